@@ -1,0 +1,75 @@
+"""What a model directory holds; written and read here only.
+
+    artifact.json   this format's number, labels, input shape, preset, figures, versions
+    model.tflite    the network for LiteRT, float32, uint8 pixels in, probabilities out
+    model.keras     the same network for Keras, to train on or to serve on a GPU
+
+artifact.json is written last: a directory that has one is complete.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from traffic_signs.errors import ArtifactError
+
+FORMAT = 1
+LITERT = "model.tflite"
+KERAS = "model.keras"
+_DESCRIPTION = "artifact.json"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The description of a model."""
+
+    labels: tuple[str, ...]
+    """Name of each class, in the order of the network's outputs."""
+    input_shape: tuple[int, ...]
+    """Shape of one image, (32, 32, 1); dtype uint8."""
+    preset: str
+    data_fingerprint: str
+    """SHA-256 of the training images, labels and names."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def write(directory: Path, artifact: Artifact) -> None:
+    """Complete a model directory in which the two networks lie already."""
+    text = json.dumps({"format": FORMAT, **asdict(artifact)}, indent=2, ensure_ascii=False)
+    (directory / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+
+
+def read(directory: Path) -> Artifact:
+    """Read and check the description of the model in *directory*.
+
+    Raises:
+        ArtifactError: the directory is missing or incomplete, or of a format that this program
+            does not know; the message says which, and what to do.
+    """
+    path = directory / _DESCRIPTION
+    if not path.is_file():
+        found = sorted(entry.name for entry in directory.iterdir()) if directory.is_dir() else []
+        raise ArtifactError(
+            f"no model in {directory}: {_DESCRIPTION} is missing"
+            f" (found {', '.join(found[:5]) or 'nothing'}); mount or pack the output of a training job"
+        )
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        version = content.pop("format")
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ArtifactError(f"{path} is no description of a model ({error!r})") from error
+    if version != FORMAT:
+        raise ArtifactError(
+            f"{path} has format {version!r}, this image reads format {FORMAT}; serve with the image that trained it"
+        )
+    for name in (LITERT, KERAS):
+        if not (directory / name).is_file():
+            raise ArtifactError(f"the model in {directory} is incomplete: {name} is missing")
+    try:
+        content["labels"] = tuple(content["labels"])
+        content["input_shape"] = tuple(content["input_shape"])
+        return Artifact(**content)
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(f"{path} is no description of a model ({error})") from error

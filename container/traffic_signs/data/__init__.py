@@ -1,0 +1,1 @@
+"""Data sets of labelled images: found, read, split, and kept as arrays on disk."""

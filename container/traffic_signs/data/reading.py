@@ -1,0 +1,70 @@
+"""Image files -> a `Dataset`, through the one preprocessing module.
+
+    path -> find() -> Source -> read_samples() -> Dataset + the files that could not be read
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from traffic_signs import images
+from traffic_signs.data import folders, gtsrb
+from traffic_signs.data.dataset import Dataset
+from traffic_signs.data.source import Sample, Source, list_files
+from traffic_signs.errors import DataError, ImageError
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that is in the data set and not in the arrays."""
+
+    name: str
+    reason: str
+
+
+def find(path: Path) -> Source:
+    """Recognise the layout of the data set at *path*, a folder or a zip.
+
+    Raises:
+        DataError: nothing there, or no layout that is known.
+    """
+    files = (gtsrb.archives(path) if path.is_dir() else {}) or list_files(path)
+    try:
+        return gtsrb.official(files) or gtsrb.kaggle(files) or folders.read(files)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def read_samples(samples: Sequence[Sample], names: tuple[str, ...], title: str) -> tuple[Dataset, list[Unreadable]]:
+    """Decode *samples* with a progress bar, in their order.
+
+    Returns:
+        The images that could be read, and the files that could not.
+
+    Raises:
+        DataError: not one image could be read.
+    """
+    pixels = np.empty((len(samples), *images.SHAPE), np.uint8)
+    good: list[Sample] = []
+    bad: list[Unreadable] = []
+    for sample in track(samples, description=title):
+        try:
+            pixels[len(good)] = images.decode(sample.read())
+        except (ImageError, OSError, ValueError) as error:  # a damaged zip member is one of the latter
+            bad.append(Unreadable(sample.name, str(error)))
+        else:
+            good.append(sample)
+    if not good:
+        first = f"; {bad[0].name}: {bad[0].reason}" if bad else ""
+        raise DataError(f"{title}: none of {len(samples)} images could be read{first}")
+    track_ids = {name: index for index, name in enumerate(dict.fromkeys(sample.track for sample in good))}
+    dataset = Dataset(
+        pixels[: len(good)],
+        np.array([sample.label for sample in good], np.int32),
+        np.array([track_ids[sample.track] for sample in good], np.int32),
+        names,
+    )
+    return dataset, bad

@@ -1,0 +1,60 @@
+"""One tree of errors; what the reader gets to see lives on the class.
+
+A job that fails with one of these writes the message alone to its failure file; a request
+answers `status` with the message as JSON. Everything else is a bug: its traceback goes to the
+log, the client of an endpoint sees a plain 500.
+
+    TrafficSignsError
+    ├── SettingsError         a hyperparameter or an environment variable
+    ├── DataError             a data set or an input channel
+    ├── ExportError           the exported model does not answer like the trained one
+    ├── ArtifactError         a model directory
+    └── RequestError          400
+        ├── ImageError        400, and named and counted when a data set is read
+        ├── NotAcceptable     406
+        └── UnsupportedMedia  415
+"""
+
+
+class TrafficSignsError(Exception):
+    """The root: every failure that has a message for the person who caused it."""
+
+    status = 500
+
+
+class SettingsError(TrafficSignsError):
+    """A setting is unknown or has a value that cannot be used; the message names both."""
+
+
+class DataError(TrafficSignsError):
+    """A data set or an input channel cannot be used."""
+
+
+class ExportError(TrafficSignsError):
+    """The exported model does not answer like the trained one."""
+
+
+class ArtifactError(TrafficSignsError):
+    """A model directory is missing, incomplete or of another format."""
+
+
+class RequestError(TrafficSignsError):
+    """The client sent something that cannot be answered."""
+
+    status = 400
+
+
+class ImageError(RequestError):
+    """Bytes that are no usable image, or pixels of the wrong shape or range."""
+
+
+class NotAcceptable(RequestError):
+    """The client accepts none of the formats that predictions come in."""
+
+    status = 406
+
+
+class UnsupportedMedia(RequestError):
+    """The body is in a format that the endpoint does not read."""
+
+    status = 415

@@ -1,0 +1,47 @@
+"""The engine that serves on a CPU: LiteRT, 75 MB and milliseconds to load where TensorFlow takes 500 MB and seconds."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+_BATCH = 64
+"""Images run at once: larger batches cost memory and, on a CPU, gain nothing."""
+
+
+class Engine:
+    """A loaded network. Threads may share it; they take turns."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the network at *path*; one thread, because workers already use every core.
+
+        Raises:
+            ValueError: the file is no LiteRT network.
+        """
+        self._interpreter = Interpreter(str(path), num_threads=1)
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._shape: tuple[int, ...] = ()
+        self._lock = threading.Lock()
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one image."""
+        return tuple(self._interpreter.get_input_details()[0]["shape_signature"][1:].tolist())
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1], N >= 1."""
+        with self._lock:
+            parts = [self._run(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        if images.shape != self._shape:
+            self._interpreter.resize_tensor_input(self._input, images.shape)
+            self._interpreter.allocate_tensors()
+            self._shape = images.shape
+        self._interpreter.set_tensor(self._input, images)
+        self._interpreter.invoke()
+        output: np.ndarray = self._interpreter.get_tensor(self._output)
+        return output

@@ -1,0 +1,133 @@
+"""Strings from SageMaker -> frozen dataclasses, parsed once; a bad value is named with its key.
+
+    hyperparameters.json -> TrainingSettings
+    environment          -> ServingSettings
+
+A field's type says how its string is read, its `check` what is allowed. Plain dataclasses,
+because a validation library would cost every serving worker more than the whole HTTP stack.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from traffic_signs.errors import SettingsError
+
+Settings = TypeVar("Settings", "TrainingSettings", "ServingSettings")
+
+
+def _setting(default: Any, check: Callable[[Any], bool], rule: str, variables: tuple[str, ...] = ()) -> Any:
+    """Declare a field: its default, the test of its value, the rule in words, its variables."""
+    return field(default=default, metadata={"check": check, "rule": rule, "variables": variables})
+
+
+def _whole(minimum: int, maximum: int) -> dict[str, Any]:
+    return {"check": lambda value: minimum <= value <= maximum, "rule": f"a whole number from {minimum} to {maximum}"}
+
+
+def _one_of(*names: str) -> dict[str, Any]:
+    return {"check": lambda value: value in names, "rule": "one of " + ", ".join(names)}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What a training job can be told; the defaults are those of the article."""
+
+    preset: str = _setting("lenet", **_one_of("lenet"))
+    epochs: int = _setting(10, **_whole(1, 10_000))
+    batch_size: int = _setting(128, **_whole(1, 65_536))
+    learning_rate: float = _setting(0.001, lambda value: 0 < value <= 10, "a number above 0 and at most 10")
+    seed: int = _setting(1, **_whole(0, 2**32 - 1))
+    split: str = _setting("track", **_one_of("track", "random"))
+    validation_fraction: float = _setting(0.2, lambda value: 0 < value < 1, "a number between 0 and 1")
+
+    @classmethod
+    def from_file(cls, path: Path) -> "TrainingSettings":
+        """Read hyperparameters.json; a job without hyperparameters may have none.
+
+        Values are strings in one of two encodings, `"adam"` (SDK v3, boto3, Step Functions) and
+        `"\\"adam\\""` (SDK v2); both are understood. Names that start with `sagemaker_` or `_`
+        are the platform's own (script mode, tuning) and are passed over.
+
+        Raises:
+            SettingsError: no JSON object, an unknown name, or a value that is not allowed.
+        """
+        try:
+            raw = json.loads(path.read_bytes()) if path.exists() else {}
+        except ValueError as error:
+            raise SettingsError(f"{path.name} is not JSON: {error}") from error
+        if not isinstance(raw, dict):
+            raise SettingsError(f"{path.name} holds {type(raw).__name__}; expected an object of strings")
+        return _parse(
+            cls,
+            "hyperparameter",
+            {key: _unquote(value) for key, value in raw.items() if not key.startswith(("sagemaker_", "_"))},
+        )
+
+
+@dataclass(frozen=True)
+class ServingSettings:
+    """What the serving stack reads from the variables that SageMaker and its SDK set."""
+
+    port: int = _setting(8080, **_whole(1, 65_535), variables=("SAGEMAKER_BIND_TO_PORT",))
+    workers: int = _setting(
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        **_whole(1, 1_024),
+        variables=("SAGEMAKER_MODEL_SERVER_WORKERS",),
+    )
+    timeout_seconds: int = _setting(
+        60,
+        **_whole(1, 3_600),
+        variables=("SAGEMAKER_MODEL_SERVER_TIMEOUT", "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS"),
+    )
+    max_payload_mb: int = _setting(25, **_whole(1, 1_024), variables=("SAGEMAKER_MAX_PAYLOAD_IN_MB",))
+    log_level: int = _setting(20, **_whole(0, 50), variables=("SAGEMAKER_CONTAINER_LOG_LEVEL",))
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":
+        """Read the variables, each of them optional.
+
+        Raises:
+            SettingsError: a value that is not allowed, named with its variable.
+        """
+        values = {
+            item.name: (variable, environment[variable])
+            for item in fields(cls)
+            for variable in item.metadata["variables"]
+            if environment.get(variable)
+        }
+        return cls(**{name: _read(cls, name, variable, text) for name, (variable, text) in values.items()})
+
+
+def _parse(cls: type[Settings], kind: str, raw: Mapping[str, str]) -> Settings:
+    known = {item.name for item in fields(cls)}
+    for key, value in raw.items():
+        if key not in known:
+            raise SettingsError(f"unknown {kind} {key} = {value!r}; known are {', '.join(sorted(known))}")
+    return cls(**{key: _read(cls, key, f"{kind} {key}", value) for key, value in raw.items()})
+
+
+def _read(cls: type[Settings], name: str, label: str, text: str) -> Any:
+    """Turn *text* into the type of the field *name*, or say what it should have been."""
+    item = next(item for item in fields(cls) if item.name == name)
+    try:
+        value = item.type(text)  # type: ignore[operator] # a field is a str, an int or a float
+        allowed = item.metadata["check"](value)
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise SettingsError(f"{label} = {text!r}; expected {item.metadata['rule']}")
+    return value
+
+
+def _unquote(value: object) -> str:
+    """Undo SDK v2's json.dumps around strings; numbers look the same in both encodings."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    try:
+        decoded = json.loads(text)
+    except ValueError:
+        return text
+    return decoded if isinstance(decoded, str) else text
