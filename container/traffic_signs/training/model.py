@@ -32,7 +32,6 @@ def _lenet(classes: int) -> keras.Model:
             layers.MaxPooling2D(),
             layers.Flatten(),
             layers.Dense(120, activation="relu"),
-            layers.Dropout(0.5),
             layers.Dense(84, activation="relu"),
             layers.Dropout(0.5),
             layers.Dense(classes, activation="softmax", name="probabilities"),

@@ -1,0 +1,92 @@
+# The verbs of this project. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON := .venv/bin/python
+DOCKER ?= docker
+IMAGE ?= traffic-signs
+TARGET ?= gpu
+DATA ?= synthetic
+SPLIT ?= track
+HYPERPARAMETERS ?= epochs=10
+PORT ?= 8080
+
+name := $(notdir $(patsubst %/,%,$(DATA)))
+prepared := data/$(name)
+results := results/$(name)
+local := --image $(IMAGE):cpu --base $(results)/opt-ml
+export DOCKER
+
+.PHONY: help install data build image local-train local-serve local-predict evaluate demo test lint format lock clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  DATA=synthetic | download | a folder or zip with GTSRB or a folder of images per class"
+	@echo "  SPLIT=track | random   HYPERPARAMETERS='epochs=10 learning_rate=0.002'   PORT=8080   TARGET=gpu | cpu"
+
+install: .venv/installed ## make .venv with everything pinned
+
+.venv/installed: docker/locks/dev.txt pyproject.toml
+	python3 -m venv .venv
+	$(PYTHON) -m pip install --quiet uv
+	VIRTUAL_ENV=.venv .venv/bin/uv pip sync --quiet --require-hashes $<
+	VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+data: install ## turn DATA into training arrays and pictures in data/
+	$(PYTHON) -m traffic_signs.data $(DATA) --split $(SPLIT) --output $(prepared)
+
+build: ## build the image for TARGET, gpu by default
+	DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 --file docker/Dockerfile --target $(TARGET) --tag $(IMAGE):$(TARGET) .
+
+image:
+	@if $(DOCKER) info >/dev/null 2>&1; then $(MAKE) --no-print-directory build TARGET=cpu; fi
+
+local-train: data image ## train as SageMaker would, in the container (bare without an engine)
+	$(PYTHON) -m local_test train $(local) --training $(prepared)/training --validation $(prepared)/validation \
+		$(addprefix -p ,$(HYPERPARAMETERS))
+
+local-serve: install image ## serve the trained model on PORT, until Ctrl-C
+	$(PYTHON) -m local_test serve $(local) --port $(PORT)
+
+local-predict: install ## send a test image of each class to the running server
+	$(PYTHON) -m scripts.invoke --url http://127.0.0.1:$(PORT) --picture $(results)/predictions.png $(prepared)/samples
+
+evaluate: install ## accuracy over the whole test set, through the running server
+	$(PYTHON) -m scripts.evaluate --url http://127.0.0.1:$(PORT) --output $(results)/evaluation $(prepared)/test/test.npz
+
+demo: local-train ## all of it: data, training, serving, predictions, evaluation
+	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(MAKE) --no-print-directory local-predict evaluate
+	@printf '%s\n' '' 'Where to look:' \
+		'  $(prepared)/                     class-distribution.png, sample-sheet.png, the arrays' \
+		'  $(results)/opt-ml/output/data/   curves, confusion matrix, accuracy per class, metrics.json' \
+		'  $(results)/opt-ml/model/         the model that an endpoint would serve' \
+		'  $(results)/predictions.png       a test image of each class with its answer' \
+		'  $(results)/evaluation/           accuracy per class on the test set'
+
+test: install image lint ## lint, types and all tests; GTSRB=folder adds those on the real data
+	$(PYTHON) -m pytest
+
+lint: install ## ruff, mypy, hadolint, shellcheck
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/hadolint docker/Dockerfile
+	.venv/bin/shellcheck docker/serve .ci/run
+
+format: install ## let ruff format and fix
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+lock: install ## resolve the packages anew, with hashes, for the images and for development
+	@for target in cpu gpu; do \
+		.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --extra $$target \
+			--python-version 3.11 --python-platform x86_64-manylinux_2_28 pyproject.toml --output-file docker/locks/$$target.txt || exit; \
+	done
+	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --extra cpu --group dev \
+		--python-version 3.11 --constraint docker/locks/cpu.txt pyproject.toml --output-file docker/locks/dev.txt
+
+clean: ## remove what was made, not the installed packages
+	rm -rf data results build

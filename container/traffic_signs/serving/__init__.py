@@ -1,0 +1,1 @@
+"""The serving program: HTTP bytes -> pixels -> probabilities -> HTTP bytes."""

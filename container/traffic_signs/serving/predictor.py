@@ -1,0 +1,41 @@
+"""A model directory -> something that answers pixels with probabilities."""
+
+from pathlib import Path
+
+import numpy as np
+
+from traffic_signs import artifact, images
+from traffic_signs.errors import ArtifactError
+from traffic_signs.litert import Engine
+
+
+class Predictor:
+    """A model that is loaded and has answered once; built once a worker, shared by its threads."""
+
+    def __init__(self, directory: Path) -> None:
+        """Load the model in *directory* and warm it up.
+
+        Raises:
+            ArtifactError: no model, one of another format or input, or one that does not answer.
+        """
+        self.artifact = artifact.read(directory)
+        path = directory / artifact.LITERT
+        try:
+            self._engine = Engine(path)
+        except ValueError as error:
+            raise ArtifactError(f"{path} cannot be loaded: {error}") from error
+        if not images.SHAPE == self.artifact.input_shape == self._engine.input_shape:
+            raise ArtifactError(
+                f"the model in {directory} takes images of {self.artifact.input_shape}, its network of"
+                f" {self._engine.input_shape}; this image prepares {images.SHAPE}"
+            )
+        answer = self.predict(np.zeros((1, *images.SHAPE), np.uint8))
+        if answer.shape != (1, len(self.artifact.labels)) or not np.isfinite(answer).all():
+            raise ArtifactError(
+                f"{path} answers with {answer.shape[1]} numbers for {len(self.artifact.labels)} labels,"
+                " or with numbers that are not finite"
+            )
+
+    def predict(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1]."""
+        return self._engine.run(pixels)

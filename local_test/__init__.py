@@ -1,0 +1,1 @@
+"""A local SageMaker: runs an image, or the bare programs, as the platform does."""

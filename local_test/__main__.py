@@ -1,0 +1,113 @@
+"""Command line: `python -m local_test train` and `serve`."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import requests
+
+from local_test import opt_ml, program
+
+_TRAIN_GRACE, _SERVE_GRACE = 120, 30
+_STARTUP_SECONDS = 8 * 60
+"""How long the platform waits for the first 200 on /ping."""
+
+
+@click.group()
+def main() -> None:
+    """Run the image as SageMaker would, or the bare programs where no Docker engine is."""
+
+
+@main.command(
+    epilog="""\b
+    Example:
+      python -m local_test train --image traffic-signs:cpu --training data/synthetic/training -p epochs=3
+    """
+)
+@click.option("--image", help="Image to run; without it, or without an engine, the bare programs.")
+@click.option("--base", type=click.Path(path_type=Path), default="results/opt-ml", show_default=True)
+@click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--validation", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-p", "--hyperparameter", "pairs", multiple=True, metavar="KEY=VALUE", help="Any number of times.")
+def train(image: str | None, base: Path, training: Path, validation: Path | None, pairs: tuple[str, ...]) -> None:
+    """Run a training job; its model and output land below the folder --base, which stands for /opt/ml."""
+    image = program.choose(image)
+    channels = {"training": training} | ({"validation": validation} if validation else {})
+    if base.exists():
+        shutil.rmtree(base)
+    opt_ml.write(base, channels, dict(_pair(text) for text in pairs))
+    job = program.training(image, base, channels)
+    process = job.start()
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        code = job.stop(process, _TRAIN_GRACE)
+    if image and os.getuid() != 0:
+        program.give_back(image, base, os.getuid(), os.getgid())
+    failure = base / "output" / "failure"
+    if code != 0:
+        reason = failure.read_text(encoding="utf-8")[:1024] if failure.exists() else "no failure file was written"
+        click.echo(f"training failed with exit code {code}: {reason}", err=True)
+        sys.exit(1)
+    click.echo(f"model: {base / 'model'}   report: {base / 'output' / 'data'}")
+
+
+@main.command(
+    epilog="""\b
+    Examples:
+      python -m local_test serve --image traffic-signs:cpu
+      python -m local_test serve --image traffic-signs:cpu -- make local-predict
+    """,
+)
+@click.option("--image", help="Image to run; without it, or without an engine, the bare programs.")
+@click.option("--base", type=click.Path(exists=True, path_type=Path), default="results/opt-ml", show_default=True)
+@click.option("--port", default=8080, show_default=True)
+@click.argument("command", nargs=-1)
+def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) -> None:
+    """Serve the model below --base until Ctrl-C or, with COMMAND, for as long as that runs."""
+    server = program.serving(program.choose(image), base, port)
+    process = server.start()
+    code = 0
+    try:
+        seconds = _wait_until_ready(process, f"http://127.0.0.1:{port}/ping")
+        click.echo(f"ready after {seconds:.1f} s: http://127.0.0.1:{port}/invocations", err=True)
+        code = subprocess.run(command, check=False).returncode if command else process.wait()
+    except KeyboardInterrupt:
+        click.echo("stopping", err=True)
+    finally:
+        server.stop(process, _SERVE_GRACE)
+    sys.exit(code)
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str) -> float:
+    start = time.monotonic()
+    while time.monotonic() - start < _STARTUP_SECONDS:
+        if process.poll() is not None:
+            click.echo(f"the server ended with exit code {process.returncode} before it was ready", err=True)
+            sys.exit(1)
+        with contextlib.suppress(requests.RequestException):
+            if requests.get(url, timeout=2).status_code == requests.codes.ok:
+                return time.monotonic() - start
+        time.sleep(0.1)
+    click.echo(f"no 200 from {url} within {_STARTUP_SECONDS} s", err=True)
+    sys.exit(1)
+
+
+def _pair(text: str) -> tuple[str, object]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise click.BadParameter(f"{text!r}; expected KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+if __name__ == "__main__":
+    main()

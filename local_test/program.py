@@ -1,0 +1,110 @@
+"""Run `train` or `serve` as the platform runs it: in a container, or bare where no engine is.
+
+Either way a `Program` is a command line for a child process that SIGTERM reaches: `docker run` in
+the foreground hands the signal on to process 1 of the container.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from local_test.opt_ml import HOST
+
+DOCKER = os.environ.get("DOCKER", "docker")
+_REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Program:
+    """A command line, what it needs in its environment, and the container's name, if it is one."""
+
+    command: list[str]
+    environment: Mapping[str, str]
+    container: str | None = None
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start it in a session of its own, so that Ctrl-C reaches only the caller."""
+        return subprocess.Popen(self.command, env={**os.environ, **self.environment}, start_new_session=True)
+
+    def stop(self, process: "subprocess.Popen[bytes]", grace_seconds: float) -> int:
+        """Stop it as the platform does: SIGTERM, then SIGKILL after the grace; return its exit code."""
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(grace_seconds)
+        except subprocess.TimeoutExpired:
+            if self.container:
+                subprocess.run([DOCKER, "kill", self.container], check=False, capture_output=True)
+            process.kill()
+            return process.wait()
+
+
+def engine_reachable() -> bool:
+    """Say whether a Docker engine answers."""
+    if shutil.which(DOCKER) is None:
+        return False
+    return subprocess.run([DOCKER, "info"], check=False, capture_output=True).returncode == 0
+
+
+def choose(image: str | None) -> str | None:
+    """Return *image* if it can be run here, else None, and say so."""
+    if image and engine_reachable():
+        return image
+    if image:
+        click.echo("No Docker engine is reachable: the bare programs run in place of the container.", err=True)
+    return None
+
+
+def training(image: str | None, base: Path, channels: Mapping[str, Path]) -> Program:
+    """`train`, with the tree at *base* as /opt/ml and each channel a read-only folder in it."""
+    inputs = base / "input" / "data"
+    if image is None:
+        for name, folder in channels.items():
+            (inputs / name).symlink_to(folder.resolve(), target_is_directory=True)
+        return _bare("train", base, {"SAGEMAKER_TRAINING_MODULE": "traffic_signs.training.main:main"})
+    mounts = {base: "/opt/ml"} | {folder: f"/opt/ml/input/data/{name}:ro" for name, folder in channels.items()}
+    return _container(image, "train", mounts, ["--env", "TRAINING_JOB_NAME=local"])
+
+
+def serving(image: str | None, base: Path, port: int) -> Program:
+    """`serve`, with the model at *base*/model, read-only as on the platform, on *port* of 127.0.0.1."""
+    if image is None:
+        return _bare("serve", base, {"SAGEMAKER_BIND_TO_PORT": str(port)})
+    return _container(
+        image, "serve", {base / "model": "/opt/ml/model:ro"}, ["--publish", f"127.0.0.1:{port}:8080"]
+    )
+
+
+def give_back(image: str, folder: Path, user: int, group: int) -> None:
+    """Make *folder*, which a container filled as root, belong to the person who ran it."""
+    command = ["run", "--rm", "--volume", f"{folder.resolve()}:/folder", "--entrypoint", "chown", image]
+    subprocess.run([DOCKER, *command, "-R", f"{user}:{group}", "/folder"], check=True)
+
+
+def _container(image: str, verb: str, mounts: Mapping[Path, str], options: list[str]) -> Program:
+    name = f"local-{verb}-{uuid.uuid4().hex[:8]}"
+    volumes = [word for folder, place in mounts.items() for word in ("--volume", f"{folder.resolve()}:{place}")]
+    command = [DOCKER, "run", "--rm", "--name", name, "--hostname", HOST, "--platform", "linux/amd64"]
+    return Program([*command, *volumes, *options, image, verb], {}, name)
+
+
+def _bare(verb: str, base: Path, environment: dict[str, str]) -> Program:
+    scripts = Path(sys.executable).parent
+    command = str(scripts / "train") if verb == "train" else str(_REPOSITORY / "docker" / "serve")
+    return Program(
+        [command],
+        {
+            "SAGEMAKER_BASE_DIR": str(base.resolve()),
+            "PYTHONUNBUFFERED": "1",
+            "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
+            **environment,
+        },
+    )

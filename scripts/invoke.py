@@ -1,0 +1,64 @@
+"""Send image files to an endpoint; show its answers as a table and as a picture."""
+
+import math
+import mimetypes
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from scripts.endpoint import Endpoint
+
+
+@click.command(
+    epilog="""\b
+    Examples:
+      python -m scripts.invoke my-photo.jpg
+      python -m scripts.invoke --url http://127.0.0.1:8080 --picture out.png data/synthetic/samples
+    """
+)
+@click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True)
+@click.option("--picture", type=click.Path(path_type=Path), help="PNG to draw the images and answers into.")
+def main(images: tuple[Path, ...], url: str, picture: Path | None) -> None:
+    """Send IMAGES, files or folders of files, to an endpoint, one request each."""
+    files = [file for path in images for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    endpoint = Endpoint(url)
+    answers = [endpoint.predict(file.read_bytes(), _content_type(file))[0] for file in files]
+    table = Table("image", "predicted sign", "class", "probability")
+    for file, answer in zip(files, answers, strict=True):
+        table.add_row(file.name, answer["name"], str(answer["class_id"]), f"{answer['probability']:.1%}")
+    Console().print(table)
+    if picture:
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        _draw(files, answers, picture)
+        click.echo(f"picture: {picture}")
+
+
+def _content_type(file: Path) -> str:
+    guess = mimetypes.guess_type(file.name)[0] or ""
+    return guess if guess.startswith("image/") else "image/x-unknown"  # the endpoint looks at the bytes
+
+
+def _draw(files: list[Path], answers: list[dict[str, Any]], path: Path) -> None:
+    columns = min(9, len(files))
+    rows = math.ceil(len(files) / columns)
+    figure = Figure(figsize=(1.5 * columns, 1.75 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flat
+    for axis in axes:
+        axis.axis("off")
+    for axis, file, answer in zip(axes, files, answers, strict=False):
+        with Image.open(file) as image:
+            axis.imshow(np.asarray(image.convert("RGB")))
+        name = answer["name"] if len(answer["name"]) <= 24 else answer["name"][:23] + "…"  # noqa: PLR2004 - a caption's width
+        axis.set_title(f"{name}\n{answer['probability']:.0%}", fontsize=7)
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
