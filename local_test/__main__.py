@@ -70,12 +70,17 @@ def train(image: str | None, base: Path, training: Path, validation: Path | None
 @click.option("--port", default=8080, show_default=True)
 @click.argument("command", nargs=-1)
 def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) -> None:
-    """Serve the model below --base until Ctrl-C or, with COMMAND, for as long as that runs."""
+    """Serve the model below --base until Ctrl-C or, with COMMAND, for as long as that runs.
+
+    With COMMAND, the server's own log goes to serve.log beside --base.
+    """
     server = program.serving(program.choose(image), base, port)
-    process = server.start()
+    log = base.parent / "serve.log"
+    with log.open("wb") if command else contextlib.nullcontext() as stream:
+        process = server.start(stream)
     code = 0
     try:
-        seconds = _wait_until_ready(process, f"http://127.0.0.1:{port}/ping")
+        seconds = _wait_until_ready(process, f"http://127.0.0.1:{port}/ping", log if command else None)
         click.echo(f"ready after {seconds:.1f} s: http://127.0.0.1:{port}/invocations", err=True)
         code = subprocess.run(command, check=False).returncode if command else process.wait()
     except KeyboardInterrupt:
@@ -85,11 +90,12 @@ def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) ->
     sys.exit(code)
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str) -> float:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path | None) -> float:
     start = time.monotonic()
     while time.monotonic() - start < _STARTUP_SECONDS:
         if process.poll() is not None:
-            click.echo(f"the server ended with exit code {process.returncode} before it was ready", err=True)
+            last = "\n".join(log.read_text(encoding="utf-8").splitlines()[-5:]) + "\n" if log else ""
+            click.echo(f"{last}the server ended with exit code {process.returncode} before it was ready", err=True)
             sys.exit(1)
         with contextlib.suppress(requests.RequestException):
             if requests.get(url, timeout=2).status_code == requests.codes.ok:

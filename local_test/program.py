@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -30,9 +31,18 @@ class Program:
     environment: Mapping[str, str]
     container: str | None = None
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        """Start it in a session of its own, so that Ctrl-C reaches only the caller."""
-        return subprocess.Popen(self.command, env={**os.environ, **self.environment}, start_new_session=True)
+    def start(self, log: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
+        """Start it, its output going to *log* or to ours.
+
+        It gets a session of its own, so that Ctrl-C reaches only the caller.
+        """
+        return subprocess.Popen(
+            self.command,
+            env={**os.environ, **self.environment},
+            stdout=log,
+            stderr=subprocess.STDOUT if log else None,
+            start_new_session=True,
+        )
 
     def stop(self, process: "subprocess.Popen[bytes]", grace_seconds: float) -> int:
         """Stop it as the platform does: SIGTERM, then SIGKILL after the grace; return its exit code."""
@@ -78,9 +88,7 @@ def serving(image: str | None, base: Path, port: int) -> Program:
     """`serve`, with the model at *base*/model, read-only as on the platform, on *port* of 127.0.0.1."""
     if image is None:
         return _bare("serve", base, {"SAGEMAKER_BIND_TO_PORT": str(port)})
-    return _container(
-        image, "serve", {base / "model": "/opt/ml/model:ro"}, ["--publish", f"127.0.0.1:{port}:8080"]
-    )
+    return _container(image, "serve", {base / "model": "/opt/ml/model:ro"}, ["--publish", f"127.0.0.1:{port}:8080"])
 
 
 def give_back(image: str, folder: Path, user: int, group: int) -> None:

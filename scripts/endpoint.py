@@ -8,6 +8,12 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 
+class Failure(click.ClickException):
+    """Ends the command with one line and exit code 2."""
+
+    exit_code = 2
+
+
 class Endpoint:
     """The serving container at *url*, over one connection that is kept alive."""
 
@@ -25,22 +31,15 @@ class Endpoint:
             A dict an image, in order: class_id, name, probability, probabilities.
 
         Raises:
-            click.ClickException: no answer, or an error; with the endpoint's own words, exit code 2.
+            Failure: no answer, or an error, with the endpoint's own words.
         """
         try:
             response = self._session.post(
                 f"{self._url}/invocations", data=body, headers={"Content-Type": content_type}, timeout=60
             )
         except requests.RequestException as error:
-            raise failure(f"no answer from {self._url}; is it running (make local-serve)? {error}") from error
+            raise Failure(f"no answer from {self._url}; is it running (make local-serve)? {error}") from error
         if not response.ok:
-            raise failure(f"{response.status_code} from {self._url}: {response.text[:500]}")
+            raise Failure(f"{response.status_code} from {self._url}: {response.text[:500]}")
         predictions: list[dict[str, Any]] = response.json()["predictions"]
         return predictions
-
-
-def failure(message: str) -> click.ClickException:
-    """Return an error that ends the command with one line and exit code 2."""
-    error = click.ClickException(message)
-    error.exit_code = 2
-    return error

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from scripts.endpoint import Endpoint, failure
+from scripts.endpoint import Endpoint, Failure
 
 _WORST = 8
 
@@ -76,7 +76,7 @@ def _load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
         with np.load(path, allow_pickle=False) as archive:
             return archive["images"], archive["labels"], archive["names"].tolist()
     except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        raise failure(f"{path} is no archive with images, labels and names: {error}") from error
+        raise Failure(f"{path} is no archive with images, labels and names: {error}") from error
 
 
 def _plot(per_class: dict[str, float], overall: float, path: Path) -> None:

@@ -55,7 +55,7 @@ def _draw(files: list[Path], answers: list[dict[str, Any]], path: Path) -> None:
     for axis, file, answer in zip(axes, files, answers, strict=False):
         with Image.open(file) as image:
             axis.imshow(np.asarray(image.convert("RGB")))
-        name = answer["name"] if len(answer["name"]) <= 24 else answer["name"][:23] + "…"  # noqa: PLR2004 - a caption's width
+        name = answer["name"] if len(answer["name"]) <= 24 else answer["name"][:23] + "…"
         axis.set_title(f"{name}\n{answer['probability']:.0%}", fontsize=7)
     figure.savefig(path, dpi=110)
 

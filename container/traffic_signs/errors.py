@@ -5,14 +5,14 @@ answers `status` with the message as JSON. Everything else is a bug: its traceba
 log, the client of an endpoint sees a plain 500.
 
     TrafficSignsError
-    ├── SettingsError         a hyperparameter or an environment variable
-    ├── DataError             a data set or an input channel
-    ├── ExportError           the exported model does not answer like the trained one
-    ├── ArtifactError         a model directory
-    └── RequestError          400
-        ├── ImageError        400, and named and counted when a data set is read
-        ├── NotAcceptable     406
-        └── UnsupportedMedia  415
+    ├── SettingsError    a hyperparameter or an environment variable
+    ├── DataError        a data set or an input channel
+    ├── ExportError      the exported model does not answer like the trained one
+    ├── ArtifactError    a model directory
+    └── RequestError     400
+        ├── ImageError             400, and named and counted when a data set is read
+        ├── NotAcceptableError     406
+        └── UnsupportedMediaError  415
 """
 
 
@@ -48,13 +48,13 @@ class ImageError(RequestError):
     """Bytes that are no usable image, or pixels of the wrong shape or range."""
 
 
-class NotAcceptable(RequestError):
+class NotAcceptableError(RequestError):
     """The client accepts none of the formats that predictions come in."""
 
     status = 406
 
 
-class UnsupportedMedia(RequestError):
+class UnsupportedMediaError(RequestError):
     """The body is in a format that the endpoint does not read."""
 
     status = 415

@@ -8,7 +8,7 @@ floats is not here: it is a layer of the model.
 import io
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from traffic_signs.errors import ImageError
 
@@ -46,7 +46,7 @@ def decode(data: bytes) -> np.ndarray:
             gray = _gray(image).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     except ImageError:
         raise
-    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise many types on hostile bytes
+    except Exception as error:  # Pillow's decoders raise many types on hostile bytes
         raise ImageError(f"not a readable image ({_reason(error)})") from error
     return np.asarray(gray)[..., np.newaxis]
 
@@ -87,6 +87,6 @@ def _gray(image: Image.Image) -> Image.Image:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, Image.UnidentifiedImageError):  # its own text names a Python object
+    if isinstance(error, UnidentifiedImageError):  # its own text names a Python object
         return "no BMP, GIF, JPEG, PNG, PNM, TIFF or WebP file"
     return str(error) or type(error).__name__

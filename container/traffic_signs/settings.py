@@ -46,10 +46,10 @@ class TrainingSettings:
 
     @classmethod
     def from_file(cls, path: Path) -> "TrainingSettings":
-        """Read hyperparameters.json; a job without hyperparameters may have none.
+        r"""Read hyperparameters.json; a job without hyperparameters may have none.
 
         Values are strings in one of two encodings, `"adam"` (SDK v3, boto3, Step Functions) and
-        `"\\"adam\\""` (SDK v2); both are understood. Names that start with `sagemaker_` or `_`
+        `"\"adam\""` (SDK v2); both are understood. Names that start with `sagemaker_` or `_`
         are the platform's own (script mode, tuning) and are passed over.
 
         Raises:

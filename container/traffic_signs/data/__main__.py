@@ -9,6 +9,12 @@ from traffic_signs.data.prepare import Plan, prepare
 from traffic_signs.errors import TrafficSignsError
 
 
+class _Failure(click.ClickException):
+    """Ends the command with one line and exit code 2."""
+
+    exit_code = 2
+
+
 @click.command(
     epilog="""\b
     Examples:
@@ -37,9 +43,7 @@ def main(source: str, output: Path, split: str, validation_fraction: float, seed
             download.download(Path(source))
         summary = prepare(Plan(source, split, validation_fraction, seed), output)
     except TrafficSignsError as error:
-        failure = click.ClickException(str(error))
-        failure.exit_code = 2
-        raise failure from error
+        raise _Failure(str(error)) from error
     click.echo(
         f"{output}: {summary['classes']} classes; "
         + ", ".join(f"{count:,} {part}" for part, count in summary["images"].items())

@@ -15,6 +15,8 @@ import numpy as np
 from traffic_signs import images as pixels
 from traffic_signs.errors import DataError, ImageError
 
+_MOST_CLASSES = 1_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -59,7 +61,7 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the images, the labels and the names of the classes."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.images))
+        digest = hashlib.sha256(self.images.tobytes())
         digest.update(self.labels.astype("<i4").tobytes())
         digest.update("\n".join(self.names).encode())
         return digest.hexdigest()
@@ -109,9 +111,9 @@ class Dataset:
                 )
         labels = arrays["labels"]
         images = pixels.as_pixels(arrays["images"])
+        # looked at before the cast, which would wrap a label of 2**32 round to 0
+        if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) <= _MOST_CLASSES:
+            raise DataError(f"labels from {labels.min()} to {labels.max()}; expected class ids from 0")
         names = arrays.get("names", np.arange(int(labels.max(initial=0)) + 1)).astype(str)
         tracks = arrays.get("tracks", np.arange(len(images)))
-        # compared before the cast, which would wrap a label of 2**32 round to 0
-        if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < 2**31:
-            raise DataError(f"labels from {labels.min()} to {labels.max()}; expected 0 to {len(names) - 1}")
         return cls(images, labels.astype(np.int32), tracks.astype(np.int32), tuple(names.tolist()))

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -63,7 +64,7 @@ def _fetch(session: requests.Session, url: str, partial: Path) -> None:
         size = int(response.headers.get("Content-Length", 0))
         with (
             partial.open("ab" if resumed else "wb") as stream,
-            wrap_file(response.raw, size, description=partial.stem) as reader,
+            wrap_file(cast("BinaryIO", response.raw), size, description=partial.stem) as reader,
         ):
             while chunk := reader.read(1 << 20):
                 stream.write(chunk)

@@ -30,12 +30,16 @@ def sample_sheet(dataset: Dataset, path: Path, columns: int = 12) -> None:
     sheet = np.full((rows * 34, columns * 34), 255, np.uint8)
     for label in range(rows):
         of_class = np.flatnonzero(dataset.labels == label)
-        for column, index in enumerate(of_class[np.linspace(0, len(of_class) - 1, columns).astype(int)] if len(of_class) else []):
+        for column, index in enumerate(
+            of_class[np.linspace(0, len(of_class) - 1, columns).astype(int)] if len(of_class) else []
+        ):
             sheet[label * 34 + 1 : label * 34 + 33, column * 34 + 1 : column * 34 + 33] = dataset.images[index, :, :, 0]
     figure = Figure(figsize=(columns * 0.4 + 3.2, rows * 0.4 + 0.2), layout="constrained")
     axis = figure.subplots()
     axis.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axis.set_yticks([label * 34 + 17 for label in range(rows)], [_label(*item) for item in enumerate(dataset.names)], fontsize=8)
+    axis.set_yticks(
+        [label * 34 + 17 for label in range(rows)], [_label(*item) for item in enumerate(dataset.names)], fontsize=8
+    )
     axis.set_xticks([])
     axis.spines[:].set_visible(False)
     figure.savefig(path, dpi=100)

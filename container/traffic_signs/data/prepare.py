@@ -1,11 +1,11 @@
 """A data set -> arrays, once: the parts that training and evaluation take, and pictures of them.
 
-    training/training.npz       the channel `training` of a job
-    validation/validation.npz   the channel `validation`
-    test/test.npz               for the evaluation
-    samples/                    test images, a file a class, as they came, to send to an endpoint
-    class-distribution.png, sample-sheet.png
-    summary.json                what was read, from where, how it was split; the unreadable files
+training/training.npz       the channel `training` of a job
+validation/validation.npz   the channel `validation`
+test/test.npz               for the evaluation
+samples/                    test images, a file a class, as they came, to send to an endpoint
+class-distribution.png, sample-sheet.png
+summary.json                what was read, from where, how it was split; the unreadable files
 """
 
 import hashlib
@@ -99,7 +99,9 @@ def _read(source: Source, plan: Plan) -> tuple[dict[str, Dataset], list[reading.
 
 def _listing(source: Source) -> str:
     """Return SHA-256 of the names, labels and parts of all files."""
-    parts = [[(sample.name, sample.label) for sample in part] for part in (source.training, source.validation, source.test)]
+    parts = [
+        [(sample.name, sample.label) for sample in part] for part in (source.training, source.validation, source.test)
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -1,8 +1,10 @@
 """Image files -> a `Dataset`, through the one preprocessing module.
 
-    path -> find() -> Source -> read_samples() -> Dataset + the files that could not be read
+path -> find() -> Source -> read_samples() -> Dataset + the files that could not be read
 """
 
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,9 @@ from traffic_signs.data import folders, gtsrb
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.source import Sample, Source, list_files
 from traffic_signs.errors import DataError, ImageError
+
+# zip members may also be damaged, cut, encrypted, or compressed in a way that is not known
+_UNREADABLE = (ImageError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def read_samples(samples: Sequence[Sample], names: tuple[str, ...], title: str) 
     for sample in track(samples, description=title):
         try:
             pixels[len(good)] = images.decode(sample.read())
-        except (ImageError, OSError, ValueError) as error:  # a damaged zip member is one of the latter
+        except _UNREADABLE as error:
             bad.append(Unreadable(sample.name, str(error)))
         else:
             good.append(sample)

@@ -29,7 +29,7 @@ _COLOURS = {
     "green": (20, 140, 70),
     "grey": (120, 122, 124),
 }
-_OUTLINES = {
+_OUTLINES: dict[str, list[tuple[float, float]]] = {
     "triangle": [(0, -0.98), (1.0, 0.76), (-1.0, 0.76)],
     "inverted triangle": [(0, 0.98), (1.0, -0.76), (-1.0, -0.76)],
     "octagon": [(0.41, -1), (1, -0.41), (1, 0.41), (0.41, 1), (-0.41, 1), (-1, 0.41), (-1, -0.41), (-0.41, -1)],
@@ -39,7 +39,7 @@ _SIDE = 128
 """Pixels of a drawn sign's side, before it is placed in a scene."""
 
 
-def write(folder: Path, seed: int, tracks: int = 12, frames: int = 10, tests: int = 24) -> None:
+def write(folder: Path, seed: int, tracks: int = 24, frames: int = 5, tests: int = 24) -> None:
     """Draw a data set in GTSRB's official layout into *folder*, unless it is there already.
 
     Args:
@@ -123,7 +123,9 @@ def sign(label: int) -> Image.Image:
         else:
             points = _OUTLINES[plate["outline"]]
             middle = sum(y for _, y in points) / len(points)
-            pen.polygon([(half + half * x * size, half + half * (middle + (y - middle) * size)) for x, y in points], fill)
+            pen.polygon(
+                [(half + half * x * size, half + half * (middle + (y - middle) * size)) for x, y in points], fill
+            )
     centre_x, centre_y, reach = (value * half for value in plate["field"])
     for stroke in drawing["strokes"]:
         _stroke(pen, stroke, half + centre_x, half + centre_y, reach)
@@ -141,7 +143,9 @@ def _stroke(pen: ImageDraw.ImageDraw, stroke: list[Any], x: float, y: float, rea
     width = round(values.pop(0) * reach) if kind in ("line", "arrow", "ring") else 0
     if kind in ("disc", "ring"):
         radius = values[2] * reach
-        pen.circle((x + values[0] * reach, y + values[1] * reach), radius, fill if kind == "disc" else None, fill, width)
+        pen.circle(
+            (x + values[0] * reach, y + values[1] * reach), radius, fill if kind == "disc" else None, fill, width
+        )
         return
     points = [(x + a * reach, y + b * reach) for a, b in zip(values[::2], values[1::2], strict=True)]
     if kind == "poly":

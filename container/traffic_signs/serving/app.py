@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 from sagemaker_inference import content_types
 from werkzeug.exceptions import HTTPException
 
-from traffic_signs.errors import NotAcceptable, TrafficSignsError
+from traffic_signs.errors import NotAcceptableError, TrafficSignsError
 from traffic_signs.paths import OptMl
 from traffic_signs.serving import codec
 from traffic_signs.serving.predictor import Predictor
@@ -36,7 +36,7 @@ def create_app(paths: OptMl, settings: ServingSettings) -> Flask:
             pixels = codec.decode(request.get_data(), request.mimetype)
             answer = codec.encode(predictor.predict(pixels), predictor.artifact.labels)
             return Response(answer, mimetype=content_types.JSON)
-        raise NotAcceptable(f"Accept {request.accept_mimetypes}: predictions come as {content_types.JSON}")
+        raise NotAcceptableError(f"Accept {request.accept_mimetypes}: predictions come as {content_types.JSON}")
 
     @app.errorhandler(TrafficSignsError)
     def refused(error: TrafficSignsError) -> tuple[dict[str, str], int]:
@@ -46,7 +46,7 @@ def create_app(paths: OptMl, settings: ServingSettings) -> Flask:
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[dict[str, str], int]:
         text = error.description or error.name
-        if error.code == 413:  # noqa: PLR2004 - the status itself
+        if error.code == 413:
             text = f"the body is larger than {settings.max_payload_mb} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
         return {"error": text}, error.code or 500
 

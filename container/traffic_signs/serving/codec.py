@@ -1,11 +1,11 @@
 """HTTP bodies <-> arrays.
 
-    decode: body + Content-Type -> uint8 [N, 32, 32, 1]
-        application/json       {"instances": [...]}, each instance 32 x 32 gray values
-        application/x-npy      gray values as one NumPy array
-        image/*                one encoded image of any size
-    encode: float32 [N, C] -> application/json
-        {"predictions": [{"class_id", "name", "probability", "probabilities"}, ...]}
+decode: body + Content-Type -> uint8 [N, 32, 32, 1]
+    application/json       {"instances": [...]}, each instance 32 x 32 gray values
+    application/x-npy      gray values as one NumPy array
+    image/*                one encoded image of any size
+encode: float32 [N, C] -> application/json
+    {"predictions": [{"class_id", "name", "probability", "probabilities"}, ...]}
 """
 
 import io
@@ -17,7 +17,7 @@ from numpy.lib import format as npy
 from sagemaker_inference import content_types
 
 from traffic_signs import images
-from traffic_signs.errors import RequestError, UnsupportedMedia
+from traffic_signs.errors import RequestError, UnsupportedMediaError
 
 IMAGE = "image/"
 _READERS = f"{content_types.JSON}, {content_types.NPY}, image/png, image/jpeg or another image type"
@@ -34,12 +34,12 @@ def decode(body: bytes, content_type: str) -> np.ndarray:
         uint8 [N, 32, 32, 1], N >= 1.
 
     Raises:
-        UnsupportedMedia: a content type that is not read here.
+        UnsupportedMediaError: a content type that is not read here.
         RequestError: a body that is empty or not what its content type says.
         ImageError: an image or pixels that the model cannot take.
     """
     if content_type not in (content_types.JSON, content_types.NPY) and not content_type.startswith(IMAGE):
-        raise UnsupportedMedia(f"Content-Type {content_type or '(none)'} is not read; send {_READERS}")
+        raise UnsupportedMediaError(f"Content-Type {content_type or '(none)'} is not read; send {_READERS}")
     if not body:
         raise RequestError("the body is empty")
     if content_type == content_types.JSON:

@@ -37,7 +37,9 @@ logconfig_dict: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stdout"}},
     "root": {"level": _settings.log_level, "handlers": ["out"]},
-    "loggers": {name: {"level": _settings.log_level, "propagate": True} for name in ("gunicorn.error", "gunicorn.access")},
+    "loggers": {
+        name: {"level": _settings.log_level, "propagate": True} for name in ("gunicorn.error", "gunicorn.access")
+    },
 }
 
 

@@ -1,7 +1,7 @@
 """One training job from its channels to its outputs, wherever /opt/ml is.
 
-    hyperparameters.json -> settings ┐
-    channels -> data sets            ┴> fit -> export, checked -> model/     -> report -> output/data/
+hyperparameters.json -> settings ┐
+channels -> data sets            ┴> fit -> export, checked -> model/     -> report -> output/data/
 """
 
 import logging
@@ -38,7 +38,7 @@ def run(paths: OptMl, settings: TrainingSettings, training: Dataset, validation:
     difference = export(fit.model, validation.images, paths.model)
     _log.info("the exported model answers within %.1g of the trained one", difference)
     predicted = fit.model.predict(validation.images, batch_size=256, verbose=0).argmax(1)
-    metrics = report.write(paths.output_data, fit, training, validation, predicted, settings)
+    metrics = report.write(paths.output_data, fit, training, validation, predicted=predicted, settings=settings)
     versions = {
         "traffic-signs": traffic_signs.__version__,
         "python": platform.python_version(),

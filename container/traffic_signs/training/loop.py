@@ -64,7 +64,7 @@ def fit(training: Dataset, validation: Dataset, settings: TrainingSettings) -> F
     return Fit(model, report.history, int(np.argmax(report.history["validation_accuracy"])) + 1)
 
 
-class _Report(keras.callbacks.Callback):
+class _Report(keras.callbacks.Callback):  # type: ignore[misc] # Keras has no types
     """Log each epoch: a line with the time for people, a line a metric for SageMaker's regexes."""
 
     _NAMES = {  # noqa: RUF012 - a constant
@@ -85,7 +85,7 @@ class _Report(keras.callbacks.Callback):
         _log.warning("SIGTERM: training stops after this batch, the model so far is kept")
         self._stopped = True
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - by name
         if self._stopped:
             self.model.stop_training = True
 

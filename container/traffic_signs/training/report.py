@@ -1,10 +1,10 @@
 """How well a model does -> figures as JSON and pictures, in the job's output.
 
-    metrics.json              accuracy, per class and overall; history; the settings
-    curves.png                loss and accuracy by epoch
-    confusion-matrix.png      true class by predicted class
-    accuracy-per-class.png    the weakest classes stand out
-    class-distribution.png    images per class in training and validation
+metrics.json              accuracy, per class and overall; history; the settings
+curves.png                loss and accuracy by epoch
+confusion-matrix.png      true class by predicted class
+accuracy-per-class.png    the weakest classes stand out
+class-distribution.png    images per class in training and validation
 """
 
 import json
@@ -22,7 +22,7 @@ from traffic_signs.training.loop import Fit
 
 
 def write(
-    folder: Path, fit: Fit, training: Dataset, validation: Dataset, predicted: np.ndarray, settings: TrainingSettings
+    folder: Path, fit: Fit, training: Dataset, validation: Dataset, *, predicted: np.ndarray, settings: TrainingSettings
 ) -> dict[str, float]:
     """Write the report on *fit* into *folder*, made if it is missing.
 
@@ -61,7 +61,9 @@ def write(
     (folder / "metrics.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _curves(fit, folder / "curves.png")
     _confusion_matrix(confusion, validation.names, folder / "confusion-matrix.png")
-    _accuracy_per_class(accuracies, validation.names, headline["validation_accuracy"], folder / "accuracy-per-class.png")
+    _accuracy_per_class(
+        accuracies, validation.names, headline["validation_accuracy"], folder / "accuracy-per-class.png"
+    )
     pictures.class_distribution({"training": training, "validation": validation}, folder / "class-distribution.png")
     return headline
 

@@ -1,0 +1,57 @@
+"""Shared fixtures: a small drawn data set, its arrays, a model trained on them, where it can run."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from local_test import program
+from tests.helpers import Job, run_job
+from traffic_signs.data import synthetic
+from traffic_signs.data.prepare import Plan, prepare
+
+IMAGE = f"{os.environ.get('IMAGE', 'traffic-signs')}:cpu"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what this machine cannot run."""
+    reasons = {}
+    if not program.engine_reachable():
+        reasons["engine"] = "no Docker engine is reachable; the same tests ran on the bare programs"
+    if not os.environ.get("GTSRB"):
+        reasons["gtsrb"] = "GTSRB=<folder with the real archives> is not set"
+    for item in items:
+        for marker, reason in reasons.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session", params=["bare", pytest.param("container", marks=pytest.mark.engine)])
+def image(request: pytest.FixtureRequest) -> str | None:
+    """Where the programs run: None for bare, else the name of the image."""
+    return IMAGE if request.param == "container" else None
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """GTSRB's official layout with drawn signs: 43 classes of 5 tracks of 2 frames, 1 test image."""
+    folder = tmp_path_factory.mktemp("drawn")
+    synthetic.write(folder, seed=7, tracks=5, frames=2, tests=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Arrays of the drawn set."""
+    folder = tmp_path_factory.mktemp("prepared")
+    prepare(Plan(str(drawn)), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def job(prepared: Path, image: str | None, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A job of two epochs that succeeded."""
+    channels = {"training": prepared / "training", "validation": prepared / "validation"}
+    job = run_job(tmp_path_factory.mktemp("job") / "opt-ml", channels, {"epochs": 2}, image=image)
+    assert job.code == 0, job.log
+    return job

@@ -1,0 +1,121 @@
+"""Real jobs and real servers for tests: started, watched and stopped as the platform does it."""
+
+import contextlib
+import io
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import requests
+from PIL import Image
+
+from local_test import opt_ml, program
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training job that has ended."""
+
+    base: Path
+    code: int
+    log: str
+
+    @property
+    def failure(self) -> str:
+        return (self.base / "output" / "failure").read_text(encoding="utf-8")
+
+
+def run_job(
+    base: Path,
+    channels: Mapping[str, Path],
+    hyperparameters: Mapping[str, Any],
+    *,
+    image: str | None = None,
+    raw: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Job:
+    """Run `train` to its end; *raw* replaces the content of hyperparameters.json."""
+    opt_ml.write(base, channels, hyperparameters)
+    if raw is not None:
+        (base / "input" / "config" / "hyperparameters.json").write_text(raw, encoding="utf-8")
+    command = program.training(image, base, channels)
+    command = program.Program(command.command, {**command.environment, **(environment or {})}, command.container)
+    with (base / "log").open("w+b") as log:
+        code = command.start(log).wait(300)
+        log.seek(0)
+        return Job(base, code, log.read().decode())
+
+
+@dataclass(frozen=True)
+class Server:
+    """A serving container or program that is up."""
+
+    url: str
+    command: program.Program
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def post(self, body: Any, content_type: str, **headers: str) -> requests.Response:
+        return requests.post(
+            f"{self.url}/invocations", data=body, headers={"Content-Type": content_type, **headers}, timeout=30
+        )
+
+    def stop(self) -> int:
+        return self.command.stop(self.process, 30)
+
+
+@contextlib.contextmanager
+def serving(
+    base: Path, log: Path, image: str | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Serve the model below *base* and wait until /ping answers 200."""
+    port = free_port()
+    command = program.serving(image, base, port)
+    command = program.Program(command.command, {**command.environment, **(environment or {})}, command.container)
+    with log.open("wb") as stream:
+        server = Server(f"http://127.0.0.1:{port}", command, command.start(stream), log)
+        try:
+            deadline = time.monotonic() + 60
+            while not _ready(server.url):
+                assert server.process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.05)
+            yield server
+        finally:
+            server.stop()
+
+
+def _ready(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/ping", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def encoded(pixels: np.ndarray, kind: str, **options: Any) -> bytes:
+    """Encode pixels, [H, W] or [H, W, 3] uint8, as an image file."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=True)
+    return stream.getvalue()
+
+
+def instances(array: np.ndarray) -> bytes:
+    return json.dumps({"instances": array.tolist()}).encode()

@@ -1,0 +1,67 @@
+"""Downloads from a real server on this machine that knows byte ranges."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask, Response, request, send_file
+from werkzeug.serving import make_server
+
+from tests.helpers import free_port
+from traffic_signs.data.download import download
+from traffic_signs.errors import DataError
+
+CONTENT = bytes(range(256)) * 8000
+NAME = "signs.zip"
+SUMS = {NAME: hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, list[str | None]]]:
+    """A server of one file; returns its URL and the Range header of each request."""
+    (tmp_path / "served").write_bytes(CONTENT)
+    app, ranges = Flask("files"), []
+
+    @app.get(f"/{NAME}")
+    def file() -> Response:
+        ranges.append(request.headers.get("Range"))
+        return send_file(tmp_path / "served", conditional=True)
+
+    http = make_server("127.0.0.1", free_port(), app, threaded=True)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{http.port}", ranges
+    http.shutdown()
+
+
+def test_a_broken_transfer_goes_on_where_it_ended(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
+    url, ranges = server
+    target = tmp_path / "to"
+    target.mkdir()
+    (target / f"{NAME}.partial").write_bytes(CONTENT[:1_000_000])
+    download(target, url, SUMS)
+    assert (target / NAME).read_bytes() == CONTENT
+    assert ranges == ["bytes=1000000-"]
+    download(target, url, SUMS)
+    assert len(ranges) == 1
+
+
+def test_all_of_it_there_but_for_the_name(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
+    (tmp_path / f"{NAME}.partial").write_bytes(CONTENT)
+    download(tmp_path, server[0], SUMS)
+    assert (tmp_path / NAME).read_bytes() == CONTENT
+
+
+def test_damage_is_told_and_not_kept(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
+    (tmp_path / f"{NAME}.partial").write_bytes(b"x" * 1000)
+    with pytest.raises(DataError, match="is damaged"):
+        download(tmp_path, server[0], SUMS)
+    assert not list(tmp_path.glob(f"{NAME}*"))
+    download(tmp_path, server[0], SUMS)
+    assert (tmp_path / NAME).read_bytes() == CONTENT
+
+
+def test_no_such_file_is_told(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="404"):
+        download(tmp_path, server[0], {"other.zip": "0"})

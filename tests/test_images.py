@@ -1,0 +1,112 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.helpers import encoded
+from traffic_signs import images
+from traffic_signs.errors import ImageError
+
+PHOTO = np.random.default_rng(1).integers(0, 256, (47, 61, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["PPM", "BMP", "TIFF", "WEBP"])
+def test_lossless_formats_of_one_picture_give_identical_pixels(kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    pixels = images.decode(encoded(PHOTO, kind, **options))
+    assert pixels.shape == (32, 32, 1)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels, images.decode(encoded(PHOTO, "PNG")))
+
+
+def test_an_image_of_the_models_size_is_not_changed() -> None:
+    gray = PHOTO[:32, :32, 0]
+    np.testing.assert_array_equal(images.decode(encoded(gray, "PNG"))[..., 0], gray)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (2000, 1500)])
+def test_any_size_is_read(size: tuple[int, int]) -> None:
+    pixels = images.decode(encoded(np.full(size, 77, np.uint8), "PNG"))
+    assert (pixels == 77).all()
+
+
+def test_jpeg_is_close_to_its_original() -> None:
+    ramp = np.tile(np.arange(0, 250, dtype=np.uint8), (250, 1))
+    difference = images.decode(encoded(ramp, "JPEG", quality=95)).astype(int) - images.decode(encoded(ramp, "PNG"))
+    assert abs(difference).max() <= 6
+
+
+def test_sixteen_bits_a_pixel_are_scaled_not_clipped() -> None:
+    deep = np.full((32, 32), 0x8000, np.uint16)
+    assert (images.decode(encoded(deep, "PNG")) == 128).all()
+
+
+def test_a_photo_is_turned_upright_by_its_exif_tag() -> None:
+    gray = np.zeros((64, 64), np.uint8)
+    gray[:32] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    turned = images.decode(encoded(gray, "PNG", exif=exif))
+    assert turned[:15].max() < 5
+    assert turned[17:].min() > 250
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "no BMP, GIF"),
+        (b"not an image", "no BMP, GIF"),
+        (encoded(PHOTO, "PNG")[:200], "not a readable image"),
+        (encoded(PHOTO, "JPEG")[:700], "truncated"),
+        (b"P6\n99999 99999\n255\n", "pixels"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "no BMP, GIF"),
+    ],
+    ids=["empty", "text", "cut PNG", "cut JPEG", "bomb", "PostScript"],
+)
+def test_what_is_no_image_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        images.decode(data)
+
+
+def test_a_compressed_bomb_is_refused_by_its_header() -> None:
+    stream = io.BytesIO()
+    Image.new("1", (8_000, 8_000)).save(stream, "PNG")
+    assert len(stream.getvalue()) < 20_000
+    with pytest.raises(ImageError, match="8000 x 8000 pixels; at most 32,000,000"):
+        images.decode(stream.getvalue())
+
+
+@pytest.mark.parametrize("shape", [(5, 32, 32, 1), (5, 32, 32)])
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32", "float64"])
+def test_whole_numbers_of_any_dtype_are_pixels(shape: tuple[int, ...], dtype: str) -> None:
+    array = np.random.default_rng(2).integers(0, 256, shape).astype(dtype)
+    pixels = images.as_pixels(array)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels.reshape(shape), array)
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (32, 32, 1)])
+def test_a_single_image_becomes_a_batch_of_one(shape: tuple[int, ...]) -> None:
+    assert images.as_pixels(np.zeros(shape, np.uint8)).shape == (1, 32, 32, 1)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((2, 28, 28)), r"shape \[2, 28, 28\]"),
+        (np.zeros((2, 32, 32, 3), np.uint8), r"shape \[2, 32, 32, 3\]"),
+        (np.zeros(3), r"shape \[3\]"),
+        (np.float32(1), r"shape \[\]"),
+        (np.zeros((0, 32, 32)), "N is 0"),
+        (np.full((1, 32, 32), 0.5), "not scaled"),
+        (np.full((1, 32, 32), 256), "0 to 255"),
+        (np.full((1, 32, 32), -1), "0 to 255"),
+        (np.full((1, 32, 32), np.nan), "0 to 255"),
+        (np.full((1, 32, 32), "x"), "dtype"),
+        (np.full((1, 32, 32), True), "dtype bool"),
+    ],
+)
+def test_other_arrays_are_refused(array: np.ndarray, message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        images.as_pixels(np.asarray(array))

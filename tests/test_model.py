@@ -1,0 +1,107 @@
+"""The network, its export, and the description that goes with it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import Job
+from traffic_signs import artifact
+from traffic_signs.errors import ArtifactError, ExportError
+from traffic_signs.litert import Engine
+from traffic_signs.serving.predictor import Predictor
+from traffic_signs.training import model as models
+from traffic_signs.training.export import compare, export
+
+IMAGES = np.random.default_rng(1).integers(0, 256, (70, 32, 32, 1), dtype=np.uint8)
+
+
+def test_lenet_is_the_articles_network() -> None:
+    model = models.build("lenet", 43)
+    assert model.count_params() == 64_511
+    assert (model.input_shape, model.input_dtype) == ((None, 32, 32, 1), "uint8")
+    np.testing.assert_allclose(model.predict(IMAGES, verbose=0).sum(1), 1, atol=1e-5)
+
+
+def test_the_export_answers_like_the_model(tmp_path: Path) -> None:
+    model = models.build("lenet", 7)
+    assert export(model, IMAGES, tmp_path) < 1e-5
+    expected = keras.models.load_model(tmp_path / artifact.KERAS).predict(IMAGES, verbose=0)
+    np.testing.assert_allclose(Engine(tmp_path / artifact.LITERT).run(IMAGES), expected, atol=1e-5)
+
+
+def test_a_conversion_without_its_weights_is_found_out(tmp_path: Path) -> None:
+    model = models.build("lenet", 7)
+    function = tf.function(lambda pixels: model(pixels, training=False))
+    concrete = function.get_concrete_function(tf.TensorSpec([None, 32, 32, 1], tf.uint8))
+    hollow = tmp_path / "hollow.tflite"
+    hollow.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], model).convert())
+    with pytest.raises(ExportError, match="does not answer like the trained one|not finite"):
+        compare(model.predict(IMAGES, verbose=0), Engine(hollow).run(IMAGES))
+
+
+def test_answers_that_are_no_numbers_are_found_out() -> None:
+    with pytest.raises(ExportError, match="not finite"):
+        compare(np.ones((2, 3)), np.full((2, 3), np.nan))
+
+
+def test_batches_of_any_size_give_the_answers_of_single_images(job: Job) -> None:
+    engine = Engine(job.base / "model" / artifact.LITERT)
+    single = np.concatenate([engine.run(IMAGES[index : index + 1]) for index in range(70)])
+    np.testing.assert_allclose(engine.run(IMAGES), single, atol=1e-6)
+
+
+@pytest.fixture
+def model_directory(job: Job, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(job.base / "model", tmp_path / "model"))
+
+
+def edit(directory: Path, **changes: object) -> None:
+    path = directory / "artifact.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_the_artifact_describes_the_model(job: Job) -> None:
+    found = artifact.read(job.base / "model")
+    assert len(found.labels) == 43
+    assert found.input_shape == (32, 32, 1)
+    assert found.preset == "lenet"
+    assert len(found.data_fingerprint) == 64
+    assert found.versions["tensorflow"] == tf.__version__
+    assert 0 <= found.metrics["validation_accuracy"] <= 1
+    assert {path.name for path in (job.base / "model").iterdir()} == {"artifact.json", "model.keras", "model.tflite"}
+
+
+def test_a_model_directory_that_cannot_be_served_says_why(model_directory: Path) -> None:
+    edit(model_directory, format=2)
+    with pytest.raises(ArtifactError, match="has format 2, this image reads format 1"):
+        Predictor(model_directory)
+    edit(model_directory, format=1, input_shape=[48, 48, 3])
+    with pytest.raises(ArtifactError, match=r"takes images of \(48, 48, 3\)"):
+        Predictor(model_directory)
+    edit(model_directory, input_shape=[32, 32, 1], labels=["one", "two"])
+    with pytest.raises(ArtifactError, match="43 numbers for 2 labels"):
+        Predictor(model_directory)
+    edit(model_directory, surprise=1)
+    with pytest.raises(ArtifactError, match="is no description of a model"):
+        Predictor(model_directory)
+    (model_directory / "artifact.json").write_text("[]")
+    with pytest.raises(ArtifactError, match="is no description of a model"):
+        Predictor(model_directory)
+
+
+@pytest.mark.parametrize("name", ["artifact.json", "model.tflite", "model.keras"])
+def test_a_missing_file_is_named(model_directory: Path, name: str) -> None:
+    (model_directory / name).unlink()
+    with pytest.raises(ArtifactError, match=f"{name} is missing"):
+        Predictor(model_directory)
+
+
+def test_a_damaged_network_is_named(model_directory: Path) -> None:
+    (model_directory / artifact.LITERT).write_bytes(b"not a network")
+    with pytest.raises(ArtifactError, match=r"model\.tflite cannot be loaded"):
+        Predictor(model_directory)

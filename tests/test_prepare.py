@@ -1,0 +1,74 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from traffic_signs.data.dataset import Dataset
+
+
+def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "traffic_signs.data", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_parts_pictures_and_samples_are_written(drawn: Path, prepared: Path) -> None:
+    parts = {name: Dataset.load(prepared / name / f"{name}.npz") for name in ("training", "validation", "test")}
+    assert [len(part) for part in parts.values()] == [344, 86, 43]
+    assert (parts["training"].counts == 8).all()
+    for picture in ("class-distribution.png", "sample-sheet.png"):
+        with Image.open(prepared / picture) as image:
+            assert image.width > 500
+            assert len(np.unique(np.asarray(image.convert("L")))) > 20
+    sample = prepared / "samples" / "14-Stop.ppm"
+    assert sample.read_bytes() in {path.read_bytes() for path in drawn.rglob("Final_Test/Images/*.ppm")}
+    assert len(list((prepared / "samples").iterdir())) == 43
+    summary = json.loads((prepared / "summary.json").read_text())
+    assert summary["images"] == {"training": 344, "validation": 86, "test": 43}
+    assert summary["fingerprints"]["test"] == parts["test"].fingerprint
+
+
+def test_a_rerun_skips_finished_work_and_a_new_plan_does_not(drawn: Path, tmp_path: Path) -> None:
+    first = run(drawn, "--output", tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "43 classes; 344 training, 86 validation, 43 test images" in first.stdout
+    arrays = tmp_path / "training" / "training.npz"
+    written = arrays.stat().st_mtime_ns
+    assert "prepared already" in run(drawn, "--output", tmp_path).stderr
+    assert arrays.stat().st_mtime_ns == written
+    assert "prepared already" not in run(drawn, "--output", tmp_path, "--split", "random").stderr
+    assert arrays.stat().st_mtime_ns != written
+
+
+def test_a_file_more_is_noticed(drawn: Path, tmp_path: Path) -> None:
+    shutil.copytree(drawn, tmp_path / "source")
+    run(tmp_path / "source", "--output", tmp_path / "out")
+    images = tmp_path / "source" / "GTSRB" / "Final_Training" / "Images" / "00000"
+    shutil.copy(images / "00000_00000.ppm", images / "00009_00000.ppm")
+    assert "345 training" in run(tmp_path / "source", "--output", tmp_path / "out").stdout
+
+
+def test_unreadable_files_are_named_counted_and_left_out(drawn: Path, tmp_path: Path) -> None:
+    shutil.copytree(drawn, tmp_path / "source")
+    broken = sorted((tmp_path / "source").rglob("Final_Test/Images/*.ppm"))[0]
+    broken.write_bytes(b"P6 nonsense [bold]")
+    done = run(tmp_path / "source", "--output", tmp_path / "out")
+    assert done.returncode == 0
+    assert f"unreadable: GTSRB/Final_Test/Images/{broken.name}: not a readable image" in done.stderr
+    assert "1 of 473 images could not be read" in done.stderr
+    assert "42 test images" in done.stdout
+    assert len(json.loads((tmp_path / "out" / "summary.json").read_text())["unreadable"]) == 1
+    assert b"nonsense" not in b"".join(path.read_bytes() for path in (tmp_path / "out" / "samples").iterdir())
+
+
+def test_an_error_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    done = run(tmp_path / "nowhere", "--output", tmp_path / "out")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"Error: {tmp_path / 'nowhere'} does not exist\n"
+
+
+def test_help_has_examples() -> None:
+    assert "python -m traffic_signs.data download" in run("--help").stdout

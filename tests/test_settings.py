@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from traffic_signs.errors import SettingsError
+from traffic_signs.settings import ServingSettings, TrainingSettings
+
+
+def read(tmp_path: Path, content: object) -> TrainingSettings:
+    path = tmp_path / "hyperparameters.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return TrainingSettings.from_file(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"preset": "lenet", "epochs": "3", "learning_rate": "0.5", "split": "random"},
+        {"preset": '"lenet"', "epochs": '"3"', "learning_rate": "5e-1", "split": '"random"'},
+        {"preset": "lenet", "epochs": 3, "learning_rate": 0.5, "split": "random"},
+    ],
+    ids=["SDK v3 and boto3", "SDK v2", "plain JSON"],
+)
+def test_every_encoding_of_hyperparameters_is_understood(tmp_path: Path, content: dict[str, object]) -> None:
+    assert read(tmp_path, content) == TrainingSettings("lenet", epochs=3, learning_rate=0.5, split="random")
+
+
+def test_a_job_without_hyperparameters_gets_the_defaults(tmp_path: Path) -> None:
+    assert TrainingSettings.from_file(tmp_path / "missing.json") == read(tmp_path, {}) == TrainingSettings()
+
+
+def test_the_platforms_own_names_are_passed_over(tmp_path: Path) -> None:
+    settings = read(tmp_path, {"sagemaker_program": '"x.py"', "_tuning_objective_metric": "validation:accuracy"})
+    assert settings == TrainingSettings()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"epoch": "3"}, "unknown hyperparameter epoch = '3'; known are batch_size, epochs"),
+        ({"epochs": "three"}, "hyperparameter epochs = 'three'; expected a whole number from 1 to 10000"),
+        ({"epochs": "0"}, "epochs = '0'"),
+        ({"epochs": "2.5"}, "epochs = '2.5'"),
+        ({"learning_rate": "nan"}, "learning_rate = 'nan'; expected a number above 0"),
+        ({"validation_fraction": "1"}, "validation_fraction = '1'; expected a number between 0 and 1"),
+        ({"preset": '"resnet"'}, "preset = 'resnet'; expected one of lenet"),
+        ({"epochs": None}, "epochs = 'null'"),
+        ("[1]", "holds list"),
+        ("{", "is not JSON"),
+    ],
+)
+def test_a_bad_hyperparameter_is_named_with_its_value(tmp_path: Path, content: object, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, content)
+    assert message in str(caught.value)
+
+
+def test_serving_reads_sagemakers_variables() -> None:
+    settings = ServingSettings.from_environment(
+        {
+            "SAGEMAKER_BIND_TO_PORT": "9000",
+            "SAGEMAKER_MODEL_SERVER_WORKERS": "3",
+            "SAGEMAKER_MODEL_SERVER_TIMEOUT": "120",
+            "SAGEMAKER_MAX_PAYLOAD_IN_MB": "100",
+            "SAGEMAKER_CONTAINER_LOG_LEVEL": "10",
+        }
+    )
+    assert settings == ServingSettings(9000, 3, 120, 100, 10)
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert ServingSettings.from_environment({"SAGEMAKER_BIND_TO_PORT": ""}).port == 8080
+
+
+def test_a_bad_variable_is_named_with_its_value() -> None:
+    with pytest.raises(SettingsError, match=r"^SAGEMAKER_BIND_TO_PORT = '80a'; expected a whole number from 1 to 65535"):
+        ServingSettings.from_environment({"SAGEMAKER_BIND_TO_PORT": "80a"})

@@ -1,0 +1,173 @@
+"""The layouts in which a data set comes, each read to the same arrays."""
+
+import io
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from traffic_signs.data import reading
+from traffic_signs.data.dataset import Dataset
+from traffic_signs.errors import DataError
+
+
+def read(path: Path) -> tuple[Dataset, Dataset | None, str]:
+    source = reading.find(path)
+    training, unreadable = reading.read_samples(source.training, source.names, "training")
+    assert not unreadable
+    test = reading.read_samples(source.test, source.names, "test")[0] if source.test else None
+    return training, test, source.layout
+
+
+def pack(archive: Path, folder: Path, pattern: str) -> None:
+    with zipfile.ZipFile(archive, "w") as target:
+        for path in sorted(folder.rglob(pattern)):
+            target.write(path, path.relative_to(folder))
+
+
+def test_official_folders_give_labels_tracks_and_the_test_part(drawn: Path) -> None:
+    training, test, layout = read(drawn)
+    assert layout == "GTSRB, official"
+    assert training.counts.tolist() == [10] * 43
+    assert len(np.unique(training.tracks)) == 43 * 5
+    assert test is not None
+    assert test.counts.tolist() == [1] * 43
+    assert training.names[14] == "Stop"
+
+
+def test_official_archives_give_the_same_arrays_as_folders(drawn: Path, tmp_path: Path) -> None:
+    pack(tmp_path / "GTSRB_Final_Training_Images.zip", drawn, "Final_Training/**/*.ppm")
+    pack(tmp_path / "GTSRB_Final_Test_Images.zip", drawn, "Final_Test/**/*.ppm")
+    pack(tmp_path / "GTSRB_Final_Test_GT.zip", drawn, "*.csv")
+    (tmp_path / "GTSRB-raw-size-sample.zip").write_bytes(b"something else in the folder")
+    (training, test, _), (training_2, test_2, _) = read(drawn), read(tmp_path)
+    assert training.fingerprint == training_2.fingerprint
+    assert test is not None
+    assert test_2 is not None
+    assert test.fingerprint == test_2.fingerprint
+
+
+def test_kaggles_layout_gives_the_same_arrays(drawn: Path, tmp_path: Path) -> None:
+    rows = {"Train": ["Width,Height,ClassId,Path"], "Test": ["Width,Height,ClassId,Path"]}
+    for path in sorted((drawn / "GTSRB" / "Final_Training" / "Images").rglob("*.ppm")):
+        label = int(path.parent.name)
+        name = f"Train/{label}/{path.parent.name}_{path.stem}.png"
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.open(path).save(tmp_path / name)
+        rows["Train"].append(f"30,30,{label},{name}")
+    (tmp_path / "Test").mkdir()
+    table = (drawn / "GT-final_test.csv").read_text().split()[1:]
+    for row in table:
+        name, label = row.split(";")
+        png = f"Test/{name.replace('ppm', 'png')}"
+        Image.open(drawn / "GTSRB" / "Final_Test" / "Images" / name).save(tmp_path / png)
+        rows["Test"].append(f"30,30,{label},{png}")
+    for part, lines in rows.items():
+        (tmp_path / f"{part}.csv").write_text("\n".join(lines))
+    (training, test, _), (training_2, test_2, layout) = read(drawn), read(tmp_path)
+    assert layout == "GTSRB, Kaggle"
+    assert training.fingerprint == training_2.fingerprint
+    np.testing.assert_array_equal(training.tracks, training_2.tracks)
+    assert test is not None
+    assert test_2 is not None
+    assert test.fingerprint == test_2.fingerprint
+
+
+def picture(path: Path, gray: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (20, 20), gray).save(path)
+
+
+def test_a_folder_per_class_of_any_number_of_classes(tmp_path: Path) -> None:
+    for name, gray in (("10", 10), ("2", 2), ("stop", 200)):
+        picture(tmp_path / name / "a.png", gray)
+    picture(tmp_path / "stop" / "track-1" / "b.jpg", 200)
+    picture(tmp_path / "stop" / "track-1" / "c.bmp", 200)
+    (tmp_path / "README.md").write_text("not an image")
+    (tmp_path / "stop" / ".hidden.png").write_text("not an image")
+    training, test, layout = read(tmp_path)
+    assert (layout, test) == ("a folder per class", None)
+    assert training.names == ("2", "10", "stop")
+    assert training.images[:, 0, 0, 0].tolist() == [10, 2, 200, 200, 200]
+    assert training.labels.tolist() == [1, 0, 2, 2, 2]
+    assert len(np.unique(training.tracks)) == 4
+    assert training.tracks[-1] == training.tracks[-2]
+
+
+def test_parts_on_top_of_the_classes_are_kept_apart(tmp_path: Path) -> None:
+    for part in ("train", "val", "test"):
+        picture(tmp_path / part / "stop" / "a.png", 1)
+    source = reading.find(tmp_path)
+    assert (source.names, len(source.training), len(source.validation), len(source.test)) == (("stop",), 1, 1, 1)
+    picture(tmp_path / "test" / "unknown" / "a.png", 1)
+    with pytest.raises(DataError, match="class 'unknown' has no training images"):
+        reading.find(tmp_path)
+
+
+def test_corrupt_images_among_good_ones_are_named_and_counted(drawn: Path, tmp_path: Path) -> None:
+    shutil.copytree(drawn, tmp_path / "copy")
+    images = tmp_path / "copy" / "GTSRB" / "Final_Training" / "Images"
+    (images / "00003" / "00000_00000.ppm").write_bytes(b"")
+    (images / "00004" / "00001_00001.ppm").write_bytes(b"P6\n10 10\n255\n cut")
+    source = reading.find(tmp_path / "copy")
+    dataset, unreadable = reading.read_samples(source.training, source.names, "training")
+    assert len(dataset) == 428
+    assert [item.name[-21:] for item in unreadable] == ["00003/00000_00000.ppm", "00004/00001_00001.ppm"]
+    assert all("not a readable image" in item.reason for item in unreadable)
+    assert dataset.counts[[2, 3, 4, 5]].tolist() == [10, 9, 9, 10]
+
+
+def test_a_damaged_archive_member_is_named(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in ("a/1.bmp", "a/2.bmp"):
+            image = io.BytesIO()
+            Image.new("L", (20, 20), 7).save(image, "BMP")
+            archive.writestr(name, image.getvalue())
+    content = bytearray(stream.getvalue())
+    content[200] ^= 0xFF
+    (tmp_path / "x.zip").write_bytes(content)
+    source = reading.find(tmp_path / "x.zip")
+    dataset, unreadable = reading.read_samples(source.training, source.names, "training")
+    assert len(dataset) == 1
+    assert "a/1.bmp" in unreadable[0].name
+    assert "CRC" in unreadable[0].reason
+
+
+def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "stop").mkdir()
+    (tmp_path / "stop" / "a.png").write_bytes(b"no")
+    source = reading.find(tmp_path)
+    with pytest.raises(DataError, match=r"none of 1 images could be read; stop/a\.png"):
+        reading.read_samples(source.training, source.names, "training")
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "images without classes"])
+def test_what_is_no_data_set_is_an_error(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "data"
+    if kind == "text":
+        path.write_text("hello")
+    elif kind != "missing":
+        path.mkdir()
+    if kind == "images without classes":
+        picture(path / "a.png", 1)
+    with pytest.raises(DataError, match="data"):
+        reading.find(path)
+
+
+def test_test_images_without_their_labels_are_an_error(drawn: Path, tmp_path: Path) -> None:
+    shutil.copytree(drawn, tmp_path / "copy")
+    table = tmp_path / "copy" / "GT-final_test.csv"
+    content = table.read_text()
+    table.write_text("\n".join(content.splitlines()[:-1]))
+    with pytest.raises(DataError, match=r"has no class in GT-final_test\.csv"):
+        reading.find(tmp_path / "copy")
+    table.write_text(content.replace(";1\n", ";43\n"))
+    with pytest.raises(DataError, match="class '43' is out of range"):
+        reading.find(tmp_path / "copy")
+    table.unlink()
+    with pytest.raises(DataError, match=r"no GT-final_test\.csv"):
+        reading.find(tmp_path / "copy")
