@@ -41,7 +41,7 @@ def train(image: str | None, base: Path, training: Path, validation: Path | None
     channels = {"training": training} | ({"validation": validation} if validation else {})
     if base.exists():
         shutil.rmtree(base)
-    opt_ml.write(base, channels, dict(_pair(text) for text in pairs))
+    opt_ml.write(base, channels, dict(_pair(text) for text in pairs), opt_ml.HOST if image else "localhost")
     job = program.training(image, base, channels)
     process = job.start()
     try:

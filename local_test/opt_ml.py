@@ -12,13 +12,15 @@ from typing import Any
 HOST = "algo-1"
 
 
-def write(base: Path, channels: Iterable[str], hyperparameters: Mapping[str, Any]) -> None:
+def write(base: Path, channels: Iterable[str], hyperparameters: Mapping[str, Any], host: str = HOST) -> None:
     """Write the tree below *base*, with an empty folder a channel and nothing of an earlier job.
 
     Args:
         base: stands for /opt/ml.
         channels: their names; the caller mounts or links what is in them.
         hyperparameters: any values that JSON knows.
+        host: its name must resolve where the job runs, or the toolkit waits 15 minutes for it
+            before it starts a program of the user's own.
     """
     config = base / "input" / "config"
     for folder in ("input/config", "input/data", "model", "output/data", "checkpoints"):
@@ -34,12 +36,12 @@ def write(base: Path, channels: Iterable[str], hyperparameters: Mapping[str, Any
             for name in channels
         },
         "resourceconfig.json": {
-            "current_host": HOST,
+            "current_host": host,
             "current_instance_type": "local",
             "current_group_name": "homogeneousCluster",
-            "hosts": [HOST],
+            "hosts": [host],
             "instance_groups": [
-                {"instance_group_name": "homogeneousCluster", "instance_type": "local", "hosts": [HOST]}
+                {"instance_group_name": "homogeneousCluster", "instance_type": "local", "hosts": [host]}
             ],
             "network_interface_name": "eth0",
         },

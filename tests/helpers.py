@@ -41,7 +41,7 @@ def run_job(
     environment: Mapping[str, str] | None = None,
 ) -> Job:
     """Run `train` to its end; *raw* replaces the content of hyperparameters.json."""
-    opt_ml.write(base, channels, hyperparameters)
+    opt_ml.write(base, channels, hyperparameters, opt_ml.HOST if image else "localhost")
     if raw is not None:
         (base / "input" / "config" / "hyperparameters.json").write_text(raw, encoding="utf-8")
     command = program.training(image, base, channels)

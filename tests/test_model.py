@@ -103,5 +103,8 @@ def test_a_missing_file_is_named(model_directory: Path, name: str) -> None:
 
 def test_a_damaged_network_is_named(model_directory: Path) -> None:
     (model_directory / artifact.LITERT).write_bytes(b"not a network")
+    with pytest.raises(ArtifactError, match=r"is damaged: model\.tflite is not the file"):
+        Predictor(model_directory)
+    artifact.write(model_directory, artifact.Artifact(("a",), (32, 32, 1), "lenet", ""))
     with pytest.raises(ArtifactError, match=r"model\.tflite cannot be loaded"):
         Predictor(model_directory)

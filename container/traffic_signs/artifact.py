@@ -1,12 +1,13 @@
 """What a model directory holds; written and read here only.
 
-    artifact.json   this format's number, labels, input shape, preset, figures, versions
+    artifact.json   this format's number, labels, input shape, preset, figures, versions, checksums
     model.tflite    the network for LiteRT, float32, uint8 pixels in, probabilities out
     model.keras     the same network for Keras, to train on or to serve on a GPU
 
 artifact.json is written last: a directory that has one is complete.
 """
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -37,7 +38,9 @@ class Artifact:
 
 def write(directory: Path, artifact: Artifact) -> None:
     """Complete a model directory in which the two networks lie already."""
-    text = json.dumps({"format": FORMAT, **asdict(artifact)}, indent=2, ensure_ascii=False)
+    checksums = {name: _sha256(directory / name) for name in (LITERT, KERAS)}
+    content = {"format": FORMAT, **asdict(artifact), "sha256": checksums}
+    text = json.dumps(content, indent=2, ensure_ascii=False)
     (directory / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 
@@ -45,8 +48,8 @@ def read(directory: Path) -> Artifact:
     """Read and check the description of the model in *directory*.
 
     Raises:
-        ArtifactError: the directory is missing or incomplete, or of a format that this program
-            does not know; the message says which, and what to do.
+        ArtifactError: the directory is missing, incomplete or damaged, or of a format that this
+            program does not know; the message says which, and what to do.
     """
     path = directory / _DESCRIPTION
     if not path.is_file():
@@ -64,12 +67,19 @@ def read(directory: Path) -> Artifact:
         raise ArtifactError(
             f"{path} has format {version!r}, this image reads format {FORMAT}; serve with the image that trained it"
         )
-    for name in (LITERT, KERAS):
-        if not (directory / name).is_file():
-            raise ArtifactError(f"the model in {directory} is incomplete: {name} is missing")
     try:
+        for name, checksum in content.pop("sha256").items():
+            if not (directory / name).is_file():
+                raise ArtifactError(f"the model in {directory} is incomplete: {name} is missing")
+            if _sha256(directory / name) != checksum:
+                raise ArtifactError(f"the model in {directory} is damaged: {name} is not the file that was written")
         content["labels"] = tuple(content["labels"])
         content["input_shape"] = tuple(content["input_shape"])
         return Artifact(**content)
-    except (KeyError, TypeError) as error:
-        raise ArtifactError(f"{path} is no description of a model ({error})") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{path} is no description of a model ({error!r})") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -4,9 +4,9 @@ import logging
 
 from flask import Flask, Response, request
 from sagemaker_inference import content_types
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from traffic_signs.errors import NotAcceptableError, TrafficSignsError
+from traffic_signs.errors import NotAcceptableError, RequestError, TrafficSignsError
 from traffic_signs.paths import OptMl
 from traffic_signs.serving import codec
 from traffic_signs.serving.predictor import Predictor
@@ -33,7 +33,7 @@ def create_app(paths: OptMl, settings: ServingSettings) -> Flask:
     @app.post("/invocations")
     def invocations() -> Response:
         if not request.accept_mimetypes or content_types.JSON in request.accept_mimetypes:
-            pixels = codec.decode(request.get_data(), request.mimetype)
+            pixels = codec.decode(_body(), request.mimetype)
             answer = codec.encode(predictor.predict(pixels), predictor.artifact.labels)
             return Response(answer, mimetype=content_types.JSON)
         raise NotAcceptableError(f"Accept {request.accept_mimetypes}: predictions come as {content_types.JSON}")
@@ -56,3 +56,14 @@ def create_app(paths: OptMl, settings: ServingSettings) -> Flask:
         return {"error": "internal error; the log of the container has the details"}, 500
 
     return app
+
+
+def _body() -> bytes:
+    """Read the body, whole or not at all: Werkzeug cuts one without a length at the limit, and says nothing."""
+    body = request.get_data(cache=False)
+    announced, limit = request.content_length, request.max_content_length
+    if announced is None and limit is not None and len(body) >= limit:
+        raise RequestEntityTooLarge
+    if announced is not None and len(body) < announced:
+        raise RequestError(f"the body ended after {len(body)} of {announced} bytes")
+    return body

@@ -1,0 +1,210 @@
+"""The hosting contract, bare and in the container: a port, signals and exit codes, nothing else.
+
+Source: "Use Your Own Inference Code with Hosting Services" in the developer guide.
+"""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+
+from local_test import program
+from tests.helpers import Job, Server, encoded, free_port, instances, npy, serving
+
+PIXELS = np.random.default_rng(1).integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
+JSON, NPY = "application/json", "application/x-npy"
+
+
+@pytest.fixture(scope="module")
+def server(job: Job, image: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(job.base, tmp_path_factory.mktemp("server") / "log", image) as server:
+        yield server
+
+
+@pytest.mark.parametrize("path", ["/ping", "/ping/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_ping_is_200_and_empty(server: Server, method: str, path: str) -> None:
+    answer = requests.request(method, server.url + path, timeout=2)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (instances(PIXELS), JSON),
+        (instances(PIXELS), f"{JSON}; charset=utf-8"),
+        (npy(PIXELS), NPY),
+        (encoded(PIXELS[0, :, :, 0], "PNG"), "image/png"),
+        (encoded(PIXELS[0, :, :, 0], "JPEG"), "image/jpeg"),
+        (encoded(PIXELS[0, :, :, 0], "PPM"), "image/x-portable-graymap"),
+        (encoded(np.zeros((300, 200, 3), np.uint8), "PPM"), "image/x-portable-pixmap"),
+    ],
+)
+def test_every_format_is_answered(server: Server, body: bytes, content_type: str) -> None:
+    answer = server.post(body, content_type)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == JSON
+    predictions = answer.json()["predictions"]
+    assert len(predictions) == (1 if content_type.startswith("image/") else 4)
+    for prediction in predictions:
+        assert len(prediction["probabilities"]) == 43
+        assert prediction["probability"] == max(prediction["probabilities"])
+        assert prediction["probabilities"][prediction["class_id"]] == prediction["probability"]
+        assert isinstance(prediction["name"], str)
+
+
+def test_the_form_of_the_request_does_not_change_the_answer(server: Server) -> None:
+    by_json = server.post(instances(PIXELS), JSON).json()["predictions"]
+    by_npy = server.post(npy(PIXELS), NPY).json()["predictions"]
+    one_by_one = [server.post(encoded(image[..., 0], "PNG"), "image/png").json()["predictions"][0] for image in PIXELS]
+    assert by_json == by_npy
+    for alone, together in zip(one_by_one, by_npy, strict=True):
+        np.testing.assert_allclose(alone["probabilities"], together["probabilities"], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "message"),
+    [
+        (b"", JSON, 400, "the body is empty"),
+        (b"{", JSON, 400, "not JSON"),
+        (instances(np.zeros((1, 8, 8))), JSON, 400, "shape [1, 8, 8]"),
+        (instances(np.full((1, 32, 32), 0.1)), JSON, 400, "whole numbers from 0 to 255"),
+        (npy(np.array([None], object)), NPY, 400, "pickle"),
+        (b"GIF89a", "image/gif", 400, "not a readable image"),
+        (b"P5\n8000 8000\n255\n", "image/x-portable-graymap", 400, "8000 x 8000 pixels"),
+        (b"a=b", "application/x-www-form-urlencoded", 415, "Content-Type application/x-www-form-urlencoded"),
+        (b"1,2", "text/csv", 415, "send application/json"),
+    ],
+)
+def test_a_bad_request_is_told_in_json(
+    server: Server, body: bytes, content_type: str, status: int, message: str
+) -> None:
+    answer = server.post(body, content_type)
+    assert answer.status_code == status
+    assert message in answer.json()["error"]
+    assert len(answer.content) < 1024
+    assert b"Traceback" not in answer.content
+
+
+def test_a_format_that_is_not_offered_is_406(server: Server) -> None:
+    answer = server.post(instances(PIXELS), JSON, Accept="application/xml")
+    assert answer.status_code == 406
+    assert "predictions come as application/json" in answer.json()["error"]
+    for accept in ("*/*", "application/json;q=0.5, text/csv", "application/*"):
+        assert server.post(instances(PIXELS), JSON, Accept=accept).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "method", "status"), [("/invocations", "GET", 405), ("/", "GET", 404)])
+def test_other_routes_and_methods_are_told_in_json(server: Server, path: str, method: str, status: int) -> None:
+    answer = requests.request(method, server.url + path, timeout=5)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+
+
+def test_24_mb_are_taken_and_26_refused(server: Server) -> None:
+    many = np.zeros((24_000, 32, 32, 1), np.uint8)
+    assert len(server.post(npy(many), NPY).json()["predictions"]) == 24_000
+    refused = server.post(bytes(26 * 1024 * 1024 + 1), NPY)
+    assert refused.status_code == 413
+    assert refused.json()["error"] == "the body is larger than 25 MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
+
+
+def test_a_body_without_a_length_is_limited_too(server: Server) -> None:
+    body = npy(PIXELS)
+    assert server.post(iter([body[:100], body[100:]]), NPY).status_code == 200
+    try:
+        status = server.post((bytes(1024 * 1024) for _ in range(40)), NPY).status_code
+    except requests.ConnectionError:
+        status = 413  # closed in our face while we still sent
+    assert status == 413
+    assert requests.get(f"{server.url}/ping", timeout=2).status_code == 200
+
+
+def test_a_length_that_lies_gets_no_worker_stuck(server: Server) -> None:
+    port = int(server.url.rsplit(":", 1)[1])
+    lines = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {NPY}\r\nContent-Length: 999\r\n\r\nshort"
+    for _ in range(8):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(lines.encode())
+    assert server.post(npy(PIXELS), NPY).status_code == 200
+
+
+def test_ping_answers_within_its_2_seconds_under_load(server: Server) -> None:
+    large = npy(np.zeros((5_000, 32, 32, 1), np.uint8))
+    with ThreadPoolExecutor(4) as pool:
+        busy = [pool.submit(server.post, large, NPY) for _ in range(12)]
+        pings = [requests.get(f"{server.url}/ping", timeout=2).status_code for _ in range(20)]
+        assert [answer.result().status_code for answer in busy] == [200] * 12
+    assert pings == [200] * 20
+
+
+def test_the_model_directory_is_not_written_to(job: Job, server: Server) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (job.base / "model").iterdir()}
+    assert server.post(npy(PIXELS), NPY).status_code == 200
+    assert before == {path: path.stat().st_mtime_ns for path in (job.base / "model").iterdir()}
+
+
+def test_sigterm_finishes_what_is_in_flight_and_exits_0(job: Job, image: str | None, tmp_path: Path) -> None:
+    with serving(job.base, tmp_path / "log", image) as server, ThreadPoolExecutor() as pool:
+        large = pool.submit(server.post, npy(np.zeros((24_000, 32, 32, 1), np.uint8)), NPY)
+        while not large.running():
+            pass
+        assert large.result().status_code == 200
+        assert server.stop() == 0
+
+
+def refused(base: Path, image: str | None, *environment: str) -> str:
+    """Start a server that must not come up; return what it says. Its exit code is not 0."""
+    command = program.serving(image, base, free_port())
+    words = list(command.command)
+    if image:
+        words[2:2] = [word for pair in environment for word in ("--env", pair)]
+    variables = dict(pair.split("=") for pair in environment)
+    merged = program.Program(words, {**command.environment, **variables}, command.container)
+    with (base / "refused.log").open("w+b") as log:
+        process = merged.start(log)
+        try:
+            assert process.wait(60) != 0
+        except subprocess.TimeoutExpired:
+            merged.stop(process, 5)
+            pytest.fail("the server is still running")
+        log.seek(0)
+        return log.read().decode()
+
+
+def test_no_model_ends_the_server_with_the_reason(image: str | None, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    text = refused(tmp_path, image)
+    assert "serve: no model in " in text
+    assert "artifact.json is missing (found nothing)" in text
+    assert "Traceback" not in text
+
+
+def test_a_damaged_model_ends_the_server_with_the_reason(job: Job, image: str | None, tmp_path: Path) -> None:
+    shutil.copytree(job.base / "model", tmp_path / "model")
+    (tmp_path / "model" / "model.tflite").write_bytes(b"damaged")
+    text = refused(tmp_path, image)
+    assert "is damaged: model.tflite is not the file that was written" in text
+    assert "Traceback" not in text
+
+
+def test_a_model_of_another_version_ends_the_server_with_the_reason(
+    job: Job, image: str | None, tmp_path: Path
+) -> None:
+    shutil.copytree(job.base / "model", tmp_path / "model")
+    path = tmp_path / "model" / "artifact.json"
+    path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
+    assert "has format 99, this image reads format 1" in refused(tmp_path, image)
+
+
+def test_a_wrong_variable_ends_the_server_with_its_name(job: Job, image: str | None, tmp_path: Path) -> None:
+    shutil.copytree(job.base / "model", tmp_path / "model")
+    text = refused(tmp_path, image, "SAGEMAKER_MODEL_SERVER_WORKERS=many")
+    assert "serve: SAGEMAKER_MODEL_SERVER_WORKERS = 'many'; expected a whole number" in text
+    assert "Traceback" not in text

@@ -1,0 +1,168 @@
+"""The training contract, bare and in the container: files, signals and exit codes, nothing else.
+
+Sources: "How Amazon SageMaker AI Provides Training Information", "Signal Algorithm Success or
+Failure" and "How Amazon SageMaker AI Processes Training Output" in the developer guide.
+"""
+
+import json
+import re
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from local_test import opt_ml, program
+from tests.helpers import Job, run_job
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_success_is_exit_code_0_a_model_and_a_report(job: Job) -> None:
+    assert not (job.base / "output" / "failure").exists()
+    assert (job.base / "model" / "model.tflite").stat().st_size > 200_000
+    report = {path.name for path in (job.base / "output" / "data").iterdir()}
+    assert report == {
+        "metrics.json",
+        "curves.png",
+        "confusion-matrix.png",
+        "accuracy-per-class.png",
+        "class-distribution.png",
+    }
+    metrics = json.loads((job.base / "output" / "data" / "metrics.json").read_text())
+    assert np.sum(metrics["confusion_matrix"]) == metrics["images"]["validation"] == 86
+    assert len(metrics["history"]["train_loss"]) == 2
+    assert len(metrics["accuracy_per_class"]) == 43
+
+
+def test_the_shipped_expressions_find_every_metric_once_an_epoch(job: Job) -> None:
+    metrics = json.loads((job.base / "output" / "data" / "metrics.json").read_text())["history"]
+    definitions = json.loads((ROOT / "scripts" / "metric_definitions.json").read_text())
+    assert len(definitions) == 4
+    for definition in definitions:
+        found = [match[1] for line in job.log.splitlines() if (match := re.search(definition["Regex"], line))]
+        expected = metrics[definition["Name"].replace(":", "_")]
+        np.testing.assert_allclose(np.array(found, float), expected, atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_weights(job: Job, image: str | None, prepared: Path, tmp_path: Path) -> None:
+    channels = {"training": prepared / "training", "validation": prepared / "validation"}
+    again = run_job(tmp_path / "opt-ml", channels, {"epochs": 2}, image=image)
+    first, second = ((base / "model" / "model.tflite").read_bytes() for base in (job.base, again.base))
+    assert first == second
+
+
+def test_sigterm_ends_the_job_early_with_a_model(prepared: Path, image: str | None, tmp_path: Path) -> None:
+    base, channels = tmp_path / "opt-ml", {"training": prepared / "training"}
+    opt_ml.write(base, channels, {"epochs": 10_000})
+    command = program.training(image, base, channels)
+    with (tmp_path / "log").open("wb") as log:
+        process = command.start(log)
+        deadline = time.monotonic() + 120
+        while b"epoch 2 of 10000" not in (tmp_path / "log").read_bytes():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(120) == 0
+    assert (base / "model" / "artifact.json").exists()
+
+
+@pytest.fixture
+def other_channel(tmp_path: Path) -> Path:
+    """An empty folder to put a channel into."""
+    folder = tmp_path / "channel"
+    folder.mkdir()
+    return folder
+
+
+def failed(job: Job, *messages: str) -> None:
+    """Hold a failed job against the contract: exit 1, the message first, no model that is half there."""
+    assert job.code == 1, job.log
+    for message in messages:
+        assert message in job.failure[:1024]
+    assert not (job.base / "model" / "artifact.json").exists()
+
+
+def test_a_missing_channel(image: str | None, tmp_path: Path) -> None:
+    job = run_job(tmp_path / "opt-ml", {}, {}, image=image)
+    failed(job, "channel training is missing: ")
+    assert "Traceback" not in job.failure
+
+
+def test_an_empty_channel(image: str | None, tmp_path: Path, other_channel: Path) -> None:
+    failed(run_job(tmp_path / "opt-ml", {"training": other_channel}, {}, image=image), "channel training: ", "is empty")
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "message"),
+    [
+        ('{"epoch": "3"}', "unknown hyperparameter epoch = '3'; known are"),
+        ('{"epochs": "\\"many\\""}', "hyperparameter epochs = 'many'; expected a whole number"),
+        ('{"epochs": "many"}', "hyperparameter epochs = 'many'; expected a whole number"),
+    ],
+)
+def test_a_wrong_hyperparameter_in_either_encoding(
+    image: str | None, prepared: Path, tmp_path: Path, hyperparameters: str, message: str
+) -> None:
+    channels = {"training": prepared / "training"}
+    failed(run_job(tmp_path / "opt-ml", channels, {}, image=image, raw=hyperparameters), message)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": np.full(344, 43)}, "label 43 of image 0 is out of range; there are 43 classes"),
+        ({"labels": np.zeros(344)}, "labels of dtype float64"),
+        ({"images": np.zeros((344, 28, 28, 1), np.uint8)}, "shape [344, 28, 28, 1]"),
+        ({"images": np.full((344, 32, 32, 1), 0.5, np.float32)}, "whole numbers from 0 to 255"),
+    ],
+)
+def test_wrong_arrays(
+    prepared: Path, tmp_path: Path, other_channel: Path, change: dict[str, np.ndarray], message: str
+) -> None:
+    with np.load(prepared / "training" / "training.npz") as archive:
+        np.savez(other_channel / "training.npz", **{**archive, **change})
+    failed(run_job(tmp_path / "opt-ml", {"training": other_channel}, {}), "channel training: ", message)
+
+
+def test_two_archives_in_a_channel(prepared: Path, tmp_path: Path, other_channel: Path) -> None:
+    for name in ("a.npz", "b.npz"):
+        shutil.copy(prepared / "training" / "training.npz", other_channel / name)
+    failed(run_job(tmp_path / "opt-ml", {"training": other_channel}, {}), "2 archives", "a.npz, b.npz")
+
+
+def test_channels_of_different_classes(prepared: Path, tmp_path: Path, other_channel: Path) -> None:
+    with np.load(prepared / "validation" / "validation.npz") as archive:
+        np.savez(other_channel / "x.npz", **{**archive, "names": archive["names"][::-1]})
+    channels = {"training": prepared / "training", "validation": other_channel}
+    failed(run_job(tmp_path / "opt-ml", channels, {}), "channel validation has 43 classes")
+
+
+def test_images_as_they_are_in_the_channel_with_a_corrupt_one(drawn: Path, image: str | None, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(drawn / "GTSRB" / "Final_Training" / "Images", tmp_path / "channel" / "Training"))
+    (folder / "00002" / "00000_00001.ppm").write_bytes(b"P6 broken")
+    job = run_job(tmp_path / "opt-ml", {"training": tmp_path / "channel"}, {"epochs": 1}, image=image)
+    assert job.code == 0, job.log
+    assert "unreadable, left out: Training/00002/00000_00001.ppm: not a readable image" in job.log
+    assert "1 of 430 images are left out" in job.log
+    labels = json.loads((job.base / "model" / "artifact.json").read_text())["labels"]
+    assert labels[14] == "Stop"
+
+
+def test_the_users_own_program_runs_in_place_of_the_built_in_one(image: str | None, tmp_path: Path) -> None:
+    """Estimator(entry_point=..., source_dir=...) puts its code at /opt/ml/code and names it in a hyperparameter."""
+    base = tmp_path / "opt-ml"
+    (base / "code").mkdir(parents=True)
+    (base / "code" / "mine.py").write_text(
+        "import os, sys\nopen(os.environ['SM_MODEL_DIR'] + '/mine', 'w').write(' '.join(sys.argv[1:]))\n"
+    )
+    job = run_job(base, {}, {"sagemaker_program": "mine.py", "rate": 0.5}, image=image)
+    assert job.code == 0, job.log
+    assert (base / "model" / "mine").read_text() == "--rate 0.5"
+    (base / "code" / "mine.py").write_text("raise ValueError('no such luck')\n")
+    job = run_job(base, {}, {"sagemaker_program": "mine.py"}, image=image)
+    assert job.code == 1
+    assert "no such luck" in job.failure[:1024]
