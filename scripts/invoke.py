@@ -49,7 +49,7 @@ def _draw(files: list[Path], answers: list[dict[str, Any]], path: Path) -> None:
     columns = min(9, len(files))
     rows = math.ceil(len(files) / columns)
     figure = Figure(figsize=(1.5 * columns, 1.75 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flat
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.axis("off")
     for axis, file, answer in zip(axes, files, answers, strict=False):

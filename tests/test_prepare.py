@@ -53,7 +53,7 @@ def test_a_file_more_is_noticed(drawn: Path, tmp_path: Path) -> None:
 
 def test_unreadable_files_are_named_counted_and_left_out(drawn: Path, tmp_path: Path) -> None:
     shutil.copytree(drawn, tmp_path / "source")
-    broken = sorted((tmp_path / "source").rglob("Final_Test/Images/*.ppm"))[0]
+    broken = min((tmp_path / "source").rglob("Final_Test/Images/*.ppm"))
     broken.write_bytes(b"P6 nonsense [bold]")
     done = run(tmp_path / "source", "--output", tmp_path / "out")
     assert done.returncode == 0

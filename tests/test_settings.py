@@ -74,5 +74,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
 
 
 def test_a_bad_variable_is_named_with_its_value() -> None:
-    with pytest.raises(SettingsError, match=r"^SAGEMAKER_BIND_TO_PORT = '80a'; expected a whole number from 1 to 65535"):
+    with pytest.raises(
+        SettingsError, match=r"^SAGEMAKER_BIND_TO_PORT = '80a'; expected a whole number from 1 to 65535"
+    ):
         ServingSettings.from_environment({"SAGEMAKER_BIND_TO_PORT": "80a"})

@@ -1,0 +1,127 @@
+"""The commands `python -m local_test` and `python -m scripts`, as a person calls them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from local_test import program
+from tests.conftest import IMAGE
+from tests.helpers import Job, free_port, serving
+
+
+def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "120", **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
+
+
+def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: str | None, tmp_path: Path) -> None:
+    base, where = tmp_path / "opt-ml", ["--image", image] if image else []
+    trained = run(
+        "local_test", "train", *where, "--base", base, "--training", prepared / "training", "-p", "epochs=1", "-p",
+        "preset=lenet",
+    )  # fmt: skip
+    assert trained.returncode == 0, trained.stderr
+    assert str(base / "model") in trained.stdout
+    written = json.loads((base / "input" / "config" / "hyperparameters.json").read_text())
+    assert written == {"epochs": "1", "preset": '"lenet"'}
+
+    port = free_port()
+    invoke = [sys.executable, "-m", "scripts.invoke", "--url", f"http://127.0.0.1:{port}"]
+    picture = tmp_path / "deep" / "picture.png"
+    served = run(
+        "local_test", "serve", *where, "--base", base, "--port", port, "--",
+        *invoke, "--picture", picture, prepared / "samples",
+    )  # fmt: skip
+    assert served.returncode == 0, served.stderr
+    assert served.stdout.count(".ppm") == 43
+    assert "14-Stop.ppm" in served.stdout
+    assert "ready after" in served.stderr
+    with Image.open(picture) as drawn:
+        assert len(np.unique(np.asarray(drawn.convert("L")))) > 50
+    assert "POST /invocations" in (tmp_path / "serve.log").read_text()
+
+
+def test_a_failed_job_is_told_with_its_reason(prepared: Path, tmp_path: Path) -> None:
+    done = run(
+        "local_test", "train", "--base", tmp_path / "opt-ml", "--training", prepared / "training", "-p", "epochs=x"
+    )
+    assert done.returncode == 1
+    assert "training failed with exit code 1: hyperparameter epochs = 'x'; expected" in done.stderr
+
+
+def test_without_an_engine_the_bare_programs_run_and_it_is_said(prepared: Path, tmp_path: Path) -> None:
+    done = run(
+        "local_test", "train", "--image", IMAGE, "--base", tmp_path / "opt-ml", "--training", prepared / "training",
+        "-p", "epochs=1", DOCKER="no-such-program",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "No Docker engine is reachable: the bare programs run in place of the container." in done.stderr
+
+
+def test_a_server_that_does_not_come_up_is_told_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "opt-ml" / "model").mkdir(parents=True)
+    done = run("local_test", "serve", "--base", tmp_path / "opt-ml", "--port", free_port(), "--", "true")
+    assert done.returncode == 1
+    assert "artifact.json is missing" in done.stderr
+    assert "ended with exit code 1 before it was ready" in done.stderr
+
+
+@pytest.mark.engine
+def test_files_that_a_container_wrote_are_given_back(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "file").touch()
+    program.give_back(IMAGE, tmp_path, 12345, 54321)
+    found = (tmp_path / "model" / "file").stat()
+    program.give_back(IMAGE, tmp_path, os.getuid(), os.getgid())
+    assert (found.st_uid, found.st_gid) == (12345, 54321)
+
+
+def test_evaluation_counts_what_is_right_in_batches_below_the_limit(job: Job, prepared: Path, tmp_path: Path) -> None:
+    test_set = prepared / "validation" / "validation.npz"
+    small = {"SAGEMAKER_MAX_PAYLOAD_IN_MB": "1"}
+    with serving(job.base, tmp_path / "log", environment=small) as server:
+        done = run(
+            "scripts.evaluate", test_set, "--url", server.url, "--output", tmp_path / "out", "--max-payload-mb", "0.02"
+        )
+        requests = (tmp_path / "log").read_text().count("POST /invocations")
+    assert done.returncode == 0, done.stderr
+    assert requests == 6  # 17 of the 86 images at a time: their answers, not they, fill 0.02 MB
+    metrics = json.loads((job.base / "output" / "data" / "metrics.json").read_text())
+    result = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert result["images"] == 86
+    assert result["accuracy"] == pytest.approx(metrics["validation_accuracy"])
+    assert result["accuracy_per_class"] == pytest.approx(metrics["accuracy_per_class"])
+    assert (tmp_path / "out" / "accuracy-per-class.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("scripts.evaluate", "no-such-file", "--output", "x"), "does not exist"),
+        (("scripts.evaluate", __file__, "--output", "x"), "is no archive with images, labels and names"),
+        (
+            ("scripts.invoke", "--url", "http://127.0.0.1:9", __file__),
+            "no answer from http://127.0.0.1:9; is it running",
+        ),
+    ],
+)
+def test_a_wrong_call_ends_with_exit_code_2_and_says_why(arguments: tuple[str, ...], message: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_the_endpoint_says_reaches_the_person(job: Job, tmp_path: Path) -> None:
+    with serving(job.base, tmp_path / "log") as server:
+        done = run("scripts.invoke", "--url", server.url, __file__)
+    assert done.returncode == 2
+    assert "Error: 400 from http" in done.stderr
+    assert "not a readable image" in done.stderr

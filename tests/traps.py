@@ -1,0 +1,41 @@
+"""Jobs that end in ways the toolkit gets wrong by itself; run by test_toolkit through `train`."""
+
+import sys
+from typing import NoReturn
+
+from traffic_signs.training import main
+
+
+def _run(body: object) -> None:
+    main._run_job = body  # type: ignore[assignment] # noqa: SLF001 - the job is replaced, the edge is what is tested
+    main.main()
+
+
+def leaves() -> None:
+    def body() -> NoReturn:
+        sys.exit(2)
+
+    _run(body)
+
+
+def fails_without_a_number() -> None:
+    def body() -> NoReturn:
+        raise OSError("disk says no")
+
+    _run(body)
+
+
+def fails_with_a_number() -> None:
+    def body() -> NoReturn:
+        raise FileNotFoundError(2, "not here", "weights")
+
+    _run(body)
+
+
+def fails_far_down() -> None:
+    def body(depth: int = 60) -> NoReturn:
+        if depth:
+            body(depth - 1)
+        raise ValueError("the reason itself")
+
+    _run(body)
