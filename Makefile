@@ -36,6 +36,11 @@ install: .venv/installed ## make .venv with everything pinned
 	VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv-sdk-%/installed: scripts/locks/sdk-%.txt | .venv/installed
+	python3 -m venv .venv-sdk-$*
+	VIRTUAL_ENV=.venv-sdk-$* .venv/bin/uv pip sync --quiet --require-hashes $<
+	@touch $@
+
 data: install ## turn DATA into training arrays and pictures in data/
 	$(PYTHON) -m traffic_signs.data $(DATA) --split $(SPLIT) --output $(prepared)
 
@@ -88,6 +93,10 @@ lock: install ## resolve the packages anew, with hashes, for the images and for 
 	done
 	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --extra cpu --group dev \
 		--python-version 3.11 --constraint docker/locks/cpu.txt pyproject.toml --output-file docker/locks/dev.txt
+	@for sdk in sdk-v2 sdk-v3; do \
+		.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate \
+			--python-version 3.11 --group pyproject.toml:$$sdk --output-file scripts/locks/$$sdk.txt || exit; \
+	done
 
 clean: ## remove what was made, not the installed packages
 	rm -rf data results build
