@@ -12,17 +12,25 @@ SPLIT ?= track
 # a set that is a seventh of GTSRB needs more epochs for as many steps
 HYPERPARAMETERS ?= epochs=$(if $(filter synthetic,$(DATA)),40,10)
 PORT ?= 8080
+REPOSITORY ?= traffic-signs
 
 name := $(notdir $(patsubst %/,%,$(DATA)))
 prepared := data/$(name)
 results := results/$(name)
+comma := ,
+# SageMaker refuses OCI manifests and attestations; buildx makes both unless told, the engine's own builder neither.
+sagemaker_format = $(if $(shell $(DOCKER) buildx version 2>/dev/null),--provenance=false --sbom=false --output type=docker$(comma)oci-mediatypes=false)
+revision = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' container/traffic_signs/__init__.py)
 local := --image $(IMAGE):cpu --base $(results)/opt-ml
-export DOCKER
+export DOCKER YES SAGEMAKER_ROLE
+sdk := .venv-sdk-v2/bin/python
 
-.PHONY: help install data build image local-train local-serve local-predict evaluate demo test lint format lock clean
+.PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
+	evaluate-endpoint delete-endpoint sagemaker-local sdk-v3 test-gpu-image test lint format lock clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DATA=synthetic | download | a folder or zip with GTSRB or a folder of images per class"
 	@echo "  SPLIT=track | random   HYPERPARAMETERS='epochs=10 learning_rate=0.002'   PORT=8080   TARGET=gpu | cpu"
@@ -45,7 +53,8 @@ data: install ## turn DATA into training arrays and pictures in data/
 	$(PYTHON) -m traffic_signs.data $(DATA) --split $(SPLIT) --output $(prepared)
 
 build: ## build the image for TARGET, gpu by default
-	DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 --file docker/Dockerfile --target $(TARGET) --tag $(IMAGE):$(TARGET) .
+	DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 $(sagemaker_format) --file docker/Dockerfile --target $(TARGET) \
+		--build-arg VERSION=$(version) --build-arg REVISION=$(revision) --tag $(IMAGE):$(TARGET) .
 
 image:
 	@if $(DOCKER) info >/dev/null 2>&1; then $(MAKE) --no-print-directory build TARGET=cpu; fi
@@ -72,7 +81,41 @@ demo: local-train ## all of it: data, training, serving, predictions, evaluation
 		'  $(results)/predictions.png   a test image of each class with its answer' \
 		'  $(results)/evaluation/   accuracy per class on the test set'
 
-test: install image lint ## lint, types and all tests; GTSRB=folder adds those on the real data
+push: install build ## push the image of TARGET to ECR, checked before and after; REPOSITORY, REGION, ALLOW_DIRTY=1
+	$(PYTHON) -m scripts.push --image $(IMAGE):$(TARGET) --repository $(REPOSITORY) \
+		$(if $(REGION),--region $(REGION)) $(if $(ALLOW_DIRTY),--allow-dirty)
+
+train: data .venv-sdk-v2/installed ## train on SageMaker with the pushed image; SAGEMAKER_ROLE=arn:..., AWS_OPTIONS='--spot'
+	@test -f results/image-uri.txt || { echo 'no image is pushed yet: make push' >&2; exit 2; }
+	$(sdk) -m scripts.train --image "$$(cat results/image-uri.txt)" --training $(prepared)/training \
+		--validation $(prepared)/validation $(addprefix -p ,$(HYPERPARAMETERS)) $(AWS_OPTIONS)
+
+deploy: .venv-sdk-v2/installed ## put the trained model behind an endpoint; AWS_OPTIONS='--serverless'
+	$(sdk) -m scripts.deploy $(AWS_OPTIONS)
+
+invoke: install ## send a test image of each class to the endpoint ENDPOINT
+	$(PYTHON) -m scripts.invoke --endpoint $(ENDPOINT) $(prepared)/samples
+
+evaluate-endpoint: install ## accuracy over the whole test set, through the endpoint ENDPOINT
+	$(PYTHON) -m scripts.evaluate --endpoint $(ENDPOINT) --output $(results)/evaluation $(prepared)/test/test.npz
+
+delete-endpoint: install ## remove the endpoint ENDPOINT, its configuration and its model
+	$(PYTHON) -m scripts.delete_endpoint $(ENDPOINT)
+
+sagemaker-local: data image .venv-sdk-v2/installed ## SageMaker's own local mode: fit, deploy, predict, delete; INSTANCES=2
+	$(sdk) -m scripts.sagemaker_local --image $(IMAGE):cpu --training $(prepared)/training \
+		--validation $(prepared)/validation --samples $(prepared)/samples --output $(results)/sagemaker-local \
+		--port $(PORT) --instances $(or $(INSTANCES),1) $(addprefix -p ,$(HYPERPARAMETERS))
+
+sdk-v3: data image .venv-sdk-v3/installed ## train with SageMaker's SDK v3 in its local mode
+	.venv-sdk-v3/bin/python -m scripts.sdk_v3 --image $(IMAGE):cpu --training $(prepared)/training \
+		--output $(results)/sdk-v3 $(addprefix -p ,$(HYPERPARAMETERS))
+
+test-gpu-image: install ## build the gpu image and hold it against the tests of images
+	$(MAKE) --no-print-directory build TARGET=gpu
+	IMAGE_TAG=gpu $(PYTHON) -m pytest tests/contract/test_image.py
+
+test: install image lint .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
 	$(PYTHON) -m pytest
 
 lint: install ## ruff, mypy, hadolint, shellcheck
@@ -80,7 +123,7 @@ lint: install ## ruff, mypy, hadolint, shellcheck
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/hadolint docker/Dockerfile
-	.venv/bin/shellcheck docker/serve .ci/run
+	.venv/bin/shellcheck docker/serve docker/slim .ci/run
 
 format: install ## let ruff format and fix
 	.venv/bin/ruff format .

@@ -1,11 +1,18 @@
-"""An endpoint to send requests to: today a container on this machine, by its URL."""
+"""An endpoint to send requests to: a container on this machine by its URL, or SageMaker's by its name."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
+import boto3
 import click
 import requests
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
+
+_Ask = Callable[[bytes, str], bytes]
 
 
 class Failure(click.ClickException):
@@ -15,14 +22,10 @@ class Failure(click.ClickException):
 
 
 class Endpoint:
-    """The serving container at *url*, over one connection that is kept alive."""
+    """The serving container at *url* or, with *name*, SageMaker's endpoint of that name."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
-        self._session = requests.Session()
-        # busy (503) is worth another try; an error of the request is not
-        retry = Retry(5, backoff_factor=0.5, status_forcelist=[503], allowed_methods=None, raise_on_status=False)
-        self._session.mount("http", HTTPAdapter(max_retries=retry))
+    def __init__(self, url: str, name: str | None = None) -> None:
+        self._ask = _hosted(name) if name else _container(url.rstrip("/"))
 
     def predict(self, body: bytes, content_type: str) -> list[dict[str, Any]]:
         """Send one request.
@@ -33,13 +36,48 @@ class Endpoint:
         Raises:
             Failure: no answer, or an error, with the endpoint's own words.
         """
-        try:
-            response = self._session.post(
-                f"{self._url}/invocations", data=body, headers={"Content-Type": content_type}, timeout=60
-            )
-        except requests.RequestException as error:
-            raise Failure(f"no answer from {self._url}; is it running (make local-serve)? {error}") from error
-        if not response.ok:
-            raise Failure(f"{response.status_code} from {self._url}: {response.text[:500]}")
-        predictions: list[dict[str, Any]] = response.json()["predictions"]
+        predictions: list[dict[str, Any]] = json.loads(self._ask(body, content_type))["predictions"]
         return predictions
+
+
+def _container(url: str) -> _Ask:
+    connection = requests.Session()
+    # busy (503) is worth another try; an error of the request is not
+    retry = Retry(5, backoff_factor=0.5, status_forcelist=[503], allowed_methods=None, raise_on_status=False)
+    connection.mount("http", HTTPAdapter(max_retries=retry))
+
+    def ask(body: bytes, content_type: str) -> bytes:
+        try:
+            headers = {"Content-Type": content_type}
+            response = connection.post(f"{url}/invocations", data=body, headers=headers, timeout=60)
+        except requests.RequestException as error:
+            raise Failure(f"no answer from {url}; is it running (make local-serve)? {error}") from error
+        if not response.ok:
+            raise Failure(f"{response.status_code} from {url}: {response.text[:500]}")
+        return response.content
+
+    return ask
+
+
+def _hosted(name: str) -> _Ask:
+    try:
+        # the platform gives a container 60 s; a request that it refused is tried again when that can help
+        client = boto3.client("sagemaker-runtime", config=Config(read_timeout=70, retries={"mode": "standard"}))
+    except BotoCoreError as error:
+        raise Failure(f"AWS is not set up: {error}; AWS_PROFILE and AWS_DEFAULT_REGION say whom to ask") from error
+
+    def ask(body: bytes, content_type: str) -> bytes:
+        try:
+            response = client.invoke_endpoint(
+                EndpointName=name, Body=body, ContentType=content_type, Accept="application/json"
+            )
+            content: bytes = response["Body"].read()
+        except ClientError as error:
+            # ModelError carries what the container said
+            words = error.response.get("OriginalMessage") or error.response["Error"].get("Message")
+            raise Failure(f"{error.response['Error'].get('Code')} from endpoint {name}: {words}") from error
+        except BotoCoreError as error:
+            raise Failure(f"no answer from endpoint {name}: {error}") from error
+        return content
+
+    return ask

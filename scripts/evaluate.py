@@ -23,12 +23,14 @@ _WORST = 8
 
 @click.command(
     epilog="""\b
-    Example:
+    Examples:
       python -m scripts.evaluate data/synthetic/test/test.npz --output results/evaluation
+      python -m scripts.evaluate data/gtsrb/test/test.npz --output results/evaluation --endpoint NAME
     """
 )
 @click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True)
+@click.option("--endpoint", "hosted", help="A SageMaker endpoint by its name, in place of --url.")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder for the figures and the plot.")
 @click.option(
     "--max-payload-mb",
@@ -37,10 +39,10 @@ _WORST = 8
     show_default=True,
     help="Largest request and answer. AWS's API model says 6 MB for real-time endpoints, its FAQ 25.",
 )
-def main(test_set: Path, url: str, output: Path, max_payload_mb: float) -> None:
+def main(test_set: Path, url: str, hosted: str | None, output: Path, max_payload_mb: float) -> None:
     """Predict TEST_SET, an archive of arrays that data preparation wrote, and count what is right."""
     images, labels, names = _load(test_set)
-    predicted = predict(Endpoint(url), images, len(names), max_payload_mb)
+    predicted = predict(Endpoint(url, hosted), images, len(names), max_payload_mb)
     counts = np.bincount(labels, minlength=len(names))
     right = np.bincount(labels[predicted == labels], minlength=len(names))
     overall = float(np.mean(predicted == labels))

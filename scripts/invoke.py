@@ -20,15 +20,17 @@ from scripts.endpoint import Endpoint
     Examples:
       python -m scripts.invoke my-photo.jpg
       python -m scripts.invoke --url http://127.0.0.1:8080 --picture out.png data/synthetic/samples
+      python -m scripts.invoke --endpoint traffic-signs-2026-11-23-12-00-00 my-photo.jpg
     """
 )
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True)
+@click.option("--endpoint", "name", help="A SageMaker endpoint by its name, in place of --url.")
 @click.option("--picture", type=click.Path(path_type=Path), help="PNG to draw the images and answers into.")
-def main(images: tuple[Path, ...], url: str, picture: Path | None) -> None:
+def main(images: tuple[Path, ...], url: str, name: str | None, picture: Path | None) -> None:
     """Send IMAGES, files or folders of files, to an endpoint, one request each."""
     files = [file for path in images for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    endpoint = Endpoint(url)
+    endpoint = Endpoint(url, name)
     answers = [endpoint.predict(file.read_bytes(), _content_type(file))[0] for file in files]
     table = Table("image", "predicted sign", "class", "probability")
     for file, answer in zip(files, answers, strict=True):

@@ -26,6 +26,12 @@ def test_every_encoding_of_hyperparameters_is_understood(tmp_path: Path, content
     assert read(tmp_path, content) == TrainingSettings("lenet", epochs=3, learning_rate=0.5, split="random")
 
 
+@pytest.mark.parametrize("text", ["true", "True", '"true"', True])
+def test_a_switch_is_understood_in_every_encoding(tmp_path: Path, text: object) -> None:
+    assert read(tmp_path, {"require_gpu": text}).require_gpu is True
+    assert read(tmp_path, {"require_gpu": str(text).lower().replace("true", "false")}).require_gpu is False
+
+
 def test_a_job_without_hyperparameters_gets_the_defaults(tmp_path: Path) -> None:
     assert TrainingSettings.from_file(tmp_path / "missing.json") == read(tmp_path, {}) == TrainingSettings()
 
@@ -46,6 +52,8 @@ def test_the_platforms_own_names_are_passed_over(tmp_path: Path) -> None:
         ({"validation_fraction": "1"}, "validation_fraction = '1'; expected a number between 0 and 1"),
         ({"preset": '"resnet"'}, "preset = 'resnet'; expected one of lenet"),
         ({"epochs": None}, "epochs = 'null'"),
+        ({"require_gpu": "1"}, "hyperparameter require_gpu = '1'; expected true or false"),
+        ({"require_gpu": "yes"}, "hyperparameter require_gpu = 'yes'; expected true or false"),
         ("[1]", "holds list"),
         ("{", "is not JSON"),
     ],

@@ -7,6 +7,7 @@ log, the client of an endpoint sees a plain 500.
     TrafficSignsError
     ├── SettingsError    a hyperparameter or an environment variable
     ├── DataError        a data set or an input channel
+    ├── HostsError       the hosts of one training job
     ├── ExportError      the exported model does not answer like the trained one
     ├── ArtifactError    a model directory
     └── RequestError     400
@@ -28,6 +29,10 @@ class SettingsError(TrafficSignsError):
 
 class DataError(TrafficSignsError):
     """A data set or an input channel cannot be used."""
+
+
+class HostsError(TrafficSignsError):
+    """The hosts of a training job are not named, not found, or have lost each other."""
 
 
 class ExportError(TrafficSignsError):

@@ -27,6 +27,11 @@ class OptMl:
         """JSON object, each value a string."""
         return self.base / "input" / "config" / "hyperparameters.json"
 
+    @property
+    def resource_config(self) -> Path:
+        """JSON object that names the hosts of the job and the current one."""
+        return self.base / "input" / "config" / "resourceconfig.json"
+
     def channel(self, name: str) -> Path:
         """Folder of an input channel in File or FastFile mode; it may not exist."""
         return self.base / "input" / "data" / name

@@ -43,6 +43,7 @@ class TrainingSettings:
     seed: int = _setting(1, **_whole(0, 2**32 - 1))
     split: str = _setting("track", **_one_of("track", "random"))
     validation_fraction: float = _setting(0.2, lambda value: 0 < value < 1, "a number between 0 and 1")
+    require_gpu: bool = _setting(False, lambda value: isinstance(value, bool), "true or false")
 
     @classmethod
     def from_file(cls, path: Path) -> "TrainingSettings":
@@ -114,7 +115,8 @@ def _read(cls: type[Settings], name: str, label: str, text: str) -> Any:
     """Turn *text* into the type of the field *name*, or say what it should have been."""
     item = next(item for item in fields(cls) if item.name == name)
     try:
-        value = item.type(text)  # type: ignore[operator] # a field is a str, an int or a float
+        # bool("false") is true; json reads true and false, and what else it reads fails the check
+        value = json.loads(text.lower()) if item.type is bool else item.type(text)  # type: ignore[operator] # or a str, an int, a float
         allowed = item.metadata["check"](value)
     except ValueError:
         allowed = False

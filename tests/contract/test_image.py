@@ -1,13 +1,21 @@
-"""The image itself: what SageMaker's documents ask of one, read off the cpu target."""
+"""The image itself: what SageMaker's documents ask of one, read off the cpu target.
+
+`IMAGE_TAG=gpu pytest tests/contract/test_image.py` holds the gpu image against the same.
+"""
 
 import json
+import os
 import subprocess
 from typing import Any
 
 import pytest
 
 from local_test.program import DOCKER
-from tests.conftest import IMAGE
+from tests import conftest
+
+TAG = os.environ.get("IMAGE_TAG", "cpu")
+IMAGE = conftest.IMAGE.replace(":cpu", f":{TAG}")
+LIMIT = {"cpu": 1.5e9, "gpu": 6.0e9}[TAG]
 
 pytestmark = pytest.mark.engine
 
@@ -57,3 +65,49 @@ def test_the_port_label_is_claimed(config: dict[str, Any]) -> None:
     labels = config["Config"]["Labels"]
     assert labels["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"] == "true"
     assert "com.amazonaws.sagemaker.capabilities.multi-models" not in labels
+
+
+def test_it_is_no_larger_than_promised(config: dict[str, Any]) -> None:
+    assert config["Size"] <= LIMIT
+
+
+def test_the_labels_say_what_was_built(config: dict[str, Any]) -> None:
+    labels = config["Config"]["Labels"]
+    names = {name.removeprefix("org.opencontainers.image.") for name in labels if "opencontainers" in name}
+    assert names == {"title", "licenses", "version", "revision"}
+    assert labels["org.opencontainers.image.version"] != "unknown"
+    cuda = labels.get("com.amazonaws.sagemaker.inference.cuda.verified_versions")
+    assert cuda == ("12.9" if TAG == "gpu" else None)
+
+
+def test_what_no_run_needs_is_left_out() -> None:
+    places = [
+        "tensorflow/include",
+        "nvidia/*/include",
+        "scipy/stats/tests",
+        "nvidia/*/lib/libcusolverMg*",
+        "nvidia/*/lib/*.alt.*",
+    ]
+    script = f"cd /opt/venv/lib/python3.11/site-packages && ls -d {' '.join(places)} 2>/dev/null; find . -name '*.a'"
+    assert docker("run", "--rm", IMAGE, "sh", "-c", script) == ""
+
+
+def test_pip_can_still_uninstall_a_package_that_was_slimmed() -> None:
+    script = "pip uninstall --yes scipy libclang && ! python -c 'import scipy' 2>/dev/null"
+    assert "Successfully uninstalled scipy" in docker("run", "--rm", IMAGE, "sh", "-c", script)
+
+
+@pytest.mark.skipif(TAG != "gpu", reason="the cpu image holds no CUDA library; IMAGE_TAG=gpu tests them")
+def test_every_cuda_library_loads() -> None:
+    code = """
+import ctypes, pathlib
+for path in sorted(pathlib.Path("/opt/venv/lib/python3.11/site-packages/nvidia").glob("*/lib/lib*.so*")):
+    try:
+        ctypes.CDLL(path.name)  # by its name: the loader must find it
+        print(path.parent.parent.name)
+    except OSError as error:
+        if "libcuda.so.1:" not in str(error):  # the driver's, which the host brings
+            raise
+"""
+    packages = set(docker("run", "--rm", IMAGE, "python", "-c", code).split())
+    assert packages >= {"cublas", "cuda_runtime", "cudnn", "cufft", "curand", "cusolver", "cusparse", "nccl"}

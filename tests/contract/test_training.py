@@ -111,6 +111,12 @@ def test_a_wrong_hyperparameter_in_either_encoding(
     failed(run_job(tmp_path / "opt-ml", channels, {}, image=image, raw=hyperparameters), message)
 
 
+def test_a_gpu_that_is_required_and_not_there(prepared: Path, image: str | None, tmp_path: Path) -> None:
+    job = run_job(tmp_path / "opt-ml", {"training": prepared / "training"}, {"require_gpu": True}, image=image)
+    failed(job, "require_gpu = true, and TensorFlow ", "sees only /physical_device:CPU:0; use the gpu image")
+    assert "Traceback" not in job.failure
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -14,6 +14,7 @@ import tensorflow as tf
 import traffic_signs
 from traffic_signs import artifact
 from traffic_signs.data.dataset import Dataset
+from traffic_signs.errors import SettingsError
 from traffic_signs.paths import OptMl
 from traffic_signs.settings import TrainingSettings
 from traffic_signs.training import loop, report
@@ -26,10 +27,16 @@ def run(paths: OptMl, settings: TrainingSettings, training: Dataset, validation:
     """Train on *training*, write the model to /opt/ml/model and the report to /opt/ml/output/data.
 
     Raises:
+        SettingsError: a GPU is required and TensorFlow sees none.
         TrafficSignsError: the loss diverged, or the export does not answer like the model.
     """
     devices = [device.name for device in tf.config.list_physical_devices()]
     _log.info("TensorFlow %s sees %s", tf.__version__, ", ".join(devices))
+    if settings.require_gpu and not tf.config.list_physical_devices("GPU"):
+        raise SettingsError(
+            f"require_gpu = true, and TensorFlow {tf.__version__} sees only {', '.join(devices)}; "
+            "use the gpu image on an instance type with a GPU, or leave require_gpu out"
+        )
     _log.info("%d images to train on, %d to validate, %d classes", len(training), len(validation), len(training.names))
     _log.info("%s", settings)
     fit = loop.fit(training, validation, settings)

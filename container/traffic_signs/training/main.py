@@ -15,6 +15,7 @@ from sagemaker_training import entry_point, environment, errors, params, runner
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
 from traffic_signs.settings import TrainingSettings
+from traffic_signs.training.hosts import Hosts, Lead, follow
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,11 @@ def main() -> None:
 
 def _run_job() -> None:
     paths = OptMl.from_environment()
+    hosts = Hosts.from_file(paths.resource_config)
+    if hosts.current != hosts.chief:
+        follow(hosts)
+        return
+    lead = Lead(hosts)
     settings = TrainingSettings.from_file(paths.hyperparameters)
     from traffic_signs.training import channels  # noqa: PLC0415 - a wrong setting is told without loading anything
 
@@ -50,6 +56,7 @@ def _run_job() -> None:
     from traffic_signs.training import job  # noqa: PLC0415 - a wrong channel is told before TensorFlow's seconds
 
     job.run(paths, settings, training, validation)
+    lead.done()
 
 
 def _run_user_program(toolkit: environment.Environment) -> None:

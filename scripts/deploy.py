@@ -1,0 +1,206 @@
+"""An endpoint that serves a trained model, with SageMaker's Model.
+
+results/training-job.json or s3:// -> cost line -> deploy(session, plan): model, configuration, endpoint -> InService
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from scripts import costs, diagnosis, session
+from scripts.endpoint import Failure
+from scripts.session import PREFIX
+
+_GPU_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
+"""Host with NVIDIA driver 550. The default host may have driver 470, under which a CUDA 12 image finds no GPU."""
+
+_POLL_SECONDS = 10
+_SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an endpoint is made of.
+
+    Attributes:
+        image: URI of the image, with tag or digest.
+        role: ARN of the execution role.
+        model_data: URI of model.tar.gz.
+        name: Of the endpoint, and of its model and configuration.
+        serverless_mb: Memory of a serverless endpoint, in MB, in place of instances.
+        async_output: S3 folder for the answers of an asynchronous endpoint.
+    """
+
+    image: str
+    role: str
+    model_data: str
+    name: str
+    instance_type: str = "ml.c5.large"
+    instance_count: int = 1
+    serverless_mb: int | None = None
+    async_output: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def deploy(sagemaker_session: Any, plan: Plan) -> Any:
+    """Create model, configuration and endpoint; wait until it is in service.
+
+    Args:
+        sagemaker_session: SageMaker's Session or LocalSession.
+        plan: The endpoint.
+
+    Returns:
+        A sagemaker.predictor.Predictor, an AsyncPredictor if *plan* says so.
+
+    Raises:
+        click.ClickException: it failed; with the reason, the last log lines and the likely cause.
+    """
+    session.quiet_sdk()
+    from sagemaker.async_inference import AsyncInferenceConfig  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.model import Model  # noqa: PLC0415 # as above
+    from sagemaker.predictor import Predictor  # noqa: PLC0415 # as above
+    from sagemaker.serverless import ServerlessInferenceConfig  # noqa: PLC0415 # as above
+
+    model = Model(
+        image_uri=plan.image,
+        model_data=plan.model_data,
+        role=plan.role,
+        name=plan.name,
+        predictor_cls=Predictor,
+        sagemaker_session=sagemaker_session,
+    )
+    options: dict[str, Any] = {"instance_type": plan.instance_type, "initial_instance_count": plan.instance_count}
+    if plan.serverless_mb:
+        options = {"serverless_inference_config": ServerlessInferenceConfig(plan.serverless_mb, max_concurrency=5)}
+    elif plan.instance_type.startswith(("ml.g", "ml.p")):
+        options["inference_ami_version"] = _GPU_AMI
+    if plan.async_output:
+        output = plan.async_output.rstrip("/")
+        options["async_inference_config"] = AsyncInferenceConfig(output, failure_path=f"{output}/failures")
+    tags = [{"Key": key, "Value": value} for key, value in plan.tags.items()]
+    predictor = model.deploy(endpoint_name=plan.name, tags=tags or None, wait=False, **options)
+    _wait(sagemaker_session, plan.name)
+    return predictor
+
+
+def _wait(sagemaker_session: Any, name: str) -> None:
+    start = time.monotonic()
+    with Console().status(f"{name}: Creating") as line:
+        while True:
+            description = sagemaker_session.sagemaker_client.describe_endpoint(EndpointName=name)
+            status = description["EndpointStatus"]
+            line.update(f"{name}: {status}, {time.monotonic() - start:.0f} s, usually 4 to 10 minutes")
+            if status == "InService":
+                return
+            if status not in ("Creating", "Updating", "SystemUpdating"):
+                break
+            time.sleep(_POLL_SECONDS)
+    logs = diagnosis.last_lines(sagemaker_session.boto_session, name)
+    raise click.ClickException(diagnosis.report(name, description.get("FailureReason", status), logs))
+
+
+@click.command(
+    epilog="""\b
+    Examples:
+      python -m scripts.deploy
+      python -m scripts.deploy --instance-type ml.g4dn.xlarge --endpoint-name traffic-signs-gpu
+      python -m scripts.deploy --job traffic-signs-2026-11-23-12-00-00-000 --image URI --role ARN --serverless
+      python -m scripts.deploy --model-data s3://bucket/model.tar.gz --image URI --role ARN --async-output s3://bucket/out
+    """
+)
+@click.option("--job", help="Name of a training job; default: the one that train wrote to --job-file.")
+@click.option("--job-file", type=click.Path(path_type=Path), default="results/training-job.json", show_default=True)
+@click.option("--model-data", help="S3 URI of a model.tar.gz, in place of a job.")
+@click.option("--image", help="Default: the job's image.")
+@click.option("--role", envvar="SAGEMAKER_ROLE", help="ARN of the execution role; default: the job's.")
+@click.option("--instance-type", default="ml.c5.large", show_default=True)
+@click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--serverless", is_flag=True, help="Billed by request, without instances; no GPU.")
+@click.option(
+    "--memory-mb", type=click.Choice(_SERVERLESS_MB), default=3072, show_default=True, help="Serverless only."
+)
+@click.option("--async-output", metavar="S3_URI", help="Asynchronous endpoint, whose answers go to this folder.")
+@click.option("--endpoint-name", help="Default: traffic-signs and the time.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Any number of times.")
+@click.option("--yes", is_flag=True, envvar="YES", help="Do not ask whether it may cost money; YES=1 says the same.")
+def main(
+    *,
+    job: str | None,
+    job_file: Path,
+    model_data: str | None,
+    image: str | None,
+    role: str | None,
+    instance_type: str,
+    instance_count: int,
+    serverless: bool,
+    memory_mb: int,
+    async_output: str | None,
+    endpoint_name: str | None,
+    tags: tuple[str, ...],
+    yes: bool,
+) -> None:
+    """Put a trained model behind an endpoint; exit code 1 if it does not come into service."""
+    if serverless and async_output:
+        raise Failure("--serverless and --async-output exclude each other: choose one")
+    if async_output and not async_output.startswith("s3://"):
+        raise Failure(f"--async-output {async_output}: expected s3://BUCKET/FOLDER")
+    own_tags = session.pairs(tags)
+    account = session.connect()
+    with session.clear_errors():
+        trained = _trained(account.boto.client("sagemaker"), job, job_file, model_data)
+    given = {"image": image, "role": role, "model_data": model_data}
+    known = {key: value or trained.get(key) for key, value in given.items()}
+    missing = [f"--{key.replace('_', '-')}" for key, value in known.items() if not value]
+    if missing:
+        raise Failure(f"{' and '.join(missing)} missing: name them, or train first (make train)")
+    name = endpoint_name or f"{PREFIX}-{datetime.now(UTC):%Y-%m-%d-%H-%M-%S}"
+    if serverless:
+        costs.confirm_serverless(memory_mb, yes=yes)
+    else:
+        costs.confirm(costs.Bill(instance_type, instance_count), account.region, yes=yes)
+    plan = Plan(
+        image=str(known["image"]),
+        role=str(known["role"]),
+        model_data=str(known["model_data"]),
+        name=name,
+        instance_type=instance_type,
+        instance_count=instance_count,
+        serverless_mb=memory_mb if serverless else None,
+        async_output=async_output,
+        tags=own_tags,
+    )
+    click.echo(f"endpoint: {name}   remove it: python -m scripts.delete_endpoint {name}")
+    with session.clear_errors():
+        deploy(session.sdk(account), plan)
+    click.echo(f"in service: python -m scripts.invoke --endpoint {name} IMAGES")
+
+
+def _trained(client: Any, job: str | None, job_file: Path, model_data: str | None) -> dict[str, str]:
+    if model_data:
+        return {}
+    if job:
+        description = client.describe_training_job(TrainingJobName=job)
+        if description["TrainingJobStatus"] != "Completed":
+            raise Failure(f"{job} is {description['TrainingJobStatus']}; a model is there once it is Completed")
+        return {
+            "image": description["AlgorithmSpecification"].get("TrainingImage", ""),
+            "role": description["RoleArn"],
+            "model_data": description["ModelArtifacts"]["S3ModelArtifacts"],
+        }
+    if not job_file.exists():
+        raise Failure(f"no {job_file}: train first (make train), or give --job or --model-data")
+    content = json.loads(job_file.read_text(encoding="utf-8"))
+    if content["status"] != "Completed":
+        raise Failure(f"{job_file}: {content['name']} ended as {content['status']}; train again, or give --model-data")
+    return {"image": content["image"], "role": content["role"], "model_data": content["artifact"]}
+
+
+if __name__ == "__main__":
+    main()

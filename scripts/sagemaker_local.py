@@ -1,0 +1,145 @@
+"""SageMaker's local mode, by its own SDK (version 2) and docker compose, without an AWS account.
+
+file:// channels -> train.fit -> OUTPUT/model.tar.gz -> deploy.deploy -> Predictor.predict -> delete
+
+The same `fit` and `deploy` as in the cloud, with a session that starts containers here. Runs in the
+environment .venv-sdk-v2.
+"""
+
+import logging
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+import click
+from rich.console import Console
+from rich.table import Table
+
+from scripts import deploy, local_mode, train
+from scripts.endpoint import Failure
+from scripts.session import PREFIX, SDK_DEFAULTS, pairs, quiet_sdk
+
+_ROLE = "arn:aws:iam::111122223333:role/not-used-in-local-mode"
+
+
+@click.command(
+    epilog="""\b
+    Examples:
+      python -m scripts.sagemaker_local --image traffic-signs:cpu \\
+        --training data/synthetic/training --samples data/synthetic/samples -p epochs=3
+      python -m scripts.sagemaker_local ... --instances 2
+      python -m scripts.sagemaker_local ... --entry-point mine.py --source-dir my-code
+    """
+)
+@click.option("--image", required=True, help="Image to train and to serve with.")
+@click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--validation", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--samples", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
+              help="Folder of image files to predict.")  # fmt: skip
+@click.option("--output", type=click.Path(path_type=Path), default="results/sagemaker-local", show_default=True)
+@click.option("--instances", type=click.IntRange(1), default=1, show_default=True, help="Containers that train.")
+@click.option("--entry-point", type=click.Path(path_type=Path), help="A program of yours, in place of the image's.")
+@click.option("--source-dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--port", default=8080, show_default=True, help="Where the endpoint listens on this machine.")
+@click.option(
+    "-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", help="Any number of times."
+)
+def main(
+    *,
+    image: str,
+    training: Path,
+    validation: Path | None,
+    samples: Path,
+    output: Path,
+    instances: int,
+    entry_point: Path | None,
+    source_dir: Path | None,
+    port: int,
+    hyperparameters: tuple[str, ...],
+) -> None:
+    """Train, deploy, predict and delete with SageMaker's SDK in local mode."""
+    quiet_sdk()
+    for name in ("sagemaker", "urllib3"):  # a line per request, and how to move to version 3
+        logging.getLogger(name).setLevel(logging.ERROR)
+    output = output.resolve()
+    if output.exists():
+        shutil.rmtree(output)
+    with local_mode.scratch(image) as folder:
+        session = _session(folder, port)
+        channels = {"training": training} | ({"validation": validation} if validation else {})
+        if entry_point:
+            source_dir = _copied(entry_point, source_dir, folder)
+        plan = train.Plan(
+            image=image,
+            role=_ROLE,
+            inputs={name: f"file://{place.resolve()}" for name, place in channels.items()},
+            output=f"file://{output}",
+            instance_type="local",
+            instance_count=instances,
+            hyperparameters={key: train.value(text) for key, text in pairs(hyperparameters).items()},
+            entry_point=entry_point.name if entry_point else None,
+            source_dir=str(source_dir) if entry_point else None,
+        )
+        try:
+            job = train.fit(session, plan)
+        except RuntimeError as error:
+            raise Failure(f"the training job failed: {_reason(output) or error}") from error
+        click.echo(f"artifact: {job.artifact}")
+        _serve(session, deploy.Plan(image, _ROLE, str(job.artifact), PREFIX, instance_type="local"), samples)
+
+
+def _session(folder: Path, port: int) -> Any:
+    """Return a session that needs no account: what the containers get as credentials opens nothing."""
+    from sagemaker.local import LocalSession  # noqa: PLC0415 # slow, and not needed for --help
+
+    nobody = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106 # opens nothing
+    session = LocalSession(nobody, sagemaker_config=SDK_DEFAULTS)
+    session.config = {"local": {"local_code": True, "container_root": str(folder), "serving_port": port}}
+    return session
+
+
+def _copied(program: Path, source: Path | None, folder: Path) -> Path:
+    """Copy the user's code, because containers write into it as root."""
+    copy = folder / "source"
+    if source:
+        shutil.copytree(source, copy)
+    else:
+        copy.mkdir()
+        shutil.copy(program, copy)
+    return copy
+
+
+def _reason(output: Path) -> str:
+    """Return the first line of the failure file, which the SDK packs with the job's output."""
+    try:
+        with tarfile.open(output / "output.tar.gz") as archive:
+            stream = archive.extractfile("failure")
+            return stream.read(1024).decode().splitlines()[0] if stream else ""
+    except (OSError, KeyError):
+        return ""
+
+
+def _serve(session: Any, plan: deploy.Plan, samples: Path) -> None:
+    from sagemaker.deserializers import JSONDeserializer  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.serializers import IdentitySerializer  # noqa: PLC0415 # as above
+
+    table = Table("image", "predicted sign", "class", "probability")
+    try:
+        predictor = deploy.deploy(session, plan)
+        predictor.serializer, predictor.deserializer = IdentitySerializer("image/x-unknown"), JSONDeserializer()
+        for file in sorted(samples.iterdir()):
+            answer = predictor.predict(file.read_bytes())["predictions"][0]
+            table.add_row(file.name, answer["name"], str(answer["class_id"]), f"{answer['probability']:.1%}")
+    except RuntimeError as error:
+        raise Failure(f"the endpoint did not come up: {error}") from error
+    finally:
+        session.delete_endpoint(plan.name)
+        session.delete_endpoint_config(plan.name)
+        session.delete_model(plan.name)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Who we are at AWS: credentials and region, checked once, and the SDK session made of them.
+
+profile, environment -> Account(boto, region, number) -> SageMaker's own Session
+"""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from scripts.endpoint import Failure
+
+PREFIX = "traffic-signs"
+"""What every name and S3 key made here begins with, so that an IAM policy can be narrow."""
+
+SDK_DEFAULTS = {
+    # the SDK otherwise reports every call to its makers
+    "SchemaVersion": "1.0",
+    "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
+}
+
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_UNKNOWN = {
+    "AuthFailure",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+_DENIED = {"403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """An AWS account that answered: its clients' session, its region, its twelve digits."""
+
+    boto: boto3.Session
+    region: str
+    number: str
+
+
+@contextlib.contextmanager
+def clear_errors(service: str = "") -> Iterator[None]:
+    """Turn what AWS and botocore raise inside the block into one line that names the fix.
+
+    Args:
+        service: as IAM's actions call it, such as `ecr`, where only one is called.
+
+    Raises:
+        Failure: in place of any error of botocore.
+    """
+    try:
+        yield
+    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
+        raise Failure(f"no AWS credentials: {error}; `aws configure sso` or AWS_PROFILE helps") from error
+    except (SSOError, TokenRetrievalError) as error:
+        raise Failure(f"the AWS login has expired: {error}; log in again, as with `aws sso login`") from error
+    except NoRegionError as error:
+        raise Failure("no AWS region; set AWS_DEFAULT_REGION, as in AWS_DEFAULT_REGION=us-east-1") from error
+    except EndpointConnectionError as error:
+        raise Failure(f"no answer from AWS: {error}; check the name of the region and the network") from error
+    except ClientError as error:
+        raise Failure(_words(error, service)) from error
+    except BotoCoreError as error:
+        raise Failure(f"AWS {service} could not be asked: {error}") from error
+
+
+def _words(error: ClientError, service: str) -> str:
+    code, text = error.response["Error"].get("Code", ""), " ".join(error.response["Error"].get("Message", "").split())
+    action = f"{service}:{error.operation_name}" if service else error.operation_name
+    if code in _EXPIRED:
+        return "the AWS login has expired; log in again, as with `aws sso login`"
+    if code in _UNKNOWN:
+        return f"AWS does not know these credentials ({code}); check AWS_PROFILE and the keys"
+    if code in _DENIED:
+        return f"these credentials lack the permission {action}; scripts/iam/user-policy.json has it ({text})"
+    if code == "ResourceLimitExceeded":
+        return f"the account's quota is used up: ask for more under Service Quotas, SageMaker ({text})"
+    return f"{action}: {code}: {text}"
+
+
+def connect(region: str | None = None) -> Account:
+    """Ask AWS who we are, in *region* or else the one that is configured.
+
+    Raises:
+        Failure: no credentials, no region, an expired login, no answer.
+    """
+    with clear_errors("sts"):
+        boto = boto3.Session(region_name=region)
+        if not boto.region_name:
+            raise NoRegionError
+        return Account(boto, boto.region_name, boto.client("sts").get_caller_identity()["Account"])
+
+
+def sdk(account: Account) -> Any:
+    """Return a sagemaker.session.Session of *account*; needs the environment .venv-sdk-v2."""
+    quiet_sdk()
+    from sagemaker.session import Session  # noqa: PLC0415 # where only boto3 is installed, the rest must still work
+
+    return Session(boto_session=account.boto, sagemaker_config=SDK_DEFAULTS)
+
+
+def quiet_sdk() -> None:
+    """Keep the SDK's greetings off the screen; call it before the SDK is imported."""
+    os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
+    logging.getLogger("sagemaker.config").setLevel(logging.WARNING)
+
+
+def pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """Take KEY=VALUE options apart.
+
+    Raises:
+        Failure: one of them has no equals sign.
+    """
+    wrong = [text for text in texts if "=" not in text]
+    if wrong:
+        raise Failure(f"{wrong[0]!r} is not KEY=VALUE")
+    return {key: value for key, _, value in (text.partition("=") for text in texts)}

@@ -1,0 +1,29 @@
+"""A user's own training program, in place of the image's: a network without a hidden layer."""
+
+import argparse
+import os
+from pathlib import Path
+
+import keras
+
+from traffic_signs import artifact
+from traffic_signs.data.dataset import Dataset
+from traffic_signs.training.export import export
+
+arguments = argparse.ArgumentParser()
+arguments.add_argument("--epochs", type=int)
+epochs = arguments.parse_args().epochs
+data = Dataset.load(next(Path(os.environ["SM_CHANNEL_TRAINING"]).glob("*.npz")))
+shape = data.images.shape[1:]
+layers = [
+    keras.Input(shape, dtype="uint8"),
+    keras.layers.Rescaling(1 / 255),
+    keras.layers.Flatten(),
+    keras.layers.Dense(len(data.names), "softmax"),
+]
+model = keras.Sequential(layers)
+model.compile("adam", "sparse_categorical_crossentropy")
+model.fit(data.images, data.labels, epochs=epochs, verbose=0)
+directory = Path(os.environ["SM_MODEL_DIR"])
+export(model, data.images, directory)
+artifact.write(directory, artifact.Artifact(data.names, shape, "mine", data.fingerprint))

@@ -1,0 +1,316 @@
+"""`python -m scripts.push`, as a person calls it, against a real engine and a real registry under an ECR name."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+from scripts.endpoint import Failure
+from scripts.registry import MANIFEST, refuse
+from scripts.registry import Registry as Reader
+from tests import ecr
+from tests.helpers import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCKER = os.environ.get("DOCKER", "docker")
+IMAGE = "traffic-signs-push-test:tiny"
+NAME = "push-test"
+pytestmark = pytest.mark.engine
+
+
+def docker(*arguments: str, text: str | None = None) -> str:
+    # BuildKit, because the older builder passes over --platform
+    variables = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    command = [DOCKER, *arguments]
+    process = subprocess.run(command, check=True, capture_output=True, text=True, input=text, env=variables)
+    return process.stdout.strip()
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org", *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A git tree with one commit, and the environment of the person who pushes from it."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    @property
+    def commit(self) -> str:
+        return git(self.folder, "rev-parse", "--short", "HEAD")
+
+    @property
+    def result(self) -> Path:
+        return self.folder / "results" / "image-uri.txt"
+
+    def push(self, *arguments: str, repository: str = NAME, image: str = IMAGE, **environment: str | None) -> str:
+        """Push, and return what it says; None takes a variable away."""
+        process = self.start(*arguments, repository=repository, image=image, **environment)
+        assert process.returncode == 0, process.stderr
+        return process.stdout
+
+    def refusal(self, *arguments: str, repository: str = NAME, image: str = IMAGE, **environment: str | None) -> str:
+        """Fail to push, and return the one line that says why."""
+        process = self.start(*arguments, repository=repository, image=image, **environment)
+        assert process.returncode == 2, process.stdout + process.stderr
+        assert process.stderr.count("\n") == 1, process.stderr
+        assert not self.result.exists()
+        return process.stderr
+
+    def start(
+        self, *arguments: str, repository: str, image: str, **environment: str | None
+    ) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "scripts.push", "--image", image, "--repository", repository, *arguments]
+        variables = {k: v for k, v in {**self.environment, **environment}.items() if v is not None}
+        return subprocess.run(
+            command, cwd=self.folder, env=variables, capture_output=True, text=True, check=False, timeout=120
+        )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def image() -> Iterator[None]:
+    docker("build", "--tag", IMAGE, "-", text="FROM debian:bookworm-slim\nLABEL pushed=whole\n")
+    yield
+    # under the names that the pushes gave it, too
+    docker("rmi", "--force", docker("image", "inspect", "--format", "{{.Id}}", IMAGE))
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with ecr.moto(tmp_path_factory.mktemp("moto")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ecr.Registry]:
+    with ecr.registry(tmp_path_factory.mktemp("registry")) as registry:
+        yield registry
+
+
+@pytest.fixture
+def desk(tmp_path: Path, aws: str) -> Desk:
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    (folder / ".gitignore").write_text("results/\n")
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "first")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "PYTHONPATH": str(ROOT),
+        "DOCKER_CONFIG": str(tmp_path / "docker"),
+        "AWS_ENDPOINT_URL": aws,
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        # neither the credentials of this machine nor those of a host in the cloud
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    return Desk(folder, environment)
+
+
+@pytest.fixture
+def trusting(desk: Desk, registry: ecr.Registry) -> Desk:
+    return Desk(desk.folder, {**desk.environment, "REQUESTS_CA_BUNDLE": str(registry.certificate)})
+
+
+def test_what_was_pushed_comes_back_by_digest_and_runs(trusting: Desk, aws: str) -> None:
+    said = trusting.push()
+    uri = trusting.result.read_text().strip()
+    assert said.splitlines()[-1] == uri
+    assert f"made repository {ecr.HOST}/{NAME}" in said
+    assert f"{MANIFEST}, linux/amd64, " in said
+    tag = f"{ecr.HOST}/{NAME}:tiny-{trusting.commit}"
+    assert uri in json.loads(docker("image", "inspect", "--format", "{{json .RepoDigests}}", IMAGE))
+    found = _client(aws, "ecr").describe_repositories(repositoryNames=[NAME])["repositories"][0]
+    assert found["imageScanningConfiguration"] == {"scanOnPush": True}
+
+    docker("rmi", "--force", tag, IMAGE)
+    docker("--config", trusting.environment["DOCKER_CONFIG"], "pull", uri)
+    assert docker("run", "--rm", uri, "echo", "whole") == "whole"
+    assert docker("image", "inspect", "--format", "{{.Config.Labels.pushed}}", uri) == "whole"
+    docker("tag", uri, IMAGE)
+    docker("rmi", uri)
+
+    assert f"found repository {ecr.HOST}/{NAME}" in trusting.push(repository=f"{ecr.HOST}/{NAME}")
+    assert trusting.result.read_text().strip() == uri
+
+
+def test_uncommitted_changes_are_refused_or_named(trusting: Desk) -> None:
+    (trusting.folder / "program.py").write_text("")
+    line = trusting.refusal()
+    assert "uncommitted changes, such as program.py" in line
+    assert "ALLOW_DIRTY=1" in line
+    assert f"{ecr.HOST}/{NAME}:tiny-{trusting.commit}-dirty" in trusting.push("--allow-dirty")
+
+
+def test_an_engine_that_pushes_oci_manifests_is_found_out(
+    trusting: Desk, registry: ecr.Registry, tmp_path: Path
+) -> None:
+    """Debian's engine never does; this one pushes, then puts the OCI form of an image in its place."""
+    engine = tmp_path / "engine"
+    planted = f"""
+import pathlib, subprocess, sys
+from tests.ecr import Registry
+code = subprocess.run([{DOCKER!r}, *sys.argv[1:]]).returncode
+if sys.argv[1] == "push":
+    Registry(pathlib.Path({str(registry.certificate)!r})).put_image("oci", sys.argv[2].rpartition(":")[2], "oci")
+sys.exit(code)
+"""
+    engine.write_text(f"#!{sys.executable}{planted}")
+    engine.chmod(0o755)
+    line = trusting.refusal(repository="oci", DOCKER=str(engine))
+    assert f"oci:tiny-{trusting.commit} arrived as application/vnd.oci.image.manifest.v1+json" in line
+    assert "--provenance=false --sbom=false --output type=docker,oci-mediatypes=false" in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "architecture", "words"),
+    [
+        ("oci", "amd64", "arrived as application/vnd.oci.image.manifest.v1+json"),
+        ("docker", "arm64", "is for linux/arm64"),
+        ("index", "amd64", "arrived as application/vnd.oci.image.index.v1+json"),
+        ("mixed", "amd64", "arrived as application/vnd.oci.image.layer.v1.tar+gzip"),
+    ],
+)
+def test_verification_refuses_what_sagemaker_refuses(
+    registry: ecr.Registry, monkeypatch: pytest.MonkeyPatch, kind: str, architecture: str, words: str
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(registry.certificate))
+    digest = registry.put_image(
+        "planted", "one", "docker" if kind == "mixed" else kind.replace("index", "oci"), architecture
+    )
+    if kind == "index":
+        single = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 1}
+        single["size"] = len(
+            registry.request("GET", f"planted/manifests/{digest}", "", {"Accept": single["mediaType"]}).content
+        )
+        attested = {**single, "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
+        index = {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [single, attested],
+        }
+        digest = registry.put_manifest("planted", "one", index)
+    if kind == "mixed":
+        manifest = registry.request("GET", f"planted/manifests/{digest}", "", {"Accept": MANIFEST}).json()
+        layer = {**manifest["config"], "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"}
+        digest = registry.put_manifest("planted", "one", {**manifest, "layers": [layer]})
+    found = Reader(ecr.HOST, "AWS", ecr.PASSWORD).describe("planted", "one")
+    assert found.digest == digest
+    with pytest.raises(Failure, match="planted:one") as caught:
+        refuse(found, "planted:one")
+    assert words in caught.value.message
+
+
+def test_verification_accepts_a_plain_image(registry: ecr.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(registry.certificate))
+    registry.put_image("planted", "plain", "docker")
+    refuse(Reader(ecr.HOST, "AWS", ecr.PASSWORD).describe("planted", "plain"), "planted:plain")
+
+
+def test_a_registry_that_refuses_is_quoted(registry: ecr.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(registry.certificate))
+    with pytest.raises(Failure, match=r"404 .*manifest unknown"):
+        Reader(ecr.HOST, "AWS", ecr.PASSWORD).describe("planted", "nothing")
+    with pytest.raises(Failure, match="401 "):
+        Reader(ecr.HOST, "AWS", "wrong").describe("planted", "nothing")
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_certificate_that_is_not_trusted_is_named(desk: Desk) -> None:
+    assert "certificate verify failed" in desk.refusal(repository="untrusted")
+
+
+def test_a_credential_helper_that_logs_in_by_itself(trusting: Desk, tmp_path: Path) -> None:
+    """ECR's helper gives the login when asked and refuses to store one."""
+    helper = tmp_path / "docker-credential-own"
+    login = json.dumps({"ServerURL": ecr.HOST, "Username": "AWS", "Secret": ecr.PASSWORD})
+    helper.write_text(f"#!/bin/sh\nif [ $1 = get ]; then echo '{login}'; else echo not implemented; exit 1; fi\n")
+    helper.chmod(0o755)
+    configuration = Path(trusting.environment["DOCKER_CONFIG"]) / "config.json"
+    configuration.parent.mkdir()
+    configuration.write_text(json.dumps({"credHelpers": {ecr.HOST: "own"}}))
+    assert "sha256:" in trusting.push(PATH=f"{tmp_path}:{os.environ['PATH']}")
+
+
+def test_without_credentials(desk: Desk) -> None:
+    assert "no AWS credentials" in desk.refusal(AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
+    assert "no AWS credentials" in desk.refusal(AWS_PROFILE="nobody")
+
+
+def test_without_a_region(desk: Desk) -> None:
+    assert "no AWS region; set AWS_DEFAULT_REGION" in desk.refusal(AWS_DEFAULT_REGION=None)
+
+
+def test_a_repository_in_another_region_or_account(desk: Desk) -> None:
+    line = desk.refusal("--region", "eu-west-1", repository=f"{ecr.HOST}/{NAME}")
+    assert "is in us-east-1, the region in use is eu-west-1" in line
+    line = desk.refusal(repository=f"210987654321.dkr.ecr.us-east-1.amazonaws.com/{NAME}")
+    assert f"is of account 210987654321, the credentials are of {ecr.ACCOUNT}" in line
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "words"),
+    [
+        ("GetCallerIdentity", "ExpiredToken", "the AWS login has expired"),
+        ("DescribeRepositories", "ExpiredTokenException", "the AWS login has expired"),
+        ("GetCallerIdentity", "InvalidClientTokenId", "AWS does not know these credentials"),
+        ("DescribeRepositories", "AccessDeniedException", "lack the permission ecr:DescribeRepositories;"),
+        ("CreateRepository", "AccessDeniedException", "lack the permission ecr:CreateRepository;"),
+        ("GetAuthorizationToken", "AccessDeniedException", "lack the permission ecr:GetAuthorizationToken;"),
+    ],
+)
+def test_a_login_that_aws_refuses(desk: Desk, aws: str, action: str, code: str, words: str) -> None:
+    with ecr.refusing(action, code, aws) as url:
+        assert words in desk.refusal(AWS_ENDPOINT_URL=url, repository=f"refused-{action.lower()}")
+
+
+def test_no_answer_from_aws(desk: Desk) -> None:
+    assert "no answer from AWS" in desk.refusal(AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
+
+
+def test_a_name_that_ecr_does_not_allow(desk: Desk) -> None:
+    assert "InvalidParameterException" in desk.refusal(repository="Upper_Case")
+
+
+def test_without_an_engine(desk: Desk) -> None:
+    assert "no Docker engine is reachable" in desk.refusal(DOCKER_HOST="unix:///nowhere.sock")
+    assert "there is no program no-docker" in desk.refusal(DOCKER="no-docker")
+
+
+def test_without_the_image(desk: Desk) -> None:
+    assert "has no image nobody:built; make build" in desk.refusal(image="nobody:built")
+
+
+def test_an_image_for_another_architecture(desk: Desk) -> None:
+    name = "traffic-signs-push-test:arm64"
+    docker("build", "--platform", "linux/arm64", "--tag", name, "-", text="FROM scratch\nLABEL for=another\n")
+    try:
+        assert f"{name} is for linux/arm64" in desk.refusal(image=name)
+    finally:
+        docker("rmi", name)
+
+
+def test_without_a_commit(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    line = Desk(folder, desk.environment).refusal(GIT_CEILING_DIRECTORIES=str(tmp_path))
+    assert "the tag names a git commit, and there is none" in line
+
+
+def _client(url: str, service: str) -> "boto3.client":
+    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+    return boto3.client(service, region_name="us-east-1", endpoint_url=url, **keys)
