@@ -26,8 +26,8 @@ class Bill:
 def line(bill: Bill, region: str) -> str:
     """Say what *bill* may come to."""
     limit = f"for at most {bill.hours:g} h" if bill.hours else "until you delete it, day and night"
-    spot = ", as spot" if bill.spot else ""
-    return f"this costs money: {bill.count} x {bill.instance_type}{spot} {limit}; prices of {region}: {_LIST}"
+    spot = " as spot" if bill.spot else ""
+    return f"this costs money: {bill.count} x {bill.instance_type}{spot}, {limit}; prices of {region}: {_LIST}"
 
 
 def confirm(bill: Bill, region: str, *, yes: bool) -> None:
@@ -45,10 +45,7 @@ def confirm_serverless(memory_mb: int, *, yes: bool) -> None:
     Raises:
         Failure: as `confirm`.
     """
-    _ask(
-        f"this costs money: serverless, {memory_mb} MB, by the time of its requests, nothing when idle; prices: {_LIST}",
-        yes=yes,
-    )
+    _ask(f"this costs money: serverless, {memory_mb} MB, for the time of its requests; prices: {_LIST}", yes=yes)
 
 
 def _ask(text: str, *, yes: bool) -> None:

@@ -228,6 +228,7 @@ def _read(path: Path | None) -> dict[str, Any]:
 
 
 def value(text: str) -> Any:
+    """Read a hyperparameter as JSON, or as the text that it is."""
     try:
         return json.loads(text)
     except ValueError:

@@ -113,7 +113,7 @@ def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
         "--hyperparameters", file, "-p", "epochs=7", "--yes",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "2 x ml.g4dn.xlarge for at most 0.5 h" in done.stdout
+    assert "2 x ml.g4dn.xlarge as spot, for at most 0.5 h" in done.stdout
     job = json.loads((cloud.folder / "job.json").read_text())
     sent = cloud.sagemaker.describe_training_job(TrainingJobName=job["name"])
     assert sent["AlgorithmSpecification"]["TrainingImage"] == IMAGE
