@@ -40,6 +40,9 @@ def train(image: str | None, base: Path, training: Path, validation: Path | None
     image = program.choose(image)
     channels = {"training": training} | ({"validation": validation} if validation else {})
     if base.exists():
+        if any(base.iterdir()) and not (base / "input" / "config" / "hyperparameters.json").exists():
+            click.echo(f"Error: {base} holds something else than an earlier run, which would be lost", err=True)
+            sys.exit(2)
         shutil.rmtree(base)
     opt_ml.write(base, channels, dict(_pair(text) for text in pairs), opt_ml.HOST if image else "localhost")
     job = program.training(image, base, channels)

@@ -179,7 +179,10 @@ def main(
     click.echo(f"endpoint: {name}   remove it: python -m scripts.delete_endpoint {name}")
     with session.clear_errors():
         deploy(session.sdk(account), plan)
-    click.echo(f"in service: python -m scripts.invoke --endpoint {name} IMAGES")
+    if async_output:
+        click.echo(f"in service: requests and answers go by way of S3, the answers to {async_output}")
+    else:
+        click.echo(f"in service: python -m scripts.invoke --endpoint {name} IMAGES")
 
 
 def _trained(client: Any, job: str | None, job_file: Path, model_data: str | None) -> dict[str, str]:

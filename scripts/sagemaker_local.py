@@ -64,8 +64,8 @@ def main(
     for name in ("sagemaker", "urllib3"):  # a line per request, and how to move to version 3
         logging.getLogger(name).setLevel(logging.ERROR)
     output = output.resolve()
-    if output.exists():
-        shutil.rmtree(output)
+    for name in ("model.tar.gz", "output.tar.gz"):  # of an earlier run
+        (output / name).unlink(missing_ok=True)
     with local_mode.scratch(image) as folder:
         session = _session(folder, port)
         channels = {"training": training} | ({"validation": validation} if validation else {})

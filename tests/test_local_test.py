@@ -56,6 +56,14 @@ def test_a_failed_job_is_told_with_its_reason(prepared: Path, tmp_path: Path) ->
     assert "training failed with exit code 1: hyperparameter epochs = 'x'; expected" in done.stderr
 
 
+def test_a_folder_that_holds_something_else_is_left_alone(prepared: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("all of it")
+    done = run("local_test", "train", "--base", tmp_path, "--training", prepared / "training")
+    assert done.returncode == 2
+    assert "holds something else than an earlier run" in done.stderr
+    assert (tmp_path / "thesis.txt").read_text() == "all of it"
+
+
 def test_without_an_engine_the_bare_programs_run_and_it_is_said(prepared: Path, tmp_path: Path) -> None:
     done = run(
         "local_test", "train", "--image", IMAGE, "--base", tmp_path / "opt-ml", "--training", prepared / "training",

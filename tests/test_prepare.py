@@ -43,6 +43,18 @@ def test_a_rerun_skips_finished_work_and_a_new_plan_does_not(drawn: Path, tmp_pa
     assert arrays.stat().st_mtime_ns != written
 
 
+def test_a_new_plan_takes_away_its_own_old_samples_and_nothing_else(drawn: Path, tmp_path: Path) -> None:
+    run(drawn, "--output", tmp_path / "out")
+    (tmp_path / "out" / "samples" / "mine.txt").write_text("keep me")
+    for name in ("stop", "yield"):
+        (tmp_path / "signs" / name).mkdir(parents=True)
+        for number in range(6):
+            Image.new("L", (20, 20)).save(tmp_path / "signs" / name / f"{number}.png")
+    run(tmp_path / "signs", "--output", tmp_path / "out")
+    left = sorted(path.name for path in (tmp_path / "out" / "samples").iterdir())
+    assert left == ["00-stop.png", "01-yield.png", "mine.txt"]
+
+
 def test_a_file_more_is_noticed(drawn: Path, tmp_path: Path) -> None:
     shutil.copytree(drawn, tmp_path / "source")
     run(tmp_path / "source", "--output", tmp_path / "out")

@@ -55,13 +55,15 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
         if {key: summary.get(key) for key in state} == state:
             click.echo(f"{output}: prepared already", err=True)
             return summary
+        for name in summary.get("samples", []):
+            (output / "samples" / name).unlink(missing_ok=True)
         summary_path.unlink()
 
     parts, unreadable = _read(source, plan)
     for name, dataset in parts.items():
         dataset.save(output / name / f"{name}.npz")
     lost = {item.name for item in unreadable}
-    _write_samples(
+    written = _write_samples(
         [sample for sample in source.test or source.training if sample.name not in lost],
         source.names,
         output / "samples",
@@ -77,6 +79,7 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
         "classes": len(source.names),
         "images": {name: len(dataset) for name, dataset in parts.items()},
         "fingerprints": {name: dataset.fingerprint for name, dataset in parts.items()},
+        "samples": written,
         "unreadable": [asdict(item) for item in unreadable],
     }
     summary_path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")  # last: it says that all is done
@@ -105,12 +108,13 @@ def _listing(source: Source) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _write_samples(samples: list[Sample], names: tuple[str, ...], folder: Path) -> None:
-    """Copy the first file of each class, named after it: what a client would send."""
+def _write_samples(samples: list[Sample], names: tuple[str, ...], folder: Path) -> list[str]:
+    """Copy the first file of each class, named after it: what a client would send; return the names."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
+    written = []
     first = {sample.label: sample for sample in reversed(samples)}
     for label, sample in sorted(first.items()):
         name = "".join(letter if letter.isalnum() else "-" for letter in names[label])
-        (folder / f"{label:02d}-{name}{PurePosixPath(sample.name).suffix.lower()}").write_bytes(sample.read())
+        written.append(f"{label:02d}-{name}{PurePosixPath(sample.name).suffix.lower()}")
+        (folder / written[-1]).write_bytes(sample.read())
+    return written
