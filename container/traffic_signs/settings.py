@@ -4,7 +4,7 @@
     environment          -> ServingSettings
 
 A field's type says how its string is read, its `check` what is allowed. Plain dataclasses,
-because a validation library would cost every serving worker more than the whole HTTP stack.
+because a validation library would be loaded anew, with its memory, by every serving worker.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 import os
 
-# TensorFlow leaves oneDNN off on some CPUs, where it makes training nearly three times cheaper.
+# TensorFlow leaves oneDNN off on some CPUs, where it makes training much cheaper.
 # It must be said before TensorFlow is imported, so here.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # TensorFlow's informational lines would bury the job's own.

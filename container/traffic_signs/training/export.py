@@ -21,12 +21,13 @@ _TOLERANCE = 1e-4
 """Largest difference of a probability that float32 kernels of two libraries may show."""
 
 
-def export(model: keras.Model, images: np.ndarray, directory: Path) -> float:
+def export(model: keras.Model, images: np.ndarray, expected: np.ndarray, directory: Path) -> float:
     """Write model.keras and model.tflite into *directory*.
 
     Args:
         model: takes uint8 [N, 32, 32, 1], gives probabilities [N, C].
-        images: uint8 [N, 32, 32, 1], what both are asked for comparison.
+        images: uint8 [N, 32, 32, 1], what the exported network is asked.
+        expected: float32 [N, C], what *model* answers to them.
         directory: must exist.
 
     Returns:
@@ -41,7 +42,6 @@ def export(model: keras.Model, images: np.ndarray, directory: Path) -> float:
         model.export(scratch, verbose=False)
         content = tf.lite.TFLiteConverter.from_saved_model(scratch).convert()
     (directory / artifact.LITERT).write_bytes(content)
-    expected = model.predict(images, batch_size=256, verbose=0)
     return compare(expected, Engine(directory / artifact.LITERT).run(images))
 
 

@@ -42,9 +42,10 @@ def run(paths: OptMl, settings: TrainingSettings, training: Dataset, validation:
     fit = loop.fit(training, validation, settings)
 
     paths.model.mkdir(parents=True, exist_ok=True)
-    difference = export(fit.model, validation.images, paths.model)
+    probabilities = fit.model.predict(validation.images, batch_size=256, verbose=0)
+    difference = export(fit.model, validation.images, probabilities, paths.model)
     _log.info("the exported model answers within %.1g of the trained one", difference)
-    predicted = fit.model.predict(validation.images, batch_size=256, verbose=0).argmax(1)
+    predicted = probabilities.argmax(1)
     metrics = report.write(paths.output_data, fit, training, validation, predicted=predicted, settings=settings)
     versions = {
         "traffic-signs": traffic_signs.__version__,
