@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
 from moto.server import ThreadedMotoServer
 
@@ -88,7 +88,10 @@ class Cloud:
         return self.run("deploy", *fixed, *arguments)
 
     def variant(self, name: str) -> dict[str, Any]:
-        return self.sagemaker.describe_endpoint_config(EndpointConfigName=name)["ProductionVariants"][0]
+        variants: list[dict[str, Any]] = self.sagemaker.describe_endpoint_config(EndpointConfigName=name)[
+            "ProductionVariants"
+        ]
+        return variants[0]
 
 
 @pytest.fixture(scope="session")
@@ -144,7 +147,7 @@ def test_failed_job_says_why(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> N
     create = backend.create_training_job
 
     def fail(**parameters: Any) -> Any:
-        job = create(**parameters)
+        job: Any = create(**parameters)
         job.training_job_status, job.failure_reason = "Failed", "AlgorithmError: no images"
         return job
 
@@ -205,7 +208,7 @@ def test_failed_endpoint_shows_log_and_cause(cloud: Cloud, monkeypatch: pytest.M
     create = backend.create_endpoint
 
     def fail(**parameters: Any) -> Any:
-        endpoint = create(**parameters)
+        endpoint: Any = create(**parameters)
         endpoint.endpoint_status, endpoint.failure_reason = "Failed", "did not pass the ping health check"
         return endpoint
 

@@ -18,7 +18,8 @@ ELSEWHERE = {"sagemaker:InvokeEndpoint", "logs:GetLogEvents", "logs:DescribeLogS
 
 
 def statements(name: str) -> list[dict[str, Any]]:
-    return json.loads((IAM / name).read_text())["Statement"]
+    found: list[dict[str, Any]] = json.loads((IAM / name).read_text())["Statement"]
+    return found
 
 
 def test_user_policy_is_what_the_commands_call(cloud: Cloud) -> None:  # noqa: F811 # the fixture

@@ -193,10 +193,9 @@ def test_verification_refuses_what_sagemaker_refuses(
         "planted", "one", "docker" if kind == "mixed" else kind.replace("index", "oci"), architecture
     )
     if kind == "index":
-        single = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 1}
-        single["size"] = len(
-            registry.request("GET", f"planted/manifests/{digest}", "", {"Accept": single["mediaType"]}).content
-        )
+        media_type = "application/vnd.oci.image.manifest.v1+json"
+        content = registry.request("GET", f"planted/manifests/{digest}", "", {"Accept": media_type}).content
+        single = {"mediaType": media_type, "digest": digest, "size": len(content)}
         attested = {**single, "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
         index = {
             "schemaVersion": 2,

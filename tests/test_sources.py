@@ -53,11 +53,11 @@ def test_official_archives_give_the_same_arrays_as_folders(drawn: Path, tmp_path
 def test_kaggles_layout_gives_the_same_arrays(drawn: Path, tmp_path: Path) -> None:
     rows = {"Train": ["Width,Height,ClassId,Path"], "Test": ["Width,Height,ClassId,Path"]}
     for path in sorted((drawn / "GTSRB" / "Final_Training" / "Images").rglob("*.ppm")):
-        label = int(path.parent.name)
-        name = f"Train/{label}/{path.parent.name}_{path.stem}.png"
+        number = int(path.parent.name)
+        name = f"Train/{number}/{path.parent.name}_{path.stem}.png"
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         Image.open(path).save(tmp_path / name)
-        rows["Train"].append(f"30,30,{label},{name}")
+        rows["Train"].append(f"30,30,{number},{name}")
     (tmp_path / "Test").mkdir()
     table = (drawn / "GT-final_test.csv").read_text().split()[1:]
     for row in table:
