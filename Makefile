@@ -109,7 +109,7 @@ sagemaker-local: data image .venv-sdk-v2/installed ## SageMaker's own local mode
 
 sdk-v3: data image .venv-sdk-v3/installed ## train with SageMaker's SDK v3 in its local mode
 	.venv-sdk-v3/bin/python -m scripts.sdk_v3 --image $(IMAGE):cpu --training $(prepared)/training \
-		--output $(results)/sdk-v3 $(addprefix -p ,$(HYPERPARAMETERS))
+		--samples $(prepared)/samples --port $(PORT) --output $(results)/sdk-v3 $(addprefix -p ,$(HYPERPARAMETERS))
 
 test-gpu-image: install ## build the gpu image and hold it against the tests of images
 	$(MAKE) --no-print-directory build TARGET=gpu

@@ -3,7 +3,6 @@
 results/training-job.json or s3:// -> cost line -> deploy(session, plan): model, configuration, endpoint -> InService
 """
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from scripts import costs, diagnosis, session
+from scripts import costs, diagnosis, session, trained
 from scripts.endpoint import Failure
 from scripts.session import PREFIX
 
@@ -60,6 +59,7 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
         A sagemaker.predictor.Predictor, an AsyncPredictor if *plan* says so.
 
     Raises:
+        Failure: interrupted; the endpoint goes on.
         click.ClickException: it failed; with the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
@@ -86,7 +86,13 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
         options["async_inference_config"] = AsyncInferenceConfig(output, failure_path=f"{output}/failures")
     tags = [{"Key": key, "Value": value} for key, value in plan.tags.items()]
     predictor = model.deploy(endpoint_name=plan.name, tags=tags or None, wait=False, **options)
-    _wait(sagemaker_session, plan.name)
+    try:
+        _wait(sagemaker_session, plan.name)
+    except KeyboardInterrupt as error:
+        raise Failure(
+            f"{plan.name} goes on coming into service, and bills; remove it:"
+            f" python -m scripts.delete_endpoint {plan.name}"
+        ) from error
     return predictor
 
 
@@ -96,7 +102,7 @@ def _wait(sagemaker_session: Any, name: str) -> None:
         while True:
             description = sagemaker_session.sagemaker_client.describe_endpoint(EndpointName=name)
             status = description["EndpointStatus"]
-            line.update(f"{name}: {status}, {time.monotonic() - start:.0f} s, usually 4 to 10 minutes")
+            line.update(f"{name}: {status}, {time.monotonic() - start:.0f} s")
             if status == "InService":
                 return
             if status not in ("Creating", "Updating", "SystemUpdating"):
@@ -112,7 +118,7 @@ def _wait(sagemaker_session: Any, name: str) -> None:
       python -m scripts.deploy
       python -m scripts.deploy --instance-type ml.g4dn.xlarge --endpoint-name traffic-signs-gpu
       python -m scripts.deploy --job traffic-signs-2026-11-23-12-00-00-000 --image URI --role ARN --serverless
-      python -m scripts.deploy --model-data s3://bucket/model.tar.gz --image URI --role ARN --async-output s3://bucket/out
+      python -m scripts.deploy --async-output s3://sagemaker-us-east-1-111122223333/traffic-signs/answers
     """
 )
 @click.option("--job", help="Name of a training job; default: the one that train wrote to --job-file.")
@@ -154,21 +160,23 @@ def main(
     own_tags = session.pairs(tags)
     account = session.connect()
     with session.clear_errors():
-        trained = _trained(account.boto.client("sagemaker"), job, job_file, model_data)
-    given = {"image": image, "role": role, "model_data": model_data}
-    known = {key: value or trained.get(key) for key, value in given.items()}
-    missing = [f"--{key.replace('_', '-')}" for key, value in known.items() if not value]
-    if missing:
-        raise Failure(f"{' and '.join(missing)} missing: name them, or train first (make train)")
+        model = trained.find(
+            account.boto.client("sagemaker"),
+            job=job,
+            job_file=job_file,
+            model_data=model_data,
+            image=image,
+            role=role,
+        )
     name = endpoint_name or f"{PREFIX}-{datetime.now(UTC):%Y-%m-%d-%H-%M-%S}"
     if serverless:
         costs.confirm_serverless(memory_mb, yes=yes)
     else:
         costs.confirm(costs.Bill(instance_type, instance_count), account.region, yes=yes)
     plan = Plan(
-        image=str(known["image"]),
-        role=str(known["role"]),
-        model_data=str(known["model_data"]),
+        image=model.image,
+        role=model.role,
+        model_data=model.model_data,
         name=name,
         instance_type=instance_type,
         instance_count=instance_count,
@@ -183,26 +191,6 @@ def main(
         click.echo(f"in service: requests and answers go by way of S3, the answers to {async_output}")
     else:
         click.echo(f"in service: python -m scripts.invoke --endpoint {name} IMAGES")
-
-
-def _trained(client: Any, job: str | None, job_file: Path, model_data: str | None) -> dict[str, str]:
-    if model_data:
-        return {}
-    if job:
-        description = client.describe_training_job(TrainingJobName=job)
-        if description["TrainingJobStatus"] != "Completed":
-            raise Failure(f"{job} is {description['TrainingJobStatus']}; a model is there once it is Completed")
-        return {
-            "image": description["AlgorithmSpecification"].get("TrainingImage", ""),
-            "role": description["RoleArn"],
-            "model_data": description["ModelArtifacts"]["S3ModelArtifacts"],
-        }
-    if not job_file.exists():
-        raise Failure(f"no {job_file}: train first (make train), or give --job or --model-data")
-    content = json.loads(job_file.read_text(encoding="utf-8"))
-    if content["status"] != "Completed":
-        raise Failure(f"{job_file}: {content['name']} ended as {content['status']}; train again, or give --model-data")
-    return {"image": content["image"], "role": content["role"], "model_data": content["artifact"]}
 
 
 if __name__ == "__main__":

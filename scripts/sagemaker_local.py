@@ -1,6 +1,6 @@
 """SageMaker's local mode, by its own SDK (version 2) and docker compose, without an AWS account.
 
-file:// channels -> train.fit -> OUTPUT/model.tar.gz -> deploy.deploy -> Predictor.predict -> delete
+file:// channels -> training_job.fit -> OUTPUT/model.tar.gz -> deploy.deploy -> Predictor.predict -> delete
 
 The same `fit` and `deploy` as in the cloud, with a session that starts containers here. Runs in the
 environment .venv-sdk-v2.
@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from scripts import deploy, local_mode, train
+from scripts import deploy, local_mode, train, training_job
 from scripts.endpoint import Failure
 from scripts.session import PREFIX, SDK_DEFAULTS, pairs, quiet_sdk
 
@@ -71,7 +71,7 @@ def main(
         channels = {"training": training} | ({"validation": validation} if validation else {})
         if entry_point:
             source_dir = _copied(entry_point, source_dir, folder)
-        plan = train.Plan(
+        plan = training_job.Plan(
             image=image,
             role=_ROLE,
             inputs={name: f"file://{place.resolve()}" for name, place in channels.items()},
@@ -83,7 +83,7 @@ def main(
             source_dir=str(source_dir) if entry_point else None,
         )
         try:
-            job = train.fit(session, plan)
+            job = training_job.fit(session, plan)
         except RuntimeError as error:
             raise Failure(f"the training job failed: {_reason(output) or error}") from error
         click.echo(f"artifact: {job.artifact}")

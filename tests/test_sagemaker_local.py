@@ -1,4 +1,4 @@
-"""SageMaker's own SDKs in local mode, in environments of their own, with real containers."""
+"""SageMaker's own local mode, by its SDK version 2 in an environment of its own, with real containers."""
 
 import json
 import os
@@ -82,10 +82,3 @@ def test_a_job_that_fails_on_two_hosts_ends_on_both(prepared: Path, tmp_path: Pa
     assert done.returncode == 2
     assert "Error: the training job failed: " in done.stderr
     assert "hyperparameter epochs = 'many'" in done.stdout
-
-
-def test_sdk_v3_trains_a_model(prepared: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out"
-    done = run("v3", "scripts.sdk_v3", "--training", prepared / "training", "--output", output, "-p", "epochs=1")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert description(output / "model.tar.gz")["preset"] == "lenet"

@@ -1,0 +1,225 @@
+"""Accuracy over a test set without an endpoint: a batch transform job, with SageMaker's Transformer.
+
+test.npz -> .npy files -> S3, once (inputs) -> cost line -> transform(session, plan): model, job -> S3
+-> answers, JSON, one .out a file -> the same figures as evaluate; the model is deleted when the job has ended
+"""
+
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from scripts import costs, diagnosis, evaluate, inputs, session, trained
+from scripts.endpoint import Failure
+from scripts.session import PREFIX, Account
+
+_POLL_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a transform job is made of.
+
+    Attributes:
+        image: URI of the image, with tag or digest.
+        role: ARN of the execution role.
+        model_data: URI of model.tar.gz.
+        name: Of the job and of its model.
+        inputs: URI, s3:// or file://, of the folder with .npy files.
+        output: URI of the folder for the answers.
+        instance_count: The files are shared out among so many instances.
+    """
+
+    image: str
+    role: str
+    model_data: str
+    name: str
+    inputs: str
+    output: str
+    instance_type: str = "ml.c5.large"
+    instance_count: int = 1
+
+
+def transform(sagemaker_session: Any, plan: Plan) -> None:
+    """Make a model, run the job to its end, delete the model.
+
+    Args:
+        sagemaker_session: SageMaker's Session or LocalSession.
+        plan: The job.
+
+    Raises:
+        Failure: interrupted; the job goes on.
+        click.ClickException: the job failed; with the reason, the last log lines and the likely cause.
+    """
+    session.quiet_sdk()
+    from sagemaker.model import Model  # noqa: PLC0415 # slow, and not needed for --help
+
+    model = Model(
+        image_uri=plan.image,
+        model_data=plan.model_data,
+        role=plan.role,
+        name=plan.name,
+        sagemaker_session=sagemaker_session,
+    )
+    transformer = model.transformer(
+        plan.instance_count,
+        plan.instance_type,
+        strategy="SingleRecord",  # a file is a request: the files are cut to the limit already
+        output_path=plan.output,
+        accept="application/json",
+    )
+    try:
+        transformer.transform(plan.inputs, content_type=evaluate.CONTENT_TYPE, job_name=plan.name, wait=False)
+    except Exception:
+        model.delete_model()
+        raise
+    try:
+        description = _wait(sagemaker_session, plan.name)
+    except KeyboardInterrupt as error:
+        raise Failure(
+            f"{plan.name} goes on and bills; stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name}"
+            f"; then aws sagemaker delete-model --model-name {plan.name}"
+        ) from error
+    model.delete_model()
+    if description["TransformJobStatus"] != "Completed":
+        logs = diagnosis.last_lines_of_transform(sagemaker_session.boto_session, plan.name)
+        reason = description.get("FailureReason") or "SageMaker gives no reason"
+        raise click.ClickException(
+            diagnosis.report_transform(plan.name, description["TransformJobStatus"], reason, logs)
+        )
+
+
+def _wait(sagemaker_session: Any, name: str) -> dict[str, Any]:
+    start = time.monotonic()
+    with Console().status(f"{name}: Creating") as line:
+        while True:
+            description: dict[str, Any] = sagemaker_session.sagemaker_client.describe_transform_job(
+                TransformJobName=name
+            )
+            status = description["TransformJobStatus"]
+            if status not in ("InProgress", "Stopping"):
+                return description
+            line.update(f"{name}: {status}, {time.monotonic() - start:.0f} s")
+            time.sleep(_POLL_SECONDS)
+
+
+def write(images: np.ndarray, classes: int, folder: Path) -> list[str]:
+    """Write the images uint8 [N, 32, 32, 1] into *folder*, a file for each request; return the files' names."""
+    names = []
+    for number, body in enumerate(evaluate.batches(images, classes)):
+        names.append(f"{number:05d}.npy")
+        (folder / names[-1]).write_bytes(body)
+    return names
+
+
+def read(folder: Path, names: list[str]) -> np.ndarray:
+    """Return the class ids, int [N], that the answers in *folder* give to the files *names*.
+
+    Raises:
+        Failure: an answer is missing, or is none.
+    """
+    predicted: list[int] = []
+    for name in names:
+        path = folder / f"{name}.out"
+        if not path.exists():
+            raise Failure(f"the job has left no answer to {name}")
+        try:
+            predicted += [answer["class_id"] for answer in json.loads(path.read_bytes())["predictions"]]
+        except (ValueError, KeyError, TypeError) as error:
+            words = path.read_text(encoding="utf-8", errors="replace")[:500]
+            raise Failure(f"the answer to {name} holds no predictions: {words}") from error
+    return np.array(predicted)
+
+
+@click.command(
+    epilog="""\b
+    Examples:
+      python -m scripts.transform data/gtsrb/test/test.npz
+      python -m scripts.transform data/gtsrb/test/test.npz --job traffic-signs-2026-11-23-12-00-00-000 --yes
+      python -m scripts.transform data/gtsrb/test/test.npz --model-data s3://bucket/model.tar.gz --image URI --role ARN
+    """
+)
+@click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--job", help="Name of a training job; default: the one that train wrote to --job-file.")
+@click.option("--job-file", type=click.Path(path_type=Path), default="results/training-job.json", show_default=True)
+@click.option("--model-data", help="S3 URI of a model.tar.gz, in place of a job.")
+@click.option("--image", help="Default: the job's image.")
+@click.option("--role", envvar="SAGEMAKER_ROLE", help="ARN of the execution role; default: the job's.")
+@click.option("--bucket", help="Default: sagemaker-REGION-ACCOUNT; made if it is missing.")
+@click.option("--instance-type", default="ml.c5.large", show_default=True)
+@click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--output", type=click.Path(path_type=Path), default="results/transform", show_default=True,
+              help="Folder for the figures and the plot.")  # fmt: skip
+@click.option("--yes", is_flag=True, envvar="YES", help="Do not ask whether it may cost money; YES=1 says the same.")
+def main(
+    *,
+    test_set: Path,
+    job: str | None,
+    job_file: Path,
+    model_data: str | None,
+    image: str | None,
+    role: str | None,
+    bucket: str | None,
+    instance_type: str,
+    instance_count: int,
+    output: Path,
+    yes: bool,
+) -> None:
+    """Predict TEST_SET, an archive of arrays, in a transform job and count what is right; no endpoint stays."""
+    images, labels, classes = evaluate.load(test_set)
+    account = session.connect()
+    with session.clear_errors("sagemaker"):
+        model = trained.find(
+            account.boto.client("sagemaker"),
+            job=job,
+            job_file=job_file,
+            model_data=model_data,
+            image=image,
+            role=role,
+        )
+    bill = costs.Bill(instance_type, instance_count, until="until all images are answered")
+    costs.confirm(bill, account.region, yes=yes)
+    bucket = bucket or inputs.default_bucket(account)
+    name = f"{PREFIX}-{datetime.now(UTC):%Y-%m-%d-%H-%M-%S}"
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}-") as temporary, session.clear_errors():
+        requests, answers = Path(temporary, "images"), Path(temporary, "answers")
+        requests.mkdir()
+        answers.mkdir()
+        files = write(images, len(classes), requests)
+        plan = Plan(
+            image=model.image,
+            role=model.role,
+            model_data=model.model_data,
+            name=name,
+            inputs=inputs.upload(account, bucket, {"images": requests})["images"],
+            output=f"s3://{bucket}/{PREFIX}/transforms/{name}",
+            instance_type=instance_type,
+            instance_count=instance_count,
+        )
+        click.echo(f"transform job: {name}   answers: {plan.output}")
+        transform(session.sdk(account), plan)
+        _download(account, plan.output, answers)
+        evaluate.report(read(answers, files), labels, classes, output)
+
+
+def _download(account: Account, uri: str, folder: Path) -> None:
+    """Fetch the answers by their names: AWS's reference puts them below the key prefix of the requests."""
+    client = account.boto.client("s3")
+    place = urlparse(uri)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=place.netloc, Prefix=f"{place.path.lstrip('/')}/")
+    keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+    for key in track(keys, "fetching the answers"):
+        client.download_file(place.netloc, key, str(folder / Path(key).name))
+
+
+if __name__ == "__main__":
+    main()
