@@ -187,10 +187,7 @@ def main(
     click.echo(f"endpoint: {name}   remove it: python -m scripts.delete_endpoint {name}")
     with session.clear_errors():
         deploy(session.sdk(account), plan)
-    if async_output:
-        click.echo(f"in service: requests and answers go by way of S3, the answers to {async_output}")
-    else:
-        click.echo(f"in service: python -m scripts.invoke --endpoint {name} IMAGES")
+    click.echo(f"in service: python -m scripts.invoke --endpoint {name} IMAGES")
 
 
 if __name__ == "__main__":

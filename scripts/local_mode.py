@@ -11,9 +11,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import boto3
 
 from scripts.endpoint import Failure
+from scripts.session import SDK_DEFAULTS
 
+ROLE = "arn:aws:iam::111122223333:role/not-used-in-local-mode"
 _DOCKER = os.environ.get("DOCKER", "docker")
 _NETWORK = "sagemaker-local"
 _LABEL = "com.docker.compose.project.working_dir"
@@ -49,6 +54,16 @@ def scratch(image: str) -> Iterator[Path]:
                 "run", "--rm", "--volume", f"{folder}:/folder", "--entrypoint", "chown", image, "-R", owner, "/folder"
             )
         shutil.rmtree(folder)
+
+
+def session(folder: Path, port: int) -> Any:
+    """Return SDK v2's LocalSession, its endpoint on *port*; what the containers get as credentials opens nothing."""
+    from sagemaker.local import LocalSession  # noqa: PLC0415 # SDK v3 has no such class
+
+    nobody = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106 # opens nothing
+    session = LocalSession(nobody, sagemaker_config=SDK_DEFAULTS)
+    session.config = {"local": {"local_code": True, "container_root": str(folder), "serving_port": port}}
+    return session
 
 
 def _docker(*words: str) -> "subprocess.CompletedProcess[str]":

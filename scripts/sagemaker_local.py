@@ -12,16 +12,13 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-import boto3
 import click
 from rich.console import Console
 from rich.table import Table
 
 from scripts import deploy, local_mode, train, training_job
 from scripts.endpoint import Failure
-from scripts.session import PREFIX, SDK_DEFAULTS, pairs, quiet_sdk
-
-_ROLE = "arn:aws:iam::111122223333:role/not-used-in-local-mode"
+from scripts.session import PREFIX, pairs, quiet_sdk
 
 
 @click.command(
@@ -67,13 +64,13 @@ def main(
     for name in ("model.tar.gz", "output.tar.gz"):  # of an earlier run
         (output / name).unlink(missing_ok=True)
     with local_mode.scratch(image) as folder:
-        session = _session(folder, port)
+        session = local_mode.session(folder, port)
         channels = {"training": training} | ({"validation": validation} if validation else {})
         if entry_point:
             source_dir = _copied(entry_point, source_dir, folder)
         plan = training_job.Plan(
             image=image,
-            role=_ROLE,
+            role=local_mode.ROLE,
             inputs={name: f"file://{place.resolve()}" for name, place in channels.items()},
             output=f"file://{output}",
             instance_type="local",
@@ -87,17 +84,7 @@ def main(
         except RuntimeError as error:
             raise Failure(f"the training job failed: {_reason(output) or error}") from error
         click.echo(f"artifact: {job.artifact}")
-        _serve(session, deploy.Plan(image, _ROLE, str(job.artifact), PREFIX, instance_type="local"), samples)
-
-
-def _session(folder: Path, port: int) -> Any:
-    """Return a session that needs no account: what the containers get as credentials opens nothing."""
-    from sagemaker.local import LocalSession  # noqa: PLC0415 # slow, and not needed for --help
-
-    nobody = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106 # opens nothing
-    session = LocalSession(nobody, sagemaker_config=SDK_DEFAULTS)
-    session.config = {"local": {"local_code": True, "container_root": str(folder), "serving_port": port}}
-    return session
+        _serve(session, deploy.Plan(image, local_mode.ROLE, str(job.artifact), PREFIX, instance_type="local"), samples)
 
 
 def _copied(program: Path, source: Path | None, folder: Path) -> Path:

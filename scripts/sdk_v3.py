@@ -21,7 +21,6 @@ from scripts import local_mode
 from scripts.endpoint import Failure
 from scripts.session import PREFIX, SDK_DEFAULTS, pairs
 
-_ROLE = "arn:aws:iam::111122223333:role/not-used-in-local-mode"
 _NOBODY = {
     # opens nothing; the SDK makes clients when it is imported, and sessions of its own later
     "AWS_ACCESS_KEY_ID": "none",
@@ -79,7 +78,7 @@ def _train(image: str, training: Path, hyperparameters: dict[str, str], folder: 
         training_image=image,
         training_mode=Mode.LOCAL_CONTAINER,
         compute=Compute(instance_type="local_cpu", instance_count=1),
-        role=_ROLE,
+        role=local_mode.ROLE,
         sagemaker_session=Session(),
         base_job_name=PREFIX,
         hyperparameters=hyperparameters,
@@ -105,7 +104,7 @@ def _model(image: str, folder: Path) -> str:
         model_path=str(place),
         s3_model_data_url=f"file://{place}",  # else the SDK asks AWS for a bucket
         mode=Mode.LOCAL_CONTAINER,
-        role_arn=_ROLE,
+        role_arn=local_mode.ROLE,
         instance_type="local",
         sagemaker_session=Session(),
     ).build()

@@ -1,115 +1,22 @@
 """Accuracy over a test set without an endpoint: a batch transform job, with SageMaker's Transformer.
 
-test.npz -> .npy files -> S3, once (inputs) -> cost line -> transform(session, plan): model, job -> S3
--> answers, JSON, one .out a file -> the same figures as evaluate; the model is deleted when the job has ended
+test.npz -> .npy files -> S3, once (inputs) -> cost line -> transform_job.transform -> S3
+-> answers, JSON, one .out a file -> the same figures as evaluate
 """
 
 import json
 import tempfile
-import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlparse
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.progress import track
 
-from scripts import costs, diagnosis, evaluate, inputs, session, trained
+from scripts import costs, evaluate, inputs, session, trained, transform_job
 from scripts.endpoint import Failure
 from scripts.session import PREFIX, Account
-
-_POLL_SECONDS = 10
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a transform job is made of.
-
-    Attributes:
-        image: URI of the image, with tag or digest.
-        role: ARN of the execution role.
-        model_data: URI of model.tar.gz.
-        name: Of the job and of its model.
-        inputs: URI, s3:// or file://, of the folder with .npy files.
-        output: URI of the folder for the answers.
-        instance_count: The files are shared out among so many instances.
-    """
-
-    image: str
-    role: str
-    model_data: str
-    name: str
-    inputs: str
-    output: str
-    instance_type: str = "ml.c5.large"
-    instance_count: int = 1
-
-
-def transform(sagemaker_session: Any, plan: Plan) -> None:
-    """Make a model, run the job to its end, delete the model.
-
-    Args:
-        sagemaker_session: SageMaker's Session or LocalSession.
-        plan: The job.
-
-    Raises:
-        Failure: interrupted; the job goes on.
-        click.ClickException: the job failed; with the reason, the last log lines and the likely cause.
-    """
-    session.quiet_sdk()
-    from sagemaker.model import Model  # noqa: PLC0415 # slow, and not needed for --help
-
-    model = Model(
-        image_uri=plan.image,
-        model_data=plan.model_data,
-        role=plan.role,
-        name=plan.name,
-        sagemaker_session=sagemaker_session,
-    )
-    transformer = model.transformer(
-        plan.instance_count,
-        plan.instance_type,
-        strategy="SingleRecord",  # a file is a request: the files are cut to the limit already
-        output_path=plan.output,
-        accept="application/json",
-    )
-    try:
-        transformer.transform(plan.inputs, content_type=evaluate.CONTENT_TYPE, job_name=plan.name, wait=False)
-    except Exception:
-        model.delete_model()
-        raise
-    try:
-        description = _wait(sagemaker_session, plan.name)
-    except KeyboardInterrupt as error:
-        raise Failure(
-            f"{plan.name} goes on and bills; stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name}"
-            f"; then aws sagemaker delete-model --model-name {plan.name}"
-        ) from error
-    model.delete_model()
-    if description["TransformJobStatus"] != "Completed":
-        logs = diagnosis.last_lines_of_transform(sagemaker_session.boto_session, plan.name)
-        reason = description.get("FailureReason") or "SageMaker gives no reason"
-        raise click.ClickException(
-            diagnosis.report_transform(plan.name, description["TransformJobStatus"], reason, logs)
-        )
-
-
-def _wait(sagemaker_session: Any, name: str) -> dict[str, Any]:
-    start = time.monotonic()
-    with Console().status(f"{name}: Creating") as line:
-        while True:
-            description: dict[str, Any] = sagemaker_session.sagemaker_client.describe_transform_job(
-                TransformJobName=name
-            )
-            status = description["TransformJobStatus"]
-            if status not in ("InProgress", "Stopping"):
-                return description
-            line.update(f"{name}: {status}, {time.monotonic() - start:.0f} s")
-            time.sleep(_POLL_SECONDS)
 
 
 def write(images: np.ndarray, classes: int, folder: Path) -> list[str]:
@@ -195,7 +102,7 @@ def main(
         requests.mkdir()
         answers.mkdir()
         files = write(images, len(classes), requests)
-        plan = Plan(
+        plan = transform_job.Plan(
             image=model.image,
             role=model.role,
             model_data=model.model_data,
@@ -206,7 +113,7 @@ def main(
             instance_count=instance_count,
         )
         click.echo(f"transform job: {name}   answers: {plan.output}")
-        transform(session.sdk(account), plan)
+        transform_job.transform(session.sdk(account), plan)
         _download(account, plan.output, answers)
         evaluate.report(read(answers, files), labels, classes, output)
 

@@ -1,6 +1,6 @@
 """The same transform job in SageMaker's local mode, without an AWS account.
 
-test.npz -> .npy files -> transform.transform on file:// folders -> answers -> the same figures as evaluate
+test.npz -> .npy files -> transform_job.transform on file:// folders -> answers -> the same figures as evaluate
 
 Runs in the environment .venv-sdk-v2.
 """
@@ -10,9 +10,8 @@ from pathlib import Path
 
 import click
 
-from scripts import evaluate, local_mode, transform
+from scripts import evaluate, local_mode, transform, transform_job
 from scripts.endpoint import Failure
-from scripts.sagemaker_local import _ROLE, _session
 from scripts.session import PREFIX, quiet_sdk
 
 
@@ -40,9 +39,9 @@ def main(test_set: Path, image: str, model_data: Path, output: Path, port: int) 
         requests, answers = folder / "requests", folder / "answers"
         requests.mkdir()
         files = transform.write(images, len(classes), requests)
-        plan = transform.Plan(
+        plan = transform_job.Plan(
             image=image,
-            role=_ROLE,
+            role=local_mode.ROLE,
             model_data=f"file://{model_data.resolve()}",
             name=PREFIX,
             inputs=f"file://{requests}",
@@ -50,7 +49,7 @@ def main(test_set: Path, image: str, model_data: Path, output: Path, port: int) 
             instance_type="local",
         )
         try:
-            transform.transform(_session(folder, port), plan)
+            transform_job.transform(local_mode.session(folder, port), plan)
         except RuntimeError as error:
             raise Failure(f"the transform job failed: {error}") from error
         evaluate.report(transform.read(answers, files), labels, classes, output)

@@ -125,7 +125,7 @@ def test_failure_file_reaches_the_person(
     cloud: Cloud, runtime: SageMakerRuntimeBackend, files: list[Path]  # noqa: F811 # the fixture
 ) -> None:  # fmt: skip
     runtime.async_results_queue.append((True, "Received client error (400): not a readable image"))
-    done = run(cloud, "invoke", files[0])
+    done = run(cloud, "invoke", "--timeout", 2, files[0])
     assert done.returncode == 2
     assert done.stderr == f"Error: endpoint {NAME} failed: Received client error (400): not a readable image\n"
 

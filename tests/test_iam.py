@@ -19,7 +19,10 @@ PERMISSION = {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBuck
 # checked by AWS in the course of calls that hand over a role or tags: no call of their own
 IMPLIED = {"iam:PassRole", "sagemaker:AddTags"}
 # made when there is no moto behind them: an endpoint that answers, a log that has lines
-ELSEWHERE = {"sagemaker:InvokeEndpoint", "logs:GetLogEvents", "logs:DescribeLogStreams"}
+ELSEWHERE = {
+    "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "logs:GetLogEvents", "logs:DescribeLogStreams",
+    "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
+}  # fmt: skip
 
 
 def statements(name: str) -> list[dict[str, Any]]:
