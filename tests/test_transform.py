@@ -34,8 +34,8 @@ def test_set(prepared: Path, tmp_path: Path) -> Path:
 
 
 def by_endpoint(server: Server, test_set: Path, output: Path) -> Any:
-    words = [sys.executable, "-m", "scripts.evaluate", str(test_set), "--url", server.url]
-    subprocess.run([str(word) for word in command], cwd=ROOT, check=True, capture_output=True, timeout=180)
+    words = [sys.executable, "-m", "scripts.evaluate", test_set, "--url", server.url, "--output", output]
+    subprocess.run([str(word) for word in words], cwd=ROOT, check=True, capture_output=True, timeout=180)
     return evaluation(output)
 
 
