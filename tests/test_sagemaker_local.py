@@ -4,17 +4,15 @@ import json
 import os
 import subprocess
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local_test.program import DOCKER
 from tests.conftest import IMAGE
 from tests.helpers import free_port
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_stays")]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -42,21 +40,6 @@ def description(archive: Path) -> dict[str, Any]:
         assert stream
         content: dict[str, Any] = json.loads(stream.read())
         return content
-
-
-def of_local_mode() -> set[str]:
-    """Containers and networks that local mode makes, whoever had it make them."""
-    found = ""
-    for words in (["ps", "--all", "--format", "{{.Names}}"], ["network", "ls", "--format", "{{.Name}}"]):
-        found += subprocess.run([DOCKER, *words], capture_output=True, text=True, check=True).stdout
-    return {name for name in found.splitlines() if "algo-" in name or "sagemaker-local" in name}
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
-    before = of_local_mode()
-    yield
-    assert of_local_mode() <= before
 
 
 @pytest.mark.parametrize("hosts", [1, 2])

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import free_port
-from tests.test_sagemaker_local import description, nothing_stays, run
+from tests.test_sagemaker_local import description, run
 
-pytestmark = pytest.mark.engine
-__all__ = ["nothing_stays"]  # a fixture that every test of this module uses
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_stays")]
 
 
 def train_and_predict(prepared: Path, output: Path, epochs: str) -> "subprocess.CompletedProcess[str]":

@@ -20,7 +20,7 @@ from scripts.endpoint import Failure
 from tests.conftest import IMAGE as LOCAL_IMAGE
 from tests.helpers import Job, Server, free_port, serving
 from tests.test_cloud import BUCKET, IMAGE, MODEL, RECORDER, REGION, ROLE, ROOT, SDK, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
-from tests.test_sagemaker_local import nothing_stays, run  # noqa: F401 # a fixture
+from tests.test_sagemaker_local import run
 
 
 @pytest.fixture
