@@ -4,7 +4,6 @@ body -> s3://BUCKET/traffic-signs/async/SHA-256 -> queue of the endpoint -> its 
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,7 +11,7 @@ from urllib.parse import urlparse
 
 import boto3
 
-from scripts.endpoint import Endpoint, Failure
+from scripts.endpoint import Endpoint, Failure, predictions
 from scripts.session import PREFIX, clear_errors
 
 _POLL_SECONDS = 1
@@ -76,7 +75,7 @@ def _by_s3(
             )
         for place in pending:
             answer = _wait(s3, name, place["OutputLocation"], place.get("FailureLocation"), patience)
-            yield json.loads(answer)["predictions"]
+            yield predictions(answer)
 
 
 def _wait(s3: Any, name: str, output: str, failure: str | None, patience: float) -> bytes:

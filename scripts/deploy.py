@@ -3,24 +3,20 @@
 results/training-job.json or s3:// -> cost line -> deploy(session, plan): model, configuration, endpoint -> InService
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
-from scripts import costs, diagnosis, session, trained
+from scripts import costs, diagnosis, session, trained, waiting
 from scripts.endpoint import Failure
 from scripts.session import PREFIX
 
 _GPU_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
 """Host with NVIDIA driver 550. The default host may have driver 470, under which a CUDA 12 image finds no GPU."""
 
-_POLL_SECONDS = 10
 _SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 
 
@@ -90,26 +86,22 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
         _wait(sagemaker_session, plan.name)
     except KeyboardInterrupt as error:
         raise Failure(
-            f"{plan.name} goes on coming into service, and bills; remove it:"
-            f" python -m scripts.delete_endpoint {plan.name}"
+            f"{plan.name} goes on and bills; remove it: python -m scripts.delete_endpoint {plan.name}"
         ) from error
     return predictor
 
 
 def _wait(sagemaker_session: Any, name: str) -> None:
-    start = time.monotonic()
-    with Console().status(f"{name}: Creating") as line:
-        while True:
-            description = sagemaker_session.sagemaker_client.describe_endpoint(EndpointName=name)
-            status = description["EndpointStatus"]
-            line.update(f"{name}: {status}, {time.monotonic() - start:.0f} s")
-            if status == "InService":
-                return
-            if status not in ("Creating", "Updating", "SystemUpdating"):
-                break
-            time.sleep(_POLL_SECONDS)
-    logs = diagnosis.last_lines(sagemaker_session.boto_session, name)
-    raise click.ClickException(diagnosis.report(name, description.get("FailureReason", status), logs))
+    description = waiting.settled(
+        name,
+        lambda: sagemaker_session.sagemaker_client.describe_endpoint(EndpointName=name),
+        "EndpointStatus",
+        ("Creating", "Updating", "SystemUpdating"),
+    )
+    status = description["EndpointStatus"]
+    if status != "InService":
+        logs = diagnosis.last_lines(sagemaker_session.boto_session, name)
+        raise click.ClickException(diagnosis.report(name, description.get("FailureReason", status), logs))
 
 
 @click.command(
@@ -121,11 +113,7 @@ def _wait(sagemaker_session: Any, name: str) -> None:
       python -m scripts.deploy --async-output s3://sagemaker-us-east-1-111122223333/traffic-signs/answers
     """
 )
-@click.option("--job", help="Name of a training job; default: the one that train wrote to --job-file.")
-@click.option("--job-file", type=click.Path(path_type=Path), default="results/training-job.json", show_default=True)
-@click.option("--model-data", help="S3 URI of a model.tar.gz, in place of a job.")
-@click.option("--image", help="Default: the job's image.")
-@click.option("--role", envvar="SAGEMAKER_ROLE", help="ARN of the execution role; default: the job's.")
+@trained.options
 @click.option("--instance-type", default="ml.c5.large", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--serverless", is_flag=True, help="Billed by request, without instances; no GPU.")
@@ -138,11 +126,6 @@ def _wait(sagemaker_session: Any, name: str) -> None:
 @click.option("--yes", is_flag=True, envvar="YES", help="Do not ask whether it may cost money; YES=1 says the same.")
 def main(
     *,
-    job: str | None,
-    job_file: Path,
-    model_data: str | None,
-    image: str | None,
-    role: str | None,
     instance_type: str,
     instance_count: int,
     serverless: bool,
@@ -151,6 +134,7 @@ def main(
     endpoint_name: str | None,
     tags: tuple[str, ...],
     yes: bool,
+    **which: Any,
 ) -> None:
     """Put a trained model behind an endpoint; exit code 1 if it does not come into service."""
     if serverless and async_output:
@@ -160,14 +144,7 @@ def main(
     own_tags = session.pairs(tags)
     account = session.connect()
     with session.clear_errors():
-        model = trained.find(
-            account.boto.client("sagemaker"),
-            job=job,
-            job_file=job_file,
-            model_data=model_data,
-            image=image,
-            role=role,
-        )
+        model = trained.find(account.boto.client("sagemaker"), **which)
     name = endpoint_name or f"{PREFIX}-{datetime.now(UTC):%Y-%m-%d-%H-%M-%S}"
     if serverless:
         costs.confirm_serverless(memory_mb, yes=yes)

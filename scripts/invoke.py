@@ -9,11 +9,10 @@ import click
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from scripts import async_endpoint
+from scripts.answers import show
 
 
 @click.command(
@@ -41,10 +40,7 @@ def main(images: tuple[Path, ...], url: str, name: str | None, picture: Path | N
     requests = ((file.read_bytes(), _content_type(file)) for file in files)
     batches = async_endpoint.predict_all(url, name, requests, timeout)
     answers = [batch[0] for batch in track(batches, "predicting", len(files), transient=True)]
-    table = Table("image", "predicted sign", "class", "probability")
-    for file, answer in zip(files, answers, strict=True):
-        table.add_row(file.name, answer["name"], str(answer["class_id"]), f"{answer['probability']:.1%}")
-    Console().print(table)
+    show((file.name, answer) for file, answer in zip(files, answers, strict=True))
     if picture:
         picture.parent.mkdir(parents=True, exist_ok=True)
         _draw(files, answers, picture)

@@ -1,4 +1,4 @@
-"""What SageMaker's SDK leaves on a machine after local mode, removed: containers, network, files.
+"""SageMaker's local mode: a session without an account, and what the SDK leaves on a machine, removed.
 
 The SDK writes a folder a job, runs docker compose on it and goes. In `scratch` these folders lie
 together, so that what compose made of them can be found by its own label, and nothing else is.
@@ -61,9 +61,9 @@ def session(folder: Path, port: int) -> Any:
     from sagemaker.local import LocalSession  # noqa: PLC0415 # SDK v3 has no such class
 
     nobody = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106 # opens nothing
-    session = LocalSession(nobody, sagemaker_config=SDK_DEFAULTS)
-    session.config = {"local": {"local_code": True, "container_root": str(folder), "serving_port": port}}
-    return session
+    local = LocalSession(nobody, sagemaker_config=SDK_DEFAULTS)
+    local.config = {"local": {"local_code": True, "container_root": str(folder), "serving_port": port}}
+    return local
 
 
 def _docker(*words: str) -> "subprocess.CompletedProcess[str]":

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from scripts import deploy, local_mode, train, training_job
-from scripts.endpoint import Failure
+from scripts.answers import show
+from scripts.endpoint import Failure, predictions
 from scripts.session import PREFIX, pairs, quiet_sdk
 
 
@@ -109,23 +108,20 @@ def _reason(output: Path) -> str:
 
 
 def _serve(session: Any, plan: deploy.Plan, samples: Path) -> None:
-    from sagemaker.deserializers import JSONDeserializer  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.deserializers import BytesDeserializer  # noqa: PLC0415 # slow, and not needed for --help
     from sagemaker.serializers import IdentitySerializer  # noqa: PLC0415 # as above
 
-    table = Table("image", "predicted sign", "class", "probability")
     try:
         predictor = deploy.deploy(session, plan)
-        predictor.serializer, predictor.deserializer = IdentitySerializer("image/x-unknown"), JSONDeserializer()
-        for file in sorted(samples.iterdir()):
-            answer = predictor.predict(file.read_bytes())["predictions"][0]
-            table.add_row(file.name, answer["name"], str(answer["class_id"]), f"{answer['probability']:.1%}")
+        predictor.serializer, predictor.deserializer = IdentitySerializer("image/x-unknown"), BytesDeserializer()
+        rows = [(file.name, predictions(predictor.predict(file.read_bytes()))[0]) for file in sorted(samples.iterdir())]
     except RuntimeError as error:
         raise Failure(f"the endpoint did not come up: {error}") from error
     finally:
         session.delete_endpoint(plan.name)
         session.delete_endpoint_config(plan.name)
         session.delete_model(plan.name)
-    Console().print(table)
+    show(rows)
 
 
 if __name__ == "__main__":

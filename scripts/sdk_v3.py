@@ -7,18 +7,16 @@ share an environment: this runs in .venv-sdk-v3. The project's cloud commands us
 """
 
 import json
-import logging
 import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from scripts import local_mode
-from scripts.endpoint import Failure
+from scripts.answers import show
+from scripts.endpoint import Failure, predictions
 from scripts.session import PREFIX, SDK_DEFAULTS, pairs
 
 _NOBODY = {
@@ -63,8 +61,6 @@ def _isolate(folder: Path) -> None:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         os.environ.pop(name, None)
     os.environ.update(_NOBODY, SAGEMAKER_USER_CONFIG_OVERRIDE=str(settings))
-    for name in ("sagemaker", "botocore"):  # a line per setting and per session
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _train(image: str, training: Path, hyperparameters: dict[str, str], folder: Path) -> None:
@@ -123,21 +119,20 @@ def _predict(model: str, files: Iterable[Path], folder: Path, port: int) -> None
     session.config = {"local": {"container_root": str(folder), "serving_port": port}}
     client, runtime = session.sagemaker_client, session.sagemaker_runtime_client
     variant = {"VariantName": "all", "ModelName": model, "InstanceType": "local", "InitialInstanceCount": 1}
-    table = Table("image", "predicted sign", "class", "probability")
+    rows = []
     client.create_endpoint_config(model, [variant])
     try:
         client.create_endpoint(model, model)
         for file in files:
             answered = runtime.invoke_endpoint(file.read_bytes(), model, ContentType="image/x-unknown")
-            answer = json.loads(answered["Body"].read())["predictions"][0]
-            table.add_row(file.name, answer["name"], str(answer["class_id"]), f"{answer['probability']:.1%}")
+            rows.append((file.name, predictions(answered["Body"].read())[0]))
     except RuntimeError as error:
         raise Failure(f"the endpoint did not come up: {error}") from error
     finally:
         client.delete_endpoint(model)
         client.delete_endpoint_config(model)
         client.delete_model(model)
-    Console().print(table)
+    show(rows)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,22 @@
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
 from scripts.endpoint import Failure
+
+_OPTIONS = (
+    click.option("--job", help="Name of a training job; default: the one that train wrote to --job-file."),
+    click.option("--job-file", type=click.Path(path_type=Path), default="results/training-job.json", show_default=True),
+    click.option("--model-data", help="S3 URI of a model.tar.gz, in place of a job."),
+    click.option("--image", help="Default: the job's image."),
+    click.option("--role", envvar="SAGEMAKER_ROLE", help="ARN of the execution role; default: the job's."),
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,13 @@ class Trained:
     image: str
     role: str
     model_data: str
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that are the keywords of `find`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 def find(

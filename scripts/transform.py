@@ -4,10 +4,10 @@ test.npz -> .npy files -> S3, once (inputs) -> cost line -> transform_job.transf
 -> answers, JSON, one .out a file -> the same figures as evaluate
 """
 
-import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import click
@@ -15,7 +15,7 @@ import numpy as np
 from rich.progress import track
 
 from scripts import costs, evaluate, inputs, session, trained, transform_job
-from scripts.endpoint import Failure
+from scripts.endpoint import Failure, predictions
 from scripts.session import PREFIX, Account
 
 
@@ -39,11 +39,7 @@ def read(folder: Path, names: list[str]) -> np.ndarray:
         path = folder / f"{name}.out"
         if not path.exists():
             raise Failure(f"the job has left no answer to {name}")
-        try:
-            predicted += [answer["class_id"] for answer in json.loads(path.read_bytes())["predictions"]]
-        except (ValueError, KeyError, TypeError) as error:
-            words = path.read_text(encoding="utf-8", errors="replace")[:500]
-            raise Failure(f"the answer to {name} holds no predictions: {words}") from error
+        predicted += [answer["class_id"] for answer in predictions(path.read_bytes())]
     return np.array(predicted)
 
 
@@ -56,11 +52,7 @@ def read(folder: Path, names: list[str]) -> np.ndarray:
     """
 )
 @click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--job", help="Name of a training job; default: the one that train wrote to --job-file.")
-@click.option("--job-file", type=click.Path(path_type=Path), default="results/training-job.json", show_default=True)
-@click.option("--model-data", help="S3 URI of a model.tar.gz, in place of a job.")
-@click.option("--image", help="Default: the job's image.")
-@click.option("--role", envvar="SAGEMAKER_ROLE", help="ARN of the execution role; default: the job's.")
+@trained.options
 @click.option("--bucket", help="Default: sagemaker-REGION-ACCOUNT; made if it is missing.")
 @click.option("--instance-type", default="ml.c5.large", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
@@ -70,29 +62,18 @@ def read(folder: Path, names: list[str]) -> np.ndarray:
 def main(
     *,
     test_set: Path,
-    job: str | None,
-    job_file: Path,
-    model_data: str | None,
-    image: str | None,
-    role: str | None,
     bucket: str | None,
     instance_type: str,
     instance_count: int,
     output: Path,
     yes: bool,
+    **which: Any,
 ) -> None:
     """Predict TEST_SET, an archive of arrays, in a transform job and count what is right; no endpoint stays."""
     images, labels, classes = evaluate.load(test_set)
     account = session.connect()
     with session.clear_errors("sagemaker"):
-        model = trained.find(
-            account.boto.client("sagemaker"),
-            job=job,
-            job_file=job_file,
-            model_data=model_data,
-            image=image,
-            role=role,
-        )
+        model = trained.find(account.boto.client("sagemaker"), **which)
     bill = costs.Bill(instance_type, instance_count, until="until all images are answered")
     costs.confirm(bill, account.region, yes=yes)
     bucket = bucket or inputs.default_bucket(account)

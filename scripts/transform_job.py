@@ -3,17 +3,13 @@
 transform(session, plan): model -> job -> answers in plan.output; the model is deleted when the job has ended
 """
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import click
-from rich.console import Console
 
-from scripts import diagnosis, evaluate, session
+from scripts import diagnosis, evaluate, session, waiting
 from scripts.endpoint import Failure
-
-_POLL_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,12 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         model.delete_model()
         raise
     try:
-        description = _wait(sagemaker_session, plan.name)
+        description = waiting.settled(
+            plan.name,
+            lambda: sagemaker_session.sagemaker_client.describe_transform_job(TransformJobName=plan.name),
+            "TransformJobStatus",
+            ("InProgress", "Stopping"),
+        )
     except KeyboardInterrupt as error:
         raise Failure(
             f"{plan.name} goes on and bills; stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name}"
@@ -87,17 +88,3 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         raise click.ClickException(
             diagnosis.report_transform(plan.name, description["TransformJobStatus"], reason, logs)
         )
-
-
-def _wait(sagemaker_session: Any, name: str) -> dict[str, Any]:
-    start = time.monotonic()
-    with Console().status(f"{name}: Creating") as line:
-        while True:
-            description: dict[str, Any] = sagemaker_session.sagemaker_client.describe_transform_job(
-                TransformJobName=name
-            )
-            status = description["TransformJobStatus"]
-            if status not in ("InProgress", "Stopping"):
-                return description
-            line.update(f"{name}: {status}, {time.monotonic() - start:.0f} s")
-            time.sleep(_POLL_SECONDS)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local_test import program
-from tests.helpers import Job, run_job
+from tests.helpers import Job, Server, run_job, serving
 from traffic_signs.data import synthetic
 from traffic_signs.data.prepare import Plan, prepare
 
@@ -57,6 +57,13 @@ def job(prepared: Path, image: str | None, tmp_path_factory: pytest.TempPathFact
     job = run_job(tmp_path_factory.mktemp("job") / "opt-ml", channels, {"epochs": 2}, image=image)
     assert job.code == 0, job.log
     return job
+
+
+@pytest.fixture
+def server(job: Job, tmp_path: Path) -> Iterator[Server]:
+    """The bare serving program with the job's model."""
+    with serving(job.base, tmp_path / "log") as server:
+        yield server
 
 
 def _of_local_mode() -> set[str]:

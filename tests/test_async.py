@@ -31,12 +31,6 @@ def runtime() -> Iterator[SageMakerRuntimeBackend]:
 
 
 @pytest.fixture
-def server(job: Job, tmp_path: Path) -> Iterator[Server]:
-    with serving(job.base, tmp_path / "log") as server:
-        yield server
-
-
-@pytest.fixture
 def endpoint(cloud: Cloud) -> Iterator[None]:  # noqa: F811 # the fixture
     """What `deploy --async-output` makes, without the seconds that the SDK takes to be imported."""
     yield from made(cloud, {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/out"}}})

@@ -83,8 +83,12 @@ class Cloud:
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         with process:
-            while operation not in dict(self.calls()) and process.poll() is None:
+            deadline = time.monotonic() + 120
+            while operation not in dict(self.calls()):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
                 time.sleep(0.1)
+            time.sleep(0.5)  # until the call is over: what an interrupted call does is botocore's
             process.send_signal(signal.SIGINT)
             _, error = process.communicate(timeout=60)
             return process.returncode, error

@@ -12,16 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import Job, Server, serving
+from tests.helpers import Job, Server
+from tests.test_async import NAME, at_once  # noqa: F401 # a fixture
 from tests.test_cloud import ROOT, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
-
-NAME = "traffic-signs-here"
-
-
-@pytest.fixture
-def server(job: Job, tmp_path: Path) -> Iterator[Server]:
-    with serving(job.base, tmp_path / "log") as server:
-        yield server
 
 
 @pytest.fixture
@@ -58,38 +51,31 @@ def runtime(server: Server) -> Iterator[str]:
 
 
 def run(cloud: Cloud, runtime: str, module: str, *options: Any) -> "subprocess.CompletedProcess[str]":  # noqa: F811 # the fixture
-    client = cloud.sagemaker
-    variant = {"VariantName": "AllTraffic", "ModelName": NAME, "InstanceType": "ml.c5.large", "InitialInstanceCount": 1}
-    client.create_model(ModelName=NAME, ExecutionRoleArn="arn:aws:iam::111122223333:role/none")
-    client.create_endpoint_config(EndpointConfigName=NAME, ProductionVariants=[variant])
-    client.create_endpoint(EndpointName=NAME, EndpointConfigName=NAME)
     environment = cloud.environment | {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": runtime, "COLUMNS": "120"}
     words = [sys.executable, "-m", f"scripts.{module}", "--endpoint", NAME, *map(str, options)]
-    try:
-        return subprocess.run(
-            words, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=120
-        )
-    finally:
-        client.delete_endpoint(EndpointName=NAME)
-        client.delete_endpoint_config(EndpointConfigName=NAME)
-        client.delete_model(ModelName=NAME)
+    return subprocess.run(
+        words, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
-def test_invoke_and_evaluate_by_name(cloud: Cloud, runtime: str, prepared: Path, tmp_path: Path) -> None:  # noqa: F811 # the fixture
+@pytest.mark.usefixtures("at_once")
+def test_invoke_and_evaluate_by_name(cloud: Cloud, runtime: str, job: Job, prepared: Path, tmp_path: Path) -> None:  # noqa: F811 # the fixture
     done = run(cloud, runtime, "invoke", prepared / "samples")
     assert done.returncode == 0, done.stderr
     assert sum(".ppm" in line for line in done.stdout.splitlines()) == 43
     done = run(cloud, runtime, "evaluate", prepared / "validation" / "validation.npz", "--output", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["images"] > 0
+    metrics = json.loads((job.base / "output" / "data" / "metrics.json").read_text())
+    result = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert result["accuracy_per_class"] == pytest.approx(metrics["accuracy_per_class"])
 
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
-def test_the_containers_own_words_come_through(cloud: Cloud, runtime: str, tmp_path: Path) -> None:  # noqa: F811 # the fixture
+@pytest.mark.usefixtures("at_once")
+def test_the_containers_own_words_come_through(cloud: Cloud, runtime: str, server: Server, tmp_path: Path) -> None:  # noqa: F811 # the fixture
     (tmp_path / "broken.png").write_bytes(b"no image")
     done = run(cloud, runtime, "invoke", tmp_path / "broken.png")
     assert done.returncode == 2
-    assert f"ModelError from endpoint {NAME}: " in done.stderr
-    assert "image" in done.stderr.partition(NAME)[2]
-    assert "Traceback" not in done.stderr
+    words = server.post(b"no image", "image/png").text
+    assert done.stderr == f"Error: ModelError from endpoint {NAME}: {words}\n"

@@ -15,10 +15,10 @@ from tests.test_cloud import REGION, ROOT, Cloud, aws, cloud, pytestmark  # noqa
 
 IAM = ROOT / "scripts" / "iam"
 # operations whose permission has another name
-PERMISSION = {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket"}
+PERMISSION = {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
 # checked by AWS in the course of calls that hand over a role or tags: no call of their own
 IMPLIED = {"iam:PassRole", "sagemaker:AddTags"}
-# made when there is no moto behind them: an endpoint that answers, a log that has lines
+# made in the course of other tests: requests to endpoints, transform jobs, a log that has lines
 ELSEWHERE = {
     "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "logs:GetLogEvents", "logs:DescribeLogStreams",
     "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
@@ -61,6 +61,20 @@ def allows(policy: str, action: str, resource: str) -> bool:
     )
 
 
+def refused(calls: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, str]]:
+    """What the user's policy does not allow of recorded calls: actions with their resources."""
+    found = []
+    for name, parameters in calls:
+        action = PERMISSION.get(name, name)
+        about = resources(action, parameters)
+        assert about, (action, parameters)
+        # where a resource type is named, the row "*" of the reference stands for condition keys only
+        asked = [(action, arn) for arn in about if arn != "*"] or [(action, "*")]
+        asked += [("iam:PassRole", parameters[key]) for key in ("RoleArn", "ExecutionRoleArn") if key in parameters]
+        found += [(what, where) for what, where in asked if not allows("user-policy.json", what, where)]
+    return found
+
+
 def test_user_policy_is_what_the_commands_call(cloud: Cloud) -> None:  # noqa: F811 # the fixture
     # a bucket that is not there yet, in which everything has to be made
     for done in (
@@ -69,20 +83,18 @@ def test_user_policy_is_what_the_commands_call(cloud: Cloud) -> None:  # noqa: F
         cloud.run("delete_endpoint", "traffic-signs-iam"),
     ):
         assert done.returncode == 0, done.stderr
-    calls = [(PERMISSION.get(name, name), parameters) for name, parameters in cloud.calls()]
-    for action, parameters in calls:
-        about = resources(action, parameters)
-        assert about, (action, parameters)
-        # where a resource type is named, the row "*" of the reference stands for condition keys only
-        for resource in [arn for arn in about if arn != "*"] or about:
-            assert allows("user-policy.json", action, resource), (action, resource)
-    roles = [parameters[key] for _, parameters in calls for key in ("RoleArn", "ExecutionRoleArn") if key in parameters]
-    assert roles
-    assert all(allows("user-policy.json", "iam:PassRole", role) for role in roles)
+    assert not refused(cloud.calls())
+    called = {PERMISSION.get(name, name) for name, _ in cloud.calls()}
     allowed = {action for statement in statements("user-policy.json") for action in statement["Action"]}
-    called = {action for action, _ in calls}
     unused = {action for action in allowed - called - IMPLIED - ELSEWHERE if not action.startswith("ecr:")}
     assert not unused
+
+
+def test_a_call_beyond_the_policy_is_found() -> None:
+    role = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/admin"
+    model = f"arn:aws:sagemaker:{REGION}:{DEFAULT_ACCOUNT_ID}:model/another"
+    call = ("sagemaker:CreateModel", {"ModelName": "another", "ExecutionRoleArn": role})
+    assert refused([call]) == [("sagemaker:CreateModel", model), ("iam:PassRole", role)]
 
 
 @pytest.mark.parametrize("name", ["user-policy.json", "execution-role-policy.json"])

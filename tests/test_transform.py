@@ -1,12 +1,10 @@
 """Transform jobs: in SageMaker's local mode with a real container, and as AWS is asked for them."""
 
 import json
-import signal
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,8 @@ from scripts import transform
 from scripts.endpoint import Failure
 from tests.conftest import IMAGE as LOCAL_IMAGE
 from tests.helpers import Job, Server, free_port, serving
-from tests.test_cloud import BUCKET, IMAGE, MODEL, RECORDER, REGION, ROLE, ROOT, SDK, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
+from tests.test_cloud import BUCKET, IMAGE, MODEL, REGION, ROLE, ROOT, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
+from tests.test_iam import refused
 from tests.test_sagemaker_local import run
 
 
@@ -66,7 +65,7 @@ def test_answers_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r"no answer to 00000\.npy"):
         transform.read(tmp_path, ["00000.npy"])
     (tmp_path / "00000.npy.out").write_text('{"error": "of shape [1, 3]"}')
-    with pytest.raises(Failure, match=r"00000\.npy holds no predictions: .*of shape"):
+    with pytest.raises(Failure, match=r"holds no predictions: .*of shape"):
         transform.read(tmp_path, ["00000.npy"])
 
 
@@ -79,12 +78,6 @@ def command(cloud: Cloud, test_set: Path, *options: Any) -> tuple[Any, ...]:  # 
 def backend() -> SageMakerModelBackend:
     found: SageMakerModelBackend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
     return found
-
-
-@pytest.fixture
-def server(job: Job, tmp_path: Path) -> Iterator[Server]:
-    with serving(job.base, tmp_path / "log") as server:
-        yield server
 
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
@@ -126,6 +119,7 @@ def test_job_is_what_was_asked_for_and_its_answers_are_evaluated(
     assert calls["sagemaker:CreateModel"]["PrimaryContainer"]["ModelDataUrl"] == MODEL
     assert calls["sagemaker:DeleteModel"] == {"ModelName": name}
     assert name not in [model["ModelName"] for model in cloud.sagemaker.list_models()["Models"]]
+    assert not refused(cloud.calls())
 
     cloud.record.unlink()
     again = cloud.run(*command(cloud, test_set), YES="1")
@@ -169,20 +163,8 @@ def test_interrupted_command_says_that_the_job_bills(
         return job
 
     monkeypatch.setattr(backend, "create_transform_job", begin)
-    name, *options = command(cloud, test_set, "--yes")
-    with subprocess.Popen(
-        [SDK, "-c", RECORDER, f"scripts.{name}", *map(str, options)],
-        cwd=ROOT, env=cloud.environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    ) as running:  # fmt: skip
-        deadline = time.monotonic() + 120
-        while "sagemaker:DescribeTransformJob" not in dict(cloud.calls()):
-            assert running.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        time.sleep(0.5)  # until the call is over: what interrupts it is not what is tested
-        running.send_signal(signal.SIGINT)
-        words = running.communicate(timeout=60)[1]
-    assert running.returncode == 2
+    code, words = cloud.interrupt("sagemaker:DescribeTransformJob", *command(cloud, test_set, "--yes"))
+    assert code == 2, words
     assert "goes on and bills; stop it: aws sagemaker stop-transform-job" in words
     assert "sagemaker:DeleteModel" not in dict(cloud.calls())
 
