@@ -27,7 +27,7 @@ export DOCKER YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
-	evaluate-endpoint delete-endpoint sagemaker-local sdk-v3 test-gpu-image test lint format lock clean
+	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test lint format lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,14 +102,17 @@ evaluate-endpoint: install ## accuracy over the whole test set, through the endp
 delete-endpoint: install ## remove the endpoint ENDPOINT, its configuration and its model
 	$(PYTHON) -m scripts.delete_endpoint $(ENDPOINT)
 
+transform: data .venv-sdk-v2/installed ## accuracy over the whole test set by a batch transform job, without an endpoint
+	$(sdk) -m scripts.transform $(prepared)/test/test.npz --output $(results)/transform $(AWS_OPTIONS)
+
 sagemaker-local: data image .venv-sdk-v2/installed ## SageMaker's own local mode: fit, deploy, predict, delete; INSTANCES=2
 	$(sdk) -m scripts.sagemaker_local --image $(IMAGE):cpu --training $(prepared)/training \
 		--validation $(prepared)/validation --samples $(prepared)/samples --output $(results)/sagemaker-local \
 		--port $(PORT) --instances $(or $(INSTANCES),1) $(addprefix -p ,$(HYPERPARAMETERS))
 
-sdk-v3: data image .venv-sdk-v3/installed ## train with SageMaker's SDK v3 in its local mode
+sdk-v3: data image .venv-sdk-v3/installed ## the same with SageMaker's SDK v3 and its local mode
 	.venv-sdk-v3/bin/python -m scripts.sdk_v3 --image $(IMAGE):cpu --training $(prepared)/training \
-		--output $(results)/sdk-v3 $(addprefix -p ,$(HYPERPARAMETERS))
+		--samples $(prepared)/samples --port $(PORT) --output $(results)/sdk-v3 $(addprefix -p ,$(HYPERPARAMETERS))
 
 test-gpu-image: install ## build the gpu image and hold it against the tests of images
 	$(MAKE) --no-print-directory build TARGET=gpu

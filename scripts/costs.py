@@ -15,17 +15,18 @@ _LIST = "https://aws.amazon.com/sagemaker/ai/pricing/"
 
 @dataclass(frozen=True)
 class Bill:
-    """Machines by the hour; *hours* None: until someone deletes them."""
+    """Machines by the hour; *hours* None: there is no limit, they run *until* something happens."""
 
     instance_type: str
     count: int
     hours: float | None = None
     spot: bool = False
+    until: str = "until you delete it, day and night"
 
 
 def line(bill: Bill, region: str) -> str:
     """Say what *bill* may come to."""
-    limit = f"for at most {bill.hours:g} h" if bill.hours else "until you delete it, day and night"
+    limit = f"for at most {bill.hours:g} h" if bill.hours else bill.until
     spot = " as spot" if bill.spot else ""
     return f"this costs money: {bill.count} x {bill.instance_type}{spot}, {limit}; prices of {region}: {_LIST}"
 

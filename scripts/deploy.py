@@ -3,25 +3,20 @@
 results/training-job.json or s3:// -> cost line -> deploy(session, plan): model, configuration, endpoint -> InService
 """
 
-import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
-from scripts import costs, diagnosis, session
+from scripts import costs, diagnosis, session, trained, waiting
 from scripts.endpoint import Failure
 from scripts.session import PREFIX
 
 _GPU_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
 """Host with NVIDIA driver 550. The default host may have driver 470, under which a CUDA 12 image finds no GPU."""
 
-_POLL_SECONDS = 10
 _SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 
 
@@ -60,6 +55,7 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
         A sagemaker.predictor.Predictor, an AsyncPredictor if *plan* says so.
 
     Raises:
+        Failure: interrupted; the endpoint goes on.
         click.ClickException: it failed; with the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
@@ -86,24 +82,26 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
         options["async_inference_config"] = AsyncInferenceConfig(output, failure_path=f"{output}/failures")
     tags = [{"Key": key, "Value": value} for key, value in plan.tags.items()]
     predictor = model.deploy(endpoint_name=plan.name, tags=tags or None, wait=False, **options)
-    _wait(sagemaker_session, plan.name)
+    try:
+        _wait(sagemaker_session, plan.name)
+    except KeyboardInterrupt as error:
+        raise Failure(
+            f"{plan.name} goes on and bills; remove it: python -m scripts.delete_endpoint {plan.name}"
+        ) from error
     return predictor
 
 
 def _wait(sagemaker_session: Any, name: str) -> None:
-    start = time.monotonic()
-    with Console().status(f"{name}: Creating") as line:
-        while True:
-            description = sagemaker_session.sagemaker_client.describe_endpoint(EndpointName=name)
-            status = description["EndpointStatus"]
-            line.update(f"{name}: {status}, {time.monotonic() - start:.0f} s, usually 4 to 10 minutes")
-            if status == "InService":
-                return
-            if status not in ("Creating", "Updating", "SystemUpdating"):
-                break
-            time.sleep(_POLL_SECONDS)
-    logs = diagnosis.last_lines(sagemaker_session.boto_session, name)
-    raise click.ClickException(diagnosis.report(name, description.get("FailureReason", status), logs))
+    description = waiting.settled(
+        name,
+        lambda: sagemaker_session.sagemaker_client.describe_endpoint(EndpointName=name),
+        "EndpointStatus",
+        ("Creating", "Updating", "SystemUpdating"),
+    )
+    status = description["EndpointStatus"]
+    if status != "InService":
+        logs = diagnosis.last_lines(sagemaker_session.boto_session, name)
+        raise click.ClickException(diagnosis.report(name, description.get("FailureReason", status), logs))
 
 
 @click.command(
@@ -112,14 +110,10 @@ def _wait(sagemaker_session: Any, name: str) -> None:
       python -m scripts.deploy
       python -m scripts.deploy --instance-type ml.g4dn.xlarge --endpoint-name traffic-signs-gpu
       python -m scripts.deploy --job traffic-signs-2026-11-23-12-00-00-000 --image URI --role ARN --serverless
-      python -m scripts.deploy --model-data s3://bucket/model.tar.gz --image URI --role ARN --async-output s3://bucket/out
+      python -m scripts.deploy --async-output s3://sagemaker-us-east-1-111122223333/traffic-signs/answers
     """
 )
-@click.option("--job", help="Name of a training job; default: the one that train wrote to --job-file.")
-@click.option("--job-file", type=click.Path(path_type=Path), default="results/training-job.json", show_default=True)
-@click.option("--model-data", help="S3 URI of a model.tar.gz, in place of a job.")
-@click.option("--image", help="Default: the job's image.")
-@click.option("--role", envvar="SAGEMAKER_ROLE", help="ARN of the execution role; default: the job's.")
+@trained.options
 @click.option("--instance-type", default="ml.c5.large", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--serverless", is_flag=True, help="Billed by request, without instances; no GPU.")
@@ -132,11 +126,6 @@ def _wait(sagemaker_session: Any, name: str) -> None:
 @click.option("--yes", is_flag=True, envvar="YES", help="Do not ask whether it may cost money; YES=1 says the same.")
 def main(
     *,
-    job: str | None,
-    job_file: Path,
-    model_data: str | None,
-    image: str | None,
-    role: str | None,
     instance_type: str,
     instance_count: int,
     serverless: bool,
@@ -145,6 +134,7 @@ def main(
     endpoint_name: str | None,
     tags: tuple[str, ...],
     yes: bool,
+    **which: Any,
 ) -> None:
     """Put a trained model behind an endpoint; exit code 1 if it does not come into service."""
     if serverless and async_output:
@@ -154,21 +144,16 @@ def main(
     own_tags = session.pairs(tags)
     account = session.connect()
     with session.clear_errors():
-        trained = _trained(account.boto.client("sagemaker"), job, job_file, model_data)
-    given = {"image": image, "role": role, "model_data": model_data}
-    known = {key: value or trained.get(key) for key, value in given.items()}
-    missing = [f"--{key.replace('_', '-')}" for key, value in known.items() if not value]
-    if missing:
-        raise Failure(f"{' and '.join(missing)} missing: name them, or train first (make train)")
+        model = trained.find(account.boto.client("sagemaker"), **which)
     name = endpoint_name or f"{PREFIX}-{datetime.now(UTC):%Y-%m-%d-%H-%M-%S}"
     if serverless:
         costs.confirm_serverless(memory_mb, yes=yes)
     else:
         costs.confirm(costs.Bill(instance_type, instance_count), account.region, yes=yes)
     plan = Plan(
-        image=str(known["image"]),
-        role=str(known["role"]),
-        model_data=str(known["model_data"]),
+        image=model.image,
+        role=model.role,
+        model_data=model.model_data,
         name=name,
         instance_type=instance_type,
         instance_count=instance_count,
@@ -179,30 +164,7 @@ def main(
     click.echo(f"endpoint: {name}   remove it: python -m scripts.delete_endpoint {name}")
     with session.clear_errors():
         deploy(session.sdk(account), plan)
-    if async_output:
-        click.echo(f"in service: requests and answers go by way of S3, the answers to {async_output}")
-    else:
-        click.echo(f"in service: python -m scripts.invoke --endpoint {name} IMAGES")
-
-
-def _trained(client: Any, job: str | None, job_file: Path, model_data: str | None) -> dict[str, str]:
-    if model_data:
-        return {}
-    if job:
-        description = client.describe_training_job(TrainingJobName=job)
-        if description["TrainingJobStatus"] != "Completed":
-            raise Failure(f"{job} is {description['TrainingJobStatus']}; a model is there once it is Completed")
-        return {
-            "image": description["AlgorithmSpecification"].get("TrainingImage", ""),
-            "role": description["RoleArn"],
-            "model_data": description["ModelArtifacts"]["S3ModelArtifacts"],
-        }
-    if not job_file.exists():
-        raise Failure(f"no {job_file}: train first (make train), or give --job or --model-data")
-    content = json.loads(job_file.read_text(encoding="utf-8"))
-    if content["status"] != "Completed":
-        raise Failure(f"{job_file}: {content['name']} ended as {content['status']}; train again, or give --model-data")
-    return {"image": content["image"], "role": content["role"], "model_data": content["artifact"]}
+    click.echo(f"in service: python -m scripts.invoke --endpoint {name} IMAGES")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Why an endpoint did not come into service.
+"""Why an endpoint did not come into service, or a transform job failed.
 
-endpoint's reason + the container's last log lines -> the likely cause, as one text for people
+SageMaker's reason + the container's last log lines -> the likely cause, as one text for people
 """
 
 import re
@@ -35,17 +35,28 @@ _CAUSES = (
 
 def last_lines(boto: Any, endpoint: str) -> list[str]:
     """Return the last lines that the endpoint's newest container logged; none if there is no log to read."""
+    return _last_lines(boto, f"/aws/sagemaker/Endpoints/{endpoint}", orderBy="LastEventTime", descending=True, limit=1)
+
+
+def last_lines_of_transform(boto: Any, job: str) -> list[str]:
+    """Return the last lines of each log of a transform job: the containers', and the platform's about the data."""
+    return _last_lines(boto, "/aws/sagemaker/TransformJobs", logStreamNamePrefix=f"{job}/", limit=4)
+
+
+def _last_lines(boto: Any, group: str, **streams: Any) -> list[str]:
     client = boto.client("logs")
-    group = f"/aws/sagemaker/Endpoints/{endpoint}"
     try:
-        streams = client.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True, limit=1)
-        if not streams["logStreams"]:
-            return []
-        stream = streams["logStreams"][0]["logStreamName"]
-        events = client.get_log_events(logGroupName=group, logStreamName=stream, limit=_LINES, startFromHead=False)
+        names = [
+            stream["logStreamName"]
+            for stream in client.describe_log_streams(logGroupName=group, **streams)["logStreams"]
+        ]
+        logs = [
+            client.get_log_events(logGroupName=group, logStreamName=name, limit=_LINES, startFromHead=False)
+            for name in names
+        ]
     except (BotoCoreError, ClientError):
-        return []  # the endpoint's failure is the news, a log that cannot be read is not
-    return [event["message"].rstrip() for event in events["events"]]
+        return []  # the failure is the news, a log that cannot be read is not
+    return [event["message"].rstrip() for log in logs for event in log["events"]]
 
 
 def likely_cause(reason: str, lines: list[str]) -> str:
@@ -59,13 +70,21 @@ def likely_cause(reason: str, lines: list[str]) -> str:
 
 
 def report(endpoint: str, reason: str, lines: list[str]) -> str:
-    """Put reason, log and cause together."""
-    log = "\n".join(f"  | {line}" for line in lines) or "  | (the container has logged nothing)"
+    """Put an endpoint's reason, log and cause together."""
     return "\n".join(
         (
             f"{endpoint} did not come into service: {reason}",
-            log,
-            f"likely cause: {likely_cause(reason, lines)}",
+            *_log_and_cause(reason, lines),
             f"then remove what is left: python -m scripts.delete_endpoint {endpoint}",
         )
     )
+
+
+def report_transform(job: str, status: str, reason: str, lines: list[str]) -> str:
+    """Put a transform job's reason, log and cause together."""
+    return "\n".join((f"{job} ended as {status}: {reason}", *_log_and_cause(reason, lines)))
+
+
+def _log_and_cause(reason: str, lines: list[str]) -> tuple[str, str]:
+    log = "\n".join(f"  | {line}" for line in lines) or "  | (the container has logged nothing)"
+    return log, f"likely cause: {likely_cause(reason, lines)}"

@@ -36,8 +36,20 @@ class Endpoint:
         Raises:
             Failure: no answer, or an error, with the endpoint's own words.
         """
-        predictions: list[dict[str, Any]] = json.loads(self._ask(body, content_type))["predictions"]
-        return predictions
+        return predictions(self._ask(body, content_type))
+
+
+def predictions(content: bytes) -> list[dict[str, Any]]:
+    """Return what an endpoint's answer says of each image, in order.
+
+    Raises:
+        Failure: it holds no predictions; with its own words, which may be the endpoint's error.
+    """
+    try:
+        found: list[dict[str, Any]] = json.loads(content)["predictions"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Failure(f"an answer holds no predictions: {content[:500].decode(errors='replace')}") from error
+    return found
 
 
 def _container(url: str) -> _Ask:

@@ -16,8 +16,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from scripts.endpoint import Endpoint, Failure
+from scripts import async_endpoint
+from scripts.endpoint import Failure
 
+CONTENT_TYPE = "application/x-npy"
 _WORST = 8
 
 
@@ -41,8 +43,52 @@ _WORST = 8
 )
 def main(test_set: Path, url: str, hosted: str | None, output: Path, max_payload_mb: float) -> None:
     """Predict TEST_SET, an archive of arrays that data preparation wrote, and count what is right."""
-    images, labels, names = _load(test_set)
-    predicted = predict(Endpoint(url, hosted), images, len(names), max_payload_mb)
+    images, labels, names = load(test_set)
+    bodies = batches(images, len(names), max_payload_mb)
+    requests = ((body, CONTENT_TYPE) for body in bodies)
+    answers = async_endpoint.predict_all(url, hosted, requests)
+    predicted = [answer["class_id"] for batch in track(answers, "predicting", len(bodies)) for answer in batch]
+    report(np.array(predicted), labels, names, output)
+
+
+def load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Read a test set.
+
+    Returns:
+        Images uint8 [N, 32, 32, 1], class ids [N], the name of each class.
+
+    Raises:
+        Failure: it is no archive that data preparation wrote.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return archive["images"], archive["labels"], archive["names"].tolist()
+    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        raise Failure(f"{path} is no archive with images, labels and names: {error}") from error
+
+
+def batches(images: np.ndarray, classes: int, max_payload_mb: float = 6.0) -> list[bytes]:
+    """Return the images uint8 [N, 32, 32, 1] as .npy files, for requests that keep the limit, answers included."""
+    header, an_answer = 128, 26 * classes + 120  # bytes: a .npy header; a number and its comma, and the rest
+    batch = int((max_payload_mb * 1024 * 1024 - header) // max(images[0].nbytes, an_answer))
+    batch = max(1, min(batch, 500))  # small enough for a bar that moves
+    bodies = []
+    for start in range(0, len(images), batch):
+        body = io.BytesIO()
+        np.save(body, images[start : start + batch])
+        bodies.append(body.getvalue())
+    return bodies
+
+
+def report(predicted: np.ndarray, labels: np.ndarray, names: list[str], output: Path) -> None:
+    """Count what is right; write evaluation.json and accuracy-per-class.png, show the weakest classes.
+
+    Args:
+        predicted: class ids, int [N].
+        labels: the true ones, [N].
+        names: of the classes, in the order of their ids.
+        output: folder, made if it is missing.
+    """
     counts = np.bincount(labels, minlength=len(names))
     right = np.bincount(labels[predicted == labels], minlength=len(names))
     overall = float(np.mean(predicted == labels))
@@ -58,27 +104,6 @@ def main(test_set: Path, url: str, hosted: str | None, output: Path, max_payload
     console = Console()
     console.print(table)
     console.print(f"accuracy {overall:.4f} on {len(labels):,} test images; see {output}/", highlight=False)
-
-
-def predict(endpoint: Endpoint, images: np.ndarray, classes: int, max_payload_mb: float) -> np.ndarray:
-    """Return the predicted class ids, int [N], of the images uint8 [N, 32, 32, 1]."""
-    header, an_answer = 128, 26 * classes + 120  # bytes: a .npy header; a number and its comma, and the rest
-    batch = int((max_payload_mb * 1024 * 1024 - header) // max(images[0].nbytes, an_answer))
-    batch = max(1, min(batch, 500))  # small enough for a bar that moves
-    predicted = []
-    for start in track(range(0, len(images), batch), description="predicting"):
-        body = io.BytesIO()
-        np.save(body, images[start : start + batch])
-        predicted += [answer["class_id"] for answer in endpoint.predict(body.getvalue(), "application/x-npy")]
-    return np.array(predicted)
-
-
-def _load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return archive["images"], archive["labels"], archive["names"].tolist()
-    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        raise Failure(f"{path} is no archive with images, labels and names: {error}") from error
 
 
 def _plot(per_class: dict[str, float], overall: float, path: Path) -> None:

@@ -9,10 +9,10 @@ import click
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
+from rich.progress import track
 
-from scripts.endpoint import Endpoint
+from scripts import async_endpoint
+from scripts.answers import show
 
 
 @click.command(
@@ -27,15 +27,20 @@ from scripts.endpoint import Endpoint
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True)
 @click.option("--endpoint", "name", help="A SageMaker endpoint by its name, in place of --url.")
 @click.option("--picture", type=click.Path(path_type=Path), help="PNG to draw the images and answers into.")
-def main(images: tuple[Path, ...], url: str, name: str | None, picture: Path | None) -> None:
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0),
+    default=async_endpoint.PATIENCE_SECONDS,
+    show_default=True,
+    help="Seconds to wait for the next answer of an asynchronous endpoint.",
+)
+def main(images: tuple[Path, ...], url: str, name: str | None, picture: Path | None, timeout: float) -> None:
     """Send IMAGES, files or folders of files, to an endpoint, one request each."""
     files = [file for path in images for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    endpoint = Endpoint(url, name)
-    answers = [endpoint.predict(file.read_bytes(), _content_type(file))[0] for file in files]
-    table = Table("image", "predicted sign", "class", "probability")
-    for file, answer in zip(files, answers, strict=True):
-        table.add_row(file.name, answer["name"], str(answer["class_id"]), f"{answer['probability']:.1%}")
-    Console().print(table)
+    requests = ((file.read_bytes(), _content_type(file)) for file in files)
+    batches = async_endpoint.predict_all(url, name, requests, timeout)
+    answers = [batch[0] for batch in track(batches, "predicting", len(files), transient=True)]
+    show((file.name, answer) for file, answer in zip(files, answers, strict=True))
     if picture:
         picture.parent.mkdir(parents=True, exist_ok=True)
         _draw(files, answers, picture)

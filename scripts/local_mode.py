@@ -1,4 +1,4 @@
-"""What SageMaker's SDK leaves on a machine after local mode, removed: containers, network, files.
+"""SageMaker's local mode: a session without an account, and what the SDK leaves on a machine, removed.
 
 The SDK writes a folder a job, runs docker compose on it and goes. In `scratch` these folders lie
 together, so that what compose made of them can be found by its own label, and nothing else is.
@@ -11,9 +11,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import boto3
 
 from scripts.endpoint import Failure
+from scripts.session import SDK_DEFAULTS
 
+ROLE = "arn:aws:iam::111122223333:role/not-used-in-local-mode"
 _DOCKER = os.environ.get("DOCKER", "docker")
 _NETWORK = "sagemaker-local"
 _LABEL = "com.docker.compose.project.working_dir"
@@ -49,6 +54,16 @@ def scratch(image: str) -> Iterator[Path]:
                 "run", "--rm", "--volume", f"{folder}:/folder", "--entrypoint", "chown", image, "-R", owner, "/folder"
             )
         shutil.rmtree(folder)
+
+
+def session(folder: Path, port: int) -> Any:
+    """Return SDK v2's LocalSession, its endpoint on *port*; what the containers get as credentials opens nothing."""
+    from sagemaker.local import LocalSession  # noqa: PLC0415 # SDK v3 has no such class
+
+    nobody = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106 # opens nothing
+    local = LocalSession(nobody, sagemaker_config=SDK_DEFAULTS)
+    local.config = {"local": {"local_code": True, "container_root": str(folder), "serving_port": port}}
+    return local
 
 
 def _docker(*words: str) -> "subprocess.CompletedProcess[str]":

@@ -46,6 +46,7 @@ def main(image: str, repository: str, region: str | None, allow_dirty: bool, out
     registry = ecr.login(uri.partition("/")[0])
     _login(registry)
     click.echo(f"pushing {image} as {uri}:{tag}")
+    output.unlink(missing_ok=True)  # or after a failure training would go on with the image of an earlier push
     _push(image, f"{uri}:{tag}")
     arrived = registry.describe(name, tag)
     refuse(arrived, f"{uri}:{tag}")

@@ -1,6 +1,6 @@
 """SageMaker's local mode, by its own SDK (version 2) and docker compose, without an AWS account.
 
-file:// channels -> train.fit -> OUTPUT/model.tar.gz -> deploy.deploy -> Predictor.predict -> delete
+file:// channels -> training_job.fit -> OUTPUT/model.tar.gz -> deploy.deploy -> Predictor.predict -> delete
 
 The same `fit` and `deploy` as in the cloud, with a session that starts containers here. Runs in the
 environment .venv-sdk-v2.
@@ -12,16 +12,12 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-import boto3
 import click
-from rich.console import Console
-from rich.table import Table
 
-from scripts import deploy, local_mode, train
-from scripts.endpoint import Failure
-from scripts.session import PREFIX, SDK_DEFAULTS, pairs, quiet_sdk
-
-_ROLE = "arn:aws:iam::111122223333:role/not-used-in-local-mode"
+from scripts import deploy, local_mode, train, training_job
+from scripts.answers import show
+from scripts.endpoint import Failure, predictions
+from scripts.session import PREFIX, pairs, quiet_sdk
 
 
 @click.command(
@@ -67,13 +63,13 @@ def main(
     for name in ("model.tar.gz", "output.tar.gz"):  # of an earlier run
         (output / name).unlink(missing_ok=True)
     with local_mode.scratch(image) as folder:
-        session = _session(folder, port)
+        session = local_mode.session(folder, port)
         channels = {"training": training} | ({"validation": validation} if validation else {})
         if entry_point:
             source_dir = _copied(entry_point, source_dir, folder)
-        plan = train.Plan(
+        plan = training_job.Plan(
             image=image,
-            role=_ROLE,
+            role=local_mode.ROLE,
             inputs={name: f"file://{place.resolve()}" for name, place in channels.items()},
             output=f"file://{output}",
             instance_type="local",
@@ -83,21 +79,11 @@ def main(
             source_dir=str(source_dir) if entry_point else None,
         )
         try:
-            job = train.fit(session, plan)
+            job = training_job.fit(session, plan)
         except RuntimeError as error:
             raise Failure(f"the training job failed: {_reason(output) or error}") from error
         click.echo(f"artifact: {job.artifact}")
-        _serve(session, deploy.Plan(image, _ROLE, str(job.artifact), PREFIX, instance_type="local"), samples)
-
-
-def _session(folder: Path, port: int) -> Any:
-    """Return a session that needs no account: what the containers get as credentials opens nothing."""
-    from sagemaker.local import LocalSession  # noqa: PLC0415 # slow, and not needed for --help
-
-    nobody = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106 # opens nothing
-    session = LocalSession(nobody, sagemaker_config=SDK_DEFAULTS)
-    session.config = {"local": {"local_code": True, "container_root": str(folder), "serving_port": port}}
-    return session
+        _serve(session, deploy.Plan(image, local_mode.ROLE, str(job.artifact), PREFIX, instance_type="local"), samples)
 
 
 def _copied(program: Path, source: Path | None, folder: Path) -> Path:
@@ -122,23 +108,20 @@ def _reason(output: Path) -> str:
 
 
 def _serve(session: Any, plan: deploy.Plan, samples: Path) -> None:
-    from sagemaker.deserializers import JSONDeserializer  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.deserializers import BytesDeserializer  # noqa: PLC0415 # slow, and not needed for --help
     from sagemaker.serializers import IdentitySerializer  # noqa: PLC0415 # as above
 
-    table = Table("image", "predicted sign", "class", "probability")
     try:
         predictor = deploy.deploy(session, plan)
-        predictor.serializer, predictor.deserializer = IdentitySerializer("image/x-unknown"), JSONDeserializer()
-        for file in sorted(samples.iterdir()):
-            answer = predictor.predict(file.read_bytes())["predictions"][0]
-            table.add_row(file.name, answer["name"], str(answer["class_id"]), f"{answer['probability']:.1%}")
+        predictor.serializer, predictor.deserializer = IdentitySerializer("image/x-unknown"), BytesDeserializer()
+        rows = [(file.name, predictions(predictor.predict(file.read_bytes()))[0]) for file in sorted(samples.iterdir())]
     except RuntimeError as error:
         raise Failure(f"the endpoint did not come up: {error}") from error
     finally:
         session.delete_endpoint(plan.name)
         session.delete_endpoint_config(plan.name)
         session.delete_model(plan.name)
-    Console().print(table)
+    show(rows)
 
 
 if __name__ == "__main__":

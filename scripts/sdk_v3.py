@@ -1,64 +1,138 @@
-"""The same training with SageMaker's SDK version 3, in its local mode, without an AWS account.
+"""SageMaker's SDK version 3 in its local mode, from training to predictions, without an AWS account.
 
-file:// channels -> ModelTrainer.train -> OUTPUT/model.tar.gz
+file:// channels -> ModelTrainer.train -> OUTPUT/model.tar.gz -> ModelBuilder.build -> LocalSession's clients
 
-Version 3 has neither Estimator nor Model and cannot share an environment with version 2: it runs in
-.venv-sdk-v3. The project's cloud commands use version 2; this shows that the image works with both.
+Version 3 has ModelTrainer and ModelBuilder where version 2 has Estimator and Model, and the two cannot
+share an environment: this runs in .venv-sdk-v3. The project's cloud commands use version 2.
 """
 
+import json
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
-import boto3
 import click
 
 from scripts import local_mode
-from scripts.endpoint import Failure
+from scripts.answers import show
+from scripts.endpoint import Failure, predictions
 from scripts.session import PREFIX, SDK_DEFAULTS, pairs
 
-_ROLE = "arn:aws:iam::111122223333:role/not-used-in-local-mode"
+_NOBODY = {
+    # opens nothing; the SDK makes clients when it is imported, and sessions of its own later
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "SAGEMAKER_VALIDATE_ROLE": "false",
+}
 
 
 @click.command(
     epilog="""\b
     Example:
-      python -m scripts.sdk_v3 --image traffic-signs:cpu --training data/synthetic/training -p epochs=3
+      python -m scripts.sdk_v3 --image traffic-signs:cpu \\
+        --training data/synthetic/training --samples data/synthetic/samples -p epochs=3
     """
 )
-@click.option("--image", required=True, help="Image to train with.")
+@click.option("--image", required=True, help="Image to train and to serve with.")
 @click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--samples", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
+              help="Folder of image files to predict.")  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path), default="results/sdk-v3", show_default=True)
+@click.option("--port", default=8080, show_default=True, help="Where the endpoint listens on this machine.")
 @click.option("-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE")
-def main(*, image: str, training: Path, output: Path, hyperparameters: tuple[str, ...]) -> None:
-    """Train with ModelTrainer in local mode; the archives of model and report land in --output."""
-    os.environ["SAGEMAKER_VALIDATE_ROLE"] = "false"  # there is no account to ask about the role
+def main(
+    *, image: str, training: Path, samples: Path, output: Path, port: int, hyperparameters: tuple[str, ...]
+) -> None:
+    """Train, deploy, predict and delete in local mode; the archives of model and report land in --output."""
+    with local_mode.scratch(image) as folder:
+        _isolate(folder)
+        _train(image, training, pairs(hyperparameters), folder)
+        shutil.copytree(folder / "compressed_artifacts", output, dirs_exist_ok=True)
+        click.echo(f"artifact: {output / 'model.tar.gz'}")
+        _predict(_model(image, folder), sorted(samples.iterdir()), folder, port)
+
+
+def _isolate(folder: Path) -> None:
+    """Keep the user's account, and the SDK's reports to its makers, out of this process; call before its import."""
+    settings = folder / "config.yaml"
+    settings.write_text(json.dumps(SDK_DEFAULTS), encoding="utf-8")  # JSON is YAML
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        os.environ.pop(name, None)
+    os.environ.update(_NOBODY, SAGEMAKER_USER_CONFIG_OVERRIDE=str(settings))
+
+
+def _train(image: str, training: Path, hyperparameters: dict[str, str], folder: Path) -> None:
     from sagemaker.core.helper.session_helper import Session  # noqa: PLC0415 # slow, and not needed for --help
     from sagemaker.train import ModelTrainer  # noqa: PLC0415 # as above
     from sagemaker.train.configs import Compute, InputData  # noqa: PLC0415 # as above
     from sagemaker.train.model_trainer import Mode  # noqa: PLC0415 # as above
 
-    nobody = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106 # opens nothing
-    with local_mode.scratch(image) as folder:
-        # without source_code the SDK names no command, so the image's own, `train`, runs
-        trainer = ModelTrainer(
-            training_image=image,
-            training_mode=Mode.LOCAL_CONTAINER,
-            compute=Compute(instance_type="local_cpu", instance_count=1),
-            role=_ROLE,
-            sagemaker_session=Session(boto_session=nobody, sagemaker_config=SDK_DEFAULTS),
-            base_job_name=PREFIX,
-            hyperparameters=pairs(hyperparameters),
-            local_container_root=str(folder),
-        )
-        try:
-            trainer.train(input_data_config=[InputData(channel_name="training", data_source=str(training.resolve()))])
-        except RuntimeError as error:
-            raise Failure(f"the training job failed, its log is above: {error}") from error
-        output.mkdir(parents=True, exist_ok=True)
-        for archive in (folder / "compressed_artifacts").iterdir():
-            shutil.copy(archive, output)
-    click.echo(f"artifact: {output / 'model.tar.gz'}")
+    # without source_code the SDK names no command, so the image's own, `train`, runs
+    trainer = ModelTrainer(
+        training_image=image,
+        training_mode=Mode.LOCAL_CONTAINER,
+        compute=Compute(instance_type="local_cpu", instance_count=1),
+        role=local_mode.ROLE,
+        sagemaker_session=Session(),
+        base_job_name=PREFIX,
+        hyperparameters=hyperparameters,
+        local_container_root=str(folder),
+    )
+    try:
+        trainer.train(input_data_config=[InputData(channel_name="training", data_source=str(training.resolve()))])
+    except RuntimeError as error:
+        raise Failure(f"the training job failed, its log is above: {error}") from error
+
+
+def _model(image: str, folder: Path) -> str:
+    """Have ModelBuilder make a local model of *image* and the archive; return its name."""
+    from sagemaker.core.helper.session_helper import Session  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.serve import ModelBuilder  # noqa: PLC0415 # as above
+    from sagemaker.serve.mode.function_pointers import Mode  # noqa: PLC0415 # as above
+
+    place = folder / "endpoint"
+    place.mkdir()
+    shutil.copy(folder / "compressed_artifacts" / "model.tar.gz", place)
+    model = ModelBuilder(
+        image_uri=image,
+        model_path=str(place),
+        s3_model_data_url=f"file://{place}",  # else the SDK asks AWS for a bucket
+        mode=Mode.LOCAL_CONTAINER,
+        role_arn=local_mode.ROLE,
+        instance_type="local",
+        sagemaker_session=Session(),
+    ).build()
+    return str(model.model_name)
+
+
+def _predict(model: str, files: Iterable[Path], folder: Path, port: int) -> None:
+    """Serve *model* on *port*, print its answers to *files*, remove it.
+
+    ModelBuilder.deploy_local pulls the image from a registry, even one that is here, and starts it for the
+    model servers that it knows only. The endpoint is made by the SDK's own local client instead.
+    """
+    from sagemaker.core.local import LocalSession  # noqa: PLC0415 # slow, and not needed for --help
+
+    session = LocalSession()
+    session.config = {"local": {"container_root": str(folder), "serving_port": port}}
+    client, runtime = session.sagemaker_client, session.sagemaker_runtime_client
+    variant = {"VariantName": "all", "ModelName": model, "InstanceType": "local", "InitialInstanceCount": 1}
+    rows = []
+    client.create_endpoint_config(model, [variant])
+    try:
+        client.create_endpoint(model, model)
+        for file in files:
+            answered = runtime.invoke_endpoint(file.read_bytes(), model, ContentType="image/x-unknown")
+            rows.append((file.name, predictions(answered["Body"].read())[0]))
+    except RuntimeError as error:
+        raise Failure(f"the endpoint did not come up: {error}") from error
+    finally:
+        client.delete_endpoint(model)
+        client.delete_endpoint_config(model)
+        client.delete_model(model)
+    show(rows)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""A training job on the project's image, with SageMaker's Estimator.
+"""Train on SageMaker: what the user asks for becomes a job, what comes of it a table and a file.
 
-folders -> S3, once (inputs) -> cost line -> fit(session, plan) -> Job -> results/training-job.json
+folders -> S3, once (inputs) -> cost line -> training_job.fit -> results/training-job.json
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,126 +12,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from scripts import costs, inputs, session
+from scripts import costs, inputs, session, training_job
 from scripts.endpoint import Failure
 from scripts.session import PREFIX
-
-METRICS = Path(__file__).parent / "metric_definitions.json"
-_WAIT_FOR_SPOT = 2
-"""A spot job may take this many times its running time, the wait for capacity included."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a training job is made of.
-
-    Attributes:
-        image: URI of the image, with tag or digest.
-        role: ARN of the execution role.
-        inputs: URI, s3:// or file://, per channel.
-        output: URI of the folder for artifacts and, with *spot*, checkpoints.
-        max_hours: The job is stopped after this many hours of running.
-        entry_point: A program of one's own in *source_dir*, in place of the one in the image.
-    """
-
-    image: str
-    role: str
-    inputs: Mapping[str, str]
-    output: str
-    instance_type: str = "ml.g4dn.xlarge"
-    instance_count: int = 1
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    max_hours: float = 1.0
-    spot: bool = False
-    network_isolation: bool = False
-    tags: Mapping[str, str] = field(default_factory=dict)
-    entry_point: str | None = None
-    source_dir: str | None = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """A training job that has ended, as SageMaker describes it."""
-
-    name: str
-    status: str
-    image: str
-    role: str
-    artifact: str | None
-    metrics: Mapping[str, float]
-    failure: str | None
-
-
-def fit(sagemaker_session: Any, plan: Plan) -> Job:
-    """Run the job to its end, its log on the screen.
-
-    Args:
-        sagemaker_session: SageMaker's Session or LocalSession.
-        plan: The job.
-
-    Returns:
-        The job, failed ones too.
-    """
-    session.quiet_sdk()
-    from sagemaker.estimator import Estimator  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.exceptions import UnexpectedStatusException  # noqa: PLC0415 # as above
-    from sagemaker.utils import name_from_base  # noqa: PLC0415 # as above
-
-    name = name_from_base(PREFIX)
-    seconds = int(plan.max_hours * 3600)
-    spot = (
-        {
-            "use_spot_instances": True,
-            "max_wait": seconds * _WAIT_FOR_SPOT,
-            # one folder per job: with another job's checkpoints it would not begin at the beginning
-            "checkpoint_s3_uri": f"{plan.output}/{name}/checkpoints",
-        }
-        if plan.spot
-        else {}
-    )
-    own = {"entry_point": plan.entry_point, "source_dir": plan.source_dir} if plan.entry_point else {}
-    if own and plan.output.startswith("s3://"):
-        own["code_location"] = plan.output
-    estimator = Estimator(
-        image_uri=plan.image,
-        role=plan.role,
-        instance_count=plan.instance_count,
-        instance_type=plan.instance_type,
-        hyperparameters=dict(plan.hyperparameters),
-        output_path=plan.output,
-        max_run=seconds,
-        metric_definitions=json.loads(METRICS.read_text(encoding="utf-8")),
-        tags=[{"Key": key, "Value": value} for key, value in plan.tags.items()],
-        enable_network_isolation=plan.network_isolation,
-        sagemaker_session=sagemaker_session,
-        # both need a program inside the image that this one does not have
-        disable_profiler=True,
-        debugger_hook_config=False,
-        **spot,
-        **own,
-    )
-    try:
-        estimator.fit(dict(plan.inputs), job_name=name)
-    except UnexpectedStatusException:
-        pass  # the description says more
-    except KeyboardInterrupt as error:
-        raise Failure(
-            f"{name} goes on and bills; stop it: aws sagemaker stop-training-job --training-job-name {name}"
-        ) from error
-    return _job(sagemaker_session, name, plan)
-
-
-def _job(sagemaker_session: Any, name: str, plan: Plan) -> Job:
-    description = sagemaker_session.sagemaker_client.describe_training_job(TrainingJobName=name)
-    return Job(
-        name=name,
-        status=description["TrainingJobStatus"],
-        image=plan.image,
-        role=plan.role,
-        artifact=description.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
-        metrics={metric["MetricName"]: metric["Value"] for metric in description.get("FinalMetricDataList", [])},
-        failure=description.get("FailureReason"),
-    )
 
 
 @click.command(
@@ -184,7 +66,7 @@ def main(
     folders = {"training": training} | ({"validation": validation} if validation else {})
     with session.clear_errors():
         uris = inputs.upload(account, bucket, folders)
-        plan = Plan(
+        plan = training_job.Plan(
             image=image,
             role=role,
             inputs=uris,
@@ -197,7 +79,7 @@ def main(
             network_isolation=network_isolation,
             tags=own_tags,
         )
-        job = fit(session.sdk(account), plan)
+        job = training_job.fit(session.sdk(account), plan)
     _report(job)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(asdict(job), indent=2) + "\n", encoding="utf-8")
@@ -206,7 +88,7 @@ def main(
     click.echo(f"next: make deploy, which reads {output}")
 
 
-def _report(job: Job) -> None:
+def _report(job: training_job.Job) -> None:
     table = Table("training job", job.name, highlight=False)
     table.add_row("status", job.status)
     table.add_row("artifact", job.artifact or "none")

@@ -1,12 +1,14 @@
 """Shared fixtures: a small drawn data set, its arrays, a model trained on them, where it can run."""
 
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local_test import program
-from tests.helpers import Job, run_job
+from tests.helpers import Job, Server, run_job, serving
 from traffic_signs.data import synthetic
 from traffic_signs.data.prepare import Plan, prepare
 
@@ -55,3 +57,26 @@ def job(prepared: Path, image: str | None, tmp_path_factory: pytest.TempPathFact
     job = run_job(tmp_path_factory.mktemp("job") / "opt-ml", channels, {"epochs": 2}, image=image)
     assert job.code == 0, job.log
     return job
+
+
+@pytest.fixture
+def server(job: Job, tmp_path: Path) -> Iterator[Server]:
+    """The bare serving program with the job's model."""
+    with serving(job.base, tmp_path / "log") as server:
+        yield server
+
+
+def _of_local_mode() -> set[str]:
+    """Containers and networks that local mode makes, whoever had it make them."""
+    found = ""
+    for words in (["ps", "--all", "--format", "{{.Names}}"], ["network", "ls", "--format", "{{.Name}}"]):
+        found += subprocess.run([program.DOCKER, *words], capture_output=True, text=True, check=True).stdout
+    return {name for name in found.splitlines() if "algo-" in name or "sagemaker-local" in name}
+
+
+@pytest.fixture
+def nothing_stays() -> Iterator[None]:
+    """What local mode made is gone when the test ends."""
+    before = _of_local_mode()
+    yield
+    assert _of_local_mode() <= before

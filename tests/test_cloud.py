@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -64,34 +65,61 @@ class Cloud:
             session.client(name, endpoint_url=url) for name in ("sagemaker", "s3", "logs")
         )
 
+    def command(self, module: str, *arguments: Any) -> list[str]:
+        return [str(SDK), "-c", RECORDER, f"scripts.{module}", *map(str, arguments)]
+
     def run(self, module: str, *arguments: Any, **environment: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [SDK, "-c", RECORDER, f"scripts.{module}", *map(str, arguments)],
+            self.command(module, *arguments),
             cwd=ROOT, env=self.environment | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=180, check=False,
         )  # fmt: skip
+
+    def interrupt(self, operation: str, module: str, *arguments: Any) -> tuple[int, str]:
+        """Start a command, press Ctrl-C once it has called *operation*; return exit code and standard error."""
+        process = subprocess.Popen(
+            self.command(module, *arguments),
+            cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        with process:
+            deadline = time.monotonic() + 120
+            while operation not in dict(self.calls()):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            time.sleep(0.5)  # until the call is over: what an interrupted call does is botocore's
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate(timeout=60)
+            return process.returncode, error
 
     def calls(self) -> list[tuple[str, dict[str, Any]]]:
         if not self.record.exists():
             return []
         return [tuple(json.loads(line)) for line in self.record.read_text().splitlines()]
 
-    def train(self, *arguments: Any, **environment: str) -> "subprocess.CompletedProcess[str]":
+    @property
+    def job(self) -> tuple[Any, ...]:
         data = self.folder / "training"
         data.mkdir(exist_ok=True)
         (data / "train.npz").write_bytes(b"arrays")
-        fixed = ("--image", IMAGE, "--role", ROLE, "--training", data, "--output", self.folder / "job.json")
-        return self.run("train", *fixed, *arguments, **environment)
+        return ("--image", IMAGE, "--role", ROLE, "--training", data, "--output", self.folder / "job.json")
+
+    def train(self, *arguments: Any, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return self.run("train", *self.job, *arguments, **environment)
 
     def deploy(self, name: str, *arguments: Any) -> "subprocess.CompletedProcess[str]":
-        fixed = ("--image", IMAGE, "--role", ROLE, "--model-data", MODEL, "--endpoint-name", name, "--yes")
-        return self.run("deploy", *fixed, *arguments)
+        return self.run("deploy", *hosting(name), *arguments)
 
     def variant(self, name: str) -> dict[str, Any]:
         variants: list[dict[str, Any]] = self.sagemaker.describe_endpoint_config(EndpointConfigName=name)[
             "ProductionVariants"
         ]
         return variants[0]
+
+
+def hosting(name: str) -> tuple[str, ...]:
+    return ("--image", IMAGE, "--role", ROLE, "--model-data", MODEL, "--endpoint-name", name, "--yes")
 
 
 @pytest.fixture(scope="session")
@@ -158,6 +186,24 @@ def test_failed_job_says_why(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> N
     assert "Traceback" not in done.stderr
 
 
+def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
+    create = backend.create_training_job
+
+    def begin(**parameters: Any) -> Any:
+        job: Any = create(**parameters)
+        job.training_job_status = "InProgress"
+        return job
+
+    monkeypatch.setattr(backend, "create_training_job", begin)
+    code, error = cloud.interrupt("sagemaker:DescribeTrainingJob", "train", *cloud.job, "--yes")
+    assert code == 2, error
+    name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
+    assert error.endswith(
+        f"Error: {name} goes on and bills; stop it: aws sagemaker stop-training-job --training-job-name {name}\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "environment", "words"),
     [
@@ -191,6 +237,36 @@ def test_endpoint_comes_and_goes(cloud: Cloud) -> None:
     assert removed.stdout.count("gone already") == 1
     assert removed.stdout.count(": removed") == 2
     assert cloud.run("delete_endpoint", "traffic-signs-cpu").stdout.count("gone already") == 3
+
+
+def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
+    create, describe = backend.create_endpoint, backend.describe_endpoint
+    asked: list[str] = []
+
+    def begin(**parameters: Any) -> Any:
+        endpoint: Any = create(**parameters)
+        endpoint.endpoint_status = "Creating"
+        return endpoint
+
+    def later(endpoint_name: str) -> Any:
+        asked.append(endpoint_name)
+        description: dict[str, Any] = describe(endpoint_name)
+        if asked == ["traffic-signs-slow"] * 2:
+            description["EndpointStatus"] = "InService"
+        return description
+
+    monkeypatch.setattr(backend, "create_endpoint", begin)
+    monkeypatch.setattr(backend, "describe_endpoint", later)
+    done = cloud.deploy("traffic-signs-slow")
+    assert done.returncode == 0, done.stderr
+    assert asked == ["traffic-signs-slow"] * 2
+    assert "in service: " in done.stdout
+
+    cloud.record.unlink()
+    code, error = cloud.interrupt("sagemaker:DescribeEndpoint", "deploy", *hosting("traffic-signs-left"))
+    assert code == 2, error
+    assert error.endswith("remove it: python -m scripts.delete_endpoint traffic-signs-left\n")
 
 
 def test_each_kind_of_endpoint(cloud: Cloud) -> None:

@@ -1,20 +1,18 @@
-"""SageMaker's own SDKs in local mode, in environments of their own, with real containers."""
+"""SageMaker's own local mode, by its SDK version 2 in an environment of its own, with real containers."""
 
 import json
 import os
 import subprocess
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local_test.program import DOCKER
 from tests.conftest import IMAGE
 from tests.helpers import free_port
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_stays")]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -44,21 +42,6 @@ def description(archive: Path) -> dict[str, Any]:
         return content
 
 
-def of_local_mode() -> set[str]:
-    """Containers and networks that local mode makes, whoever had it make them."""
-    found = ""
-    for words in (["ps", "--all", "--format", "{{.Names}}"], ["network", "ls", "--format", "{{.Name}}"]):
-        found += subprocess.run([DOCKER, *words], capture_output=True, text=True, check=True).stdout
-    return {name for name in found.splitlines() if "algo-" in name or "sagemaker-local" in name}
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
-    before = of_local_mode()
-    yield
-    assert of_local_mode() <= before
-
-
 @pytest.mark.parametrize("hosts", [1, 2])
 def test_train_deploy_predict_delete(prepared: Path, tmp_path: Path, hosts: int) -> None:
     done = round_trip(prepared, tmp_path / "out", "--instances", hosts, "-p", "epochs=1", "-p", "preset=lenet")
@@ -82,10 +65,3 @@ def test_a_job_that_fails_on_two_hosts_ends_on_both(prepared: Path, tmp_path: Pa
     assert done.returncode == 2
     assert "Error: the training job failed: " in done.stderr
     assert "hyperparameter epochs = 'many'" in done.stdout
-
-
-def test_sdk_v3_trains_a_model(prepared: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out"
-    done = run("v3", "scripts.sdk_v3", "--training", prepared / "training", "--output", output, "-p", "epochs=1")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert description(output / "model.tar.gz")["preset"] == "lenet"

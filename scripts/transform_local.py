@@ -1,0 +1,59 @@
+"""The same transform job in SageMaker's local mode, without an AWS account.
+
+test.npz -> .npy files -> transform_job.transform on file:// folders -> answers -> the same figures as evaluate
+
+Runs in the environment .venv-sdk-v2.
+"""
+
+import logging
+from pathlib import Path
+
+import click
+
+from scripts import evaluate, local_mode, transform, transform_job
+from scripts.endpoint import Failure
+from scripts.session import PREFIX, quiet_sdk
+
+
+@click.command(
+    epilog="""\b
+    Example:
+      python -m scripts.transform_local data/synthetic/test/test.npz --image traffic-signs:cpu \\
+        --model-data results/synthetic/sagemaker-local/model.tar.gz
+    """
+)
+@click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--image", required=True, help="Image to predict with.")
+@click.option("--model-data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A model.tar.gz on this machine.")  # fmt: skip
+@click.option("--output", type=click.Path(path_type=Path), default="results/transform", show_default=True,
+              help="Folder for the figures and the plot.")  # fmt: skip
+@click.option("--port", default=8080, show_default=True, help="Where the container listens on this machine.")
+def main(test_set: Path, image: str, model_data: Path, output: Path, port: int) -> None:
+    """Predict TEST_SET in a local transform job and count what is right."""
+    quiet_sdk()
+    for name in ("sagemaker", "urllib3"):  # a line per request, and how to move to version 3
+        logging.getLogger(name).setLevel(logging.ERROR)
+    images, labels, classes = evaluate.load(test_set)
+    with local_mode.scratch(image) as folder:
+        requests, answers = folder / "requests", folder / "answers"
+        requests.mkdir()
+        files = transform.write(images, len(classes), requests)
+        plan = transform_job.Plan(
+            image=image,
+            role=local_mode.ROLE,
+            model_data=f"file://{model_data.resolve()}",
+            name=PREFIX,
+            inputs=f"file://{requests}",
+            output=f"file://{answers}",
+            instance_type="local",
+        )
+        try:
+            transform_job.transform(local_mode.session(folder, port), plan)
+        except RuntimeError as error:
+            raise Failure(f"the transform job failed: {error}") from error
+        evaluate.report(transform.read(answers, files), labels, classes, output)
+
+
+if __name__ == "__main__":
+    main()

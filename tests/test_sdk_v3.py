@@ -1,0 +1,33 @@
+"""The SDK version 3 in local mode, in an environment of its own, with real containers."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import free_port
+from tests.test_sagemaker_local import description, run
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_stays")]
+
+
+def train_and_predict(prepared: Path, output: Path, epochs: str) -> "subprocess.CompletedProcess[str]":
+    return run(
+        "v3", "scripts.sdk_v3", "--training", prepared / "training", "--samples", prepared / "samples",
+        "--output", output, "--port", free_port(), "-p", f"epochs={epochs}",
+    )  # fmt: skip
+
+
+def test_train_build_predict_delete(prepared: Path, tmp_path: Path) -> None:
+    done = train_and_predict(prepared, tmp_path / "out", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert description(tmp_path / "out" / "model.tar.gz")["preset"] == "lenet"
+    assert sum(".ppm" in line for line in done.stdout.splitlines()) == 43
+    assert "Exception" not in done.stderr
+
+
+def test_a_job_that_fails_ends_the_command(prepared: Path, tmp_path: Path) -> None:
+    done = train_and_predict(prepared, tmp_path / "out", "many")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Error: the training job failed" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,177 @@
+"""Transform jobs: in SageMaker's local mode with a real container, and as AWS is asked for them."""
+
+import json
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
+
+from scripts import transform
+from scripts.endpoint import Failure
+from tests.conftest import IMAGE as LOCAL_IMAGE
+from tests.helpers import Job, Server, free_port, serving
+from tests.test_cloud import BUCKET, IMAGE, MODEL, REGION, ROLE, ROOT, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
+from tests.test_iam import refused
+from tests.test_sagemaker_local import run
+
+
+@pytest.fixture
+def test_set(prepared: Path, tmp_path: Path) -> Path:
+    """602 images in no order, so that they make two files whose answers must not change places."""
+    with np.load(prepared / "validation" / "validation.npz") as archive:
+        images, labels, names = archive["images"], archive["labels"], archive["names"]
+    order = np.random.default_rng(1).permutation(np.tile(np.arange(len(labels)), 7))
+    np.savez(tmp_path / "test.npz", images=images[order], labels=labels[order], names=names)
+    return tmp_path / "test.npz"
+
+
+def by_endpoint(server: Server, test_set: Path, output: Path) -> Any:
+    words = [sys.executable, "-m", "scripts.evaluate", test_set, "--url", server.url, "--output", output]
+    subprocess.run([str(word) for word in words], cwd=ROOT, check=True, capture_output=True, timeout=180)
+    return evaluation(output)
+
+
+def evaluation(folder: Path) -> Any:
+    assert (folder / "accuracy-per-class.png").stat().st_size > 10_000
+    return json.loads((folder / "evaluation.json").read_text())
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("image", ["container"], indirect=True)
+@pytest.mark.usefixtures("nothing_stays")
+def test_local_mode_finds_what_the_endpoint_finds(job: Job, test_set: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as packed:
+        packed.add(job.base / "model", ".")
+    done = run(
+        "v2", "scripts.transform_local", test_set, "--model-data", tmp_path / "model.tar.gz",
+        "--output", tmp_path / "transform", "--port", free_port(),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("POST /invocations") == 2
+    with serving(job.base, tmp_path / "log", LOCAL_IMAGE) as server:
+        expected = by_endpoint(server, test_set, tmp_path / "endpoint")
+    assert expected["images"] == 602
+    assert evaluation(tmp_path / "transform") == expected
+
+
+def test_answers_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=r"no answer to 00000\.npy"):
+        transform.read(tmp_path, ["00000.npy"])
+    (tmp_path / "00000.npy.out").write_text('{"error": "of shape [1, 3]"}')
+    with pytest.raises(Failure, match=r"holds no predictions: .*of shape"):
+        transform.read(tmp_path, ["00000.npy"])
+
+
+def command(cloud: Cloud, test_set: Path, *options: Any) -> tuple[Any, ...]:  # noqa: F811 # the fixture
+    fixed = ("--image", IMAGE, "--role", ROLE, "--model-data", MODEL, "--output", cloud.folder / "out")
+    return ("transform", test_set, *fixed, *options)
+
+
+@pytest.fixture
+def backend() -> SageMakerModelBackend:
+    found: SageMakerModelBackend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
+    return found
+
+
+@pytest.mark.parametrize("image", ["bare"], indirect=True)
+@pytest.mark.parametrize("below_prefix", [False, True])
+def test_job_is_what_was_asked_for_and_its_answers_are_evaluated(
+    cloud: Cloud, server: Server, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch,  # noqa: F811 # the fixture
+    *, below_prefix: bool,
+) -> None:  # fmt: skip
+    create = backend.create_transform_job
+
+    def predict(**parameters: Any) -> Any:
+        """What moto leaves out: the job's own work, done by the program that the container runs."""
+        source, target = parameters["transform_input"], parameters["transform_output"]
+        prefix = source["DataSource"]["S3DataSource"]["S3Uri"].removeprefix(f"s3://{BUCKET}/")
+        output = target["S3OutputPath"].removeprefix(f"s3://{BUCKET}/")
+        for item in cloud.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]:
+            body = cloud.s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read()
+            answer = server.post(body, source["ContentType"], Accept=target["Accept"])
+            assert max(len(body), len(answer.content)) < 6 * 1024 * 1024
+            name = item["Key"] if below_prefix else item["Key"].removeprefix(prefix)
+            cloud.s3.put_object(Bucket=BUCKET, Key=f"{output}/{name}.out", Body=answer.content)
+        return create(**parameters)
+
+    monkeypatch.setattr(backend, "create_transform_job", predict)
+    done = cloud.run(*command(cloud, test_set, "--instance-type", "ml.m5.large", "--instance-count", 2, "--yes"))
+    assert done.returncode == 0, done.stderr
+    assert "2 x ml.m5.large, until all images are answered" in done.stdout
+    assert evaluation(cloud.folder / "out") == by_endpoint(server, test_set, cloud.folder / "endpoint")
+
+    calls = dict(cloud.calls())
+    sent = calls["sagemaker:CreateTransformJob"]
+    name = sent["TransformJobName"]
+    assert name.startswith("traffic-signs-")
+    assert sent["TransformResources"] == {"InstanceType": "ml.m5.large", "InstanceCount": 2}
+    assert sent["TransformInput"]["ContentType"] == "application/x-npy"
+    assert "SplitType" not in sent["TransformInput"]  # None is AWS's default
+    assert sent["TransformOutput"]["S3OutputPath"] == f"s3://{BUCKET}/traffic-signs/transforms/{name}"
+    assert calls["sagemaker:CreateModel"]["ExecutionRoleArn"] == ROLE
+    assert calls["sagemaker:CreateModel"]["PrimaryContainer"]["ModelDataUrl"] == MODEL
+    assert calls["sagemaker:DeleteModel"] == {"ModelName": name}
+    assert name not in [model["ModelName"] for model in cloud.sagemaker.list_models()["Models"]]
+    assert not refused(cloud.calls())
+
+    cloud.record.unlink()
+    again = cloud.run(*command(cloud, test_set), YES="1")
+    assert again.returncode == 0, again.stderr
+    assert "unchanged: " in again.stdout
+    assert "s3:PutObject" not in dict(cloud.calls())
+
+
+def test_failed_job_shows_log_and_cause(
+    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811 # the fixture
+) -> None:  # fmt: skip
+    create, group = backend.create_transform_job, "/aws/sagemaker/TransformJobs"
+
+    def fail(**parameters: Any) -> Any:
+        job: Any = create(**parameters)
+        job.transform_job_status, job.failure_reason = "Failed", "AlgorithmError: see job logs"
+        cloud.logs.create_log_group(logGroupName=group)
+        for stream, message in (("i-1", "MemoryError"), ("i-1/data-log", "413 from the algorithm")):
+            name = f"{job.transform_job_name}/{stream}"
+            cloud.logs.create_log_stream(logGroupName=group, logStreamName=name)
+            event = {"timestamp": int(time.time() * 1000), "message": message}
+            cloud.logs.put_log_events(logGroupName=group, logStreamName=name, logEvents=[event])
+        return job
+
+    monkeypatch.setattr(backend, "create_transform_job", fail)
+    done = cloud.run(*command(cloud, test_set, "--yes"))
+    assert done.returncode == 1
+    for words in ("ended as Failed: AlgorithmError", "| MemoryError", "| 413 from", "likely cause: too little memory"):
+        assert words in done.stderr
+    assert "sagemaker:DeleteModel" in dict(cloud.calls())
+
+
+def test_interrupted_command_says_that_the_job_bills(
+    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811 # the fixture
+) -> None:  # fmt: skip
+    create = backend.create_transform_job
+
+    def begin(**parameters: Any) -> Any:
+        job: Any = create(**parameters)
+        job.transform_job_status = "InProgress"
+        return job
+
+    monkeypatch.setattr(backend, "create_transform_job", begin)
+    code, words = cloud.interrupt("sagemaker:DescribeTransformJob", *command(cloud, test_set, "--yes"))
+    assert code == 2, words
+    assert "goes on and bills; stop it: aws sagemaker stop-transform-job" in words
+    assert "sagemaker:DeleteModel" not in dict(cloud.calls())
+
+
+def test_nothing_starts_without_a_yes(cloud: Cloud, test_set: Path) -> None:  # noqa: F811 # the fixture
+    done = cloud.run(*command(cloud, test_set))
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert {name for name, _ in cloud.calls()} == {"sts:GetCallerIdentity"}
