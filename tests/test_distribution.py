@@ -28,7 +28,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 data = Dataset.load(Path(sys.argv[1]))
 data = data.take(np.arange(200)), data.take(np.arange(200, 250))
-recipe = dataclasses.replace(presets.PRESETS["best"], epochs=2, batch_size=15, ema=0.9)
+recipe = dataclasses.replace(presets.PRESETS["best"], epochs=2, batch_size=15)
 states = []
 for devices in (["CPU:0"], ["CPU:0", "CPU:1"]):
     strategy = tf.distribute.MirroredStrategy(devices)

@@ -19,6 +19,7 @@ name, port, data, then = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 link = Link(Hosts(name, ("localhost", "b", "c")), threading.Event(), port, 30)
 print("linked", flush=True)
 if then == "fail early":
+    sys.stdin.readline()
     raise SystemExit("no such luck")
 print(link.meet(data, name.encode() * 100_000)[:9].decode(), flush=True)
 if then == "fail":
@@ -33,6 +34,7 @@ link.leave()
 
 class Host:
     def __init__(self, name: str, port: int, data: str = "data", then: str = "work") -> None:
+        self.name = name
         self._process = subprocess.Popen(
             [sys.executable, "-c", _HOST, name, str(port), data, then],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -80,6 +82,8 @@ def test_the_others_fail_with_a_chief_that_fails_while_it_writes(then: str) -> N
 def test_all_fail_with_one_that_fails_before_the_training(failing: str) -> None:
     port = free_port()
     hosts = [Host(name, port, then="fail early" if name == failing else "work") for name in ("localhost", "b", "c")]
+    assert [host.line() for host in hosts] == ["linked"] * 3
+    hosts.sort(key=lambda host: host.name != failing)
     ends = [host.end() for host in hosts]
     assert [code for code, _ in ends] == [1, 1, 1]
     assert sum("before the training began; its log says why" in log for _, log in ends) == 2

@@ -22,7 +22,7 @@ from traffic_signs.training.checkpoints import Checkpoints, State
 DEVICE = tf.distribute.get_strategy()
 PLAIN = presets.Recipe("lenet", 2, 16, "adam", 1e-3, "constant")
 FULL = dataclasses.replace(  # every part that keeps a state or draws at random
-    presets.PRESETS["best"], epochs=2, batch_size=16, ema=0.9, learning_rate=0.01
+    presets.PRESETS["best"], epochs=2, batch_size=16, learning_rate=0.01
 )
 
 

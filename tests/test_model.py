@@ -100,8 +100,8 @@ def test_the_artifact_describes_the_model(job: Job) -> None:
 
 
 def test_a_model_directory_that_cannot_be_served_says_why(model_directory: Path) -> None:
-    edit(model_directory, format=2)
-    with pytest.raises(ArtifactError, match="has format 2, this image reads format 1"):
+    edit(model_directory, format=3)
+    with pytest.raises(ArtifactError, match="has format 3, this image reads format 2"):
         Predictor(model_directory)
     edit(model_directory, format=1, input_shape=[48, 48, 3])
     with pytest.raises(ArtifactError, match=r"takes images of \(48, 48, 3\)"):

@@ -1,14 +1,13 @@
 """A recipe and arrays -> trained weights and how they came about.
 
-    permutation of (seed, epoch) ┐
-    step, replica ───────────────┴> batch -> augmentation of (seed, step) -> network -> gradients, summed -> optimizer
-    after each epoch: validation, checkpoint, a line for people and one a metric
+    ten steps at a time (trainer.py) -> is a stop asked for, is the loss a number
+    after each epoch: validation -> best weights, checkpoint, a line for people and one a metric
 
 Everything random follows from the seed and the step, or from variables that checkpoints hold, so a
 training that goes on from a checkpoint ends, on a CPU, with the very weights of one that never stopped.
 
-The training images lie in memory as they are, one byte a pixel: 40 MB for GTSRB. The loop is ours
-because Keras's `fit` (3.15) fails under MultiWorkerMirroredStrategy and cannot go on within an epoch.
+The loop is ours because Keras's `fit` (3.15) fails under MultiWorkerMirroredStrategy and cannot go on
+within an epoch.
 """
 
 import hashlib
@@ -28,10 +27,9 @@ import tensorflow as tf
 
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.errors import CheckpointError, DataError
-from traffic_signs.training import augmentation, schedule
-from traffic_signs.training import model as models
 from traffic_signs.training.checkpoints import State
 from traffic_signs.training.presets import Recipe
+from traffic_signs.training.trainer import Trainer
 
 _log = logging.getLogger(__name__)
 _METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
@@ -102,7 +100,7 @@ def fit(
         CheckpointError: *resume* has variables of other shapes.
     """
     keras.utils.set_random_seed(seed)
-    trainer = _Trainer(recipe, training, seed, strategy)
+    trainer = Trainer(recipe, training, seed, strategy)
     progress = _Progress(recipe, trainer, validation, identity(recipe, training, validation, seed))
     if resume:
         progress.restore(resume)
@@ -155,7 +153,7 @@ def _report(history: Mapping[str, list[float]], writer: tf.summary.SummaryWriter
 class _Progress:
     """Where the training is, and what was best until now."""
 
-    def __init__(self, recipe: Recipe, trainer: "_Trainer", validation: Dataset | None, of: Mapping[str, Any]) -> None:
+    def __init__(self, recipe: Recipe, trainer: Trainer, validation: Dataset | None, of: Mapping[str, Any]) -> None:
         self._recipe, self._trainer, self._validation, self._identity = recipe, trainer, validation, of
         names = ("train_loss", "train_accuracy", "learning_rate") + (_METRICS[2:] if validation else ())
         self.history: dict[str, list[float]] = {name: [] for name in names}
@@ -212,129 +210,13 @@ class _Progress:
         self._loss = self._correct = 0.0
         if self._validation is None:
             return
-        with trainer.averaged():
-            loss, accuracy = trainer.evaluate(self._validation)
-            history["validation_loss"].append(loss)
-            history["validation_accuracy"].append(accuracy)
-            ranks = list(
-                zip(history["validation_accuracy"], (-loss for loss in history["validation_loss"]), strict=True)
-            )
-            if not self.best or ranks[-1] > ranks[self.best_epoch - 1]:
-                self.best_epoch, self.best = len(ranks), trainer.model.get_weights()
+        loss, accuracy = trainer.evaluate(self._validation)
+        history["validation_loss"].append(loss)
+        history["validation_accuracy"].append(accuracy)
+        ranks = [(a, -b) for a, b in zip(history["validation_accuracy"], history["validation_loss"], strict=True)]
+        if not self.best or ranks[-1] > ranks[self.best_epoch - 1]:
+            self.best_epoch, self.best = len(ranks), trainer.model.get_weights()
 
     def keep_last(self) -> None:
         """Take the weights as they are now for the best."""
-        with self._trainer.averaged():
-            self.best_epoch, self.best = len(self.history["train_loss"]), self._trainer.model.get_weights()
-
-
-class _Averaged:
-    """While entered, the network has the moving averages of its weights, if the recipe keeps some."""
-
-    def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
-        self._model, self._optimizer = model, optimizer
-
-    def __enter__(self) -> None:
-        if self._optimizer.use_ema:
-            self._weights = self._model.get_weights()
-            self._optimizer.finalize_variable_values(self._model.trainable_variables)
-
-    def __exit__(self, *_: object) -> None:
-        if self._optimizer.use_ema:
-            self._model.set_weights(self._weights)
-
-
-class _Trainer:
-    """The network, its optimizer, and the two functions that TensorFlow compiles: steps and validation."""
-
-    def __init__(self, recipe: Recipe, training: Dataset, seed: int, strategy: tf.distribute.Strategy) -> None:
-        replicas = strategy.num_replicas_in_sync
-        self._share = -(-recipe.batch_size // replicas)
-        self.batch = self._share * replicas
-        if self.batch != recipe.batch_size:
-            _log.warning("batch_size %d is rounded up to %d for %d replicas", recipe.batch_size, self.batch, replicas)
-        self.steps_per_epoch = -(-len(training) // self.batch)
-        self.total_steps = recipe.epochs * self.steps_per_epoch
-        self._recipe, self._seed, self._strategy, self._replicas = recipe, seed, strategy, replicas
-        self._classes = len(training.names)
-        self._names = training.names
-        with strategy.scope():
-            self.model = models.build(recipe.network, self._classes)
-            self.optimizer = schedule.optimizer(recipe, self.total_steps)
-            self.optimizer.build(self.model.trainable_variables)
-        self.variables = [*self.model.variables, *self.optimizer.variables]
-        with tf.device("CPU:0"):  # a batch is small beside what a GPU does with it
-            self._images, self._labels = tf.constant(training.images), tf.constant(training.labels)
-        self._order: tuple[int, tf.Tensor] = (-1, tf.constant(0))
-        self._steps = tf.function(self._train_steps)
-        self._evaluate = tf.function(self._evaluate_batch)
-
-    def averaged(self) -> _Averaged:
-        return _Averaged(self.model, self.optimizer)
-
-    def train(self, first: int, count: int, stop: bool) -> tuple[float, float, bool]:
-        """Take *count* steps of one epoch; return sums over all replicas: loss, correct, and whether any stops."""
-        epoch = first // self.steps_per_epoch
-        if self._order[0] != epoch:
-            order = np.random.default_rng([self._seed, epoch]).permutation(len(self._labels))
-            self._order = (epoch, tf.constant(order, tf.int32))
-        flag = tf.constant(float(stop))
-        loss, correct, stopping = self._steps(self._order[1], tf.constant(first), tf.constant(count), flag).numpy()
-        return float(loss), float(correct), bool(stopping)
-
-    def _train_steps(self, order: tf.Tensor, first: tf.Tensor, count: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
-        totals = tf.zeros(3)
-        for step in tf.range(first, first + count):
-            sums = self._strategy.run(self._train_step, args=(order, step, stop))
-            totals += self._strategy.reduce("SUM", sums, axis=None)
-        return totals
-
-    def _train_step(self, order: tf.Tensor, step: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
-        """One replica's share of one step; [loss, correct, stop]."""
-        replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
-        with tf.device("CPU:0"):
-            start = (step % self.steps_per_epoch) * self.batch + replica * self._share
-            # the last batch of an epoch is filled up from its beginning: all batches have one shape
-            chosen = tf.gather(order, (start + tf.range(self._share)) % tf.size(order))
-            images, labels = tf.gather(self._images, chosen), tf.gather(self._labels, chosen)
-        if self._recipe.augmentation is not None:
-            seed = tf.stack([tf.constant(np.uint32(self._seed).astype(np.int32)), step * self._replicas + replica])
-            images, labels = augmentation.augment(
-                images, labels, seed, self._recipe.augmentation, augmentation.mirrors(self._names)
-            )
-        smoothing = self._recipe.label_smoothing
-        targets = tf.one_hot(labels, self._classes) * (1 - smoothing) + smoothing / self._classes
-        with tf.GradientTape() as tape:
-            logits = tf.cast(self.model(images, training=True), tf.float32)
-            loss = tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
-            mean = loss / self.batch
-        variables = self.model.trainable_variables
-        self.optimizer.apply(tape.gradient(mean, [variable.value for variable in variables]), variables)
-        return tf.stack([loss, _correct(logits, labels), stop])
-
-    def evaluate(self, dataset: Dataset) -> tuple[float, float]:
-        """Return mean cross-entropy and accuracy, computed by all replicas together."""
-        totals = np.zeros(2)
-        for start in range(0, len(dataset), self.batch):
-            indices = np.arange(start, start + self.batch)
-            counted = indices < len(dataset)
-            indices = np.minimum(indices, len(dataset) - 1)
-            arrays = dataset.images[indices], dataset.labels[indices], counted.astype(np.float32)
-            totals += self._evaluate(*map(tf.constant, arrays)).numpy()
-        loss, accuracy = totals / len(dataset)
-        return float(loss), float(accuracy)
-
-    def _evaluate_batch(self, images: tf.Tensor, labels: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
-        def share() -> tf.Tensor:
-            replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
-            mine = slice(replica * self._share, (replica + 1) * self._share)
-            logits = tf.cast(self.model(images[mine], training=False), tf.float32)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels[mine], logits)
-            return tf.stack([tf.reduce_sum(losses * counted[mine]), _correct(logits, labels[mine], counted[mine])])
-
-        return self._strategy.reduce("SUM", self._strategy.run(share), axis=None)
-
-
-def _correct(logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | float = 1.0) -> tf.Tensor:
-    hits = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), tf.cast(labels, tf.int32))
-    return tf.reduce_sum(tf.cast(hits, tf.float32) * weights)
+        self.best_epoch, self.best = len(self.history["train_loss"]), self._trainer.model.get_weights()

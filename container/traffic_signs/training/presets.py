@@ -55,11 +55,7 @@ class Recipe:
     """Decoupled: the share of itself, times the learning rate, that a weight loses in a step."""
     label_smoothing: float = 0.0
     """Share of the target that is spread over all classes."""
-    ema: float = 0.0
-    """Decay of the moving average of the weights, which is what is kept; 0 for none."""
     augmentation: Augmentation | None = None
-    all_tracks: bool = False
-    """After the fit that is validated, another one on all images is what is served."""
 
 
 PRESETS: Mapping[str, Recipe] = MappingProxyType(
@@ -87,7 +83,6 @@ PRESETS: Mapping[str, Recipe] = MappingProxyType(
                 occlusion=11,
                 flips=True,
             ),
-            all_tracks=True,
         ),
     }
 )

@@ -25,8 +25,6 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     common = {
         "learning_rate": rate(recipe, steps),
         "weight_decay": recipe.weight_decay or None,
-        "use_ema": recipe.ema > 0,
-        "ema_momentum": recipe.ema or 0.99,  # Keras wants a number even where it does not use it
     }
     if recipe.optimizer == "sgd":
         made = keras.optimizers.SGD(momentum=0.9, nesterov=True, **common)
