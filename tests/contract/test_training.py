@@ -26,7 +26,10 @@ def test_success_is_exit_code_0_a_model_and_a_report(job: Job) -> None:
     report = {path.name for path in (job.base / "output" / "data").iterdir()}
     assert report == {
         "metrics.json",
+        "report.html",
         "curves.png",
+        "accuracy-by-count.png",
+        "reliability.png",
         "confusion-matrix.png",
         "accuracy-per-class.png",
         "class-distribution.png",

@@ -12,7 +12,6 @@ from dataclasses import asdict
 
 import ai_edge_litert
 import keras
-import numpy as np
 import tensorflow as tf
 
 import traffic_signs
@@ -66,7 +65,7 @@ def run(
         )
     held_out = None if settings.final else validation
     if settings.final:
-        training = _together(training, validation)
+        training = training.joined(validation)
     fit = _fit(paths, settings, recipe, training, held_out, link=link, stop=stop)
     if not link.hosts.is_chief:
         return
@@ -163,13 +162,3 @@ def _fit(
             chief=chief,
             tensorboard=paths.tensorboard,
         )
-
-
-def _together(first: Dataset, second: Dataset) -> Dataset:
-    """Join two data sets of the same classes; tracks keep their numbers, which nothing reads after the split."""
-    return Dataset(
-        np.concatenate([first.images, second.images]),
-        np.concatenate([first.labels, second.labels]),
-        np.concatenate([first.tracks, second.tracks]),
-        first.names,
-    )
