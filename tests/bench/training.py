@@ -63,18 +63,21 @@ def compare(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path) 
         done = subprocess.run(command, env={**os.environ, **_ONE_THREAD}, stdout=subprocess.PIPE, check=True)
         runs.append(json.loads(done.stdout.splitlines()[-1]))
         Console(stderr=True).print({key: value for key, value in runs[-1].items() if key != "epochs"})
+        output.write_text(json.dumps(_content(runs), indent=1) + "\n", encoding="utf-8")  # anew: hours are not lost
+    _show(_content(runs)["summary"])
+
+
+def _content(runs: list[dict[str, Any]]) -> dict[str, Any]:
     revision = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-    summary = {recipe: _summary([run for run in runs if run["recipe"] == recipe]) for recipe in recipes}
-    content = {
+    recipes = list(dict.fromkeys(run["recipe"] for run in runs))
+    return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "commit": revision.stdout.strip(),
         "cpu": _cpu(),
         "targets": TARGETS,
-        "summary": summary,
+        "summary": {recipe: _summary([run for run in runs if run["recipe"] == recipe]) for recipe in recipes},
         "runs": runs,
     }
-    output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    _show(summary)
 
 
 @main.command(hidden=True)

@@ -64,7 +64,7 @@ PRESETS: Mapping[str, Recipe] = MappingProxyType(
         "quick": Recipe("strided", 2, 64, "adam", 6e-3, "one-cycle"),
         "best": Recipe(
             "multi-scale",
-            epochs=22,
+            epochs=24,
             batch_size=128,
             optimizer="sgd",
             learning_rate=0.1,
