@@ -103,7 +103,7 @@ def test_a_model_directory_that_cannot_be_served_says_why(model_directory: Path)
     edit(model_directory, format=3)
     with pytest.raises(ArtifactError, match="has format 3, this image reads format 2"):
         Predictor(model_directory)
-    edit(model_directory, format=1, input_shape=[48, 48, 3])
+    edit(model_directory, format=2, input_shape=[48, 48, 3])
     with pytest.raises(ArtifactError, match=r"takes images of \(48, 48, 3\)"):
         Predictor(model_directory)
     edit(model_directory, input_shape=[32, 32, 1], labels=["one", "two"])

@@ -12,6 +12,7 @@ rule of P. Goyal et al.: Accurate, large minibatch SGD. arXiv:1706.02677, 2017.
 """
 
 import contextlib
+import signal
 from collections.abc import Iterator
 
 import keras
@@ -24,7 +25,7 @@ from traffic_signs.training.hosts import PORT, Hosts
 def strategy(hosts: Hosts, port: int = PORT + 1) -> tf.distribute.Strategy:
     """Return the strategy for all GPUs of all *hosts*; waits until every host has called it.
 
-    Must be called before TensorFlow computes anything.
+    Must be called from the main thread, before TensorFlow computes anything.
 
     Args:
         hosts: who takes part.
@@ -40,8 +41,12 @@ def strategy(hosts: Hosts, port: int = PORT + 1) -> tf.distribute.Strategy:
             num_accelerators={"GPU": len(tf.config.list_physical_devices("GPU"))},
             rpc_layer="grpc",
         )
+        ours = signal.getsignal(signal.SIGTERM)
         with lost_hosts():
-            return tf.distribute.MultiWorkerMirroredStrategy(resolver)
+            made = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+        # TensorFlow's cluster has taken the signal for itself, to no use of ours: the job would not stop
+        signal.signal(signal.SIGTERM, ours)
+        return made
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
@@ -58,10 +63,7 @@ def lost_hosts() -> Iterator[None]:
         yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
             tf.errors.DeadlineExceededError, tf.errors.InternalError) as error:  # fmt: skip
-        first = str(error.message).strip().splitlines()
-        raise HostsError(
-            f"another host was lost, its log says why ({first[0] if first else type(error).__name__})"
-        ) from error
+        raise HostsError(f"another host was lost, its log says why ({type(error).__name__})") from error
 
 
 def choose_precision() -> str:
