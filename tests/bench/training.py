@@ -36,7 +36,7 @@ TARGETS = {"validation": 0.979, "test": 0.924}
 """The article's accuracies."""
 RECIPES = ("article", "lenet", "quick", "best")
 _RESULTS = Path(__file__).with_name("training.json")
-_TEMPERATURES = {"best": 1.0}
+_TEMPERATURES = {"best": 0.644}
 """Of what trains on all tracks: found by a job whose validation tracks were held out."""
 _ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
