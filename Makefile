@@ -9,11 +9,13 @@ IMAGE ?= traffic-signs
 TARGET ?= gpu
 DATA ?= synthetic
 SPLIT ?= track
+PRESET ?= lenet
 # a set that is a seventh of GTSRB needs more epochs for as many steps
-HYPERPARAMETERS ?= epochs=$(if $(filter synthetic,$(DATA)),40,10)
+HYPERPARAMETERS ?= $(if $(filter synthetic,$(DATA)),epochs=40)
 PORT ?= 8080
 REPOSITORY ?= traffic-signs
 
+parameters := preset=$(PRESET) $(HYPERPARAMETERS)
 name := $(notdir $(patsubst %/,%,$(DATA)))
 prepared := data/$(name)
 results := results/$(name)
@@ -27,13 +29,13 @@ export DOCKER YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
-	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test lint format lock clean
+	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test bench-training lint format lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DATA=synthetic | download | a folder or zip with GTSRB or a folder of images per class"
-	@echo "  SPLIT=track | random   HYPERPARAMETERS='epochs=10 learning_rate=0.002'   PORT=8080   TARGET=gpu | cpu"
+	@echo "  SPLIT=track | random   PRESET=lenet | quick | best   HYPERPARAMETERS='epochs=10 seed=2'   PORT=8080   TARGET=gpu | cpu"
 
 install: .venv/installed ## make .venv with everything pinned
 
@@ -61,7 +63,7 @@ image:
 
 local-train: data image ## train as SageMaker would, in the container (bare without an engine)
 	$(PYTHON) -m local_test train $(local) --training $(prepared)/training --validation $(prepared)/validation \
-		$(addprefix -p ,$(HYPERPARAMETERS))
+		$(addprefix -p ,$(parameters))
 
 local-serve: install image ## serve the trained model on PORT, until Ctrl-C
 	$(PYTHON) -m local_test serve $(local) --port $(PORT)
@@ -88,7 +90,7 @@ push: install build ## push the image of TARGET to ECR, checked before and after
 train: data .venv-sdk-v2/installed ## train on SageMaker with the pushed image; SAGEMAKER_ROLE=arn:..., AWS_OPTIONS='--spot'
 	@test -f results/image-uri.txt || { echo 'no image is pushed yet: make push' >&2; exit 2; }
 	$(sdk) -m scripts.train --image "$$(cat results/image-uri.txt)" --training $(prepared)/training \
-		--validation $(prepared)/validation $(addprefix -p ,$(HYPERPARAMETERS)) $(AWS_OPTIONS)
+		--validation $(prepared)/validation $(addprefix -p ,$(parameters)) $(AWS_OPTIONS)
 
 deploy: .venv-sdk-v2/installed ## put the trained model behind an endpoint; AWS_OPTIONS='--serverless'
 	$(sdk) -m scripts.deploy $(AWS_OPTIONS)
@@ -108,11 +110,11 @@ transform: data .venv-sdk-v2/installed ## accuracy over the whole test set by a 
 sagemaker-local: data image .venv-sdk-v2/installed ## SageMaker's own local mode: fit, deploy, predict, delete; INSTANCES=2
 	$(sdk) -m scripts.sagemaker_local --image $(IMAGE):cpu --training $(prepared)/training \
 		--validation $(prepared)/validation --samples $(prepared)/samples --output $(results)/sagemaker-local \
-		--port $(PORT) --instances $(or $(INSTANCES),1) $(addprefix -p ,$(HYPERPARAMETERS))
+		--port $(PORT) --instances $(or $(INSTANCES),1) $(addprefix -p ,$(parameters))
 
 sdk-v3: data image .venv-sdk-v3/installed ## the same with SageMaker's SDK v3 and its local mode
 	.venv-sdk-v3/bin/python -m scripts.sdk_v3 --image $(IMAGE):cpu --training $(prepared)/training \
-		--samples $(prepared)/samples --port $(PORT) --output $(results)/sdk-v3 $(addprefix -p ,$(HYPERPARAMETERS))
+		--samples $(prepared)/samples --port $(PORT) --output $(results)/sdk-v3 $(addprefix -p ,$(parameters))
 
 test-gpu-image: install ## build the gpu image and hold it against the tests of images
 	$(MAKE) --no-print-directory build TARGET=gpu
@@ -120,6 +122,9 @@ test-gpu-image: install ## build the gpu image and hold it against the tests of 
 
 test: install image lint .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
 	$(PYTHON) -m pytest
+
+bench-training: data ## the article's recipe and the presets side by side, an hour or two; DATA=download, BENCH='--recipe quick'
+	$(PYTHON) -m tests.bench.training compare $(prepared) $(BENCH)
 
 lint: install ## ruff, mypy, hadolint, shellcheck
 	.venv/bin/ruff check .

@@ -31,7 +31,7 @@ from scripts.session import PREFIX
 @click.option("--bucket", help="Default: sagemaker-REGION-ACCOUNT; made if it is missing.")
 @click.option("--instance-type", default="ml.g4dn.xlarge", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--spot", is_flag=True, help="Cheaper machines, which AWS may take back; the job then begins anew.")
+@click.option("--spot", is_flag=True, help="Cheaper machines; one that AWS takes back is followed by one that goes on.")
 @click.option("--max-hours", type=click.FloatRange(1 / 60, 120), default=1.0, show_default=True)
 @click.option("--network-isolation", is_flag=True, help="No network in the container, not even to S3.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Any number of times.")

@@ -1,47 +1,48 @@
-"""Several hosts of one job, each a process of its own, on this machine's loopback."""
+"""The hosts of one job, each a process of its own, on this machine's loopback."""
 
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.helpers import free_port
 from traffic_signs.errors import HostsError
-from traffic_signs.training.hosts import Hosts, follow
+from traffic_signs.training.hosts import Hosts, Link
 
-# the chief says when it is up and works until a line arrives; it fails only once both others are there
-_MET = "others = [Lead._held[0].accept() for _ in range(2)]\n"
-_ENDS = {
-    "well": "lead.done(30)",
-    "with an error": _MET + "raise SystemExit('no such luck')",
-    "killed": _MET + "import os; os.kill(os.getpid(), 9)",
-}
-_CHIEF = """
-import sys
-from traffic_signs.training.hosts import Hosts, Lead
-lead = Lead(Hosts("localhost", ("localhost", "b", "c")), int(sys.argv[1]))
-print("up", flush=True)
-sys.stdin.readline()
-{end}
-"""
-_OTHER = """
-import sys
-from traffic_signs.training.hosts import Hosts, follow
-print("up", flush=True)
-follow(Hosts(sys.argv[2], ("localhost", "b", "c")), int(sys.argv[1]), 30)
+_HOST = """
+import os, sys, threading
+from traffic_signs.training.hosts import Hosts, Link
+name, port, data, then = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+link = Link(Hosts(name, ("localhost", "b", "c")), threading.Event(), port, 30)
+print("linked", flush=True)
+if then == "fail early":
+    sys.stdin.readline()
+    raise SystemExit("no such luck")
+print(link.meet(data, name.encode() * 100_000)[:9].decode(), flush=True)
+if then == "fail":
+    raise SystemExit("no such luck")
+if then == "die":
+    os.kill(os.getpid(), 9)
+if name == "localhost":
+    sys.stdin.readline()
+link.leave()
 """
 
 
-class Process:
-    def __init__(self, code: str, *arguments: object) -> None:
+class Host:
+    def __init__(self, name: str, port: int, data: str = "data", then: str = "work") -> None:
+        self.name = name
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, arguments)],
+            [sys.executable, "-c", _HOST, name, str(port), data, then],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+
+    def line(self) -> str:
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "up\n"
+        return self._process.stdout.readline().strip()
 
     @property
     def runs(self) -> bool:
@@ -52,49 +53,81 @@ class Process:
         return self._process.returncode, errors
 
 
-def test_the_others_go_when_the_chief_is_done_even_one_that_comes_late() -> None:
+def test_all_get_what_the_chief_has_and_none_goes_before_it() -> None:
     port = free_port()
-    early = Process(_OTHER, port, "b")  # before the chief, which it then looks for until it is there
-    chief = Process(_CHIEF.format(end=_ENDS["well"]), port)
-    late = Process(_OTHER, port, "c")
+    early = Host("b", port)  # before the chief, which it then looks for until it is there
+    chief = Host("localhost", port)
+    late = Host("c", port)
+    for host in (chief, early, late):
+        assert host.line() == "linked"
+        assert host.line() == "localhost"
     assert early.runs
     assert late.runs
-    assert chief.end("work is done\n") == (0, "")
-    for other in (early, late):
-        code, log = other.end()
-        assert code == 0, log
-        assert "localhost trains alone, of 3 hosts" in log
+    assert chief.end("all is written\n") == (0, "")
+    assert early.end() == late.end() == (0, "")
 
 
-@pytest.mark.parametrize("how", ["with an error", "killed"])
-def test_the_others_fail_with_a_chief_that_fails(how: str) -> None:
+@pytest.mark.parametrize("then", ["fail", "die"])
+def test_the_others_fail_with_a_chief_that_fails_while_it_writes(then: str) -> None:
     port = free_port()
-    chief = Process(_CHIEF.format(end=_ENDS[how]), port)
-    others = [Process(_OTHER, port, name) for name in "bc"]
-    assert chief.end("go on\n")[0] != 0
+    others = [Host(name, port) for name in "bc"]
+    assert Host("localhost", port, then=then).end()[0] != 0
     for other in others:
         code, log = other.end()
         assert code == 1
-        assert "HostsError: localhost ended before the training was done" in log
+        assert "HostsError: localhost ended before the model was written" in log
+
+
+@pytest.mark.parametrize("failing", ["localhost", "b"])
+def test_all_fail_with_one_that_fails_before_the_training(failing: str) -> None:
+    port = free_port()
+    hosts = [Host(name, port, then="fail early" if name == failing else "work") for name in ("localhost", "b", "c")]
+    assert [host.line() for host in hosts] == ["linked"] * 3
+    hosts.sort(key=lambda host: host.name != failing)
+    ends = [host.end() for host in hosts]
+    assert [code for code, _ in ends] == [1, 1, 1]
+    assert sum("before the training began; its log says why" in log for _, log in ends) == 2
+
+
+def test_hosts_with_different_data_do_not_train() -> None:
+    port = free_port()
+    hosts = [Host(name, port, data) for name, data in (("localhost", "data"), ("b", "data"), ("c", "other"))]
+    ends = [host.end() for host in hosts]
+    assert [code for code, _ in ends] == [1, 1, 1]
+    assert "HostsError: the hosts have different data or settings" in ends[0][1]
 
 
 def test_a_chief_that_never_comes_is_not_waited_for_for_ever() -> None:
     with pytest.raises(HostsError, match="localhost cannot be reached on port"):
-        follow(Hosts("b", ("localhost", "b")), free_port(), 0.5)
+        Link(Hosts("b", ("localhost", "b")), threading.Event(), free_port(), 0.5)
 
 
 def test_a_host_that_never_comes_is_not_waited_for_for_ever() -> None:
-    chief = Process(_CHIEF.format(end="lead.done(0.5)"), free_port())
-    code, log = chief.end("work is done\n")
-    assert code == 1
-    assert "HostsError: 2 other hosts never came up" in log
+    link = Link(Hosts("localhost", ("localhost", "b", "c")), threading.Event(), free_port(), 0.5)
+    with pytest.raises(HostsError, match="2 of 3 hosts never came up"):
+        link.meet("data", b"")
+
+
+def test_a_stop_ends_the_waiting() -> None:
+    stop = threading.Event()
+    link = Link(Hosts("localhost", ("localhost", "b")), stop, free_port())
+    stop.set()
+    with pytest.raises(HostsError, match="stopped before all hosts had met"):
+        link.meet("data", b"")
+
+
+def test_one_host_alone_meets_nobody() -> None:
+    link = Link(Hosts("a", ("a",)), threading.Event(), free_port())
+    assert link.meet("data", b"state") == b"state"
+    link.leave()
 
 
 def test_the_hosts_are_read_from_what_the_platform_writes(tmp_path: Path) -> None:
     path = tmp_path / "resourceconfig.json"
     path.write_text(json.dumps({"current_host": "algo-2", "hosts": ["algo-1", "algo-2"], "more": 1}))
-    assert Hosts.from_file(path) == Hosts("algo-2", ("algo-1", "algo-2"))
-    assert Hosts.from_file(path).chief == "algo-1"
+    hosts = Hosts.from_file(path)
+    assert hosts == Hosts("algo-2", ("algo-1", "algo-2"))
+    assert (hosts.chief, hosts.is_chief) == ("algo-1", False)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"hosts": ["a"]}', '{"current_host": "b", "hosts": ["a"]}'])

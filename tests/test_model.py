@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import keras
@@ -20,22 +21,44 @@ from traffic_signs.training.export import compare, export
 IMAGES = np.random.default_rng(1).integers(0, 256, (70, 32, 32, 1), dtype=np.uint8)
 
 
+def served(network: str, classes: int = 7, temperature: float = 1.5) -> keras.Model:
+    return models.with_probabilities(models.build(network, classes), temperature)
+
+
 def test_lenet_is_the_articles_network() -> None:
-    model = models.build("lenet", 43)
-    assert model.count_params() == 64_511
-    assert (model.input_shape, model.input_dtype) == ((None, 32, 32, 1), "uint8")
-    np.testing.assert_allclose(model.predict(IMAGES, verbose=0).sum(1), 1, atol=1e-5)
+    assert models.build("lenet", 43).count_params() == 64_511
 
 
-def test_the_export_answers_like_the_model(tmp_path: Path) -> None:
-    model = models.build("lenet", 7)
+@pytest.mark.parametrize("network", models.NETWORKS)
+def test_networks_take_raw_pixels_and_give_logits(network: str) -> None:
+    model = models.build(network, 43)
+    assert (model.inputs[0].shape, model.inputs[0].dtype) == ((None, 32, 32, 1), "uint8")
+    logits = model.predict(IMAGES, verbose=0)
+    assert (logits.shape, logits.dtype) == ((70, 43), np.float32)
+    shares = np.exp(logits / 1.5)
+    expected = shares / shares.sum(1, keepdims=True)
+    np.testing.assert_allclose(models.with_probabilities(model, 1.5).predict(IMAGES, verbose=0), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("network", sorted(set(models.NETWORKS) - {"lenet"}))
+@pytest.mark.parametrize("flat", [0, 128, 255])
+def test_an_image_of_one_gray_is_no_trouble(network: str, flat: int) -> None:
+    image = np.full((1, 32, 32, 1), flat, np.uint8)
+    assert np.isfinite(models.build(network, 43).predict(image, verbose=0)).all()
+
+
+@pytest.mark.parametrize("network", models.NETWORKS)
+def test_the_export_answers_like_the_model(network: str, tmp_path: Path) -> None:
+    model = served(network)
     assert export(model, IMAGES, model.predict(IMAGES, verbose=0), tmp_path) < 1e-5
+    with zipfile.ZipFile(tmp_path / artifact.KERAS) as archive:
+        assert b"traffic_signs" not in archive.read("config.json")  # it loads where this package is not
     expected = keras.models.load_model(tmp_path / artifact.KERAS).predict(IMAGES, verbose=0)
     np.testing.assert_allclose(Engine(tmp_path / artifact.LITERT).run(IMAGES), expected, atol=1e-5)
 
 
 def test_a_conversion_without_its_weights_is_found_out(tmp_path: Path) -> None:
-    model = models.build("lenet", 7)
+    model = served("lenet")
     function = tf.function(lambda pixels: model(pixels, training=False))
     concrete = function.get_concrete_function(tf.TensorSpec([None, 32, 32, 1], tf.uint8))
     hollow = tmp_path / "hollow.tflite"
@@ -77,10 +100,10 @@ def test_the_artifact_describes_the_model(job: Job) -> None:
 
 
 def test_a_model_directory_that_cannot_be_served_says_why(model_directory: Path) -> None:
-    edit(model_directory, format=2)
-    with pytest.raises(ArtifactError, match="has format 2, this image reads format 1"):
+    edit(model_directory, format=3)
+    with pytest.raises(ArtifactError, match="has format 3, this image reads format 2"):
         Predictor(model_directory)
-    edit(model_directory, format=1, input_shape=[48, 48, 3])
+    edit(model_directory, format=2, input_shape=[48, 48, 3])
     with pytest.raises(ArtifactError, match=r"takes images of \(48, 48, 3\)"):
         Predictor(model_directory)
     edit(model_directory, input_shape=[32, 32, 1], labels=["one", "two"])

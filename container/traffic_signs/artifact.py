@@ -1,6 +1,6 @@
 """What a model directory holds; written and read here only.
 
-    artifact.json   this format's number, labels, input shape, preset, figures, versions, checksums
+    artifact.json   this format's number, labels, input shape, preset, temperature, figures, versions, checksums
     model.tflite    the network for LiteRT, float32, uint8 pixels in, probabilities out
     model.keras     the same network for Keras, to train on or to serve on a GPU
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from traffic_signs.errors import ArtifactError
 
-FORMAT = 1
+FORMAT = 2
 LITERT = "model.tflite"
 KERAS = "model.keras"
 _DESCRIPTION = "artifact.json"
@@ -32,6 +32,8 @@ class Artifact:
     preset: str
     data_fingerprint: str
     """SHA-256 of the training images, labels and names."""
+    temperature: float = 1.0
+    """What the networks divide their logits by."""
     metrics: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 

@@ -8,6 +8,7 @@ log, the client of an endpoint sees a plain 500.
     ├── SettingsError    a hyperparameter or an environment variable
     ├── DataError        a data set or an input channel
     ├── HostsError       the hosts of one training job
+    ├── CheckpointError  a checkpoint of a training job
     ├── ExportError      the exported model does not answer like the trained one
     ├── ArtifactError    a model directory
     └── RequestError     400
@@ -33,6 +34,10 @@ class DataError(TrafficSignsError):
 
 class HostsError(TrafficSignsError):
     """The hosts of a training job are not named, not found, or have lost each other."""
+
+
+class CheckpointError(TrafficSignsError):
+    """A checkpoint is damaged, or of another training than the one that is to go on."""
 
 
 class ExportError(TrafficSignsError):

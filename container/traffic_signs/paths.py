@@ -45,3 +45,13 @@ class OptMl:
     def output_data(self) -> Path:
         """What a job leaves besides its model: SageMaker packs it as output.tar.gz."""
         return self.base / "output" / "data"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What a job that is cut off goes on from; the platform makes it where checkpoints are asked for."""
+        return self.base / "checkpoints"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files; the default place of the API's TensorBoardOutputConfig."""
+        return self.base / "output" / "tensorboard"

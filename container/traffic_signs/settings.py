@@ -10,9 +10,9 @@ because a validation library would be loaded anew, with its memory, by every ser
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from traffic_signs.errors import SettingsError
 
@@ -34,12 +34,19 @@ def _one_of(*names: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What a training job can be told; the defaults are those of the article."""
+    """What a training job can be told; None leaves a value to the preset."""
 
-    preset: str = _setting("lenet", **_one_of("lenet"))
-    epochs: int = _setting(10, **_whole(1, 10_000))
-    batch_size: int = _setting(128, **_whole(1, 65_536))
-    learning_rate: float = _setting(0.001, lambda value: 0 < value <= 10, "a number above 0 and at most 10")
+    preset: str = _setting("lenet", lambda value: value.isidentifier(), "the name of a preset")
+    epochs: int | None = _setting(None, **_whole(1, 10_000))
+    batch_size: int | None = _setting(None, **_whole(1, 65_536))
+    """Images in a step, of all GPUs and hosts together."""
+    learning_rate: float | None = _setting(None, lambda value: 0 < value <= 10, "a number above 0 and at most 10")
+    """The highest of the schedule."""
+    final: bool = _setting(False, lambda value: isinstance(value, bool), "true or false")
+    """Train on the validation images too, for what is served once a preset is chosen: nothing is
+    held out, and the last epoch's weights are kept."""
+    temperature: float = _setting(1.0, lambda value: 0.05 <= value <= 20, "a number from 0.05 to 20")
+    """With `final`: what the job that had validation images found, since this one cannot."""
     seed: int = _setting(1, **_whole(0, 2**32 - 1))
     split: str = _setting("track", **_one_of("track", "random"))
     validation_fraction: float = _setting(0.2, lambda value: 0 < value < 1, "a number between 0 and 1")
@@ -113,10 +120,11 @@ def _parse(cls: type[Settings], kind: str, raw: Mapping[str, str]) -> Settings:
 
 def _read(cls: type[Settings], name: str, label: str, text: str) -> Any:
     """Turn *text* into the type of the field *name*, or say what it should have been."""
-    item = next(item for item in fields(cls) if item.name == name)
+    item: Field[Any] = next(item for item in fields(cls) if item.name == name)
     try:
+        kind: Any = next((kind for kind in get_args(item.type) if kind is not type(None)), item.type)
         # bool("false") is true; json reads true and false, and what else it reads fails the check
-        value = json.loads(text.lower()) if item.type is bool else item.type(text)  # type: ignore[operator] # or a str, an int, a float
+        value = json.loads(text.lower()) if kind is bool else kind(text)  # or a str, an int, a float
         allowed = item.metadata["check"](value)
     except ValueError:
         allowed = False

@@ -199,8 +199,8 @@ def test_a_model_of_another_version_ends_the_server_with_the_reason(
 ) -> None:
     shutil.copytree(job.base / "model", tmp_path / "model")
     path = tmp_path / "model" / "artifact.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
-    assert "has format 99, this image reads format 1" in refused(tmp_path, image)
+    path.write_text(path.read_text().replace('"format": 2', '"format": 99'))
+    assert "has format 99, this image reads format 2" in refused(tmp_path, image)
 
 
 def test_a_wrong_variable_ends_the_server_with_its_name(job: Job, image: str | None, tmp_path: Path) -> None:

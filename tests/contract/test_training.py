@@ -26,7 +26,10 @@ def test_success_is_exit_code_0_a_model_and_a_report(job: Job) -> None:
     report = {path.name for path in (job.base / "output" / "data").iterdir()}
     assert report == {
         "metrics.json",
+        "report.html",
         "curves.png",
+        "accuracy-by-count.png",
+        "reliability.png",
         "confusion-matrix.png",
         "accuracy-per-class.png",
         "class-distribution.png",
@@ -54,20 +57,48 @@ def test_the_same_seed_gives_the_same_weights(job: Job, image: str | None, prepa
     assert first == second
 
 
-def test_sigterm_ends_the_job_early_with_a_model(prepared: Path, image: str | None, tmp_path: Path) -> None:
+def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_goes_on(
+    prepared: Path, image: str | None, tmp_path: Path
+) -> None:
     base, channels = tmp_path / "opt-ml", {"training": prepared / "training"}
     opt_ml.write(base, channels, {"epochs": 10_000})
-    command = program.training(image, base, channels)
-    with (tmp_path / "log").open("wb") as log:
-        process = command.start(log)
+    (base / "checkpoints" / "step-99999999.npz.sagemaker-uploaded").touch()  # such as the platform's uploader leaves
+    first = _stopped(program.training(image, base, channels), tmp_path / "first.log", "epoch 2 of 10000")
+    assert (base / "model" / "artifact.json").exists()
+    found = re.search(r"training stops after step (\d+)", first)
+    assert found, first
+    shutil.rmtree(base / "model")
+    (base / "model").mkdir()
+    for link in (base / "input" / "data").iterdir():
+        link.unlink() if link.is_symlink() else link.rmdir()
+    _stopped(program.training(image, base, channels), tmp_path / "second.log", f"going on after step {found[1]} ")
+    assert (base / "model" / "artifact.json").exists()
+
+
+def _stopped(command: program.Program, log: Path, after: str) -> str:
+    """Start a job, send SIGTERM once *after* is in its log, see it succeed; return the log."""
+    with log.open("wb") as stream:
+        process = command.start(stream)
         deadline = time.monotonic() + 120
-        while b"epoch 2 of 10000" not in (tmp_path / "log").read_bytes():
-            assert process.poll() is None
+        while after not in log.read_text():
+            assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 0
-    assert (base / "model" / "artifact.json").exists()
+    return log.read_text()
+
+
+def test_a_final_job_trains_on_the_validation_images_too(prepared: Path, image: str | None, tmp_path: Path) -> None:
+    channels = {"training": prepared / "training", "validation": prepared / "validation"}
+    given = {"preset": "quick", "epochs": 1, "final": "true", "temperature": 0.7}
+    done = run_job(tmp_path / "opt-ml", channels, given, image=image)
+    assert done.code == 0, done.log
+    metrics = json.loads((done.base / "output" / "data" / "metrics.json").read_text())
+    both = sum(len(np.load(folder / f"{name}.npz")["labels"]) for name, folder in channels.items())
+    assert metrics["images"] == {"training": both}
+    described = json.loads((done.base / "model" / "artifact.json").read_text())
+    assert (described["preset"], described["temperature"]) == ("quick", 0.7)
 
 
 @pytest.fixture

@@ -70,6 +70,21 @@ class Dataset:
         """Return the images at *indices*, with all classes kept."""
         return Dataset(self.images[indices], self.labels[indices], self.tracks[indices], self.names)
 
+    def joined(self, other: "Dataset") -> "Dataset":
+        """Return this one's images and then the *other*'s, of the same classes; tracks are numbered on.
+
+        Raises:
+            DataError: the classes differ.
+        """
+        if self.names != other.names:
+            raise DataError("two data sets of different classes cannot be joined")
+        return Dataset(
+            np.concatenate([self.images, other.images]),
+            np.concatenate([self.labels, other.labels]),
+            np.concatenate([self.tracks, other.tracks + self.tracks.max() + 1]),
+            self.names,
+        )
+
     def save(self, path: Path) -> None:
         """Write the archive at *path*, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,14 @@
 """One training job from its channels to its outputs, wherever /opt/ml is.
 
-hyperparameters.json -> settings ┐
-channels -> data sets            ┴> fit -> export, checked -> model/     -> report -> output/data/
+recipe, channels -> fit, on all hosts ┬> temperature -> export, checked -> model/     the chief writes these
+      checkpoints/ <-> state ─────────┘                 report -> output/data/
 """
 
+import contextlib
 import logging
 import platform
+import threading
+from dataclasses import asdict
 
 import ai_edge_litert
 import keras
@@ -17,36 +20,69 @@ from traffic_signs.data.dataset import Dataset
 from traffic_signs.errors import SettingsError
 from traffic_signs.paths import OptMl
 from traffic_signs.settings import TrainingSettings
-from traffic_signs.training import loop, report
+from traffic_signs.training import calibration, distribution, loop, report
+from traffic_signs.training import model as models
+from traffic_signs.training.checkpoints import Checkpoints, State
 from traffic_signs.training.export import export
+from traffic_signs.training.hosts import Link
+from traffic_signs.training.presets import Recipe
 
 _log = logging.getLogger(__name__)
 
 
-def run(paths: OptMl, settings: TrainingSettings, training: Dataset, validation: Dataset) -> None:
-    """Train on *training*, write the model to /opt/ml/model and the report to /opt/ml/output/data.
+def run(
+    paths: OptMl,
+    settings: TrainingSettings,
+    recipe: Recipe,
+    training: Dataset,
+    validation: Dataset,
+    *,
+    link: Link,
+    stop: threading.Event,
+) -> None:
+    """Train, write the model to /opt/ml/model and the report to /opt/ml/output/data.
+
+    Args:
+        paths: where /opt/ml is.
+        settings: written down in the report.
+        recipe: the preset's, with what *settings* say otherwise.
+        training: images to train on.
+        validation: images that choose the best epoch and the temperature, or, with `final`, more to train on.
+        link: to the other hosts.
+        stop: ends the training when it is set.
 
     Raises:
         SettingsError: a GPU is required and TensorFlow sees none.
+        CheckpointError: the checkpoint is of another training.
+        HostsError: another host was lost.
         TrafficSignsError: the loss diverged, or the export does not answer like the model.
     """
-    devices = [device.name for device in tf.config.list_physical_devices()]
-    _log.info("TensorFlow %s sees %s", tf.__version__, ", ".join(devices))
     if settings.require_gpu and not tf.config.list_physical_devices("GPU"):
+        devices = ", ".join(device.name for device in tf.config.list_physical_devices())
         raise SettingsError(
-            f"require_gpu = true, and TensorFlow {tf.__version__} sees only {', '.join(devices)}; "
+            f"require_gpu = true, and TensorFlow {tf.__version__} sees only {devices}; "
             "use the gpu image on an instance type with a GPU, or leave require_gpu out"
         )
-    _log.info("%d images to train on, %d to validate, %d classes", len(training), len(validation), len(training.names))
-    _log.info("%s", settings)
-    fit = loop.fit(training, validation, settings)
-
+    held_out = None if settings.final else validation
+    if settings.final:
+        training = training.joined(validation)
+    fit = _fit(paths, settings, recipe, training, held_out, link=link, stop=stop)
+    if not link.hosts.is_chief:
+        return
+    keras.config.set_dtype_policy("float32")  # what is served computes in it, whatever trained it
+    network = models.build(recipe.network, len(training.names))
+    network.set_weights(fit.weights)
+    temperature, uncalibrated = settings.temperature, None
+    if held_out:
+        logits = network.predict(held_out.images, batch_size=256, verbose=0)
+        temperature = calibration.temperature(logits, held_out.labels)
+        uncalibrated = tf.nn.softmax(logits).numpy()
+    _log.info("temperature %.3f", temperature)
+    model = models.with_probabilities(network, temperature)
+    probabilities = model.predict(validation.images, batch_size=256, verbose=0)
     paths.model.mkdir(parents=True, exist_ok=True)
-    probabilities = fit.model.predict(validation.images, batch_size=256, verbose=0)
-    difference = export(fit.model, validation.images, probabilities, paths.model)
+    difference = export(model, validation.images, probabilities, paths.model)
     _log.info("the exported model answers within %.1g of the trained one", difference)
-    predicted = probabilities.argmax(1)
-    metrics = report.write(paths.output_data, fit, training, validation, predicted=predicted, settings=settings)
     versions = {
         "traffic-signs": traffic_signs.__version__,
         "python": platform.python_version(),
@@ -54,6 +90,23 @@ def run(paths: OptMl, settings: TrainingSettings, training: Dataset, validation:
         "keras": keras.__version__,
         "litert": ai_edge_litert.__version__,
     }
+    metrics = report.write(
+        paths.output_data,
+        report.Run(
+            history=fit.history,
+            best_epoch=fit.best_epoch,
+            training=training,
+            validation=held_out,
+            probabilities=probabilities if held_out else None,
+            uncalibrated=uncalibrated,
+            temperature=temperature,
+            settings={**asdict(settings), **asdict(recipe)},
+            versions=versions,
+            seconds=fit.seconds,
+            stopped=fit.stopped,
+            resumed=fit.resumed,
+        ),
+    )
     artifact.write(
         paths.model,
         artifact.Artifact(
@@ -61,8 +114,51 @@ def run(paths: OptMl, settings: TrainingSettings, training: Dataset, validation:
             input_shape=training.images.shape[1:],
             preset=settings.preset,
             data_fingerprint=training.fingerprint,
+            temperature=temperature,
             metrics={**metrics, "export_difference": difference},
             versions=versions,
         ),
     )
-    _log.info("best epoch %d: validation accuracy %.4f", fit.best_epoch, metrics["validation_accuracy"])
+    if held_out:
+        _log.info("best epoch %d: validation accuracy %.4f", fit.best_epoch, metrics["validation_accuracy"])
+
+
+def _fit(
+    paths: OptMl,
+    settings: TrainingSettings,
+    recipe: Recipe,
+    training: Dataset,
+    validation: Dataset | None,
+    *,
+    link: Link,
+    stop: threading.Event,
+) -> loop.Fit:
+    """Train on all hosts, from the chief's newest checkpoint if it has one."""
+    chief = link.hosts.is_chief
+    # a job that asked for no checkpoints has no such folder, and nobody would keep what is in it
+    checkpoints = Checkpoints(paths.checkpoints if chief and paths.checkpoints.is_dir() else None)
+    identity = loop.identity(recipe, training, validation, settings.seed)
+    found = checkpoints.newest(identity)
+    shared = link.meet(repr(identity), found.to_bytes() if found else b"")
+    several = len(link.hosts.names) > 1
+    with distribution.lost_hosts() if several else contextlib.nullcontext():
+        strategy = distribution.strategy(link.hosts)
+        devices = [device.name for device in tf.config.list_logical_devices()]
+        _log.info(
+            "TensorFlow %s sees %s, computes in %s", tf.__version__, ", ".join(devices), distribution.choose_precision()
+        )
+        _log.info("%d replicas on %d hosts", strategy.num_replicas_in_sync, len(link.hosts.names))
+        _log.info("%d images to train on, %d to validate", len(training), len(validation) if validation else 0)
+        _log.info("%s: %s", settings.preset, recipe)
+        return loop.fit(
+            recipe,
+            training,
+            validation,
+            seed=settings.seed,
+            strategy=strategy,
+            stop=stop,
+            resume=State.from_bytes(shared) if shared else None,
+            save=checkpoints.save if chief else lambda _state: None,
+            chief=chief,
+            tensorboard=paths.tensorboard,
+        )

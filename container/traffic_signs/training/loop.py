@@ -1,99 +1,222 @@
-"""Arrays and settings -> a fitted network and its history."""
+"""A recipe and arrays -> trained weights and how they came about.
 
+    ten steps at a time (trainer.py) -> is a stop asked for, is the loss a number
+    after each epoch: validation -> best weights, checkpoint, a line for people and one a metric
+
+Everything random follows from the seed and the step, or from variables that checkpoints hold, so a
+training that goes on from a checkpoint ends, on a CPU, with the very weights of one that never stopped.
+
+The loop is ours because Keras's `fit` (3.15) fails under MultiWorkerMirroredStrategy and cannot go on
+within an epoch.
+"""
+
+import hashlib
+import json
 import logging
-import signal
+import math
+import threading
 import time
-from dataclasses import dataclass
-from types import FrameType
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.errors import DataError
-from traffic_signs.settings import TrainingSettings
-from traffic_signs.training import model as models
+from traffic_signs.errors import CheckpointError, DataError
+from traffic_signs.training.checkpoints import State
+from traffic_signs.training.presets import Recipe
+from traffic_signs.training.trainer import Trainer
 
 _log = logging.getLogger(__name__)
+_METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+_STEPS_A_CALL = 10
+"""Steps between two looks at the stop signal; TensorFlow takes them without coming back to Python."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
-    """A fitted network, with the weights of its best epoch, and how it came about."""
+    """Trained weights, and how they came about."""
 
-    model: keras.Model
+    weights: list[np.ndarray]
+    """Of the best epoch, in the order of the network's `get_weights`."""
     history: dict[str, list[float]]
-    """`train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`: a value an epoch."""
+    """A value an epoch: `train_loss` (what is minimised), `train_accuracy`, `learning_rate` at its
+    end and, with validation, `validation_loss` (cross-entropy), `validation_accuracy`."""
     best_epoch: int
-    """Counted from 1: the first epoch with the highest validation accuracy."""
+    """Counted from 1: the one with the highest validation accuracy, of those the one with the
+    lowest validation loss. Without validation the last one."""
+    seconds: float
+    """Wall time, that of the jobs before this one included."""
+    stopped: bool
+    """SIGTERM came before the last step."""
+    resumed: bool
+    """It went on from a checkpoint."""
 
 
-def fit(training: Dataset, validation: Dataset, settings: TrainingSettings) -> Fit:
-    """Train the preset's network with Adam on the cross-entropy.
+def identity(recipe: Recipe, training: Dataset, validation: Dataset | None, seed: int) -> dict[str, Any]:
+    """Return what a checkpoint must agree in to be gone on from, as JSON values."""
+    data = {
+        "training_data": training.fingerprint,
+        "validation_data": validation.fingerprint if validation else None,
+        "seed": seed,
+    }
+    found: dict[str, Any] = json.loads(json.dumps({**asdict(recipe), **data}))
+    return found
 
-    SIGTERM (StopTrainingJob, a spot interruption) ends it after the current batch; what has been
-    learnt until then is kept. The same seed gives the same weights on the same machine's CPU.
+
+def fit(
+    recipe: Recipe,
+    training: Dataset,
+    validation: Dataset | None,
+    *,
+    seed: int,
+    strategy: tf.distribute.Strategy,
+    stop: threading.Event,
+    resume: State | None = None,
+    save: Callable[[State], None] = lambda _state: None,
+    chief: bool = True,
+    tensorboard: Path | None = None,
+) -> Fit:
+    """Train the network of *recipe*.
+
+    Args:
+        recipe: network, batch size of all replicas together, steps, learning rate.
+        training: images to train on.
+        validation: images that choose the best epoch; None keeps the last.
+        seed: the same one gives the same weights on the same machine's CPU.
+        strategy: from `distribution.strategy`.
+        stop: when it is set, training ends after at most ten steps, with what has been learnt.
+        resume: where to go on; None begins.
+        save: is given the state after each epoch and at a stop.
+        chief: this host writes the metrics.
+        tensorboard: folder for event files; None for none.
 
     Raises:
         DataError: the loss is no number any more.
+        CheckpointError: *resume* has variables of other shapes.
     """
-    keras.utils.set_random_seed(settings.seed)
-    model = models.build(settings.preset, len(training.names))
-    model.compile(
-        keras.optimizers.Adam(settings.learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    keras.utils.set_random_seed(seed)
+    trainer = Trainer(recipe, training, seed, strategy)
+    progress = _Progress(recipe, trainer, validation, identity(recipe, training, validation, seed))
+    if resume:
+        progress.restore(resume)
+        _log.info("going on after step %d of %d", resume.step, trainer.total_steps)
+    first, start = progress.step, time.monotonic()
+    writer = (
+        tf.summary.create_file_writer(str(tensorboard)) if chief and tensorboard else tf.summary.create_noop_writer()
     )
-    best = keras.callbacks.EarlyStopping(
-        "val_accuracy", mode="max", patience=settings.epochs, restore_best_weights=True
-    )
-    report = _Report(settings.epochs)
-    previous = signal.signal(signal.SIGTERM, report.stop)
-    try:
-        model.fit(
-            training.images,
-            training.labels,
-            batch_size=settings.batch_size,
-            epochs=settings.epochs,
-            validation_data=(validation.images, validation.labels),
-            callbacks=[best, report],
-            verbose=0,
+    stopped = False
+    while progress.step < trainer.total_steps and not stopped:
+        stopped = progress.advance(stop.is_set())
+        if progress.step % trainer.steps_per_epoch:
+            continue
+        progress.end_epoch()
+        spent = time.monotonic() - start
+        left = spent / (progress.step - first) * (trainer.total_steps - progress.step)
+        if chief:
+            epoch = len(progress.history["train_loss"])
+            _log.info("epoch %d of %d, %.0f s, about %.0f s left", epoch, recipe.epochs, spent, left)
+            _report(progress.history, writer, epoch)
+        save(progress.state(spent))
+    if stopped:
+        _log.warning(
+            "SIGTERM: training stops after step %d of %d, what was learnt is kept", progress.step, trainer.total_steps
         )
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-    if not np.isfinite(report.history["train_loss"]).all():
-        raise DataError(f"the loss is no number any more; try a lower learning_rate than {settings.learning_rate}")
-    return Fit(model, report.history, int(np.argmax(report.history["validation_accuracy"])) + 1)
+        save(progress.state(time.monotonic() - start))
+        if not progress.history["train_loss"]:
+            progress.end_epoch()
+    if validation is None:
+        progress.keep_last()
+    digest = hashlib.sha256(b"".join(weight.tobytes() for weight in progress.best)).hexdigest()
+    _log.info("weights of epoch %d, SHA-256 %s", progress.best_epoch, digest)
+    seconds = progress.seconds_before + time.monotonic() - start
+    return Fit(progress.best, progress.history, progress.best_epoch, seconds, stopped, resume is not None)
 
 
-class _Report(keras.callbacks.Callback):  # type: ignore[misc] # Keras has no types
-    """Log each epoch: a line with the time for people, a line a metric for SageMaker's regexes."""
+def _report(history: Mapping[str, list[float]], writer: tf.summary.SummaryWriter, epoch: int) -> None:
+    """Log a line a metric for SageMaker's regular expressions, and write them for TensorBoard."""
+    for name in _METRICS:
+        if name in history:
+            _log.info("%s=%.6f", name, history[name][-1])
+    # what tf.summary.scalar writes; that function itself needs the package tensorboard, which reads the files
+    scalar = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "scalars"}, data_class=1)
+    with writer.as_default(step=epoch):
+        for name, values in history.items():
+            tf.summary.write(name, tf.constant(values[-1]), metadata=scalar)
+    writer.flush()
 
-    _NAMES = {  # noqa: RUF012 - a constant
-        "loss": "train_loss",
-        "accuracy": "train_accuracy",
-        "val_loss": "validation_loss",
-        "val_accuracy": "validation_accuracy",
-    }
 
-    def __init__(self, epochs: int) -> None:
-        super().__init__()
-        self.history: dict[str, list[float]] = {name: [] for name in self._NAMES.values()}
-        self._epochs = epochs
-        self._start = time.monotonic()
-        self._stopped = False
+class _Progress:
+    """Where the training is, and what was best until now."""
 
-    def stop(self, _signal: int, _frame: FrameType | None) -> None:
-        _log.warning("SIGTERM: training stops after this batch, the model so far is kept")
-        self._stopped = True
+    def __init__(self, recipe: Recipe, trainer: Trainer, validation: Dataset | None, of: Mapping[str, Any]) -> None:
+        self._recipe, self._trainer, self._validation, self._identity = recipe, trainer, validation, of
+        names = ("train_loss", "train_accuracy", "learning_rate") + (_METRICS[2:] if validation else ())
+        self.history: dict[str, list[float]] = {name: [] for name in names}
+        self.step = 0
+        self.best_epoch = 0
+        self.best: list[np.ndarray] = []
+        self.seconds_before = 0.0
+        self._loss = self._correct = 0.0
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - by name
-        if self._stopped:
-            self.model.stop_training = True
+    def state(self, seconds: float) -> State:
+        return State(
+            self._identity,
+            self.step,
+            [np.asarray(variable) for variable in self._trainer.variables],
+            self._loss,
+            self._correct,
+            {name: list(values) for name, values in self.history.items()},
+            self.best_epoch,
+            self.best,
+            self.seconds_before + seconds,
+        )
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        spent = time.monotonic() - self._start
-        left = spent / (epoch + 1) * (self._epochs - epoch - 1)
-        _log.info("epoch %d of %d, %.0f s, about %.0f s left", epoch + 1, self._epochs, spent, left)
-        for key, name in self._NAMES.items():
-            value = float((logs or {})[key])
-            self.history[name].append(value)
-            _log.info("%s=%.6f", name, value)
+    def restore(self, state: State) -> None:
+        variables = self._trainer.variables
+        if [tuple(variable.shape) for variable in variables] != [value.shape for value in state.variables]:
+            raise CheckpointError("the checkpoint's network has other variables; it was made by another version")
+        for variable, value in zip(variables, state.variables, strict=True):
+            variable.assign(value)
+        self.step, self._loss, self._correct = state.step, state.loss, state.correct
+        self.history = {name: list(values) for name, values in state.history.items()}
+        self.best_epoch, self.best, self.seconds_before = state.best_epoch, state.best, state.seconds
+
+    def advance(self, stop: bool) -> bool:
+        """Take some steps of this epoch; return whether any host wants to stop."""
+        trainer = self._trainer
+        count = min(_STEPS_A_CALL, trainer.steps_per_epoch - self.step % trainer.steps_per_epoch)
+        loss, correct, stopping = trainer.train(self.step, count, stop)
+        if not math.isfinite(loss):
+            raise DataError(
+                f"the loss is no number any more; try a lower learning_rate than {self._recipe.learning_rate}"
+            )
+        self.step += count
+        self._loss += loss
+        self._correct += correct
+        return stopping
+
+    def end_epoch(self) -> None:
+        """Validate, and keep the weights if they are the best so far."""
+        trainer, history = self._trainer, self.history
+        images = ((self.step - 1) % trainer.steps_per_epoch + 1) * trainer.batch
+        history["train_loss"].append(self._loss / images)
+        history["train_accuracy"].append(self._correct / images)
+        history["learning_rate"].append(float(np.asarray(trainer.optimizer.learning_rate)))
+        self._loss = self._correct = 0.0
+        if self._validation is None:
+            return
+        loss, accuracy = trainer.evaluate(self._validation)
+        history["validation_loss"].append(loss)
+        history["validation_accuracy"].append(accuracy)
+        ranks = [(a, -b) for a, b in zip(history["validation_accuracy"], history["validation_loss"], strict=True)]
+        if not self.best or ranks[-1] > ranks[self.best_epoch - 1]:
+            self.best_epoch, self.best = len(ranks), trainer.model.get_weights()
+
+    def keep_last(self) -> None:
+        """Take the weights as they are now for the best."""
+        self.best_epoch, self.best = len(self.history["train_loss"]), self._trainer.model.get_weights()

@@ -8,14 +8,18 @@ SIGTERM and its failures keep their text; two traps of that process are closed h
 """
 
 import logging
+import signal
+import threading
 import traceback
+from dataclasses import replace
 
 from sagemaker_training import entry_point, environment, errors, params, runner
 
-from traffic_signs.errors import TrafficSignsError
+from traffic_signs.errors import SettingsError, TrafficSignsError
 from traffic_signs.paths import OptMl
 from traffic_signs.settings import TrainingSettings
-from traffic_signs.training.hosts import Hosts, Lead, follow
+from traffic_signs.training.hosts import Hosts, Link
+from traffic_signs.training.presets import PRESETS, Recipe
 
 _log = logging.getLogger(__name__)
 
@@ -43,20 +47,30 @@ def main() -> None:
 
 
 def _run_job() -> None:
+    # from here on SIGTERM is a wish: what has been learnt until then becomes the model
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     paths = OptMl.from_environment()
     hosts = Hosts.from_file(paths.resource_config)
-    if hosts.current != hosts.chief:
-        follow(hosts)
-        return
-    lead = Lead(hosts)
     settings = TrainingSettings.from_file(paths.hyperparameters)
+    recipe = _recipe(settings)
+    link = Link(hosts, stop)
     from traffic_signs.training import channels  # noqa: PLC0415 - a wrong setting is told without loading anything
 
     training, validation = channels.load(paths, settings)
     from traffic_signs.training import job  # noqa: PLC0415 - a wrong channel is told before TensorFlow's seconds
 
-    job.run(paths, settings, training, validation)
-    lead.done()
+    job.run(paths, settings, recipe, training, validation, link=link, stop=stop)
+    link.leave()
+
+
+def _recipe(settings: TrainingSettings) -> Recipe:
+    """Take the preset's recipe, with what the settings say otherwise."""
+    if settings.preset not in PRESETS:
+        raise SettingsError(f"hyperparameter preset = {settings.preset!r}; expected one of {', '.join(PRESETS)}")
+    names = ("epochs", "batch_size", "learning_rate")
+    given = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    return replace(PRESETS[settings.preset], **given)
 
 
 def _run_user_program(toolkit: environment.Environment) -> None:

@@ -1,19 +1,32 @@
-"""The networks: uint8 pixels [N, 32, 32, 1] in, class probabilities float32 [N, C] out.
+"""The networks: uint8 pixels [N, 32, 32, 1] in, logits float32 [N, C] out.
 
-Scaling is a layer of the model, so whoever serves it sends raw pixels.
+    pixels ── normalisation ── convolutions ── dense ──> logits          what is trained
+                                                         └─ / T, softmax ──> probabilities   what is served
+
+Normalisation is part of the network, so whoever serves it sends raw pixels. All layers are
+Keras's own: model.keras loads without this package, and LiteRT runs the networks with its
+built-in operations.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from traffic_signs import images
 
 
-def build(preset: str, classes: int) -> keras.Model:
-    """Build the untrained network of *preset* for *classes* classes."""
-    return _PRESETS[preset](classes)
+def build(network: str, classes: int) -> keras.Model:
+    """Build the untrained network called *network*, one of NETWORKS, for *classes* classes."""
+    return NETWORKS[network](classes)
+
+
+def with_probabilities(model: keras.Model, temperature: float) -> keras.Model:
+    """Return softmax(logits / temperature) of *model*, whose weights it shares."""
+    scaled = layers.Rescaling(1 / temperature, dtype="float32", name="temperature")(model.outputs[0])
+    return keras.Model(
+        model.inputs, layers.Softmax(dtype="float32", name="probabilities")(scaled), name=f"{model.name}-probabilities"
+    )
 
 
 def _lenet(classes: int) -> keras.Model:
@@ -24,8 +37,8 @@ def _lenet(classes: int) -> keras.Model:
     """
     return keras.Sequential(
         [
-            keras.Input(images.SHAPE, dtype="uint8", name="pixels"),
-            layers.Rescaling(1 / 128, offset=-1.0),
+            _pixels(),
+            layers.Rescaling(1 / 128, offset=-1.0, dtype="float32"),
             layers.Conv2D(6, 5, activation="relu"),
             layers.MaxPooling2D(),
             layers.Conv2D(16, 5, activation="relu"),
@@ -34,10 +47,82 @@ def _lenet(classes: int) -> keras.Model:
             layers.Dense(120, activation="relu"),
             layers.Dense(84, activation="relu"),
             layers.Dropout(0.5),
-            layers.Dense(classes, activation="softmax", name="probabilities"),
+            _logits(classes),
         ],
         name="lenet",
     )
 
 
-_PRESETS: dict[str, Callable[[int], keras.Model]] = {"lenet": _lenet}
+def _strided(classes: int) -> keras.Model:
+    """Two strided convolutions on the local contrast; 90,139 parameters for 43 classes.
+
+    Strides in place of pooling: no gradient goes through values that are then thrown away.
+    """
+    pixels = _pixels()
+    x = _local_contrast(_standardised(pixels))
+    x = layers.Conv2D(12, 5, strides=2, activation="relu")(x)
+    x = layers.Conv2D(24, 3, strides=2, activation="relu")(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(96, activation="relu")(x)
+    return keras.Model(pixels, _logits(classes)(x), name="strided")
+
+
+def _multi_scale(classes: int) -> keras.Model:
+    """Five convolutions, each normalised over the batch; 558,907 parameters for 43 classes.
+
+    Features of two scales are joined as by P. Sermanet, Y. LeCun: Traffic sign recognition with multi-scale
+    convolutional networks. IJCNN 2011.
+    """
+    pixels = _pixels()
+    standardised = _standardised(pixels)
+    x = layers.Concatenate()([standardised, _local_contrast(standardised)])
+    x = layers.AveragePooling2D(2)(_convolution(x, 24, 5))
+    x = layers.AveragePooling2D(2)(_convolution(_convolution(x, 64), 64))
+    fine = _convolution(_convolution(x, 128), 128)
+    coarse = layers.AveragePooling2D(2)(fine)
+    x = layers.Concatenate()([layers.Flatten()(coarse), layers.GlobalAveragePooling2D()(fine)])
+    x = layers.Dropout(0.3)(x)
+    x = layers.Dense(128, activation="relu")(x)
+    x = layers.Dropout(0.3)(x)
+    return keras.Model(pixels, _logits(classes)(x), name="multi-scale")
+
+
+def _pixels() -> keras.KerasTensor:
+    return keras.Input(images.SHAPE, dtype="uint8", name="pixels")
+
+
+def _logits(classes: int) -> layers.Layer:
+    return layers.Dense(classes, dtype="float32", name="logits")
+
+
+def _standardised(pixels: keras.KerasTensor) -> keras.KerasTensor:
+    """Bring every image to mean 0 and deviation 1; the epsilon keeps one of a single gray at 0.
+
+    In float32 under any policy: bfloat16 would merge neighbouring grays.
+    """
+    x = layers.Rescaling(1 / 255, dtype="float32")(pixels)
+    return layers.LayerNormalization(axis=[1, 2, 3], center=False, scale=False, epsilon=1e-4, dtype="float32")(x)
+
+
+def _local_contrast(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Bring every pixel's surroundings, 9 x 9 pixels, to mean 0 and deviation 1: shadows no longer matter.
+
+    K. Jarrett, K. Kavukcuoglu, M. Ranzato, Y. LeCun: What is the best multi-stage architecture for
+    object recognition? ICCV 2009; with a square window in place of the Gaussian one.
+    """
+    across = layers.AveragePooling2D((1, 9), 1, "same", dtype="float32")
+    along = layers.AveragePooling2D((9, 1), 1, "same", dtype="float32")
+    centred = x - along(across(x))
+    return centred / ops.sqrt(along(across(ops.square(centred))) + 0.02)
+
+
+def _convolution(x: keras.KerasTensor, filters: int, size: int = 3) -> keras.KerasTensor:
+    x = layers.Conv2D(filters, size, padding="same", use_bias=False)(x)
+    return layers.ReLU()(layers.BatchNormalization()(x))
+
+
+NETWORKS: Mapping[str, Callable[[int], keras.Model]] = {
+    "lenet": _lenet,
+    "strided": _strided,
+    "multi-scale": _multi_scale,
+}

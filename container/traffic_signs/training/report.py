@@ -1,107 +1,202 @@
-"""How well a model does -> figures as JSON and pictures, in the job's output.
+"""How well a model does -> figures as JSON, plots, and a page for people, in the job's output.
 
-metrics.json              accuracy, per class and overall; history; the settings
-curves.png                loss and accuracy by epoch
-confusion-matrix.png      true class by predicted class
-accuracy-per-class.png    the weakest classes stand out
+metrics.json              the headline, accuracy per class, confusion matrix, history, settings, versions
+report.html               all of it on one page that needs no other file
+curves.png                loss, accuracy and learning rate by epoch
 class-distribution.png    images per class in training and validation
+accuracy-per-class.png    the weakest classes first
+accuracy-by-count.png     accuracy of a class against its training images
+confusion-matrix.png      true class by predicted class
+reliability.png           accuracy against confidence, before and after the temperature
+
+Without a validation set there are only the first four.
 """
 
+import base64
+import io
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import numpy as np
-from matplotlib.figure import Figure
+from PIL import Image
 
-from traffic_signs.data import pictures
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.settings import TrainingSettings
-from traffic_signs.training.loop import Fit
+from traffic_signs.training import plots
+from traffic_signs.training.calibration import cross_entropy, expected_calibration_error, reliability
+
+_MISTAKES = 24
 
 
-def write(
-    folder: Path, fit: Fit, training: Dataset, validation: Dataset, *, predicted: np.ndarray, settings: TrainingSettings
-) -> dict[str, float]:
-    """Write the report on *fit* into *folder*, made if it is missing.
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A training run that has ended, and what its model answers to the validation set."""
+
+    history: Mapping[str, Sequence[float]]
+    """A value an epoch of each quantity that was measured: `train_loss`, `train_accuracy`,
+    `validation_loss`, `validation_accuracy`, `learning_rate`."""
+    best_epoch: int
+    """The epoch whose weights the model has, counted from 1."""
+    training: Dataset
+    validation: Dataset | None
+    """None if no image was kept back; it has the classes of `training` otherwise."""
+    probabilities: np.ndarray | None
+    """What the model answers to the validation images, float32 [N, C]; None without them."""
+    uncalibrated: np.ndarray | None
+    """The same at temperature 1, float32 [N, C]."""
+    temperature: float
+    """What the model divides its logits by; 1 if it was not calibrated."""
+    settings: Mapping[str, object]
+    """Every setting by its name, defaults too."""
+    versions: Mapping[str, str]
+    """Packages and their versions."""
+    seconds: float
+    """Wall time of the training."""
+    stopped: bool = False
+    """It ended before its last epoch: by SIGTERM, or because nothing got better any more."""
+    resumed: bool = False
+    """It went on from a checkpoint."""
+
+    @property
+    def parts(self) -> dict[str, Dataset]:
+        """The data sets that there are, by name."""
+        return {"training": self.training} | ({"validation": self.validation} if self.validation else {})
+
+
+def write(directory: Path, run: Run) -> dict[str, float]:
+    """Write the report on *run* into *directory*, made if it is missing.
 
     Args:
-        folder: usually /opt/ml/output/data.
-        fit: what was trained.
-        training: for the counts of its classes.
-        validation: what *predicted* is held against.
-        predicted: class ids, int [N], one for each validation image.
-        settings: written down with the figures.
+        directory: usually /opt/ml/output/data.
+        run: what to report on.
 
     Returns:
-        The headline figures.
+        The headline: `best_epoch`, `temperature`, and of the validation set `validation_accuracy`,
+        `balanced_accuracy` (the mean over the classes that it has), `validation_loss` (the
+        cross-entropy of `probabilities`, in nats), `ece` (the expected calibration error) and the
+        last two at temperature 1, `validation_loss_uncalibrated` and `ece_uncalibrated`. Without a
+        validation set it has the training's `train_loss` and `train_accuracy` of the best epoch.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    classes = len(validation.names)
-    confusion = np.zeros((classes, classes), int)
-    np.add.at(confusion, (validation.labels, predicted), 1)
-    accuracies = [
-        None if count == 0 else float(right / count)
-        for right, count in zip(confusion.diagonal(), validation.counts, strict=True)
-    ]
-    headline = {
-        "validation_accuracy": float(np.mean(predicted == validation.labels)),
-        "validation_loss": fit.history["validation_loss"][fit.best_epoch - 1],
-        "best_epoch": fit.best_epoch,
-    }
+    directory.mkdir(parents=True, exist_ok=True)
+    figures = _headline(run)
     content = {
-        **headline,
-        "images": {"training": len(training), "validation": len(validation)},
-        "accuracy_per_class": dict(zip(validation.names, accuracies, strict=True)),
-        "confusion_matrix": confusion.tolist(),
-        "history": fit.history,
-        "settings": asdict(settings),
+        **figures,
+        "seconds": run.seconds,
+        "stopped": run.stopped,
+        "resumed": run.resumed,
+        "images": {name: len(part) for name, part in run.parts.items()},
+        "fingerprints": {name: part.fingerprint for name, part in run.parts.items()},
+        "history": {name: list(values) for name, values in run.history.items()},
+        "settings": dict(run.settings),
+        "versions": dict(run.versions),
     }
-    (folder / "metrics.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    _curves(fit, folder / "curves.png")
-    _confusion_matrix(confusion, validation.names, folder / "confusion-matrix.png")
-    _accuracy_per_class(
-        accuracies, validation.names, headline["validation_accuracy"], folder / "accuracy-per-class.png"
-    )
-    pictures.class_distribution({"training": training, "validation": validation}, folder / "class-distribution.png")
-    return headline
+    page: dict[str, Any] = {"run": run, "figures": figures}
+    drawn = ["curves.png", "class-distribution.png"]
+    plots.curves(run.history, run.best_epoch, directory / drawn[0])
+    plots.class_distribution(run.parts, directory / drawn[1])
+    if run.validation and run.probabilities is not None and run.uncalibrated is not None:
+        names, labels, counts = run.validation.names, run.validation.labels, run.validation.counts
+        confusion = np.zeros((len(names), len(names)), int)
+        np.add.at(confusion, (labels, run.probabilities.argmax(1)), 1)
+        accuracy = confusion.diagonal() / np.where(counts, counts, np.nan)
+        content["accuracy_per_class"] = {
+            name: None if np.isnan(value) else float(value) for name, value in zip(names, accuracy, strict=True)
+        }
+        content["confusion_matrix"] = confusion.tolist()
+        page["classes"] = _classes(run.training, confusion, accuracy)
+        page["mistakes"] = _mistakes(run.validation, run.probabilities)
+        drawn += ["accuracy-per-class.png", "accuracy-by-count.png", "confusion-matrix.png", "reliability.png"]
+        plots.accuracy_per_class(accuracy, names, figures["validation_accuracy"], directory / drawn[2])
+        plots.accuracy_by_count(accuracy, run.training.counts, names, directory / drawn[3])
+        plots.confusion_matrix(confusion, names, directory / drawn[4])
+        before, after = (reliability(values, labels) for values in (run.uncalibrated, run.probabilities))
+        plots.reliability(before, after, directory / drawn[5])
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
+    (directory / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    page["plots"] = {name: _plot(directory / name) for name in drawn}
+    (directory / "report.html").write_text(_render(page), encoding="utf-8")
+    return figures
 
 
-def _curves(fit: Fit, path: Path) -> None:
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    epochs = range(1, len(fit.history["train_loss"]) + 1)
-    for axis, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        axis.plot(epochs, fit.history[f"train_{quantity}"], marker=".", label="training (with dropout)")
-        axis.plot(epochs, fit.history[f"validation_{quantity}"], marker=".", label="validation")
-        axis.axvline(fit.best_epoch, color="0.7", linestyle=":", label=f"best epoch, {fit.best_epoch}")
-        axis.set(xlabel="epoch", ylabel=quantity)
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.legend()
-    figure.savefig(path, dpi=100)
+def _headline(run: Run) -> dict[str, float]:
+    figures: dict[str, float] = {"best_epoch": run.best_epoch, "temperature": run.temperature}
+    if not run.validation or run.probabilities is None or run.uncalibrated is None:
+        names = [name for name in ("train_loss", "train_accuracy") if run.history.get(name)]
+        return figures | {name: float(run.history[name][run.best_epoch - 1]) for name in names}
+    labels, counts = run.validation.labels, run.validation.counts
+    right = run.probabilities.argmax(1) == labels
+    per_class = np.bincount(labels[right], minlength=len(counts))[counts > 0] / counts[counts > 0]
+    return figures | {
+        "validation_accuracy": float(right.mean()),
+        "balanced_accuracy": float(per_class.mean()),
+        "validation_loss": cross_entropy(run.probabilities, labels),
+        "validation_loss_uncalibrated": cross_entropy(run.uncalibrated, labels),
+        "ece": expected_calibration_error(run.probabilities, labels),
+        "ece_uncalibrated": expected_calibration_error(run.uncalibrated, labels),
+    }
 
 
-def _confusion_matrix(confusion: np.ndarray, names: Sequence[str], path: Path) -> None:
-    side = max(5.0, 0.19 * len(names) + 3)
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
-    axis = figure.subplots()
-    share = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
-    shown = axis.imshow(share**0.5, cmap="Blues", vmin=0, vmax=1)  # the root lets rare mistakes be seen
-    bar = figure.colorbar(shown, ax=axis, shrink=0.7, label="share of the true class")
-    bar.set_ticks([0, 0.1**0.5, 0.5**0.5, 1], labels=["0", "10 %", "50 %", "100 %"])
-    axis.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
-    axis.set_yticks(range(len(names)), names, fontsize=6)
-    axis.set(xlabel="predicted", ylabel="true")
-    figure.savefig(path, dpi=120)
+def _classes(training: Dataset, confusion: np.ndarray, accuracy: np.ndarray) -> list[dict[str, Any]]:
+    """Make the rows of the table, the weakest class first; one without images is at the end."""
+    wrong = confusion * (1 - np.eye(len(confusion), dtype=int))
+    return [
+        {
+            "name": training.names[index],
+            "accuracy": None if np.isnan(accuracy[index]) else accuracy[index],
+            "validation": confusion[index].sum(),
+            "training": training.counts[index],
+            "mistaken": training.names[wrong[index].argmax()],
+            "mistakes": wrong[index].max(),
+        }
+        for index in np.argsort(accuracy, kind="stable")
+    ]
 
 
-def _accuracy_per_class(accuracies: Sequence[float | None], names: Sequence[str], overall: float, path: Path) -> None:
-    figure = Figure(figsize=(max(6, 0.24 * len(names)), 4.5), layout="constrained")
-    axis = figure.subplots()
-    axis.bar(range(len(names)), [value or 0 for value in accuracies], color="tab:blue")
-    axis.axhline(overall, color="tab:orange", label=f"overall {overall:.1%}")
-    axis.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
-    axis.set(ylabel="validation accuracy", ylim=(0, 1.02), xlim=(-0.6, len(names) - 0.4))
-    axis.legend(loc="lower right")
-    axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=100)
+def _mistakes(validation: Dataset, probabilities: np.ndarray) -> list[dict[str, Any]]:
+    """Find the wrong predictions with the highest confidence, one a track: its other frames look alike."""
+    confidence, predicted = probabilities.max(1), probabilities.argmax(1)
+    wrong = np.flatnonzero(predicted != validation.labels)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
+    _, first = np.unique(validation.tracks[wrong], return_index=True)
+    mistakes = []
+    for index in wrong[np.sort(first)][:_MISTAKES]:
+        Image.fromarray(validation.images[index, :, :, 0]).save(png := io.BytesIO(), "PNG")
+        mistakes.append(
+            {
+                "uri": _uri(png.getvalue()),
+                "true": validation.names[validation.labels[index]],
+                "predicted": validation.names[predicted[index]],
+                "confidence": confidence[index],
+            }
+        )
+    return mistakes
+
+
+def _render(page: Mapping[str, Any]) -> str:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters |= {"percent": "{:.2%}".format, "decimal": "{:.4f}".format, "count": "{:,}".format}
+    environment.filters["duration"] = _duration
+    template = files("traffic_signs.training").joinpath("report.html").read_text(encoding="utf-8")
+    return environment.from_string(template).render(page)
+
+
+def _plot(path: Path) -> dict[str, Any]:
+    with Image.open(path) as image:
+        width = image.width / image.info["dpi"][0] * 96  # an inch is 96 CSS pixels, so letters have their size
+    return {"uri": _uri(path.read_bytes()), "width": round(width)}
+
+
+def _uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

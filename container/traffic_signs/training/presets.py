@@ -1,0 +1,89 @@
+"""Named recipes: all that decides a training besides the data and the seed.
+
+A hyperparameter of a job replaces a field of the recipe that its preset names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strongly each image is changed, anew at each sight; 0 leaves a change out.
+
+    What is called a range is drawn uniformly from minus to plus the value, for each image on its own.
+    """
+
+    rotation: float = 0.0
+    """Degrees; a range."""
+    scale: float = 0.0
+    """Natural logarithm of the factor; a range."""
+    shift: float = 0.0
+    """Pixels, along each axis; a range."""
+    shear: float = 0.0
+    """Tangent of the angle; a range."""
+    perspective: float = 0.0
+    """Change of the scale from the centre to an edge of the image, along each axis; a range."""
+    light: float = 0.0
+    """Natural logarithm of the exponent of a gamma curve; a range."""
+    contrast: float = 0.0
+    """Natural logarithm of the factor by which pixels are moved away from the mean; a range."""
+    blur: float = 0.0
+    """Largest share, up to 1, of a copy of the image blurred by a 5 x 5 binomial filter."""
+    occlusion: float = 0.0
+    """Largest side of a rectangle of one gray that hides a part, in pixels."""
+    flips: bool = False
+    """Signs whose mirror image is a sign are mirrored in half of the cases, and get its label."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network and how it is trained."""
+
+    network: str
+    """One of `model.NETWORKS`."""
+    epochs: int
+    batch_size: int
+    optimizer: str
+    """`adam`, or `sgd` with Nesterov's momentum."""
+    learning_rate: float
+    """The highest of the schedule."""
+    schedule: str
+    """`constant` or `one-cycle`."""
+    weight_decay: float = 0.0
+    """Decoupled: the share of itself, times the learning rate, that a weight loses in a step."""
+    label_smoothing: float = 0.0
+    """Share of the target that is spread over all classes."""
+    augmentation: Augmentation | None = None
+
+
+PRESETS: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "lenet": Recipe("lenet", 10, 128, "adam", 1e-3, "constant"),
+        "quick": Recipe("strided", 2, 64, "adam", 6e-3, "one-cycle"),
+        "best": Recipe(
+            "multi-scale",
+            epochs=24,
+            batch_size=128,
+            optimizer="sgd",
+            learning_rate=0.1,
+            schedule="one-cycle",
+            weight_decay=5e-4,
+            label_smoothing=0.05,
+            augmentation=Augmentation(
+                rotation=12,
+                scale=0.17,
+                shift=2.5,
+                shear=0.12,
+                perspective=0.15,
+                light=0.4,
+                contrast=0.5,
+                blur=0.7,
+                occlusion=11,
+                flips=True,
+            ),
+        ),
+    }
+)
+"""lenet: the article's. quick: most accuracy for the CPU time. best: most accuracy from one small network."""

@@ -1,0 +1,85 @@
+"""Checkpoints on disk: whole, the right ones, and of the right training."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from traffic_signs.errors import CheckpointError
+from traffic_signs.training.checkpoints import Checkpoints, State
+
+IDENTITY = {"learning_rate": 0.1, "seed": 1, "augmentation": {"rotation": 10.0}}
+
+
+def state(step: int) -> State:
+    variables: list[np.ndarray] = [
+        np.full((2, 3), step, np.float32),
+        np.array([7, 2**32 - 1], np.uint32),
+        np.array(step, np.int64),
+    ]
+    return State(IDENTITY, step, variables, 0.1 + 0.2, 3.0, {"train_loss": [1 / 3]}, 1, [np.ones(2)], 4.5)
+
+
+def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
+    Checkpoints(tmp_path).save(state(7))
+    found = Checkpoints(tmp_path).newest(IDENTITY)
+    assert found is not None
+    for ours, theirs in zip(state(7).variables + state(7).best, found.variables + found.best, strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+    names = ("identity", "step", "loss", "correct", "history", "best_epoch", "seconds")
+    assert all(getattr(found, name) == getattr(state(7), name) for name in names)
+
+
+def test_the_newest_two_are_kept(tmp_path: Path) -> None:
+    for step in (9, 10, 100):
+        Checkpoints(tmp_path).save(state(step))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000010.npz", "step-00000100.npz"]
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, -1], ids=["empty", "a byte", "the beginning", "all but a byte"])
+def test_a_file_that_is_cut_off_is_passed_over(tmp_path: Path, keep: int, caplog: pytest.LogCaptureFixture) -> None:
+    for step in (1, 2):
+        Checkpoints(tmp_path).save(state(step))
+    newest = tmp_path / "step-00000002.npz"
+    newest.write_bytes(newest.read_bytes()[:keep])
+    found = Checkpoints(tmp_path).newest(IDENTITY)
+    assert found is not None
+    assert found.step == 1
+    assert "step-00000002.npz is passed over: it is damaged" in caplog.text
+
+
+def test_a_changed_byte_is_found_out(tmp_path: Path) -> None:
+    Checkpoints(tmp_path).save(state(1))
+    path = tmp_path / "step-00000001.npz"
+    content = path.read_bytes()
+    where = content.index(np.full((2, 3), 1, np.float32).tobytes())
+    path.write_bytes(content[:where] + b"\xff" + content[where + 1 :])
+    assert Checkpoints(tmp_path).newest(IDENTITY) is None
+
+
+def test_what_the_uploader_and_a_killed_job_leave_is_no_checkpoint(tmp_path: Path) -> None:
+    for name in (
+        "step-00000002.npz.sagemaker-uploading",
+        "step-00000002.npz.sagemaker-uploaded",
+        ".step-00000003.npz.partial",
+        "mine.npz",
+    ):
+        (tmp_path / name).write_bytes(b"anything")
+    assert Checkpoints(tmp_path).newest(IDENTITY) is None
+
+
+def test_pickles_are_not_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "step-00000001.npz", scalars=np.array([{"step": 1}], object), allow_pickle=True)
+    assert Checkpoints(tmp_path).newest(IDENTITY) is None
+
+
+def test_a_checkpoint_of_another_training_is_refused_and_says_what_differs(tmp_path: Path) -> None:
+    Checkpoints(tmp_path).save(state(1))
+    with pytest.raises(CheckpointError, match=r"learning_rate 0\.1 there, 0\.2 here, seed 1 there, 3 here; give"):
+        Checkpoints(tmp_path).newest({**IDENTITY, "learning_rate": 0.2, "seed": 3})
+
+
+def test_a_job_that_asked_for_no_checkpoints_has_none() -> None:
+    Checkpoints(None).save(state(1))
+    assert Checkpoints(None).newest(IDENTITY) is None

@@ -1,0 +1,217 @@
+"""The loop on drawn signs: what it does must follow from the seed and the step alone."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import Job, run_job
+from traffic_signs.data.dataset import Dataset
+from traffic_signs.errors import CheckpointError, DataError
+from traffic_signs.training import loop, presets, schedule
+from traffic_signs.training.checkpoints import Checkpoints, State
+
+DEVICE = tf.distribute.get_strategy()
+PLAIN = presets.Recipe("lenet", 2, 16, "adam", 1e-3, "constant")
+FULL = dataclasses.replace(  # every part that keeps a state or draws at random
+    presets.PRESETS["best"], epochs=2, batch_size=16, learning_rate=0.01
+)
+
+
+class StopAfter(threading.Event):
+    """Stands for a SIGTERM that comes in the given call of ten steps."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self._left = calls
+
+    def is_set(self) -> bool:
+        self._left -= 1
+        return self._left <= 0
+
+
+@pytest.fixture(scope="module")
+def data(prepared: Path) -> tuple[Dataset, Dataset]:
+    training = Dataset.load(prepared / "training" / "training.npz")
+    return training.take(np.arange(200)), training.take(np.arange(200, 250))
+
+
+def fit(
+    data: tuple[Dataset, Dataset], recipe: presets.Recipe = PLAIN, stop: int = 10**6, **options: object
+) -> loop.Fit:
+    given = {"seed": 1, "strategy": DEVICE, **options}
+    return loop.fit(recipe, *data, stop=StopAfter(stop), **given)
+
+
+def equal(first: list[np.ndarray], second: list[np.ndarray]) -> bool:
+    return all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_others(data: tuple[Dataset, Dataset]) -> None:
+    once = fit(data)
+    assert equal(once.weights, fit(data).weights)
+    assert not equal(once.weights, fit(data, seed=2).weights)
+
+
+@pytest.mark.parametrize("recipe", [PLAIN, FULL], ids=["plain", "full"])
+def test_a_resumed_training_ends_with_the_weights_of_one_that_never_stopped(
+    data: tuple[Dataset, Dataset], recipe: presets.Recipe
+) -> None:
+    whole = fit(data, recipe)
+    for calls, step in ((1, 10), (2, 13), (3, 23)):  # within the first epoch, at its end, within the second
+        states: list[State] = []
+        stopped = fit(data, recipe, calls, save=states.append)
+        assert stopped.stopped
+        assert states[-1].step == step
+        resumed = fit(data, recipe, resume=State.from_bytes(states[-1].to_bytes()))
+        assert equal(resumed.weights, whole.weights)
+        assert resumed.history == whole.history
+        assert resumed.best_epoch == whole.best_epoch
+
+
+def test_a_training_that_is_stopped_in_its_first_steps_has_weights_and_figures(data: tuple[Dataset, Dataset]) -> None:
+    stopped = fit(data, stop=1)
+    assert stopped.best_epoch == 1
+    assert len(stopped.history["validation_loss"]) == 1
+    assert all(np.isfinite(weight).all() for weight in stopped.weights)
+
+
+def test_a_training_that_is_done_only_gives_its_weights_again(data: tuple[Dataset, Dataset]) -> None:
+    states: list[State] = []
+    done = fit(data, save=states.append)
+    again = fit(data, resume=states[-1])
+    assert equal(again.weights, done.weights)
+    assert again.history == done.history
+
+
+def test_the_best_epoch_is_the_most_accurate_and_of_those_the_one_with_the_lowest_loss(
+    data: tuple[Dataset, Dataset],
+) -> None:
+    recipe = dataclasses.replace(PLAIN, epochs=6, learning_rate=1e-5)  # so slow that accuracies tie
+    done = fit(data, recipe)
+    ranks = [
+        (accuracy, -loss)
+        for accuracy, loss in zip(done.history["validation_accuracy"], done.history["validation_loss"], strict=True)
+    ]
+    assert len({accuracy for accuracy, _ in ranks}) < 6
+    assert done.best_epoch == ranks.index(max(ranks)) + 1
+
+
+def test_without_validation_the_last_weights_are_kept(data: tuple[Dataset, Dataset]) -> None:
+    states: list[State] = []
+    last = fit((data[0], None), save=states.append)  # type: ignore[arg-type] # None is what is tried here
+    assert set(last.history) == {"train_loss", "train_accuracy", "learning_rate"}
+    assert last.best_epoch == 2
+    for state, kept in zip(states, (False, True), strict=True):
+        assert all(any(np.array_equal(one, other) for other in state.variables) for one in last.weights) == kept
+
+
+def test_fewer_images_than_a_batch_are_enough(data: tuple[Dataset, Dataset]) -> None:
+    few = data[0].take(np.arange(5))
+    assert len(fit((few, few)).history["train_loss"]) == 2
+
+
+def test_a_loss_that_is_no_number_ends_the_training(data: tuple[Dataset, Dataset]) -> None:
+    recipe = dataclasses.replace(PLAIN, optimizer="sgd", learning_rate=1e10)
+    with pytest.raises(DataError, match="the loss is no number any more; try a lower learning_rate than"):
+        fit(data, recipe)
+
+
+def test_variables_of_another_version_are_refused(data: tuple[Dataset, Dataset]) -> None:
+    with pytest.raises(CheckpointError, match="has other variables"):
+        fit(data, resume=State({}, 3, [np.zeros(2)]))
+
+
+def test_the_one_cycle_rises_to_its_peak_and_falls_to_nothing() -> None:
+    recipe = dataclasses.replace(PLAIN, schedule="one-cycle", learning_rate=0.5)
+    rate = schedule.rate(recipe, 100)
+    assert callable(rate)
+    rates = [float(rate(step)) for step in range(101)]
+    assert rates[0] == pytest.approx(0.02)
+    assert max(rates) == rates[30] == pytest.approx(0.5)
+    assert rates[100] == pytest.approx(0)
+    assert rates[:31] == sorted(rates[:31])
+    assert rates[30:] == sorted(rates[30:], reverse=True)
+
+
+def test_event_files_for_tensorboard_are_written(data: tuple[Dataset, Dataset], tmp_path: Path) -> None:
+    done = fit(data, tensorboard=tmp_path)
+    (file,) = tmp_path.glob("events.out.tfevents.*")
+    found = [
+        (value.tag, event.step, tf.make_ndarray(value.tensor))
+        for event in map(
+            tf.compat.v1.Event.FromString, (record.numpy() for record in tf.data.TFRecordDataset(str(file)))
+        )
+        for value in event.summary.value
+    ]
+    losses = {step: float(value) for tag, step, value in found if tag == "train_loss"}
+    assert losses == pytest.approx({1: done.history["train_loss"][0], 2: done.history["train_loss"][1]})
+
+
+_SAVES = """
+import sys
+import numpy as np
+from pathlib import Path
+from traffic_signs.training.checkpoints import Checkpoints, State
+print("up", flush=True)
+for step in range(10**6):
+    Checkpoints(Path(sys.argv[1])).save(State({}, step, [np.full(300_000, step)]))
+"""
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_a_whole_one(tmp_path: Path) -> None:
+    for milliseconds in (150, 200, 250, 300, 350):
+        process = subprocess.Popen([sys.executable, "-c", _SAVES, str(tmp_path)], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        threading.Event().wait(milliseconds / 1000)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        state = Checkpoints(tmp_path).newest({})
+        assert state is not None
+        assert (state.variables[0] == state.step).all()
+        for file in tmp_path.glob("step-*"):
+            file.unlink()
+
+
+def test_a_job_that_is_killed_goes_on_to_the_same_weights(
+    job: Job, image: str | None, prepared: Path, tmp_path: Path
+) -> None:
+    """kill -9 as soon as the first checkpoint is there; the same job again ends like one that never was."""
+    if image:
+        pytest.skip("the container runs the same program; the contract tests stop and resume one")
+    channels = {"training": prepared / "training", "validation": prepared / "validation"}
+    base = tmp_path / "opt-ml"
+    killer = threading.Thread(target=_kill_after_first_checkpoint, args=(base,))
+    killer.start()
+    first = run_job(base, channels, {"epochs": 2})
+    killer.join()
+    assert first.code != 0
+    for link in (base / "input" / "data").iterdir():
+        link.unlink()
+    again = run_job(base, channels, {"epochs": 2})
+    assert again.code == 0, again.log
+    assert "going on after step" in again.log
+    assert (base / "model" / "model.tflite").read_bytes() == (job.base / "model" / "model.tflite").read_bytes()
+    assert json.loads((base / "model" / "artifact.json").read_text())["preset"] == "lenet"
+
+
+def _kill_after_first_checkpoint(base: Path) -> None:
+    while not list(base.glob("checkpoints/step-*.npz")):
+        threading.Event().wait(0.005)
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if f"SAGEMAKER_BASE_DIR={base.resolve()}".encode() in environment.split(b"\0"):
+            os.kill(int(folder.name), signal.SIGKILL)
