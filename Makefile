@@ -124,7 +124,7 @@ test: install image lint .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, 
 	$(PYTHON) -m pytest
 
 bench-training: data ## the article's recipe and the presets side by side, an hour or two; DATA=download, BENCH='--recipe quick'
-	$(PYTHON) -m tests.bench.training compare $(prepared) $(BENCH)
+	$(PYTHON) -m tests.bench.training $(prepared) $(BENCH)
 
 lint: install ## ruff, mypy, hadolint, shellcheck
 	.venv/bin/ruff check .

@@ -1,7 +1,6 @@
 """The article's recipe as published: stock Keras `fit`, constant Adam, dropout, no augmentation.
 
-The same LeNet-like network as the preset `lenet`, but scaled outside of it, trained by `fit` alone: what
-the presets are held against.
+What the presets are held against, so it stands here whole and shares nothing with them that could change it.
 """
 
 from collections.abc import Callable

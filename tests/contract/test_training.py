@@ -132,6 +132,7 @@ def test_an_empty_channel(image: str | None, tmp_path: Path, other_channel: Path
     [
         ('{"epoch": "3"}', "unknown hyperparameter epoch = '3'; known are"),
         ('{"epochs": "\\"many\\""}', "hyperparameter epochs = 'many'; expected a whole number"),
+        ('{"preset": "resnet"}', "hyperparameter preset = 'resnet'; expected one of lenet, quick, best"),
         ('{"epochs": "many"}', "hyperparameter epochs = 'many'; expected a whole number"),
     ],
 )

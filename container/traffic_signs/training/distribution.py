@@ -42,8 +42,7 @@ def strategy(hosts: Hosts, port: int = PORT + 1) -> tf.distribute.Strategy:
             rpc_layer="grpc",
         )
         ours = signal.getsignal(signal.SIGTERM)
-        with lost_hosts():
-            made = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+        made = tf.distribute.MultiWorkerMirroredStrategy(resolver)
         # TensorFlow's cluster has taken the signal for itself, to no use of ours: the job would not stop
         signal.signal(signal.SIGTERM, ours)
         return made

@@ -70,11 +70,7 @@ class Link:
     _held: list[socket.socket] = []  # noqa: RUF012 - shared on purpose: what is in it lives as long as the process
 
     def __init__(
-        self,
-        hosts: Hosts,
-        stop: threading.Event,
-        port: int = PORT,
-        meeting_seconds: float = _MEETING_SECONDS,
+        self, hosts: Hosts, stop: threading.Event, port: int = PORT, meeting_seconds: float = _MEETING_SECONDS
     ) -> None:
         """Listen as the chief, or connect to it.
 

@@ -12,7 +12,9 @@ from dataclasses import asdict
 
 import ai_edge_litert
 import keras
+import numpy as np
 import tensorflow as tf
+from scipy.special import softmax  # type: ignore[import-untyped] # SciPy has no types
 
 import traffic_signs
 from traffic_signs import artifact
@@ -72,16 +74,12 @@ def run(
     keras.config.set_dtype_policy("float32")  # what is served computes in it, whatever trained it
     network = models.build(recipe.network, len(training.names))
     network.set_weights(fit.weights)
-    temperature, uncalibrated = settings.temperature, None
-    if held_out:
-        logits = network.predict(held_out.images, batch_size=256, verbose=0)
-        temperature = calibration.temperature(logits, held_out.labels)
-        uncalibrated = tf.nn.softmax(logits).numpy()
+    logits = network.predict(validation.images, batch_size=256, verbose=0)
+    temperature = calibration.temperature(logits, held_out.labels) if held_out else settings.temperature
     _log.info("temperature %.3f", temperature)
-    model = models.with_probabilities(network, temperature)
-    probabilities = model.predict(validation.images, batch_size=256, verbose=0)
+    probabilities = softmax(logits / np.float32(temperature), axis=1)
     paths.model.mkdir(parents=True, exist_ok=True)
-    difference = export(model, validation.images, probabilities, paths.model)
+    difference = export(models.with_probabilities(network, temperature), validation.images, probabilities, paths.model)
     _log.info("the exported model answers within %.1g of the trained one", difference)
     versions = {
         "traffic-signs": traffic_signs.__version__,
@@ -98,7 +96,7 @@ def run(
             training=training,
             validation=held_out,
             probabilities=probabilities if held_out else None,
-            uncalibrated=uncalibrated,
+            uncalibrated=softmax(logits, axis=1) if held_out else None,
             temperature=temperature,
             settings={**asdict(settings), **asdict(recipe)},
             versions=versions,

@@ -1,6 +1,6 @@
 """A recipe and arrays -> trained weights and how they came about.
 
-    ten steps at a time (trainer.py) -> is a stop asked for, is the loss a number
+    ten steps at a time (progress.py, trainer.py) -> is a stop asked for
     after each epoch: validation -> best weights, checkpoint, a line for people and one a metric
 
 Everything random follows from the seed and the step, or from variables that checkpoints hold, so a
@@ -13,7 +13,6 @@ within an epoch.
 import hashlib
 import json
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -26,15 +25,14 @@ import numpy as np
 import tensorflow as tf
 
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.errors import CheckpointError, DataError
 from traffic_signs.training.checkpoints import State
 from traffic_signs.training.presets import Recipe
+from traffic_signs.training.progress import Progress
 from traffic_signs.training.trainer import Trainer
 
 _log = logging.getLogger(__name__)
 _METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
-_STEPS_A_CALL = 10
-"""Steps between two looks at the stop signal; TensorFlow takes them without coming back to Python."""
+"""What the shipped expressions find in the log."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +99,7 @@ def fit(
     """
     keras.utils.set_random_seed(seed)
     trainer = Trainer(recipe, training, seed, strategy)
-    progress = _Progress(recipe, trainer, validation, identity(recipe, training, validation, seed))
+    progress = Progress(recipe, trainer, validation, identity(recipe, training, validation, seed))
     if resume:
         progress.restore(resume)
         _log.info("going on after step %d of %d", resume.step, trainer.total_steps)
@@ -148,75 +146,3 @@ def _report(history: Mapping[str, list[float]], writer: tf.summary.SummaryWriter
         for name, values in history.items():
             tf.summary.write(name, tf.constant(values[-1]), metadata=scalar)
     writer.flush()
-
-
-class _Progress:
-    """Where the training is, and what was best until now."""
-
-    def __init__(self, recipe: Recipe, trainer: Trainer, validation: Dataset | None, of: Mapping[str, Any]) -> None:
-        self._recipe, self._trainer, self._validation, self._identity = recipe, trainer, validation, of
-        names = ("train_loss", "train_accuracy", "learning_rate") + (_METRICS[2:] if validation else ())
-        self.history: dict[str, list[float]] = {name: [] for name in names}
-        self.step = 0
-        self.best_epoch = 0
-        self.best: list[np.ndarray] = []
-        self.seconds_before = 0.0
-        self._loss = self._correct = 0.0
-
-    def state(self, seconds: float) -> State:
-        return State(
-            self._identity,
-            self.step,
-            [np.asarray(variable) for variable in self._trainer.variables],
-            self._loss,
-            self._correct,
-            {name: list(values) for name, values in self.history.items()},
-            self.best_epoch,
-            self.best,
-            self.seconds_before + seconds,
-        )
-
-    def restore(self, state: State) -> None:
-        variables = self._trainer.variables
-        if [tuple(variable.shape) for variable in variables] != [value.shape for value in state.variables]:
-            raise CheckpointError("the checkpoint's network has other variables; it was made by another version")
-        for variable, value in zip(variables, state.variables, strict=True):
-            variable.assign(value)
-        self.step, self._loss, self._correct = state.step, state.loss, state.correct
-        self.history = {name: list(values) for name, values in state.history.items()}
-        self.best_epoch, self.best, self.seconds_before = state.best_epoch, state.best, state.seconds
-
-    def advance(self, stop: bool) -> bool:
-        """Take some steps of this epoch; return whether any host wants to stop."""
-        trainer = self._trainer
-        count = min(_STEPS_A_CALL, trainer.steps_per_epoch - self.step % trainer.steps_per_epoch)
-        loss, correct, stopping = trainer.train(self.step, count, stop)
-        if not math.isfinite(loss):
-            raise DataError(
-                f"the loss is no number any more; try a lower learning_rate than {self._recipe.learning_rate}"
-            )
-        self.step += count
-        self._loss += loss
-        self._correct += correct
-        return stopping
-
-    def end_epoch(self) -> None:
-        """Validate, and keep the weights if they are the best so far."""
-        trainer, history = self._trainer, self.history
-        images = ((self.step - 1) % trainer.steps_per_epoch + 1) * trainer.batch
-        history["train_loss"].append(self._loss / images)
-        history["train_accuracy"].append(self._correct / images)
-        history["learning_rate"].append(float(np.asarray(trainer.optimizer.learning_rate)))
-        self._loss = self._correct = 0.0
-        if self._validation is None:
-            return
-        loss, accuracy = trainer.evaluate(self._validation)
-        history["validation_loss"].append(loss)
-        history["validation_accuracy"].append(accuracy)
-        ranks = [(a, -b) for a, b in zip(history["validation_accuracy"], history["validation_loss"], strict=True)]
-        if not self.best or ranks[-1] > ranks[self.best_epoch - 1]:
-            self.best_epoch, self.best = len(ranks), trainer.model.get_weights()
-
-    def keep_last(self) -> None:
-        """Take the weights as they are now for the best."""
-        self.best_epoch, self.best = len(self.history["train_loss"]), self._trainer.model.get_weights()

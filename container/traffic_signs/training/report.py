@@ -57,7 +57,7 @@ class Run:
     seconds: float
     """Wall time of the training."""
     stopped: bool = False
-    """It ended before its last epoch: by SIGTERM, or because nothing got better any more."""
+    """SIGTERM ended it before its last epoch."""
     resumed: bool = False
     """It went on from a checkpoint."""
 
@@ -115,8 +115,8 @@ def write(directory: Path, run: Run) -> dict[str, float]:
         plots.confusion_matrix(confusion, names, directory / drawn[4])
         before, after = (reliability(values, labels) for values in (run.uncalibrated, run.probabilities))
         plots.reliability(before, after, directory / drawn[5])
-    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
-    (directory / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
+    (directory / "metrics.json").write_text(text, encoding="utf-8")
     page["plots"] = {name: _plot(directory / name) for name in drawn}
     (directory / "report.html").write_text(_render(page), encoding="utf-8")
     return figures
