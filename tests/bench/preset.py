@@ -43,17 +43,12 @@ def fit(
     temperature = _TEMPERATURES.get(name, 1.0)
     if validation:
         network.set_weights(done.weights)
-        temperature = calibration.temperature(_logits(network, validation.images), validation.labels)
+        temperature = calibration.temperature(network.predict(validation.images, verbose=0), validation.labels)
 
     def predict(variables: list[np.ndarray], images: np.ndarray) -> np.ndarray:
         for variable, value in zip(network.variables, variables, strict=False):  # the optimizer's come after them
             variable.assign(value)
-        found: np.ndarray = softmax(_logits(network, images) / np.float32(temperature), axis=1)
+        found: np.ndarray = softmax(network.predict(images, verbose=0) / np.float32(temperature), axis=1)
         return found
 
     return predict
-
-
-def _logits(network: model.keras.Model, images: np.ndarray) -> np.ndarray:
-    found: np.ndarray = network.predict(images, batch_size=256, verbose=0)
-    return found

@@ -86,20 +86,18 @@ def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _show(summary: dict[str, dict[str, Any]]) -> None:
-    table = Table("recipe", "CPU s", "validation", "test", "weakest class", "ECE")
+    """Print a column a recipe, and ratios to the article's where that is among them."""
+    table = Table("median of the seeds", *summary)
+    for name in ("cpu_seconds", "validation", "test", "weakest_class", "ece"):
+        table.add_row(name, *(f"{row[name]:.4g}" if name in row else "-" for row in summary.values()))
     for name, target in TARGETS.items():
-        table.add_column(f"CPU s to {name} {target}")
-    base = summary.get("article")
-    for recipe, row in summary.items():
-        cells = [recipe, f"{row['cpu_seconds']:.1f}", f"{row['validation']:.4f}" if "validation" in row else "-"]
-        cells += [f"{row['test']:.4f}", f"{row['weakest_class']:.3f}", f"{row['ece']:.4f}"]
-        for name in TARGETS:
-            key, reached = f"cpu_seconds_to_{name}", row.get(f"reached_{name}")
-            ratio = f", {base[key] / row[key]:.1f} times less" if base and reached and recipe != "article" else ""
-            cells.append(
-                f"{row[key]:.1f}{ratio} ({reached} of {len(row['test_of_each_seed'])} reach it)" if reached else "-"
-            )
-        table.add_row(*cells)
+        key = f"cpu_seconds_to_{name}"
+        table.add_row(f"{key} {target}", *(f"{row[key]:.4g}" if key in row else "-" for row in summary.values()))
+        table.add_row("  seeds that reach it", *(str(row.get(f"reached_{name}", "-")) for row in summary.values()))
+        if "article" in summary:
+            base = summary["article"][key]
+            ratios = (f"{base / row[key]:.3g}" if key in row else "-" for row in summary.values())
+            table.add_row("  times less than the article", *ratios)
     Console().print(table)
 
 
