@@ -11,6 +11,7 @@ built-in operations.
 from collections.abc import Callable, Mapping
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from traffic_signs import images
@@ -54,16 +55,18 @@ def _lenet(classes: int) -> keras.Model:
 
 
 def _strided(classes: int) -> keras.Model:
-    """Two strided convolutions on the local contrast; 90,139 parameters for 43 classes.
+    """Two small convolutions on the local contrast; 58,971 parameters for 43 classes.
 
-    Strides in place of pooling: no gradient goes through values that are then thrown away.
+    A stride and an average take the place of maxima: no gradient goes through values that are then thrown
+    away. The second convolution has no stride, as the gradient of one that has is oneDNN's slowest.
     """
     pixels = _pixels()
-    x = _local_contrast(_standardised(pixels))
-    x = layers.Conv2D(12, 5, strides=2, activation="relu")(x)
-    x = layers.Conv2D(24, 3, strides=2, activation="relu")(x)
+    x = _local_contrast(layers.Rescaling(1 / 255, dtype="float32")(pixels), window=7, epsilon=1e-3)
+    x = layers.Conv2D(16, 4, strides=2, activation="relu")(x)
+    x = layers.AveragePooling2D(2)(x)
+    x = layers.Conv2D(32, 3, activation="relu")(x)
     x = layers.Flatten()(x)
-    x = layers.Dense(96, activation="relu")(x)
+    x = layers.Dense(64, activation="relu")(x)
     return keras.Model(pixels, _logits(classes)(x), name="strided")
 
 
@@ -75,7 +78,7 @@ def _multi_scale(classes: int) -> keras.Model:
     """
     pixels = _pixels()
     standardised = _standardised(pixels)
-    x = layers.Concatenate()([standardised, _local_contrast(standardised)])
+    x = layers.Concatenate()([standardised, _local_contrast(standardised, window=9, epsilon=0.02)])
     x = layers.AveragePooling2D(2)(_convolution(x, 24, 5))
     x = layers.AveragePooling2D(2)(_convolution(_convolution(x, 64), 64))
     fine = _convolution(_convolution(x, 128), 128)
@@ -104,16 +107,34 @@ def _standardised(pixels: keras.KerasTensor) -> keras.KerasTensor:
     return layers.LayerNormalization(axis=[1, 2, 3], center=False, scale=False, epsilon=1e-4, dtype="float32")(x)
 
 
-def _local_contrast(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Bring every pixel's surroundings, 9 x 9 pixels, to mean 0 and deviation 1: shadows no longer matter.
+def _local_contrast(x: keras.KerasTensor, window: int, epsilon: float) -> keras.KerasTensor:
+    """Bring the surroundings of every pixel to mean 0 and deviation 1: shadows no longer matter.
 
     K. Jarrett, K. Kavukcuoglu, M. Ranzato, Y. LeCun: What is the best multi-stage architecture for
     object recognition? ICCV 2009; with a square window in place of the Gaussian one.
+
+    A mean over a window is a product with a band matrix along either axis, and a CPU multiplies matrices
+    several times faster than it pools one channel.
+
+    Args:
+        x: float32 [N, 32, 32, 1].
+        window: side of the surroundings in pixels, odd; at the border, what of them is in the image.
+        epsilon: added to the variance, which keeps noise of even surfaces small.
     """
-    across = layers.AveragePooling2D((1, 9), 1, "same", dtype="float32")
-    along = layers.AveragePooling2D((9, 1), 1, "same", dtype="float32")
-    centred = x - along(across(x))
-    return centred / ops.sqrt(along(across(ops.square(centred))) + 0.02)
+    place = np.arange(images.SIZE)
+    band = (np.abs(place[:, None] - place) <= window // 2).astype(np.float32)
+    band /= band.sum(axis=0)
+
+    def transposed(y: keras.KerasTensor) -> keras.KerasTensor:
+        return ops.transpose(y, (0, 2, 1))
+
+    def transposed_means(y: keras.KerasTensor) -> keras.KerasTensor:
+        return ops.matmul(transposed(ops.matmul(y, band)), band)
+
+    plane = layers.Reshape((images.SIZE, images.SIZE), dtype="float32")(x)
+    centred = transposed(plane) - transposed_means(plane)
+    contrast = transposed(centred) / ops.sqrt(transposed_means(ops.square(centred)) + epsilon)
+    return layers.Reshape(images.SHAPE, dtype="float32")(contrast)
 
 
 def _convolution(x: keras.KerasTensor, filters: int, size: int = 3) -> keras.KerasTensor:

@@ -61,7 +61,7 @@ class Recipe:
 PRESETS: Mapping[str, Recipe] = MappingProxyType(
     {
         "lenet": Recipe("lenet", 10, 128, "adam", 1e-3, "constant"),
-        "quick": Recipe("strided", 2, 64, "adam", 6e-3, "one-cycle"),
+        "quick": Recipe("strided", 2, 128, "adam", 1e-2, "one-cycle", label_smoothing=0.1),
         "best": Recipe(
             "multi-scale",
             epochs=24,

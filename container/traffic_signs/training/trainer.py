@@ -17,6 +17,8 @@ from traffic_signs.training import model as models
 from traffic_signs.training.presets import Recipe
 
 _log = logging.getLogger(__name__)
+_EVALUATED = 1024
+"""Images of one call to TensorFlow in an evaluation: no gradients are kept, so more fit than in a step."""
 
 
 class Trainer:
@@ -87,8 +89,9 @@ class Trainer:
     def evaluate(self, dataset: Dataset) -> tuple[float, float]:
         """Return mean cross-entropy and accuracy, computed by all replicas together."""
         totals = np.zeros(2)
-        for start in range(0, len(dataset), self.batch):
-            indices = np.arange(start, start + self.batch)
+        batch = -(-_EVALUATED // self._replicas) * self._replicas
+        for start in range(0, len(dataset), batch):
+            indices = np.arange(start, start + batch)
             counted = indices < len(dataset)
             indices = np.minimum(indices, len(dataset) - 1)
             arrays = dataset.images[indices], dataset.labels[indices], counted.astype(np.float32)
@@ -99,7 +102,8 @@ class Trainer:
     def _evaluate_batch(self, images: tf.Tensor, labels: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
         def share() -> tf.Tensor:
             replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
-            mine = slice(replica * self._share, (replica + 1) * self._share)
+            size = tf.shape(images)[0] // self._replicas
+            mine = slice(replica * size, (replica + 1) * size)
             logits = tf.cast(self.model(images[mine], training=False), tf.float32)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels[mine], logits)
             return tf.stack([tf.reduce_sum(losses * counted[mine]), _correct(logits, labels[mine], counted[mine])])
