@@ -29,7 +29,7 @@ export DOCKER YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
-	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test bench-training lint format lock clean
+	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test bench-training bench-pipeline lint format lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -125,6 +125,9 @@ test: install image lint .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, 
 
 bench-training: data ## the article's recipe and the presets side by side, an hour or two; DATA=download, BENCH='--recipe quick'
 	$(PYTHON) -m tests.bench.training $(prepared) $(BENCH)
+
+bench-pipeline: data ## what augmentation costs of a training step; DATA=download
+	$(PYTHON) -m tests.bench.pipeline $(prepared) $(BENCH)
 
 lint: install ## ruff, mypy, hadolint, shellcheck
 	.venv/bin/ruff check .

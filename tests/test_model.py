@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.ndimage import uniform_filter  # type: ignore[import-untyped] # SciPy has no types
 
 from tests.helpers import Job
 from traffic_signs import artifact
@@ -45,6 +46,21 @@ def test_networks_take_raw_pixels_and_give_logits(network: str) -> None:
 def test_an_image_of_one_gray_is_no_trouble(network: str, flat: int) -> None:
     image = np.full((1, 32, 32, 1), flat, np.uint8)
     assert np.isfinite(models.build(network, 43).predict(image, verbose=0)).all()
+
+
+@pytest.mark.parametrize("window", [7, 9])
+def test_local_contrast_is_what_its_definition_says(window: int) -> None:
+    def means(planes: np.ndarray) -> np.ndarray:
+        inside = uniform_filter(np.ones_like(planes), window, mode="constant", axes=(1, 2))
+        found: np.ndarray = uniform_filter(planes, window, mode="constant", axes=(1, 2)) / inside
+        return found
+
+    planes = IMAGES[:3, ..., 0].astype(np.float64)
+    centred = planes - means(planes)
+    expected = centred / np.sqrt(means(centred**2) + 0.5)
+    inputs = keras.Input((32, 32, 1))
+    model = keras.Model(inputs, models.local_contrast(inputs, window, 0.5))
+    np.testing.assert_allclose(model.predict(IMAGES[:3], verbose=0)[..., 0], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("network", models.NETWORKS)

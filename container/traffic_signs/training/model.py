@@ -61,7 +61,7 @@ def _strided(classes: int) -> keras.Model:
     away. The second convolution has no stride, as the gradient of one that has is oneDNN's slowest.
     """
     pixels = _pixels()
-    x = _local_contrast(layers.Rescaling(1 / 255, dtype="float32")(pixels), window=7, epsilon=1e-3)
+    x = local_contrast(layers.Rescaling(1 / 255, dtype="float32")(pixels), window=7, epsilon=1e-3)
     x = layers.Conv2D(16, 4, strides=2, activation="relu")(x)
     x = layers.AveragePooling2D(2)(x)
     x = layers.Conv2D(32, 3, activation="relu")(x)
@@ -78,7 +78,7 @@ def _multi_scale(classes: int) -> keras.Model:
     """
     pixels = _pixels()
     standardised = _standardised(pixels)
-    x = layers.Concatenate()([standardised, _local_contrast(standardised, window=9, epsilon=0.02)])
+    x = layers.Concatenate()([standardised, local_contrast(standardised, window=9, epsilon=0.02)])
     x = layers.AveragePooling2D(2)(_convolution(x, 24, 5))
     x = layers.AveragePooling2D(2)(_convolution(_convolution(x, 64), 64))
     fine = _convolution(_convolution(x, 128), 128)
@@ -107,7 +107,7 @@ def _standardised(pixels: keras.KerasTensor) -> keras.KerasTensor:
     return layers.LayerNormalization(axis=[1, 2, 3], center=False, scale=False, epsilon=1e-4, dtype="float32")(x)
 
 
-def _local_contrast(x: keras.KerasTensor, window: int, epsilon: float) -> keras.KerasTensor:
+def local_contrast(x: keras.KerasTensor, window: int, epsilon: float) -> keras.KerasTensor:
     """Bring the surroundings of every pixel to mean 0 and deviation 1: shadows no longer matter.
 
     K. Jarrett, K. Kavukcuoglu, M. Ranzato, Y. LeCun: What is the best multi-stage architecture for

@@ -43,8 +43,9 @@ class Trainer:
         with tf.device("CPU:0"):  # a batch is small beside what a GPU does with it
             self._images, self._labels = tf.constant(training.images), tf.constant(training.labels)
         self._order: tuple[int, tf.Tensor] = (-1, tf.constant(0))
-        self._steps = tf.function(self._train_steps)
-        self._evaluate = tf.function(self._evaluate_batch)
+        # nothing here is for AutoGraph to rewrite, and its look at all that is called takes longer than tracing
+        self._steps = tf.function(self._train_steps, autograph=False)
+        self._evaluate = tf.function(self._evaluate_batch, autograph=False)
 
     def train(self, first: int, count: int, stop: bool) -> tuple[float, float, bool]:
         """Take *count* steps of one epoch; return sums over all replicas: loss, correct, and whether any stops."""
@@ -57,10 +58,11 @@ class Trainer:
         return float(loss), float(correct), bool(stopping)
 
     def _train_steps(self, order: tf.Tensor, first: tf.Tensor, count: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
-        totals = tf.zeros(3)
-        for step in tf.range(first, first + count):
+        def take(step: tf.Tensor, totals: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             sums = self._strategy.run(self._train_step, args=(order, step, stop))
-            totals += self._strategy.reduce("SUM", sums, axis=None)
+            return step + 1, totals + self._strategy.reduce("SUM", sums, axis=None)
+
+        _, totals = tf.while_loop(lambda step, _: step < first + count, take, (first, tf.zeros(3)))
         return totals
 
     def _train_step(self, order: tf.Tensor, step: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
