@@ -55,6 +55,8 @@ class Recipe:
     """Decoupled: the share of itself, times the learning rate, that a weight loses in a step."""
     label_smoothing: float = 0.0
     """Share of the target that is spread over all classes."""
+    balance: float = 0.0
+    """How far rare classes are seen more often, 0 to 1; see `sampling.order`."""
     augmentation: Augmentation | None = None
 
 
@@ -64,23 +66,24 @@ PRESETS: Mapping[str, Recipe] = MappingProxyType(
         "quick": Recipe("strided", 2, 128, "adam", 1e-2, "one-cycle", label_smoothing=0.1),
         "best": Recipe(
             "multi-scale",
-            epochs=24,
+            epochs=36,
             batch_size=128,
             optimizer="sgd",
             learning_rate=0.1,
             schedule="one-cycle",
             weight_decay=5e-4,
             label_smoothing=0.05,
+            balance=0.5,
             augmentation=Augmentation(
-                rotation=12,
-                scale=0.17,
-                shift=2.5,
-                shear=0.12,
-                perspective=0.15,
-                light=0.4,
-                contrast=0.5,
-                blur=0.7,
-                occlusion=11,
+                rotation=15,
+                scale=0.2,
+                shift=3,
+                shear=0.15,
+                perspective=0.2,
+                light=0.6,
+                contrast=0.7,
+                blur=1,
+                occlusion=14,
                 flips=True,
             ),
         ),

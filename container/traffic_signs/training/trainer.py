@@ -1,7 +1,7 @@
 """A recipe and arrays -> the network and its optimizer, and what TensorFlow compiles: steps and validation.
 
-    permutation of (seed, epoch) ┐
-    step, replica ───────────────┴> batch -> augmentation of (seed, step) -> network -> gradients, summed -> optimizer
+    order of (seed, epoch) ┐
+    step, replica ─────────┴> batch -> augmentation of (seed, step) -> network -> gradients, summed -> optimizer
 
 The training images lie in memory as they are, one byte a pixel: 40 MB for GTSRB.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.training import augmentation, schedule
+from traffic_signs.training import augmentation, sampling, schedule
 from traffic_signs.training import model as models
 from traffic_signs.training.presets import Recipe
 
@@ -51,8 +51,8 @@ class Trainer:
         """Take *count* steps of one epoch; return sums over all replicas: loss, correct, and whether any stops."""
         epoch = first // self.steps_per_epoch
         if self._order[0] != epoch:
-            order = np.random.default_rng([self._seed, epoch]).permutation(len(self._labels))
-            self._order = (epoch, tf.constant(order, tf.int32))
+            order = sampling.order(self._labels.numpy(), self._recipe.balance, self._seed, epoch)
+            self._order = (epoch, tf.constant(order))
         flag = tf.constant(float(stop))
         loss, correct, stopping = self._steps(self._order[1], tf.constant(first), tf.constant(count), flag).numpy()
         return float(loss), float(correct), bool(stopping)
