@@ -63,7 +63,7 @@ class Recipe:
 PRESETS: Mapping[str, Recipe] = MappingProxyType(
     {
         "lenet": Recipe("lenet", 10, 128, "adam", 1e-3, "constant"),
-        "quick": Recipe("strided", 2, 128, "adam", 1e-2, "one-cycle", label_smoothing=0.1),
+        "quick": Recipe("strided", 1, 48, "adam", 8e-3, "one-cycle", label_smoothing=0.1),
         "best": Recipe(
             "multi-scale",
             epochs=36,
