@@ -91,11 +91,42 @@ def test_a_single_image_becomes_a_batch_of_one(shape: tuple[int, ...]) -> None:
     assert images.as_pixels(np.zeros(shape, np.uint8)).shape == (1, 32, 32, 1)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+def test_rgb_arrays_become_gray_as_rgb_images_do(dtype: str) -> None:
+    rgb = np.random.default_rng(3).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+    expected = np.stack([images.decode(encoded(picture, "PNG")) for picture in rgb])
+    np.testing.assert_array_equal(images.as_pixels(rgb.astype(dtype)), expected)
+    np.testing.assert_array_equal(images.as_pixels(rgb[0].astype(dtype)), expected[:1])
+    np.testing.assert_array_equal(images.as_pixels(np.asfortranarray(rgb.astype(dtype))), expected)
+
+
+def test_several_images_keep_their_order() -> None:
+    files = [encoded(np.full((size, 50), size, np.uint8), "PNG") for size in (9, 3, 7)]
+    assert images.decode_all(files)[:, 0, 0, 0].tolist() == [9, 3, 7]
+
+
+def test_one_bad_image_of_several_is_named() -> None:
+    with pytest.raises(ImageError, match="image 1: not a readable image"):
+        images.decode_all([encoded(PHOTO, "PNG"), b"x"])
+
+
+def test_images_are_bounded_together_too() -> None:
+    stream = io.BytesIO()
+    Image.new("1", (4_000, 8_000)).save(stream, "PNG")
+    with pytest.raises(ImageError, match="image 4: at most 128,000,000 pixels"):
+        images.decode_all([stream.getvalue()] * 5)
+    with pytest.raises(ImageError, match="10,001 encoded images; at most 10,000"):
+        images.decode_all([b""] * 10_001)
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [
         (np.zeros((2, 28, 28)), r"shape \[2, 28, 28\]"),
-        (np.zeros((2, 32, 32, 3), np.uint8), r"shape \[2, 32, 32, 3\]"),
+        (np.zeros((2, 32, 32, 4), np.uint8), r"shape \[2, 32, 32, 4\]"),
+        (np.zeros((2, 3, 32, 32), np.uint8), r"shape \[2, 3, 32, 32\]"),
+        (np.full((1, 32, 32, 3), 0.5), "not scaled"),
+        (np.zeros((0, 32, 32, 3)), "N is 0"),
         (np.zeros(3), r"shape \[3\]"),
         (np.float32(1), r"shape \[\]"),
         (np.zeros((0, 32, 32)), "N is 0"),

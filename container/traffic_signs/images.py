@@ -6,6 +6,7 @@ floats is not here: it is a layer of the model.
 """
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -14,12 +15,16 @@ from traffic_signs.errors import ImageError
 
 SIZE = 32
 SHAPE = (SIZE, SIZE, 1)
+_SHAPES = (SHAPE, (SIZE, SIZE), (SIZE, SIZE, 3))
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 # A short list keeps Pillow's rarer decoders, and the programs some of them start, out of reach.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # About 100 MB once decoded to RGB. JPEG is decoded at a reduced scale, so photos count less.
 _MAX_PIXELS = 32_000_000
+_MAX_PIXELS_TOGETHER = 4 * _MAX_PIXELS
+MAX_FILES = 10_000
+"""Encoded images that are decoded together, at most: the tiniest cost more time than bytes."""
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -51,12 +56,40 @@ def decode(data: bytes) -> np.ndarray:
     return np.asarray(gray)[..., np.newaxis]
 
 
+def decode_all(files: Sequence[bytes]) -> np.ndarray:
+    """Decode several images, with a bound on the time that they take together.
+
+    Returns:
+        uint8 [N, 32, 32, 1], N >= 1, in their order.
+
+    Raises:
+        ImageError: as `decode` does, with the image's index; or more than 10,000 images, or more
+            than 128 million pixels in all.
+    """
+    if len(files) > MAX_FILES:
+        raise ImageError(f"{len(files):,} encoded images; at most {MAX_FILES:,} are read at once")
+    pixels = np.empty((len(files), *SHAPE), np.uint8)
+    total = 0
+    for index, data in enumerate(files):
+        try:
+            total += _count_pixels(data)
+            if total > _MAX_PIXELS_TOGETHER:
+                raise ImageError(f"at most {_MAX_PIXELS_TOGETHER:,} pixels are read at once")
+            pixels[index] = decode(data)
+        except ImageError as error:
+            raise ImageError(f"image {index}: {error}") from error
+    return pixels
+
+
 def as_pixels(array: np.ndarray) -> np.ndarray:
     """Check pixels that come as numbers, and bring them into the model's type.
 
+    The one rule for all arrays: every value is a whole number from 0 to 255, of any numeric dtype;
+    three channels are R, G, B and become luma as in `decode`. Anything else is refused: of values
+    from 0 to 1 nobody knows whether they are scaled or dark.
+
     Args:
-        array: gray values as [N, 32, 32, 1], [N, 32, 32], [32, 32, 1] or [32, 32]; any numeric
-            dtype, if every value is a whole number from 0 to 255.
+        array: [N, 32, 32], [N, 32, 32, 1] or [N, 32, 32, 3]; or one image, without N.
 
     Returns:
         uint8 [N, 32, 32, 1], N >= 1.
@@ -64,9 +97,10 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
     Raises:
         ImageError: another shape, a dtype that is no number, or a value out of range.
     """
-    single = array.shape in (SHAPE, SHAPE[:2])
-    if not single and array.shape[1:] not in (SHAPE, SHAPE[:2]):
-        raise ImageError(f"pixels of shape {list(array.shape)}; expected [N, 32, 32, 1] or [N, 32, 32]")
+    if array.shape not in _SHAPES and array.shape[1:] not in _SHAPES:
+        raise ImageError(
+            f"pixels of shape {list(array.shape)}; expected [N, 32, 32], [N, 32, 32, 1] or, for RGB, [N, 32, 32, 3]"
+        )
     if array.size == 0:
         raise ImageError("no images: N is 0")
     if array.dtype.kind not in "uif":
@@ -75,9 +109,20 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             pixels = array.astype(np.uint8)
         if not np.array_equal(pixels, array):
-            raise ImageError("pixels must be raw gray values: whole numbers from 0 to 255, not scaled")
+            raise ImageError("pixels must be raw values: whole numbers from 0 to 255, not scaled")
         array = pixels
+    if array.shape[-1] == 3:
+        array = np.asarray(Image.fromarray(array.reshape(-1, SIZE, 3)).convert("L"))
     return array.reshape(-1, *SHAPE)
+
+
+def _count_pixels(data: bytes) -> int:
+    """Return width x height by the file's header; 0 if `decode` is to say what is wrong with it."""
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            return image.width * image.height
+    except Exception:  # noqa: BLE001 - Pillow's decoders raise many types on hostile bytes
+        return 0
 
 
 def _gray(image: Image.Image) -> Image.Image:

@@ -79,7 +79,8 @@ def test_the_form_of_the_request_does_not_change_the_answer(server: Server) -> N
         (b"GIF89a", "image/gif", 400, "not a readable image"),
         (b"P5\n8000 8000\n255\n", "image/x-portable-graymap", 400, "8000 x 8000 pixels"),
         (b"a=b", "application/x-www-form-urlencoded", 415, "Content-Type application/x-www-form-urlencoded"),
-        (b"1,2", "text/csv", 415, "send application/json"),
+        (b"1,2", "text/csv", 400, "line 1 has 2 values"),
+        (b"<p>", "text/html", 415, "send application/json"),
     ],
 )
 def test_a_bad_request_is_told_in_json(

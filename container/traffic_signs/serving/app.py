@@ -3,12 +3,11 @@
 import logging
 
 from flask import Flask, Response, request
-from sagemaker_inference import content_types
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
-from traffic_signs.errors import NotAcceptableError, RequestError, TrafficSignsError
+from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import codec
+from traffic_signs.serving import body, decoding, encoding, negotiation
 from traffic_signs.serving.predictor import Predictor
 from traffic_signs.settings import ServingSettings
 
@@ -23,7 +22,8 @@ def create_app(paths: OptMl, settings: ServingSettings) -> Flask:
     """
     predictor = Predictor(paths.model)
     app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_payload_mb * 1024 * 1024
+    limit = settings.max_payload_mb * 1024 * 1024
+    app.config["MAX_CONTENT_LENGTH"] = limit
     app.url_map.strict_slashes = False
 
     @app.route("/ping", methods=["GET", "POST"])  # the platform's guide names both
@@ -32,11 +32,12 @@ def create_app(paths: OptMl, settings: ServingSettings) -> Flask:
 
     @app.post("/invocations")
     def invocations() -> Response:
-        if not request.accept_mimetypes or content_types.JSON in request.accept_mimetypes:
-            pixels = codec.decode(_body(), request.mimetype)
-            answer = codec.encode(predictor.predict(pixels), predictor.artifact.labels)
-            return Response(answer, mimetype=content_types.JSON)
-        raise NotAcceptableError(f"Accept {request.accept_mimetypes}: predictions come as {content_types.JSON}")
+        labels = predictor.artifact.labels
+        attributes = request.headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
+        form = negotiation.negotiate(request.accept_mimetypes, attributes, len(labels))
+        content = body.read(request, limit)
+        pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
+        return Response(encoding.encode(predictor.predict(pixels), labels, form), mimetype=form.content_type)
 
     @app.errorhandler(TrafficSignsError)
     def refused(error: TrafficSignsError) -> tuple[dict[str, str], int]:
@@ -56,14 +57,3 @@ def create_app(paths: OptMl, settings: ServingSettings) -> Flask:
         return {"error": "internal error; the log of the container has the details"}, 500
 
     return app
-
-
-def _body() -> bytes:
-    """Read the body, whole or not at all: Werkzeug cuts one without a length at the limit, and says nothing."""
-    body = request.get_data(cache=False)
-    announced, limit = request.content_length, request.max_content_length
-    if announced is None and limit is not None and len(body) >= limit:
-        raise RequestEntityTooLarge
-    if announced is not None and len(body) < announced:
-        raise RequestError(f"the body ended after {len(body)} of {announced} bytes")
-    return body

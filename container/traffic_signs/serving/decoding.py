@@ -1,0 +1,65 @@
+"""A request's body and Content-Type -> uint8 [N, 32, 32, 1], N images in the order they came in.
+
+    application/json       {"instances": [...]} or the bare array; each instance 32 x 32 values or {"b64": image}
+    application/jsonlines  an instance a line
+    text/csv               an image a line, 1024 values
+    application/x-npy      values as one NumPy array
+    application/x-npz      the same, packed
+    image/*                one encoded image of any size
+    multipart/form-data    encoded images, a file each
+
+Values follow the one rule of `images.as_pixels`, encoded images that of `images.decode`.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from sagemaker_inference import content_types
+
+from traffic_signs import images
+from traffic_signs.errors import RequestError, UnsupportedMediaError
+from traffic_signs.serving import multipart, npy, records
+
+JSON_LINES = "application/jsonlines"
+_FORM = "multipart/form-data"
+_IMAGE = "image/"
+
+_ARRAYS: dict[str, Callable[[bytes], np.ndarray]] = {
+    content_types.JSON: records.from_json,
+    JSON_LINES: records.from_json_lines,
+    content_types.CSV: records.from_csv,
+    content_types.NPY: lambda body: images.as_pixels(npy.read_npy(body)),
+}
+_READ = f"{', '.join([*_ARRAYS, content_types.NPZ, _FORM])}, image/png, image/jpeg or another image type"
+
+
+def decode(body: bytes, content_type: str, parameters: Mapping[str, str], limit: int) -> np.ndarray:
+    """Decode a request.
+
+    Args:
+        body: as the client sent it, unpacked.
+        content_type: lower case, without parameters.
+        parameters: those of the content type; only a form's boundary is looked at.
+        limit: bytes that an array may have once unpacked.
+
+    Returns:
+        uint8 [N, 32, 32, 1], N >= 1.
+
+    Raises:
+        UnsupportedMediaError: a content type that is not read here.
+        RequestError: a body that is empty or not what its content type says.
+        ImageError: an image or pixels that the model cannot take.
+        RequestEntityTooLarge: an array of more than *limit* bytes.
+    """
+    reader = _ARRAYS.get(content_type)
+    if reader is None and content_type not in (content_types.NPZ, _FORM) and not content_type.startswith(_IMAGE):
+        raise UnsupportedMediaError(f"Content-Type {content_type[:100] or '(none)'} is not read; send {_READ}")
+    if not body:
+        raise RequestError("the body is empty")
+    if reader is not None:
+        return reader(body)
+    if content_type == content_types.NPZ:
+        return images.as_pixels(npy.read_npz(body, limit))
+    if content_type == _FORM:
+        return images.decode_all(multipart.read(body, parameters.get("boundary", "")))
+    return images.decode(body)[np.newaxis]

@@ -1,0 +1,55 @@
+"""Probabilities -> an answer's body, N predictions for N images in the same order.
+
+    application/json       {"predictions": [{"class_id", "name", "probability", "probabilities"}, ...]}
+    application/jsonlines  such a prediction a line
+    text/csv               the probabilities of an image a line
+    application/x-npy      the probabilities float32 [N, C]
+
+With `top_k`, a prediction of the JSON kinds has the list "top_k" of {"class_id", "name", "probability"}, best first.
+"""
+
+import io
+from typing import Any
+
+import numpy as np
+import orjson
+from sagemaker_inference import content_types
+
+from traffic_signs.serving.decoding import JSON_LINES
+from traffic_signs.serving.negotiation import Form
+
+
+def encode(probabilities: np.ndarray, labels: tuple[str, ...], form: Form) -> bytes:
+    """Encode probabilities float32 [N, C] in the form that was asked for."""
+    if form.content_type == content_types.NPY:
+        stream = io.BytesIO()
+        np.save(stream, probabilities, allow_pickle=False)
+        return stream.getvalue()
+    if form.content_type == content_types.CSV:
+        return b"".join(_dumps(row)[1:-1] + b"\n" for row in probabilities)
+    predictions = _predictions(probabilities, labels, form)
+    if form.content_type == JSON_LINES:
+        return b"".join(_dumps(prediction) + b"\n" for prediction in predictions)
+    return _dumps({"predictions": predictions})
+
+
+def _predictions(probabilities: np.ndarray, labels: tuple[str, ...], form: Form) -> list[dict[str, Any]]:
+    best = probabilities.argmax(1).tolist()
+    predictions = [_class(row, label, labels) for label, row in zip(best, probabilities, strict=True)]
+    if form.top_k is not None:
+        # stable, so that of equal ones the first is the best, as argmax has it
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, : form.top_k].tolist()
+        for prediction, row, classes in zip(predictions, probabilities, order, strict=True):
+            prediction["top_k"] = [_class(row, label, labels) for label in classes]
+    if form.probabilities:
+        for prediction, row in zip(predictions, probabilities, strict=True):
+            prediction["probabilities"] = row
+    return predictions
+
+
+def _class(row: np.ndarray, label: int, labels: tuple[str, ...]) -> dict[str, Any]:
+    return {"class_id": label, "name": labels[label], "probability": row[label]}
+
+
+def _dumps(content: Any) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)

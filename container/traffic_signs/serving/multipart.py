@@ -1,0 +1,46 @@
+"""A multipart/form-data body -> the files in it, in their order."""
+
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+
+from traffic_signs.errors import RequestError
+from traffic_signs.images import MAX_FILES
+
+_CHUNK = 64 * 1024
+"""Bytes handed over at once: Werkzeug looks for the end of a part in all that it has been given."""
+
+
+def read(body: bytes, boundary: str) -> list[bytes]:
+    """Return the content of every file of the form, whatever its field's name and type.
+
+    `Request.files` groups by name, which loses the order, and may write to disk.
+
+    Raises:
+        RequestError: no form, a field that is no file, no file at all, or too many.
+    """
+    files: list[bytearray] = []
+    try:
+        decoder = MultipartDecoder(boundary.encode(), max_form_memory_size=4 * _CHUNK, max_parts=MAX_FILES)
+        for start in range(0, len(body), _CHUNK):
+            decoder.receive_data(body[start : start + _CHUNK])
+            _take(decoder, files)
+        decoder.receive_data(None)
+        _take(decoder, files)
+    except RequestEntityTooLarge as error:
+        raise RequestError(f"the form has more than {MAX_FILES:,} parts, or one with too long a header") from error
+    except ValueError as error:
+        raise RequestError(f"the body is not multipart/form-data: {str(error)[:200]}") from error
+    if not files:
+        raise RequestError("the form holds no files")
+    return [bytes(file) for file in files]
+
+
+def _take(decoder: MultipartDecoder, files: list[bytearray]) -> None:
+    """Add to *files* what the decoder has ready."""
+    while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
+        if isinstance(event, Field):
+            raise RequestError(f"the form's field {str(event.name)[:50]!r} is no file; send images as files")
+        if isinstance(event, File):
+            files.append(bytearray())
+        elif isinstance(event, Data):
+            files[-1] += event.data

@@ -1,0 +1,88 @@
+"""What a client asks for in its headers -> the form of its answer.
+
+    Accept                                 which content type, by quality values
+    X-Amzn-SageMaker-Custom-Attributes     top_k=3, probabilities=false
+
+Custom attributes are the client's own: many put ids there that are none of our business. So a
+key that is not ours is passed over, unless it looks like a misspelt one.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from sagemaker_inference import content_types
+from werkzeug.datastructures import MIMEAccept
+
+from traffic_signs.errors import NotAcceptableError, RequestError
+from traffic_signs.serving.decoding import JSON_LINES
+
+CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+_OFFERED = (content_types.JSON, JSON_LINES, content_types.CSV, content_types.NPY)
+_WITH_OPTIONS = (content_types.JSON, JSON_LINES)
+_KEYS = ("top_k", "probabilities")
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of an answer."""
+
+    content_type: str = content_types.JSON
+    top_k: int | None = None
+    """How many of the best classes each prediction lists; None for no list."""
+    probabilities: bool = True
+    """Each prediction has the probabilities of all classes."""
+
+
+def negotiate(accept: MIMEAccept, attributes: str, classes: int) -> Form:
+    """Choose the form of an answer.
+
+    Args:
+        accept: the Accept header; none at all stands for JSON.
+        attributes: the header of custom attributes, "key=value" separated by commas or semicolons.
+        classes: number of classes, the largest `top_k`.
+
+    Raises:
+        NotAcceptableError: no offered type is accepted.
+        RequestError: a key without a value, twice, misspelt or with a bad value; the message has both.
+    """
+    # Werkzeug takes "application/json; charset=utf-8" for another type than JSON.
+    accepted = MIMEAccept([(kind.partition(";")[0].strip(), quality) for kind, quality in accept])
+    content_type = accepted.best_match(_OFFERED) if accept else content_types.JSON
+    if content_type is None:
+        raise NotAcceptableError(f"Accept {str(accept)[:100]}: predictions come as {', '.join(_OFFERED)}")
+    options = _options(attributes)
+    if options and content_type not in _WITH_OPTIONS:
+        key, value = next(iter(options.items()))
+        raise RequestError(
+            f"{key} = {value[:50]!r} needs an answer in {' or '.join(_WITH_OPTIONS)}, not {content_type}"
+        )
+    top_k = _whole("top_k", options["top_k"], classes) if "top_k" in options else None
+    probabilities = _flag("probabilities", options["probabilities"]) if "probabilities" in options else top_k is None
+    return Form(content_type, top_k, probabilities)
+
+
+def _options(attributes: str) -> dict[str, str]:
+    """Find the attributes that are ours."""
+    options: dict[str, str] = {}
+    for item in re.split("[,;]", attributes):
+        key, _, value = (part.strip() for part in item.partition("="))
+        if key in options:
+            raise RequestError(f"{CUSTOM_ATTRIBUTES}: {key} = {value[:50]!r} comes after {options[key][:50]!r}")
+        if key in _KEYS:
+            options[key] = value
+        elif len(key) < 20 and (near := difflib.get_close_matches(key.lower(), _KEYS, 1, 0.8)):
+            raise RequestError(f"{CUSTOM_ATTRIBUTES}: unknown key {key} = {value[:50]!r}; did you mean {near[0]}?")
+    return options
+
+
+def _whole(key: str, value: str, most: int) -> int:
+    if re.fullmatch("[0-9]{1,4}", value) and 1 <= int(value) <= most:
+        return int(value)
+    raise RequestError(f"{CUSTOM_ATTRIBUTES}: {key} = {value[:50]!r}; expected a whole number from 1 to {most}")
+
+
+def _flag(key: str, value: str) -> bool:
+    if value in ("true", "false"):
+        return value == "true"
+    raise RequestError(f"{CUSTOM_ATTRIBUTES}: {key} = {value[:50]!r}; expected true or false")

@@ -1,0 +1,127 @@
+"""JSON, JSON lines and CSV -> uint8 [N, 32, 32, 1].
+
+Every kind is parsed by orjson, a line of CSV as a JSON array without brackets, and every number
+is checked: `numpy.asarray` would turn one long string among many short ones into gigabytes.
+"""
+
+import base64
+from array import array
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import orjson
+
+from traffic_signs import images
+from traffic_signs.errors import RequestError
+
+_VALUES = images.SIZE * images.SIZE
+_MAX_DIMENSIONS = 4
+
+
+def from_json(body: bytes) -> np.ndarray:
+    """Read `{"instances": [...]}` or the bare array: pixels as `images.as_pixels` takes them, or `{"b64": ...}` each.
+
+    Raises:
+        RequestError: something else.
+        ImageError: an image or pixels that the model cannot take.
+    """
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise RequestError(f"the body is not JSON: {error}") from error
+    if isinstance(content, dict) and "instances" in content:
+        content = content["instances"]
+    if not isinstance(content, list):
+        raise RequestError('expected an array of images, or a JSON object with one under the key "instances"')
+    return _pixels(content)
+
+
+def from_json_lines(body: bytes) -> np.ndarray:
+    """Read one image a line: 32 rows of 32 values, or `{"b64": ...}`.
+
+    Raises:
+        RequestError: something else; the message has the line's number.
+        ImageError: an image or pixels that the model cannot take.
+    """
+    records = [_loads(line, number) for number, line in _lines(body)]
+    pixels = _pixels(records)
+    if len(pixels) != len(records):  # rows of one image, a line each
+        raise RequestError(
+            f'a line has no image of its own; expected {images.SIZE} x {images.SIZE} values or {{"b64"}}'
+        )
+    return pixels
+
+
+def from_csv(body: bytes) -> np.ndarray:
+    """Read one image a line: its 1024 values, row by row; no header.
+
+    Raises:
+        RequestError: something else; the message has the line's number.
+        ImageError: values that the model cannot take.
+    """
+    rows = []
+    for number, line in _lines(body):
+        rows.append(_loads(b"[" + line + b"]", number))
+        if len(rows[-1]) != _VALUES:
+            raise RequestError(f"line {number} has {len(rows[-1])} values; expected {_VALUES:,}")
+    values = _array(rows)
+    if values.ndim != 2:
+        raise RequestError("a line holds an array; expected plain values")
+    return images.as_pixels(values.reshape(-1, *images.SHAPE))
+
+
+def _lines(body: bytes) -> Iterable[tuple[int, bytes]]:
+    return enumerate(body.removesuffix(b"\n").split(b"\n"), 1)
+
+
+def _loads(line: bytes, number: int) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise RequestError(f"line {number} cannot be read: {error}") from error
+
+
+def _pixels(instances: list[Any]) -> np.ndarray:
+    kinds = set(map(type, instances))
+    if kinds == {dict}:
+        return images.decode_all([_file(instance, index) for index, instance in enumerate(instances)])
+    if dict in kinds:
+        raise RequestError('images come either all as arrays or all as {"b64": ...}')
+    return images.as_pixels(_array(instances))
+
+
+def _file(instance: dict[str, Any], index: int) -> bytes:
+    text = instance.get("b64")
+    if not isinstance(text, str) or len(instance) > 1:
+        raise RequestError(f'instance {index} is no array and not {{"b64": "..."}}')
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise RequestError(f"instance {index} is not base64: {error}") from error
+
+
+def _array(values: list[Any]) -> np.ndarray:
+    """Turn nested lists of numbers into uint8 where all are whole and fit, else float64.
+
+    Faster than `numpy.asarray` for whole numbers: `bytes` checks them while it copies.
+    """
+    shape, rows = [len(values)], [values]
+    while rows[0] and type(rows[0][0]) is list:
+        rows = rows[0] if len(rows) == 1 else list(chain.from_iterable(rows))
+        if set(map(type, rows)) != {list} or len(set(map(len, rows))) != 1:
+            raise RequestError("the instances are not all of the same shape")
+        shape.append(len(rows[0]))
+        if len(shape) > _MAX_DIMENSIONS:
+            raise RequestError(f"pixels of more than {_MAX_DIMENSIONS} dimensions; expected [N, 32, 32]")
+    if shape[-1] < images.SIZE:  # channels: joining so short rows takes longer than making one of them
+        rows = [list(chain.from_iterable(rows))]
+    try:
+        return np.frombuffer(b"".join(map(bytes, rows)), np.uint8).reshape(shape)
+    except (TypeError, ValueError):  # not whole, or not from 0 to 255
+        pass
+    try:
+        return np.frombuffer(array("d", list(chain.from_iterable(rows))), np.float64).reshape(shape)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RequestError("pixels must be numbers, each image of the same shape") from error
