@@ -77,7 +77,10 @@ def serving(
     """Serve the model below *base* and wait until /ping answers 200."""
     port = free_port()
     command = program.serving(image, base, port)
-    command = program.Program(command.command, {**command.environment, **(environment or {})}, command.container)
+    words = list(command.command)
+    if image:
+        words[2:2] = [word for key, value in (environment or {}).items() for word in ("--env", f"{key}={value}")]
+    command = program.Program(words, {**command.environment, **(environment or {})}, command.container)
     with log.open("wb") as stream:
         server = Server(f"http://127.0.0.1:{port}", command, command.start(stream), log)
         try:

@@ -73,9 +73,10 @@ def test_serving_reads_sagemakers_variables() -> None:
             "SAGEMAKER_MODEL_SERVER_TIMEOUT": "120",
             "SAGEMAKER_MAX_PAYLOAD_IN_MB": "100",
             "SAGEMAKER_CONTAINER_LOG_LEVEL": "10",
+            "SERVING_ENGINE": "litert",
         }
     )
-    assert settings == ServingSettings(9000, 3, 120, 100, 10)
+    assert settings == ServingSettings(9000, 3, "litert", 120, 100, 10)
 
 
 def test_an_empty_variable_counts_as_unset() -> None:

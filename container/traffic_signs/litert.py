@@ -1,17 +1,18 @@
 """The engine that serves on a CPU: LiteRT, small and loaded at once where TensorFlow takes seconds."""
 
-import threading
 from pathlib import Path
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+
+from traffic_signs.turns import FairLock
 
 _BATCH = 64
 """Images run at once: larger batches cost memory and, on a CPU, gain nothing."""
 
 
 class Engine:
-    """A loaded network. Threads may share it; they take turns."""
+    """A loaded network. Threads may share it; they take turns, a small request between the batches of a large one."""
 
     def __init__(self, path: Path) -> None:
         """Load the network at *path*; one thread, because workers already use every core.
@@ -23,7 +24,7 @@ class Engine:
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()
-        self._lock = threading.Lock()
+        self._lock = FairLock()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -32,16 +33,16 @@ class Engine:
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1], N >= 1."""
-        with self._lock:
-            parts = [self._run(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)]
+        parts = [self._run(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _run(self, images: np.ndarray) -> np.ndarray:
-        if images.shape != self._shape:
-            self._interpreter.resize_tensor_input(self._input, images.shape)
-            self._interpreter.allocate_tensors()
-            self._shape = images.shape
-        self._interpreter.set_tensor(self._input, images)
-        self._interpreter.invoke()
-        output: np.ndarray = self._interpreter.get_tensor(self._output)
-        return output
+        with self._lock:
+            if images.shape != self._shape:
+                self._interpreter.resize_tensor_input(self._input, images.shape)
+                self._interpreter.allocate_tensors()
+                self._shape = images.shape
+            self._interpreter.set_tensor(self._input, images)
+            self._interpreter.invoke()
+            output: np.ndarray = self._interpreter.get_tensor(self._output)
+            return output

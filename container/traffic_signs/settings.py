@@ -81,11 +81,9 @@ class ServingSettings:
     """What the serving stack reads from the variables that SageMaker and its SDK set."""
 
     port: int = _setting(8080, **_whole(1, 65_535), variables=("SAGEMAKER_BIND_TO_PORT",))
-    workers: int = _setting(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        **_whole(1, 1_024),
-        variables=("SAGEMAKER_MODEL_SERVER_WORKERS",),
-    )
+    workers: int | None = _setting(None, **_whole(1, 1_024), variables=("SAGEMAKER_MODEL_SERVER_WORKERS",))
+    """Processes; None leaves their number to the hardware."""
+    engine: str = _setting("auto", **_one_of("auto", "litert", "tensorflow"), variables=("SERVING_ENGINE",))
     timeout_seconds: int = _setting(
         60,
         **_whole(1, 3_600),

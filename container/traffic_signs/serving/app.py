@@ -1,5 +1,6 @@
 """The two routes that SageMaker calls, `/ping` and `/invocations`, and errors as JSON."""
 
+import contextlib
 import logging
 
 from flask import Flask, Response, request
@@ -10,21 +11,29 @@ from traffic_signs.paths import OptMl
 from traffic_signs.serving import body, decoding, encoding, negotiation
 from traffic_signs.serving.predictor import Predictor
 from traffic_signs.settings import ServingSettings
+from traffic_signs.turns import FairLock
 
 _log = logging.getLogger(__name__)
+_LARGE = 1024 * 1024
+"""Bodies of more bytes are decoded one after the other: JSON takes twenty times its size while it is read."""
 
 
-def create_app(paths: OptMl, settings: ServingSettings) -> Flask:
+def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert") -> Flask:
     """Build the application; once it is returned, the model has answered and is ready.
+
+    Args:
+        paths: where /opt/ml is.
+        settings: the payload limit.
+        engine: "litert" or "tensorflow".
 
     Raises:
         ArtifactError: there is no model to serve.
     """
-    predictor = Predictor(paths.model)
+    predictor = Predictor(paths.model, engine)
     app = Flask(__name__)
     limit = settings.max_payload_mb * 1024 * 1024
-    app.config["MAX_CONTENT_LENGTH"] = limit
     app.url_map.strict_slashes = False
+    large = FairLock()
 
     @app.route("/ping", methods=["GET", "POST"])  # the platform's guide names both
     def ping() -> Response:
@@ -33,10 +42,12 @@ def create_app(paths: OptMl, settings: ServingSettings) -> Flask:
     @app.post("/invocations")
     def invocations() -> Response:
         labels = predictor.artifact.labels
-        attributes = request.headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
-        form = negotiation.negotiate(request.accept_mimetypes, attributes, len(labels))
+        headers = request.headers
+        attributes = headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
+        form = negotiation.negotiate(headers.get("Accept", ""), attributes, len(labels))
         content = body.read(request, limit)
-        pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
+        with large if len(content) > _LARGE else contextlib.nullcontext():
+            pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
         return Response(encoding.encode(predictor.predict(pixels), labels, form), mimetype=form.content_type)
 
     @app.errorhandler(TrafficSignsError)

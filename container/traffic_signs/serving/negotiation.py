@@ -10,9 +10,11 @@ key that is not ours is passed over, unless it looks like a misspelt one.
 import difflib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sagemaker_inference import content_types
 from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from traffic_signs.errors import NotAcceptableError, RequestError
 from traffic_signs.serving.decoding import JSON_LINES
@@ -34,11 +36,12 @@ class Form:
     """Each prediction has the probabilities of all classes."""
 
 
-def negotiate(accept: MIMEAccept, attributes: str, classes: int) -> Form:
+@lru_cache(maxsize=64)  # clients send the same headers again and again, and parsing takes as long as a small network
+def negotiate(accept: str, attributes: str, classes: int) -> Form:
     """Choose the form of an answer.
 
     Args:
-        accept: the Accept header; none at all stands for JSON.
+        accept: the Accept header; an empty one stands for JSON.
         attributes: the header of custom attributes, "key=value" separated by commas or semicolons.
         classes: number of classes, the largest `top_k`.
 
@@ -47,10 +50,11 @@ def negotiate(accept: MIMEAccept, attributes: str, classes: int) -> Form:
         RequestError: a key without a value, twice, misspelt or with a bad value; the message has both.
     """
     # Werkzeug takes "application/json; charset=utf-8" for another type than JSON.
-    accepted = MIMEAccept([(kind.partition(";")[0].strip(), quality) for kind, quality in accept])
-    content_type = accepted.best_match(_OFFERED) if accept else content_types.JSON
+    given = parse_accept_header(accept, MIMEAccept)
+    accepted = MIMEAccept([(kind.partition(";")[0].strip(), quality) for kind, quality in given])
+    content_type = accepted.best_match(_OFFERED) if given else content_types.JSON
     if content_type is None:
-        raise NotAcceptableError(f"Accept {str(accept)[:100]}: predictions come as {', '.join(_OFFERED)}")
+        raise NotAcceptableError(f"Accept {accept[:100]}: predictions come as {', '.join(_OFFERED)}")
     options = _options(attributes)
     if options and content_type not in _WITH_OPTIONS:
         key, value = next(iter(options.items()))

@@ -1,27 +1,34 @@
 """A model directory -> something that answers pixels with probabilities."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from traffic_signs import artifact, images
+from traffic_signs import artifact, images, litert
 from traffic_signs.errors import ArtifactError
-from traffic_signs.litert import Engine
+
+if TYPE_CHECKING:
+    from traffic_signs.serving import tensorflow_engine
 
 
 class Predictor:
     """A model that is loaded and has answered once; built once a worker, shared by its threads."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, engine: str = "litert") -> None:
         """Load the model in *directory* and warm it up.
+
+        Args:
+            directory: as `artifact` describes it.
+            engine: "litert" or "tensorflow".
 
         Raises:
             ArtifactError: no model, one of another format or input, or one that does not answer.
         """
         self.artifact = artifact.read(directory)
-        path = directory / artifact.LITERT
+        path = directory / (artifact.KERAS if engine == "tensorflow" else artifact.LITERT)
         try:
-            self._engine = Engine(path)
+            self._engine = _load(path, engine)
         except ValueError as error:
             raise ArtifactError(f"{path} cannot be loaded: {error}") from error
         if not images.SHAPE == self.artifact.input_shape == self._engine.input_shape:
@@ -39,3 +46,11 @@ class Predictor:
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1]."""
         return self._engine.run(pixels)
+
+
+def _load(path: Path, engine: str) -> "litert.Engine | tensorflow_engine.Engine":
+    if engine == "litert":
+        return litert.Engine(path)
+    from traffic_signs.serving import tensorflow_engine  # noqa: PLC0415 - takes seconds and half a gigabyte
+
+    return tensorflow_engine.Engine(path)

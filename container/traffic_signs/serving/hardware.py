@@ -1,0 +1,44 @@
+"""What a container may use of the machine it runs on, as Linux says it in files.
+
+Cores by CPU affinity and by the cgroup's quota, which `docker run --cpus` sets; memory by the
+cgroup's limit, which `--memory` sets; GPUs by what NVIDIA's container runtime has put into /dev.
+"""
+
+import math
+import os
+from pathlib import Path
+
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def cores(cgroups: Path = _CGROUPS) -> int:
+    """Return how many cores can be busy at once, at least 1."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _numbers(cgroups / "cpu.max")  # version 2: quota and period, or "max"
+    if quota is None:
+        pair = [_numbers(cgroups / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+        quota = [values[0] for values in pair if values]
+    if len(quota) != 2 or quota[0] <= 0:
+        return affinity
+    return max(1, min(affinity, math.ceil(quota[0] / quota[1])))
+
+
+def memory_mb(cgroups: Path = _CGROUPS) -> int:
+    """Return the megabytes that all processes together may use."""
+    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [_numbers(cgroups / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
+    return min([installed, *(limit[0] for limit in limits if limit)]) // 2**20
+
+
+def gpus(devices: Path = Path("/dev")) -> int:
+    """Return the number of NVIDIA's devices."""
+    return len(list(devices.glob("nvidia[0-9]*")))
+
+
+def _numbers(path: Path) -> list[int] | None:
+    """Read the whole numbers in a file; [] if it says "max", None if there is no such file."""
+    try:
+        words = path.read_text(encoding="ascii").split()
+    except OSError:
+        return None
+    return [] if "max" in words else [int(word) for word in words]

@@ -1,0 +1,45 @@
+"""Settings and hardware -> engine, processes and threads of the server.
+
+    hardware        engine        processes                    threads that predict, each
+    no GPU          LiteRT        one a core, as memory goes   2
+    GPUs            TensorFlow    one a GPU                    16, whose requests are joined into batches
+
+A process on a CPU computes on one core, so that all of them together do not ask for more cores
+than there are. There a batch of several requests takes as long as the requests one by one.
+"""
+
+import importlib.util
+from dataclasses import dataclass
+
+from traffic_signs.serving import hardware
+from traffic_signs.settings import ServingSettings
+
+_LITERT_MB, _TENSORFLOW_MB = 200, 1_500
+"""Memory that a process has to have, with room for a few large requests."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the server runs."""
+
+    engine: str
+    """ "litert" or "tensorflow"."""
+    workers: int
+    threads: int
+    """Predicting threads of a worker."""
+
+
+def make(settings: ServingSettings, *, cores: int, memory_mb: int, gpus: int) -> Plan:
+    """Decide, as far as *settings* leave it open."""
+    engine = settings.engine
+    if engine == "auto":
+        # the cpu image on a host with a GPU has a TensorFlow that cannot use it
+        engine = "tensorflow" if gpus and importlib.util.find_spec("nvidia") else "litert"
+    if engine == "litert":
+        return Plan(engine, settings.workers or max(1, min(cores, memory_mb // _LITERT_MB)), 2)
+    return Plan(engine, settings.workers or max(1, min(gpus, memory_mb // _TENSORFLOW_MB)), 16)
+
+
+def of_this_machine(settings: ServingSettings) -> Plan:
+    """Decide for the container that this runs in."""
+    return make(settings, cores=hardware.cores(), memory_mb=hardware.memory_mb(), gpus=hardware.gpus())

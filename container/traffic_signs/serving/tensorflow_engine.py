@@ -1,0 +1,41 @@
+"""The engine that serves on a GPU: TensorFlow, with requests that wait for it joined into one batch.
+
+The only module of the serving program that imports TensorFlow, and it is imported only where
+this engine was chosen.
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from traffic_signs.serving.batching import Batcher
+
+_BATCH = 256
+"""Images run at once, at most."""
+
+
+class Engine:
+    """A loaded network; threads may share it."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the Keras model at *path*.
+
+        Raises:
+            ValueError: the file is no Keras model.
+        """
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)  # leaves room for another process
+        model = keras.models.load_model(path, compile=False)
+        self.input_shape: tuple[int, ...] = model.input_shape[1:]
+        signature = tf.TensorSpec([None, *self.input_shape], tf.uint8)
+        # traced once for every size of batch: model.predict takes a hundred times as long for one image
+        network = tf.function(lambda images: model(images, training=False), input_signature=[signature])
+        concrete = network.get_concrete_function()
+        self._batcher = Batcher(lambda images: concrete(tf.constant(images)).numpy(), _BATCH)
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1], N >= 1."""
+        parts = [self._batcher.run(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -1,0 +1,184 @@
+"""What a server does that is asked more than it can answer, bare and in the container.
+
+Nobody waits for nothing: a request is answered or refused at once, and /ping is heard all the while.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+
+from local_test import program
+from tests.helpers import Job, Server, npy, serving
+
+NPY = "application/x-npy"
+ONE = npy(np.zeros((1, 32, 32, 1), np.uint8))
+LARGE = npy(np.zeros((20_000, 32, 32, 1), np.uint8))
+HEAD = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {NPY}\r\nContent-Length: {len(ONE)}\r\n\r\n".encode()
+
+
+@pytest.fixture(scope="module")
+def server(job: Job, image: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One worker that gives up on a silent client after 3 s."""
+    variables = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "3"}
+    with serving(job.base, tmp_path_factory.mktemp("server") / "log", image, variables) as server:
+        yield server
+
+
+def connect(server: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), timeout=30)
+
+
+@contextlib.contextmanager
+def pinging(server: Server) -> Iterator[list[float]]:
+    """Ping on new connections; the seconds that each took. One without a 200 in 2 s counts as 99."""
+    seconds: list[float] = []
+    done = threading.Event()
+
+    def ping() -> None:
+        while not done.is_set():
+            start = time.monotonic()
+            try:
+                good = requests.get(f"{server.url}/ping", timeout=2).status_code == 200
+            except requests.RequestException:
+                good = False
+            seconds.append(time.monotonic() - start if good else 99)
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=ping)
+    thread.start()
+    try:
+        yield seconds
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_more_than_the_queue_takes_is_refused_at_once(server: Server) -> None:
+    def ask(_number: int) -> requests.Response:
+        return server.post(body, NPY)
+
+    body = npy(np.zeros((1_500, 32, 32, 1), np.uint8))
+    with pinging(server) as pings, ThreadPoolExecutor(300) as pool:
+        answers = list(pool.map(ask, range(300)))
+    statuses = Counter(answer.status_code for answer in answers)
+    assert set(statuses) == {200, 503}
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert all(answer.headers["Retry-After"] == "1" and "try again" in answer.json()["error"] for answer in refused)
+    assert pings
+    assert 99 not in pings
+    assert server.post(ONE, NPY).status_code == 200
+
+
+def test_clients_that_go_away_free_their_places(job: Job, image: str | None, tmp_path: Path) -> None:
+    variables = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+    with serving(job.base, tmp_path / "log", image, variables) as server, ThreadPoolExecutor(8) as pool:
+        busy = [pool.submit(server.post, LARGE, NPY) for _ in range(8)]  # as many as there are threads at most
+        time.sleep(2)
+        gone = [connect(server) for _ in range(200)]
+        for connection in gone:
+            connection.sendall(HEAD + ONE)
+        time.sleep(0.5)
+        assert b" 503 " in gone[-1].recv(4096)  # the line was full
+        for connection in gone:
+            connection.close()
+        time.sleep(0.1)
+        assert [server.post(ONE, NPY).status_code for _ in range(3)] == [200] * 3
+        assert [future.result().status_code for future in busy] == [200] * 8
+
+
+def test_silent_clients_hold_nobody_up(server: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(connect(server)) for _ in range(100)]
+        assert requests.get(f"{server.url}/ping", timeout=2).status_code == 200
+        assert server.post(ONE, NPY).status_code == 200
+        for number, start in enumerate((b"P", b"POST /invo", HEAD[:-4], HEAD, HEAD + ONE[:50])):
+            silent[number].sendall(start)
+        with pinging(server) as pings:
+            assert [server.post(ONE, NPY).status_code for _ in range(20)] == [200] * 20
+        assert 99 not in pings
+        # the body that never comes: the client hears about it, and its thread is free again
+        assert b" 408 " in silent[3].recv(4096).split(b"\r\n")[0]
+        assert b" 408 " in silent[4].recv(4096).split(b"\r\n")[0]
+
+
+def test_an_answer_that_nobody_reads_holds_nobody_up(server: Server) -> None:
+    head = HEAD.replace(str(len(ONE)).encode(), str(len(LARGE)).encode())
+    with contextlib.ExitStack() as stack:
+        for _ in range(6):
+            connection = stack.enter_context(connect(server))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(head + LARGE)
+        with pinging(server) as pings:
+            assert [server.post(ONE, NPY).status_code for _ in range(20)] == [200] * 20
+        assert 99 not in pings
+
+
+def test_a_small_request_overtakes_large_ones(server: Server) -> None:
+    finished: list[str] = []
+
+    def ask(name: str, body: bytes) -> None:
+        assert server.post(body, NPY).status_code == 200
+        finished.append(name)
+
+    with ThreadPoolExecutor(3) as pool:
+        futures = [pool.submit(ask, "large", npy(np.zeros((24_000, 32, 32, 1), np.uint8))) for _ in range(2)]
+        time.sleep(0.1)
+        futures.append(pool.submit(ask, "small", ONE))
+        for future in futures:
+            future.result()
+    assert finished[0] == "small"
+
+
+def workers(server: Server) -> set[int]:
+    """Process ids of the workers, as the host sees them."""
+    main = server.process.pid
+    if server.command.container:
+        words = [program.DOCKER, "inspect", "--format", "{{.State.Pid}}", server.command.container]
+        main = int(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+    return {int(word) for word in Path(f"/proc/{main}/task/{main}/children").read_text().split()}
+
+
+def test_a_killed_worker_is_replaced_and_no_other_request_notices(job: Job, image: str | None, tmp_path: Path) -> None:
+    variables = {"SAGEMAKER_MODEL_SERVER_WORKERS": "2"}
+    with serving(job.base, tmp_path / "log", image, variables) as server:
+        before = workers(server)
+        assert len(before) == 2
+        done = threading.Event()
+        outcomes: Counter[int | str] = Counter()
+
+        def ask() -> None:
+            while not done.is_set():
+                try:
+                    outcomes[server.post(ONE, NPY).status_code] += 1
+                except requests.ConnectionError:
+                    outcomes["lost"] += 1
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        os.kill(min(before), signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while len(workers(server) - before) < 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1)
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert len(workers(server)) == 2
+        assert min(before) not in workers(server)
+        assert set(outcomes) <= {200, "lost"}
+        assert outcomes["lost"] <= 4  # those that the dead worker was answering, at most one a client
+        assert outcomes[200] > 100

@@ -1,0 +1,64 @@
+"""The hardware as Linux describes it, and what the server makes of it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from traffic_signs.serving import hardware, plan
+from traffic_signs.serving.plan import Plan
+from traffic_signs.settings import ServingSettings
+
+CORES = len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("files", "cores", "memory_mb"),
+    [
+        ({}, CORES, None),
+        ({"cpu.max": "max 100000\n", "memory.max": "max\n"}, CORES, None),
+        ({"cpu.max": "50000 100000\n", "memory.max": "1073741824\n"}, 1, 1024),
+        ({"cpu.max": "6400000 100000\n"}, CORES, None),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, CORES, None),
+        ({"cpu/cpu.cfs_quota_us": "100000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1, None),
+        ({"memory/memory.limit_in_bytes": "9223372036854771712\n"}, CORES, None),
+        ({"memory/memory.limit_in_bytes": "536870912\n"}, CORES, 512),
+    ],
+)
+def test_limits_of_both_versions_of_cgroups_are_read(
+    tmp_path: Path, files: dict[str, str], cores: int, memory_mb: int | None
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert hardware.cores(tmp_path) == cores
+    if memory_mb:
+        assert hardware.memory_mb(tmp_path) == memory_mb
+    else:
+        assert hardware.memory_mb(tmp_path) == hardware.memory_mb(tmp_path / "none") > 512
+
+
+def test_gpus_are_counted_not_their_control_devices(tmp_path: Path) -> None:
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    assert hardware.gpus(tmp_path) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "cores", "memory_mb", "gpus", "expected"),
+    [
+        (ServingSettings(), 8, 16_000, 0, Plan("litert", 8, 2)),
+        (ServingSettings(), 8, 1_024, 0, Plan("litert", 5, 2)),
+        (ServingSettings(), 1, 100, 0, Plan("litert", 1, 2)),
+        (ServingSettings(workers=3), 8, 16_000, 0, Plan("litert", 3, 2)),
+        (ServingSettings(engine="tensorflow"), 8, 64_000, 4, Plan("tensorflow", 4, 16)),
+        (ServingSettings(engine="tensorflow"), 8, 64_000, 0, Plan("tensorflow", 1, 16)),
+        (ServingSettings(engine="litert"), 4, 64_000, 1, Plan("litert", 4, 2)),
+        # no CUDA libraries beside TensorFlow: the cpu image
+        (ServingSettings(), 4, 64_000, 1, Plan("litert", 4, 2)),
+    ],
+)
+def test_the_plan_follows_the_hardware(
+    settings: ServingSettings, cores: int, memory_mb: int, gpus: int, expected: Plan
+) -> None:
+    assert plan.make(settings, cores=cores, memory_mb=memory_mb, gpus=gpus) == expected
