@@ -35,7 +35,7 @@ BODIES = [
     (form(*PNGS), f"{FORM}; boundary=B"),
 ]
 PICTURES = [
-    (encoded(RGB[0], kind), f"image/{kind.lower()}") for kind in ("PNG", "JPEG", "PPM", "BMP", "WEBP", "GIF", "TIFF")
+    (encoded(RGB[0], kind), f"image/{kind.lower()}") for kind in ("PNG", "JPEG", "PPM", "BMP", "WEBP", "GIF")
 ]
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
