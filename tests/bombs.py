@@ -31,7 +31,9 @@ def _filled(start: bytes, unit: bytes, end: bytes, size: int) -> bytes:
 def jpeg_of_scans(size: int, width: int = 8_000, height: int = 4_000) -> bytes:
     """Make a progressive JPEG of black scans: runs of 32,767 blocks that end, 2 bytes each (ITU-T T.81, G.1.2.2)."""
     blocks = -(-width // 8) * -(-height // 8)
-    tables = _segment(0xDB, b"\0" + b"\1" * 64) + _segment(0xC4, b"\0\1" + bytes(15) + b"\0\x10\0\2" + bytes(14) + b"\xe0\0")
+    tables = _segment(0xDB, b"\0" + b"\1" * 64) + _segment(
+        0xC4, b"\0\1" + bytes(15) + b"\0\x10\0\2" + bytes(14) + b"\xe0\0"
+    )
     frame = _segment(0xC2, struct.pack(">BHHB", 8, height, width, 1) + b"\1\x11\0")
     first = _segment(0xDA, b"\1\1\0\0\0\0") + bytes(blocks // 8 + 1)
     run = b"\x3f\xff\0" * -(-blocks // 32_767)  # code 00 and 14 ones; FF is stuffed with 00
