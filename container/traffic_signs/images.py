@@ -27,7 +27,7 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
 _MAX_PIXELS = 32_000_000
 _MAX_PIXELS_TOGETHER = 4 * _MAX_PIXELS
 _MAX_COST_TOGETHER = 2_000_000_000
-"""Pixels times what decoding one costs: in a JPEG the number of its scans, of which 24 bytes may pass over all pixels."""
+"""Pixels times what decoding one costs: in a JPEG the number of its scans, as 24 bytes may pass over all pixels."""
 _PYTHON_COST = 2_000
 _IN_PYTHON = frozenset({"bmp_rle", "ppm", "ppm_plain"})
 """Pillow's decoders that are a loop in Python: run lengths in BMP, PNM as text or with a maximum other than 255."""

@@ -136,6 +136,15 @@ def test_a_length_that_lies_gets_no_worker_stuck(server: Server) -> None:
     assert server.post(npy(PIXELS), NPY).status_code == 200
 
 
+@pytest.mark.parametrize("chunks", [b"g\r\n", b"5\r\nhelloworld\r\n", b"0\r\nnonsense\r\n\r\n", b"5 \r\nhello\r\n0\r\n\r\n"])
+def test_broken_chunks_are_a_bad_request(server: Server, chunks: bytes) -> None:
+    port = int(server.url.rsplit(":", 1)[1])
+    head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {NPY}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(head.encode() + chunks)
+        assert connection.recv(1024).startswith(b"HTTP/1.1 400 ")
+
+
 def test_ping_answers_within_its_2_seconds_under_load(server: Server) -> None:
     large = npy(np.zeros((5_000, 32, 32, 1), np.uint8))
     with ThreadPoolExecutor(4) as pool:

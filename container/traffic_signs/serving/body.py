@@ -2,6 +2,7 @@
 
 import zlib
 
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
@@ -18,9 +19,12 @@ def read(request: Request, limit: int) -> bytes:
     Raises:
         RequestEntityTooLarge: the body is larger.
         UnsupportedMediaError: a Content-Encoding other than gzip.
-        RequestError: the body is cut off or no gzip stream.
+        RequestError: the body is cut off, or no chunks or gzip stream where it says so.
     """
-    body = request.get_data(cache=False)
+    try:
+        body = request.get_data(cache=False)
+    except ParseException as error:  # only now does gunicorn look at the chunks
+        raise RequestError(f"the body's chunks cannot be read: {str(error)[:200]}") from error
     announced = request.content_length
     # Werkzeug cuts a body without a length at the limit, and says nothing.
     if announced is None and len(body) >= limit:

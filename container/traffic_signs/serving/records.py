@@ -130,5 +130,5 @@ def _array(values: list[Any], body: bytes) -> np.ndarray:
 
 
 def _has_booleans(body: bytes) -> bool:
-    """Say whether JSON may hold true or false, which `bytes` and `array` take for 1 and 0; to search for a letter costs nothing."""
+    """Say whether JSON may hold true or false, which `bytes` and `array` take for 1 and 0; a letter is found faster."""
     return (b"u" in body and b"true" in body) or (b"f" in body and b"false" in body)
