@@ -32,10 +32,10 @@ def create_app(paths: OptMl, settings: ServingSettings) -> Flask:
 
     @app.post("/invocations")
     def invocations() -> Response:
+        content = body.read(request, limit)  # first: gunicorn drops a connection with an unread body, and says nothing
         labels = predictor.artifact.labels
         attributes = request.headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
         form = negotiation.negotiate(request.accept_mimetypes, attributes, len(labels))
-        content = body.read(request, limit)
         pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
         return Response(encoding.encode(predictor.predict(pixels), labels, form), mimetype=form.content_type)
 
