@@ -7,14 +7,13 @@ is a refusal. A broken frame is for the HTTP server: it may answer or close, at 
 """
 
 import gzip
-import io
 import json
-import random
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -23,26 +22,43 @@ import numpy as np
 from tests.bombs import BOMBS
 from tests.helpers import npy
 from tests.test_codec import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, form, header, zipped
-from tests.test_formats import ATTRIBUTES, BODIES, HEADERS, PICTURES, mutated
+from tests.test_formats import BODIES, HEADERS, PICTURES, mutated
 
 Body = tuple[bytes, str]
 _VALID: list[Body] = BODIES + PICTURES
 _TYPES = sorted({content_type for _, content_type in _VALID})
 _NUMBERS = ("0", "-1", "1", "32", "1024", "1e3", "2**64", "9" * 30, "0x20", "True", "None", "1.5", "''", "(1,)")
-_DTYPES = ("'|u1'", "'<f8'", "'>i2'", "'|b1'", "'|O'", "'<U9'", "'<M8[s]'", "'|V1024'", "'<c16'", "'f'", "[('a', 'u1')]",
-           "('u1', (32, 32))", "None", "3", "'" + "x" * 300 + "'")  # fmt: skip
+_DTYPES = (
+    *("'|u1'", "'<f8'", "'>i2'", "'|b1'", "'|O'", "'<U9'", "'<M8[s]'", "'|V1024'", "'<c16'", "'f'"),
+    *("[('a', 'u1')]", "('u1', (32, 32))", "None", "3", "'" + "x" * 300 + "'"),
+)
 _LENGTHS = ("-1", "+5", "0x10", "1e3", "", "1, 1", "99999999999999999999", "\xb2", "1 2", "5;", "٣")
-_CHUNKS = (b"-1\r\n", b"+5\r\nhello\r\n", b"0x5\r\nhello\r\n", b"\r\n", b"g\r\n", b"5\r\nhel", b"5\r\nhelloworld\r\n", b"5\nhello\n",
-           b"f" * 40 + b"\r\n", b"5;" + b"x" * 20_000 + b"\r\nhello\r\n", b"5 \r\nhello\r\n", b"_5\r\nhello\r\n", b"0\r\n")  # fmt: skip
-_LINES = (b"POST /invocations", b"POST /invocations HTTP/9.9", b"GET http:// HTTP/1.1", b"POST  /invocations HTTP/1.1", b"\x00",
-          b"PRI * HTTP/2.0", b"CONNECT x:1 HTTP/1.1", b"POST /invocations?" + b"a" * 100_000 + b" HTTP/1.1", b"OPTIONS * HTTP/1.1",
-          b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"POST /%00%ff/../\xff HTTP/1.1", b"p\xf6st / HTTP/1.1", b"A" * 5_000,
-          b"POST //invocations// HTTP/1.1", b"GET /ping HTTP/0.9", b"PROXY TCP4 1.1.1.1 2.2.2.2 1 2")  # fmt: skip
-_FIELDS = (b"Transfer-Encoding: gzip", b"Transfer-Encoding: chunked, chunked", b"Transfer-Encoding: \x0bchunked", b"Expect: 100-continue",
-           b"Expect: x", b": x", b"NoColon", b"A b: c", b" folded", b"X: \x00", b"X: a\rb", b"Content-Length : 5", b"Host: a\r\nHost: b",
-           b"X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off", b"Connection: upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: x",
-           b"X: " + b"y" * 20_000, b"\r\n".join(b"X-%d: y" % number for number in range(500)), b"SCRIPT_NAME: /x", b"Script-Name: /x",
-           b"Range: bytes=0-1", b"Content-Encoding: chunked", b"Trailer: x", b"Content_Length: 3")  # fmt: skip
+_CHUNKS = (
+    *(b"-1\r\n", b"\r\n", b"g\r\n", b"0\r\n", b"+5\r\nhello\r\n", b"0x5\r\nhello\r\n", b"_5\r\nhello\r\n", b"5\r\nhel"),
+    *(b"5\r\nhelloworld\r\n", b"5\nhello\n", b"5 \r\nhello\r\n", b"f" * 40 + b"\r\n"),
+    b"5;" + b"x" * 20_000 + b"\r\nhello\r\n",
+)
+_LINES = (
+    *(b"POST /invocations", b"POST /invocations HTTP/9.9", b"POST  /invocations HTTP/1.1", b"GET /ping HTTP/0.9"),
+    *(
+        b"GET http:// HTTP/1.1",
+        b"OPTIONS * HTTP/1.1",
+        b"PRI * HTTP/2.0",
+        b"CONNECT x:1 HTTP/1.1",
+        b"p\xf6st / HTTP/1.1",
+    ),
+    *(b"POST //invocations// HTTP/1.1", b"POST /%00%ff/../\xff HTTP/1.1", b"POST /?" + b"a" * 100_000 + b" HTTP/1.1"),
+    *(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PROXY TCP4 1.1.1.1 2.2.2.2 1 2", b"A" * 5_000, b"\x00"),
+)
+_FIELDS = (
+    *(b"Transfer-Encoding: gzip", b"Transfer-Encoding: chunked, chunked", b"Transfer-Encoding: \x0bchunked"),
+    *(b"Expect: 100-continue", b"Expect: x", b": x", b"NoColon", b"A b: c", b" folded", b"X: \x00", b"X: a\rb"),
+    *(b"Content-Length : 5", b"Content_Length: 3", b"Host: a\r\nHost: b", b"SCRIPT_NAME: /x", b"Trailer: x"),
+    b"X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off",
+    b"Connection: upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: x",
+    b"X: " + b"y" * 20_000,
+    b"\r\n".join(b"X-%d: y" % number for number in range(500)),
+)
 
 
 @dataclass(frozen=True)
@@ -84,12 +100,14 @@ def _lying_npy(chance: Random) -> Body:
 
 
 def _array(chance: Random) -> Body:
-    shape = [chance.choice((0, 1, 2, 3, 31, 32)) for _ in range(chance.randint(0, 5))]
-    dtype = chance.choice(("u1", ">u2", "i8", "f2", "f4", ">f8", "c8", "?", "S3", "U2", "O", "M8[s]", "g"))
-    array = (np.random.default_rng(chance.randrange(9)).random(shape) * chance.choice((1, 255, 1e300))).astype("f8")
+    shape = chance.choice(
+        ((32, 32), (2, 32, 32), (2, 32, 32, 1), (2, 32, 32, 3), (0, 32, 32), (3, 31, 32), (), (1024,), (1,) * 9)
+    )
+    kind = chance.choice(("u1", ">u2", "i8", "f2", "f4", ">f8", "c8", "?", "S3", "U2", "O", "M8[s]", "g"))
+    values = np.random.default_rng(chance.randrange(9)).random(shape) * chance.choice((1, 255, 1e300))
     with np.errstate(all="ignore"):
-        array = array.astype(dtype, order=chance.choice("CF"))
-    return npy(array), NPY
+        array = np.asarray(values, np.float64).astype(np.dtype(kind))
+    return npy(np.asfortranarray(array) if chance.random() < 0.5 else array), NPY
 
 
 def _archive(chance: Random) -> Body:
@@ -124,8 +142,16 @@ def _deep(chance: Random) -> Body:
 
 
 def _form(chance: Random) -> Body:
-    dispositions = ('name="a"; filename="b"', 'name="a"', "filename*=utf-8''%ff", 'name="' + "x" * 9000 + '"; filename=b', "\xff;=;")
-    body = form(*[chance.choice(_VALID)[0][:2000]] * chance.choice((0, 1, 3, 200)), disposition=chance.choice(dispositions))
+    dispositions = (
+        'name="a"; filename="b"',
+        'name="a"',
+        "filename*=utf-8''%ff",
+        'name="' + "x" * 9000 + '"; filename=b',
+        "\xff;=;",
+    )
+    body = form(
+        *[chance.choice(_VALID)[0][:2000]] * chance.choice((0, 1, 3, 200)), disposition=chance.choice(dispositions)
+    )
     boundary = chance.choice(("B", "B", "B", '"B"', "", "C", "B" * 300, "\xe9", "B; boundary=C", '"', "-"))
     return (mutated(chance, body) if chance.random() < 0.6 else body), f"{FORM}; boundary={boundary}"
 
@@ -149,26 +175,35 @@ _BODIES: tuple[list[Callable[[Random], Body]], list[float]] = (
 
 def _packed(chance: Random, body: bytes) -> bytes:
     if chance.random() < 0.01:
-        return gzip.compress(bytes(chance.choice((1, 24, 26, 300)) * 1024 * 1024), 1)
-    stream = io.BytesIO()
-    with gzip.GzipFile(chance.choice(("", "x" * 500)), "wb", 1, stream) as file:
-        file.write(body)
-    packed = chance.choice((stream.getvalue(), stream.getvalue(), stream.getvalue() * 3, zlib.compress(body), body))
+        return _zeros(chance.choice((1, 24, 26, 300)))
+    whole = gzip.compress(body, 1, mtime=0)
+    packed = chance.choice((whole, whole, whole * 3, zlib.compress(body, 1), body))
     return mutated(chance, packed) if chance.random() < 0.3 else packed
+
+
+@cache
+def _zeros(megabytes: int) -> bytes:
+    return gzip.compress(bytes(megabytes * 1024 * 1024), 1, mtime=0)
 
 
 def _strange(chance: Random) -> dict[str, str]:
     fields = {}
     for name, values in chance.sample(HEADERS, chance.randint(1, 3)):
-        value = chance.choice([*values, "", ",", "a" * 4000, '"', "*/*", "\t", "%00", "q=" * 500, "application/json;" * 200])
-        fields[name] = value.strip() if chance.random() < 0.8 else "".join(chance.choices(value + "=,;\xe9\"\\ ", k=50)).strip()
+        value = chance.choice(
+            [*values, "", ",", "a" * 4000, '"', "*/*", "\t", "%00", "q=" * 500, "application/json;" * 200]
+        )
+        fields[name] = (
+            value.strip() if chance.random() < 0.8 else "".join(chance.choices(value + '=,;\xe9"\\ ', k=50)).strip()
+        )
     if chance.random() < 0.3:
         fields |= {f"X-{number}": "y" for number in range(chance.choice((1, 80)))}
     return fields
 
 
 def _head(fields: dict[str, str], *more: bytes, line: bytes = b"POST /invocations HTTP/1.1") -> bytes:
-    return b"\r\n".join([line, *(f"{name}: {value}".encode("latin-1") for name, value in fields.items()), *more, b"", b""])
+    return b"\r\n".join(
+        [line, *(f"{name}: {value}".encode("latin-1") for name, value in fields.items()), *more, b"", b""]
+    )
 
 
 def _whole(chance: Random, fields: dict[str, str], body: bytes) -> Request:
@@ -189,14 +224,20 @@ def _pipelined(chance: Random, fields: dict[str, str], body: bytes) -> Request:
 
 
 def _lying(chance: Random, fields: dict[str, str], body: bytes) -> Request:
-    lie = chance.choice(_LENGTHS) if chance.random() < 0.3 else str(max(0, len(body) + chance.choice((-9, -1, 1, 9, 10**6, 10**8))))
+    lie = (
+        chance.choice(_LENGTHS)
+        if chance.random() < 0.3
+        else str(max(0, len(body) + chance.choice((-9, -1, 1, 9, 10**6, 10**8))))
+    )
     more = chance.choice((b"", b"Content-Length: 3", b"Transfer-Encoding: chunked"))
     return Request(_head(fields | {"Content-Length": lie.encode().decode("latin-1")}, *filter(None, [more])) + body, 0)
 
 
 def _broken_chunks(chance: Random, fields: dict[str, str], body: bytes) -> Request:
     chunks = b"".join(chance.choice((*_CHUNKS, b"5\r\nhello\r\n", b"1\r\n[\r\n")) for _ in range(chance.randint(1, 9)))
-    end = chance.choice((b"", b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"0\r\nnonsense\r\n\r\n", b"0\r\nX: " + b"y" * 30_000))
+    end = chance.choice(
+        (b"", b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"0\r\nnonsense\r\n\r\n", b"0\r\nX: " + b"y" * 30_000)
+    )
     return Request(_head(fields | {"Transfer-Encoding": "chunked"}) + chunks + end, 0)
 
 
@@ -221,6 +262,7 @@ def _noise(chance: Random, fields: dict[str, str], body: bytes) -> Request:
     return Request(chance.randbytes(chance.choice((0, 1, 10, 1000, 100_000))), 0)
 
 
+# ruff: noqa: ARG001 - every frame is made of the same
 _FRAMES: tuple[list[Callable[[Random, dict[str, str], bytes], Request]], list[float]] = (
     [_whole, _chunked, _pipelined, _lying, _broken_chunks, _broken_head, _cut, _gone, _noise],
     [60, 8, 5, 6, 5, 8, 4, 2, 1],

@@ -31,7 +31,7 @@ _MAX_COST_TOGETHER = 2_000_000_000
 _PYTHON_COST = 2_000
 _IN_PYTHON = frozenset({"bmp_rle", "ppm", "ppm_plain"})
 """Pillow's decoders that are a loop in Python: run lengths in BMP, PNM as text or with a maximum other than 255."""
-_MAX_SECONDS_TOGETHER = 5.0
+_MAX_SECONDS_TOGETHER = 3.0
 """CPU time after which no more is read: Pillow parses in Python, and a flood of empty chunks takes it minutes."""
 _SMALL = 64 * 1024
 """Bytes of a file that is not worth a look at the clock."""
@@ -81,7 +81,7 @@ def decode_all(files: Sequence[bytes]) -> np.ndarray:
 
     Raises:
         ImageError: as `decode` does, with the image's index; or more than 10,000 images, more than
-            128 million pixels in all, or more than 5 s of CPU time.
+            128 million pixels in all, or more than 3 s of CPU time.
     """
     if len(files) > MAX_FILES:
         raise ImageError(f"{len(files):,} encoded images; at most {MAX_FILES:,} are read at once")
