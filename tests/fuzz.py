@@ -16,8 +16,10 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -46,22 +48,24 @@ class Outcome:
     slowest: tuple[float, int] = 0.0, -1
     """Seconds, and the number of the request."""
     memory: list[int] = field(default_factory=list)
-    """Bytes resident in all workers after each tenth of the requests."""
+    """Bytes resident in all workers after each hundredth of the requests."""
 
 
 def fuzz(server: Server, seed: int, numbers: Iterable[int], total: int) -> Outcome:
     """Send the requests of these *numbers*, *total* of them."""
     outcome, workers = Outcome(), _workers(server)
     port = int(server.url.rsplit(":", 1)[1])
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        answered = pool.map(lambda number: (number, *_one(port, malformed(seed, number))), numbers)
-        for count, (number, statuses, seconds, fault) in enumerate(answered, 1):
-            outcome.statuses.update(statuses)
-            outcome.slowest = max(outcome.slowest, (seconds, number))
-            if fault:
-                outcome.faults.append((number, fault))
-            if count % max(1, total // 10) == 0:
-                outcome.memory.append(sum(map(_resident, workers)))
+    with ThreadPoolExecutor(CLIENTS) as pool, suppress(KeyboardInterrupt):  # what was sent until then is told
+        source = iter(numbers)
+        while batch := list(islice(source, max(1, total // 100))):
+            for number, (statuses, seconds, fault) in zip(
+                batch, pool.map(partial(_one, port, seed), batch), strict=True
+            ):
+                outcome.statuses.update(statuses)
+                outcome.slowest = max(outcome.slowest, (seconds, number))
+                if fault:
+                    outcome.faults.append((number, fault))
+            outcome.memory.append(sum(map(_resident, workers)))
     if _workers(server) != workers:
         outcome.faults.append((-1, "a worker died"))
     if "Traceback" in server.log.read_text(encoding="utf-8", errors="replace"):
@@ -69,8 +73,9 @@ def fuzz(server: Server, seed: int, numbers: Iterable[int], total: int) -> Outco
     return outcome
 
 
-def _one(port: int, request: Request) -> tuple[list[int], float, str | None]:
+def _one(port: int, seed: int, number: int) -> tuple[list[int], float, str | None]:
     """Return statuses, seconds until the end, and what is wrong."""
+    request = malformed(seed, number)
     start = time.monotonic()
     try:
         data = _exchange(port, request)
@@ -190,7 +195,7 @@ def main(total: int, seed: int, only: int | None, base: Path | None, output: Pat
         with serving(base, output / "log", environment={"SAGEMAKER_MODEL_SERVER_WORKERS": str(WORKERS)}) as server:
             numbers = track(range(total), "requests", console=console) if only is None else [only] * 10
             outcome = fuzz(server, seed, numbers, total if only is None else 10)
-    early, late = outcome.memory[1], outcome.memory[-1]
+    early, late = outcome.memory[len(outcome.memory) // 5], outcome.memory[-1]
     if late > _GROWTH[0] * early and late > _GROWTH[1] + early:
         outcome.faults.append((-1, f"memory grew from {early:,} to {late:,} bytes"))
     for number, fault in outcome.faults:
@@ -199,7 +204,7 @@ def main(total: int, seed: int, only: int | None, base: Path | None, output: Pat
             (output / f"{seed}-{number}").write_bytes(malformed(seed, number).data)
     seconds, number = outcome.slowest
     console.print(f"statuses {dict(sorted(outcome.statuses.items()))}, slowest {seconds:.2f} s (request {number})")
-    console.print("MB in all workers, by tenths:", [size // 1024**2 for size in outcome.memory])
+    console.print("MB in all workers, by tenths:", [size // 1024**2 for size in outcome.memory[9::10]])
     sys.exit(bool(outcome.faults))
 
 

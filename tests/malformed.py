@@ -169,7 +169,7 @@ def _bomb(chance: Random) -> Body:
 
 _BODIES: tuple[list[Callable[[Random], Body]], list[float]] = (
     [_mutated, _swapped, _lying_npy, _array, _archive, _json, _deep, _form, _large, _bomb],
-    [40, 8, 8, 8, 8, 12, 1, 8, 0.2, 1],
+    [40, 8, 8, 8, 8, 12, 1, 8, 0.2, 0.2],
 )
 
 
