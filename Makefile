@@ -29,7 +29,7 @@ export DOCKER YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
-	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test bench-training bench-pipeline lint format lock clean
+	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test fuzz bench-training bench-pipeline lint format lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +122,9 @@ test-gpu-image: install ## build the gpu image and hold it against the tests of 
 
 test: install image lint .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
 	$(PYTHON) -m pytest
+
+fuzz: install ## 100,000 malformed requests against the real server, a quarter of an hour; FUZZ='--requests 5000 --seed 2'
+	$(PYTHON) -m tests.fuzz $(FUZZ)
 
 bench-training: data ## the article's recipe and the presets side by side, an hour or two; DATA=download, BENCH='--recipe quick'
 	$(PYTHON) -m tests.bench.training $(prepared) $(BENCH)

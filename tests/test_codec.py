@@ -52,7 +52,7 @@ def zipped(members: dict[str, bytes], kind: int = zipfile.ZIP_DEFLATED) -> bytes
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", kind) as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, kind)  # without today's date
     return stream.getvalue()
 
 
@@ -89,6 +89,11 @@ def test_arrays_and_images_in_every_form_are_the_same_pixels(body: bytes, conten
 )
 def test_rgb_is_converted_in_every_form(body: bytes, content_type: str) -> None:
     np.testing.assert_array_equal(decode(body, content_type), images.as_pixels(RGB))
+
+
+def test_true_beside_the_images_is_none_of_theirs() -> None:
+    body = instances(PIXELS).replace(b"{", b'{"dry_run": false, "signature_name": "true", ')
+    np.testing.assert_array_equal(decode(body, JSON), PIXELS)
 
 
 @pytest.mark.parametrize("body", [instances(PIXELS[0]), json.dumps(PIXELS[0, ..., 0].tolist()).encode()])
@@ -152,6 +157,12 @@ def header(shape: str, dtype: str = "'|u1'") -> bytes:
         (json.dumps({"instances": [[["a"] * 32] * 32]}).encode(), JSON, "must be numbers"),
         (json.dumps([[["1"] * 32] * 32]).encode(), JSON, "must be numbers"),
         (json.dumps(["x" * 1_000_000] + [""] * 1_000_000).encode(), JSON, "must be numbers"),
+        (instances(PIXELS > 100), JSON, "not true or false"),
+        (instances(RGB).replace(b"[[[[", b"[[[[true, 1, 1], ["), JSON, "not all of the same shape"),
+        (instances(np.where(PIXELS, 0.5, 0)).replace(b"0.5", b"true", 1), JSON, "not true or false"),
+        (b"[true, 3]", JSON, "not true or false"),
+        (lines((PIXELS > 300).tolist()), LINES, "not true or false"),
+        (csv(PIXELS > 300), CSV, "not true or false"),
         (instances(PIXELS / 255), JSON, "not scaled"),
         (instances(np.full((1, 32, 32), 300)), JSON, "0 to 255"),
         (instances(np.full((1, 32, 32), -1)), JSON, "0 to 255"),

@@ -34,9 +34,7 @@ BODIES = [
     (npz(PIXELS, compressed=True), NPZ),
     (form(*PNGS), f"{FORM}; boundary=B"),
 ]
-PICTURES = [
-    (encoded(RGB[0], kind), f"image/{kind.lower()}") for kind in ("PNG", "JPEG", "PPM", "BMP", "WEBP", "GIF", "TIFF")
-]
+PICTURES = [(encoded(RGB[0], kind), f"image/{kind.lower()}") for kind in ("PNG", "JPEG", "PPM", "BMP", "WEBP", "GIF")]
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
 

@@ -6,23 +6,37 @@ floats is not here: it is a layer of the model.
 """
 
 import io
+import time
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from traffic_signs.errors import ImageError
 
 SIZE = 32
 SHAPE = (SIZE, SIZE, 1)
 _SHAPES = (SHAPE, (SIZE, SIZE), (SIZE, SIZE, 3))
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".webp"})
 
-# A short list keeps Pillow's rarer decoders, and the programs some of them start, out of reach.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+# A short list keeps Pillow's rarer decoders, and the programs some of them start, out of reach. TIFF is not on it: a
+# tile of 1 MB may unpack to gigabytes, and millions of strips of a pixel each be listed, before anyone can look.
+_FORMATS = ("PNG", "JPEG", "PPM", "WEBP", "BMP", "GIF")  # in the order in which they are tried
+_WITH_ORIENTATION = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"})
+"""Names in `Image.info`; to look for the orientation where none of them is costs a tenth of a small image."""
 # About 100 MB once decoded to RGB. JPEG is decoded at a reduced scale, so photos count less.
 _MAX_PIXELS = 32_000_000
 _MAX_PIXELS_TOGETHER = 4 * _MAX_PIXELS
+_MAX_COST_TOGETHER = 2_000_000_000
+"""Pixels times what decoding one costs: in a JPEG the number of its scans, as 24 bytes may pass over all pixels."""
+_PYTHON_COST = 2_000
+_IN_PYTHON = frozenset({"bmp_rle", "ppm", "ppm_plain"})
+"""Pillow's decoders that are a loop in Python: run lengths in BMP, PNM as text or with a maximum other than 255."""
+_MAX_SECONDS_TOGETHER = 3.0
+"""CPU time after which no more is read: Pillow parses in Python, and a flood of empty chunks takes it minutes."""
+_SMALL = 64 * 1024
+"""Bytes that are not worth a look at the clock."""
 MAX_FILES = 10_000
 """Encoded images that are decoded together, at most: the tiniest cost more time than bytes."""
 
@@ -31,23 +45,30 @@ def decode(data: bytes) -> np.ndarray:
     """Decode an image of any size into the pixels that the model takes.
 
     Args:
-        data: a BMP, GIF, JPEG, PNG, PNM, TIFF or WebP file; of several frames the first counts.
+        data: a BMP, GIF, JPEG, PNG, PNM or WebP file; of several frames the first counts.
 
     Returns:
         uint8 [32, 32, 1]: ITU-R 601 luma, turned upright by its EXIF tag, stretched to the square
         with an antialiased bilinear filter.
 
     Raises:
-        ImageError: no readable image, or one of more than 32 million pixels.
+        ImageError: no readable image, one of more than 32 million pixels, or one made to take long.
     """
+    return _decode(data, _Budget())
+
+
+def _decode(data: bytes, budget: "_Budget") -> np.ndarray:
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with Image.open(budget.file(data), formats=_FORMATS) as image:
+            budget.spend(image.width * image.height, _cost(image, data))
             image.draft("L", (2 * SIZE, 2 * SIZE))
             if image.width * image.height > _MAX_PIXELS:
                 raise ImageError(
                     f"image of {image.width} x {image.height} pixels; at most {_MAX_PIXELS:,} pixels are read"
                 )
-            ImageOps.exif_transpose(image, in_place=True)
+            image.load()
+            if not _WITH_ORIENTATION.isdisjoint(image.info):
+                ImageOps.exif_transpose(image, in_place=True)
             gray = _gray(image).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     except ImageError:
         raise
@@ -63,19 +84,16 @@ def decode_all(files: Sequence[bytes]) -> np.ndarray:
         uint8 [N, 32, 32, 1], N >= 1, in their order.
 
     Raises:
-        ImageError: as `decode` does, with the image's index; or more than 10,000 images, or more
-            than 128 million pixels in all.
+        ImageError: as `decode` does, with the image's index; or more than 10,000 images, more than
+            128 million pixels in all, or more than 3 s of CPU time.
     """
     if len(files) > MAX_FILES:
         raise ImageError(f"{len(files):,} encoded images; at most {MAX_FILES:,} are read at once")
     pixels = np.empty((len(files), *SHAPE), np.uint8)
-    total = 0
+    budget = _Budget()
     for index, data in enumerate(files):
         try:
-            total += _count_pixels(data)
-            if total > _MAX_PIXELS_TOGETHER:
-                raise ImageError(f"at most {_MAX_PIXELS_TOGETHER:,} pixels are read at once")
-            pixels[index] = decode(data)
+            pixels[index] = _decode(data, budget)
         except ImageError as error:
             raise ImageError(f"image {index}: {error}") from error
     return pixels
@@ -116,13 +134,59 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1, *SHAPE)
 
 
-def _count_pixels(data: bytes) -> int:
-    """Return width x height by the file's header; 0 if `decode` is to say what is wrong with it."""
-    try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            return image.width * image.height
-    except Exception:  # noqa: BLE001 - Pillow's decoders raise many types on hostile bytes
-        return 0
+def _cost(image: ImageFile, data: bytes) -> int:
+    """Return what decoding a pixel costs, 1 as a rule."""
+    codec = image.tile[0].codec_name if image.tile else ""
+    if codec == "jpeg":
+        return data.count(b"\xff\xda")  # the start of a scan; in one, FF comes before 00 or a restart only
+    return _PYTHON_COST if codec in _IN_PYTHON else 1
+
+
+class _Budget:
+    """What the images of one request may take together."""
+
+    def __init__(self) -> None:
+        self._pixels = _MAX_PIXELS_TOGETHER
+        self._cost = _MAX_COST_TOGETHER
+        self._bytes = 0
+        self._end: float | None = None
+
+    def spend(self, pixels: int, cost: int) -> None:
+        """Take off an image, before its pixels are decoded."""
+        self._pixels -= pixels
+        self._cost -= pixels * cost
+        if self._pixels < 0:
+            raise ImageError(f"at most {_MAX_PIXELS_TOGETHER:,} pixels are read at once")
+        if self._cost < 0:
+            raise ImageError(f"{pixels:,} pixels that cost {cost:,} times as much to decode as others")
+
+    def look_at_the_clock(self) -> None:
+        """Raise an error if the time is over; it begins with the first look."""
+        now = time.thread_time()
+        self._end = self._end or now + _MAX_SECONDS_TOGETHER
+        if now > self._end:
+            raise ImageError(f"reading takes more than {_MAX_SECONDS_TOGETHER:g} s of CPU time")
+
+    def file(self, data: bytes) -> io.BytesIO:
+        """Return *data* to read from."""
+        self._bytes += len(data)
+        if self._bytes < _SMALL:
+            return io.BytesIO(data)
+        self.look_at_the_clock()
+        return _File(data, self)
+
+
+class _File(io.BytesIO):
+    """A file of which nothing more is read when the time is over."""
+
+    def __init__(self, data: bytes, budget: _Budget) -> None:
+        super().__init__(data)
+        self._budget = budget
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as `io.BytesIO` does."""
+        self._budget.look_at_the_clock()
+        return super().read(size)
 
 
 def _gray(image: Image.Image) -> Image.Image:
@@ -133,5 +197,5 @@ def _gray(image: Image.Image) -> Image.Image:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):  # its own text names a Python object
-        return "no BMP, GIF, JPEG, PNG, PNM, TIFF or WebP file"
+        return "no BMP, GIF, JPEG, PNG, PNM or WebP file"
     return str(error) or type(error).__name__

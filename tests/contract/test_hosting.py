@@ -3,6 +3,8 @@
 Source: "Use Your Own Inference Code with Hosting Services" in the developer guide.
 """
 
+import contextlib
+import http.client
 import shutil
 import socket
 import subprocess
@@ -134,6 +136,30 @@ def test_a_length_that_lies_gets_no_worker_stuck(server: Server) -> None:
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(lines.encode())
     assert server.post(npy(PIXELS), NPY).status_code == 200
+
+
+@pytest.mark.parametrize("chunks", [b"g\r\n", b"5\r\nhelloworld\r\n", b"0\r\nnonsense\r\n\r\n", b"5 \r\nhello\r\n"])
+def test_broken_chunks_are_a_bad_request(server: Server, chunks: bytes) -> None:
+    port = int(server.url.rsplit(":", 1)[1])
+    head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {NPY}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(head.encode() + chunks)
+        assert connection.recv(1024).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_refused_request_with_a_large_body_leaves_its_connection_usable(server: Server) -> None:
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+    body = npy(np.zeros((1_000, 32, 32), np.uint8))
+    with contextlib.closing(connection):
+        for accept, status in (("application/xml", 406), ("text/csv", 200)):
+            connection.request("POST", "/invocations", body, {"Content-Type": NPY, "Accept": accept})
+            connection.auto_open = 0  # the second goes the same way or fails
+            answer = connection.getresponse()
+            assert (answer.status, bool(answer.read())) == (status, True)
+
+
+def test_a_client_cannot_move_the_paths(server: Server) -> None:
+    assert requests.get(f"{server.url}/ping", headers={"SCRIPT_NAME": "/x"}, timeout=2).status_code < 500
 
 
 def test_ping_answers_within_its_2_seconds_under_load(server: Server) -> None:

@@ -41,11 +41,11 @@ def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert") 
 
     @app.post("/invocations")
     def invocations() -> Response:
+        content = body.read(request, limit)  # first: gunicorn drops a connection with an unread body, and says nothing
         labels = predictor.artifact.labels
         headers = request.headers
         attributes = headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
         form = negotiation.negotiate(headers.get("Accept", ""), attributes, len(labels))
-        content = body.read(request, limit)
         with large if len(content) > _LARGE else contextlib.nullcontext():
             pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
         return Response(encoding.encode(predictor.predict(pixels), labels, form), mimetype=form.content_type)

@@ -20,7 +20,7 @@ def read(request: Request, limit: int) -> bytes:
         RequestEntityTooLarge: the body is larger.
         RequestTimeout: the client stopped sending before its end.
         UnsupportedMediaError: a Content-Encoding other than gzip.
-        RequestError: the body is cut off or no gzip stream.
+        RequestError: the body is cut off, or no chunks or gzip stream where it says so.
     """
     announced = int(request.environ.get("CONTENT_LENGTH") or -1)
     if announced > limit:

@@ -36,6 +36,8 @@ graceful_timeout = 25
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - not a file of ours, gunicorn makes a private one
 control_socket_disable = True
 logger_class = "traffic_signs.serving.logs.Logger"
+# no proxy stands before us: from 127.0.0.1, trusted as a rule, a header SCRIPT_NAME is answered with 500
+forwarded_allow_ips = ""
 loglevel = logging.getLevelName(_settings.log_level).lower()
 logconfig_dict: dict[str, Any] = {
     "version": 1,

@@ -35,7 +35,7 @@ def from_json(body: bytes) -> np.ndarray:
         content = content["instances"]
     if not isinstance(content, list):
         raise RequestError('expected an array of images, or a JSON object with one under the key "instances"')
-    return _pixels(content)
+    return _pixels(content, body)
 
 
 def from_json_lines(body: bytes) -> np.ndarray:
@@ -46,7 +46,7 @@ def from_json_lines(body: bytes) -> np.ndarray:
         ImageError: an image or pixels that the model cannot take.
     """
     records = [_loads(line, number) for number, line in _lines(body)]
-    pixels = _pixels(records)
+    pixels = _pixels(records, body)
     if len(pixels) != len(records):  # rows of one image, a line each
         raise RequestError(
             f'a line has no image of its own; expected {images.SIZE} x {images.SIZE} values or {{"b64"}}'
@@ -66,7 +66,7 @@ def from_csv(body: bytes) -> np.ndarray:
         rows.append(_loads(b"[" + line + b"]", number))
         if len(rows[-1]) != _VALUES:
             raise RequestError(f"line {number} has {len(rows[-1])} values; expected {_VALUES:,}")
-    values = _array(rows)
+    values = _array(rows, body)
     if values.ndim != 2:
         raise RequestError("a line holds an array; expected plain values")
     return images.as_pixels(values.reshape(-1, *images.SHAPE))
@@ -83,13 +83,13 @@ def _loads(line: bytes, number: int) -> Any:
         raise RequestError(f"line {number} cannot be read: {error}") from error
 
 
-def _pixels(instances: list[Any]) -> np.ndarray:
+def _pixels(instances: list[Any], body: bytes) -> np.ndarray:
     kinds = set(map(type, instances))
     if kinds == {dict}:
         return images.decode_all([_file(instance, index) for index, instance in enumerate(instances)])
     if dict in kinds:
         raise RequestError('images come either all as arrays or all as {"b64": ...}')
-    return images.as_pixels(_array(instances))
+    return images.as_pixels(_array(instances, body))
 
 
 def _file(instance: dict[str, Any], index: int) -> bytes:
@@ -102,7 +102,7 @@ def _file(instance: dict[str, Any], index: int) -> bytes:
         raise RequestError(f"instance {index} is not base64: {error}") from error
 
 
-def _array(values: list[Any]) -> np.ndarray:
+def _array(values: list[Any], body: bytes) -> np.ndarray:
     """Turn nested lists of numbers into uint8 where all are whole and fit, else float64.
 
     Faster than `numpy.asarray` for whole numbers: `bytes` checks them while it copies.
@@ -117,6 +117,8 @@ def _array(values: list[Any]) -> np.ndarray:
             raise RequestError(f"pixels of more than {_MAX_DIMENSIONS} dimensions; expected [N, 32, 32]")
     if shape[-1] < images.SIZE:  # channels: joining so short rows takes longer than making one of them
         rows = [list(chain.from_iterable(rows))]
+    if _has_booleans(body) and bool in map(type, chain.from_iterable(rows)):
+        raise RequestError("pixels must be numbers, not true or false")
     try:
         return np.frombuffer(b"".join(map(bytes, rows)), np.uint8).reshape(shape)
     except (TypeError, ValueError):  # not whole, or not from 0 to 255
@@ -125,3 +127,8 @@ def _array(values: list[Any]) -> np.ndarray:
         return np.frombuffer(array("d", list(chain.from_iterable(rows))), np.float64).reshape(shape)
     except (TypeError, ValueError, OverflowError) as error:
         raise RequestError("pixels must be numbers, each image of the same shape") from error
+
+
+def _has_booleans(body: bytes) -> bool:
+    """Say whether JSON may hold true or false, which `bytes` and `array` take for 1 and 0; a letter is found faster."""
+    return (b"u" in body and b"true" in body) or (b"f" in body and b"false" in body)

@@ -1,0 +1,8 @@
+from tests.fuzz import fuzz
+from tests.helpers import Server
+
+
+def test_malformed_requests_break_nothing(server: Server) -> None:
+    outcome = fuzz(server, 1, range(2_000), 2_000)
+    assert outcome.faults == []
+    assert {200, 400, 406, 413, 415} <= outcome.statuses.keys()  # from the readers' depths to the edge
