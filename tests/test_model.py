@@ -17,7 +17,7 @@ from traffic_signs.errors import ArtifactError, ExportError
 from traffic_signs.litert import Engine
 from traffic_signs.serving.predictor import Predictor
 from traffic_signs.training import model as models
-from traffic_signs.training.export import compare, export
+from traffic_signs.training.export import Agreement, compare, export
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (70, 32, 32, 1), dtype=np.uint8)
 
@@ -66,7 +66,9 @@ def test_local_contrast_is_what_its_definition_says(window: int) -> None:
 @pytest.mark.parametrize("network", models.NETWORKS)
 def test_the_export_answers_like_the_model(network: str, tmp_path: Path) -> None:
     model = served(network)
-    assert export(model, IMAGES, model.predict(IMAGES, verbose=0), tmp_path) < 1e-5
+    agreement = export(model, IMAGES, model.predict(IMAGES, verbose=0), tmp_path)
+    assert agreement.difference < 1e-5
+    assert agreement.classes == 1.0
     with zipfile.ZipFile(tmp_path / artifact.KERAS) as archive:
         assert b"traffic_signs" not in archive.read("config.json")  # it loads where this package is not
     expected = keras.models.load_model(tmp_path / artifact.KERAS).predict(IMAGES, verbose=0)
@@ -81,6 +83,12 @@ def test_a_conversion_without_its_weights_is_found_out(tmp_path: Path) -> None:
     hollow.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], model).convert())
     with pytest.raises(ExportError, match=r"does not answer like the trained one|not finite"):
         compare(model.predict(IMAGES, verbose=0), Engine(hollow).run(IMAGES))
+
+
+def test_the_agreement_is_measured() -> None:
+    expected = np.array([[0.5, 0.5], [0.9, 0.1]])
+    found = expected + np.array([[-2e-5, 2e-5], [1e-5, -1e-5]])
+    assert compare(expected, found) == Agreement(pytest.approx(2e-5), 0.5)
 
 
 def test_answers_that_are_no_numbers_are_found_out() -> None:

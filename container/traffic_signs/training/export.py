@@ -7,6 +7,7 @@ runs, quickly, and answers nonsense.
 import contextlib
 import io
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -21,7 +22,17 @@ _TOLERANCE = 1e-4
 """Largest difference of a probability that float32 kernels of two libraries may show."""
 
 
-def export(model: keras.Model, images: np.ndarray, expected: np.ndarray, directory: Path) -> float:
+@dataclass(frozen=True)
+class Agreement:
+    """How an exported network answers, beside the trained one."""
+
+    difference: float
+    """The largest of two probabilities."""
+    classes: float
+    """Share of the images that both put into the same class."""
+
+
+def export(model: keras.Model, images: np.ndarray, expected: np.ndarray, directory: Path) -> Agreement:
     """Write model.keras and model.tflite into *directory*.
 
     Args:
@@ -30,11 +41,8 @@ def export(model: keras.Model, images: np.ndarray, expected: np.ndarray, directo
         expected: float32 [N, C], what *model* answers to them.
         directory: must exist.
 
-    Returns:
-        The largest difference between two probabilities of the two.
-
     Raises:
-        ExportError: they differ by more than 1e-4, or one answers with something not finite.
+        ExportError: as `compare` does.
     """
     model.save(directory / artifact.KERAS)
     with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(io.StringIO()):
@@ -45,19 +53,22 @@ def export(model: keras.Model, images: np.ndarray, expected: np.ndarray, directo
     return compare(expected, Engine(directory / artifact.LITERT).run(images))
 
 
-def compare(expected: np.ndarray, found: np.ndarray) -> float:
-    """Return the largest difference of two arrays of probabilities, [N, C] each.
+def compare(expected: np.ndarray, found: np.ndarray) -> Agreement:
+    """Hold two arrays of probabilities against each other, [N, C] each.
 
     Raises:
-        ExportError: it is above 1e-4, or something in *found* is not finite.
+        ExportError: two differ by more than 1e-4, or something in *found* is not finite.
     """
     if not np.isfinite(found).all():
         raise ExportError("the exported model answers with values that are not finite")
-    difference = float(np.abs(expected - found).max())
-    if difference > _TOLERANCE:
+    agreement = Agreement(
+        difference=float(np.abs(expected - found).max()),
+        classes=float(np.mean(expected.argmax(1) == found.argmax(1))),
+    )
+    if agreement.difference > _TOLERANCE:
         raise ExportError(
-            f"the exported model does not answer like the trained one: probabilities differ by {difference:.2g},"
-            f" at most {_TOLERANCE:.0e} is allowed; classes agree on"
-            f" {np.mean(expected.argmax(1) == found.argmax(1)):.1%} of {len(expected)} images"
+            "the exported model does not answer like the trained one: probabilities differ by"
+            f" {agreement.difference:.2g}, at most {_TOLERANCE:.0e} is allowed; classes agree on"
+            f" {agreement.classes:.1%} of {len(expected)} images"
         )
-    return difference
+    return agreement

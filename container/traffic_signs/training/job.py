@@ -79,8 +79,13 @@ def run(
     _log.info("temperature %.3f", temperature)
     probabilities = softmax(logits / np.float32(temperature), axis=1)
     paths.model.mkdir(parents=True, exist_ok=True)
-    difference = export(models.with_probabilities(network, temperature), validation.images, probabilities, paths.model)
-    _log.info("the exported model answers within %.1g of the trained one", difference)
+    agreement = export(models.with_probabilities(network, temperature), validation.images, probabilities, paths.model)
+    _log.info(
+        "the exported model answers within %.1g of the trained one, with the same class for %.2f %% of %d images",
+        agreement.difference,
+        100 * agreement.classes,
+        len(validation),
+    )
     versions = {
         "traffic-signs": traffic_signs.__version__,
         "python": platform.python_version(),
@@ -113,7 +118,11 @@ def run(
             preset=settings.preset,
             data_fingerprint=training.fingerprint,
             temperature=temperature,
-            metrics={**metrics, "export_difference": difference},
+            metrics={
+                **metrics,
+                "export_difference": agreement.difference,
+                "export_same_class": agreement.classes,
+            },
             versions=versions,
         ),
     )
