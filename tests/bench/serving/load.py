@@ -11,6 +11,8 @@ BODIES = "/bodies"
 """Where the container that loads has the requests, a file a kind."""
 LOG = "/tmp/requests"  # noqa: S108 - in a container of its own
 _WARM_UP = 0.3
+_LONGEST_CYCLE = 4.0
+"""Seconds: of 64 connections to a server that needs longer for each, not all have an answer while it is measured."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ def run(loader: Container, url: str, body: Body, connections: int, seconds: floa
         seconds: how long, at least.
         cycle: seconds that every connection needs to have an answer once; the warm-up takes one, what is measured two.
     """
+    cycle = min(cycle, _LONGEST_CYCLE)
     warm_up, measured = max(_WARM_UP, cycle), max(seconds, 2 * cycle)
     duration = f"--duration={1000 * (warm_up + measured):.0f}ms"
     loader.run("rm", "-f", LOG)
@@ -47,8 +50,10 @@ def run(loader: Container, url: str, body: Body, connections: int, seconds: floa
     first = start + 1e6 * warm_up
     rows = rows[(ends >= first) & (ends < first + 1e6 * measured)]
     times = rows[rows[:, 1] == 200, 2] / 1000
+    # of one connection the requests follow each other, and a few slow ones are counted better without the edges
+    rate = 1000 / times.mean() if connections == 1 and len(times) else len(times) / measured
     return Figures(
-        throughput=len(times) / measured,
+        throughput=float(rate),
         p50=float(np.percentile(times, 50)) if len(times) else float("nan"),
         p99=float(np.percentile(times, 99)) if len(times) else float("nan"),
         requests=len(times),

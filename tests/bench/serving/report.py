@@ -63,6 +63,7 @@ class Network:
 
 def show(content: dict[str, Any], console: Console) -> None:
     """Print the tables and the statements."""
+    console.width = max(console.width, 150)  # a table is read as a whole, in a file too
     console.print(f"{content['date']}, commit {content['commit']}, {content['cpu']}; {len(content['rounds'])} rounds")
     for name, summary in content["summary"].items():
         network = Network(summary)
@@ -70,7 +71,7 @@ def show(content: dict[str, Any], console: Console) -> None:
             console.print(_table(network, f"{name}: {_TITLES[kind]}", kind))
         console.print(_resources(network, name))
     for statement in statements(content["summary"]):
-        console.print(statement, highlight=False)
+        console.print(statement, highlight=False, soft_wrap=True)
 
 
 def _table(network: Network, title: str, kind: str) -> Table:

@@ -44,11 +44,11 @@ SERVERS = {
     ),
     "mms": Server(
         "multi-model-server",
-        ("/opt/mms/bin/python", "mms.py"),
+        ("/opt/mms/bin/python", "toolkit.py"),
         environment={
             "SAGEMAKER_BIND_TO_PORT": "$PORT",
             "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
-            "SAGEMAKER_PROGRAM": "mms.py",
+            "SAGEMAKER_PROGRAM": "toolkit.py",
             "PATH": "/opt/mms/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "PYTHONPATH": _BENCH,
         },

@@ -19,11 +19,11 @@ _SHAPE = (-1, 32, 32, 1)
 _BATCH = 64
 
 
-def decode(body: bytes) -> np.ndarray:
+def decode(body: bytes | bytearray) -> np.ndarray:
     """Decode npy, PNG or JSON; the first bytes say which, because not every framework tells its Content-Type."""
     if body.startswith(b"\x93NUMPY"):
         end = 10 + int.from_bytes(body[8:10], "little")
-        shape, dtype = _header(body[:end])
+        shape, dtype = _header(bytes(body[:end]))
         return np.frombuffer(body, dtype, offset=end).reshape(shape).reshape(_SHAPE)
     if body.startswith(b"\x89PNG"):
         return np.asarray(Image.open(io.BytesIO(body)).convert("L")).reshape(_SHAPE)

@@ -11,7 +11,7 @@ class Signs(Worker):
     def __init__(self) -> None:
         self.network = Network()
 
-    def deserialize(self, data: bytes) -> np.ndarray:
+    def deserialize(self, data: bytearray) -> np.ndarray:
         return decode(data)
 
     def forward(self, data: list[np.ndarray]) -> list[np.ndarray]:
