@@ -24,5 +24,5 @@ class Signs(Worker):
 
 if __name__ == "__main__":
     server = Server()
-    server.register_runtime({"/invocations": [Runtime(Signs, max_batch_size=16, max_wait_time=1)]})
+    server.register_runtime({"/invocations": [Runtime(Signs, max_batch_size=16, max_wait_time=1, timeout=60)]})
     server.run()

@@ -1,4 +1,4 @@
-"""sagemaker-inference on multi-model-server: AWS's own stack, its four functions filled in."""
+"""sagemaker-inference on multi-model-server: AWS's own stack, its four functions filled in; it logs as it comes."""
 
 from typing import Any
 
