@@ -87,7 +87,7 @@ def _table(network: Network, title: str, kind: str) -> Table:
             continue
         rates = [network.get(name, kind, number, "throughput") for number in numbers]
         ours = [network.get("ours", kind, number, "throughput") for number in numbers]
-        cells = [f"{rate:,.0f}" if rate else "-" for rate in rates]
+        cells = [f"{rate:,.{0 if rate >= 100 else 1}f}" if rate else "-" for rate in rates]
         cells += [f"{mine / rate:.2f}" if mine and rate else "-" for mine, rate in zip(ours, rates, strict=True)]
         for figure in ("p50", "p99"):
             cells += [f"{network.get(name, kind, number, figure) or float('nan'):.2f}" for number in numbers]
@@ -191,11 +191,12 @@ def plot(content: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(4.2 * max(len(kinds), 2), 9), layout="constrained")
     axes = figure.subplots(3, max(len(kinds), 2), squeeze=False)
     for column, kind in enumerate(kinds):
-        rates = {name: network.get(name, kind, many, "throughput") for name in network.servers}
+        shown = [name for name in network.servers if name != "empty" or kind != "npy64"]  # it has no batch to answer
+        rates = {name: network.get(name, kind, many, "throughput") for name in shown}
         _bars(axes[0, column], f"{_TITLES[kind]}\nrequests/s, {many} connections", rates, "{:,.0f}")
         if limit := network.limit(kind, many):
             axes[0, column].axvline(limit, color="black", linestyle=":", linewidth=1)
-        times = {name: network.get(name, kind, 1, "p50") for name in network.servers}
+        times = {name: network.get(name, kind, 1, "p50") for name in shown}
         _bars(axes[1, column], "p50 ms, 1 connection", times, "{:.2f}")
     for column, (key, title) in enumerate({"start": "docker run to first 200, s", "memory": "memory, MB"}.items()):
         values = {name: network.summary[name][key] for name in network.servers}
@@ -203,20 +204,24 @@ def plot(content: dict[str, Any], path: Path) -> None:
     for axis in (*axes[2, 2:], *axes[:2, len(kinds) :].flat):
         axis.set_axis_off()
     figure.suptitle(
-        f"one core for the server, {content['cpu']}, {content['date']}, commit {content['commit']};"
-        " dotted: computed limit of Flask"
+        f"one core for the server, {content['cpu']}, {content['date']}, commit {content['commit']}\n"
+        "orange: this server; dotted: computed limit of Flask",
+        fontsize=10,
     )
     figure.savefig(path, dpi=110)
 
 
 def _bars(axis: Axes, title: str, values: dict[str, float | None], form: str) -> None:
-    """Draw a bar a server, best read from the number beside it; the scale is logarithmic, `predict` being far away."""
-    names = list(reversed(values))
-    lengths = [values[name] or 0 for name in names]
+    """Draw a bar a server; the longest is cut off, with dots behind its number, where it would dwarf the others."""
+    names = [name for name in reversed(values) if values[name]]
+    lengths = [values[name] or 0.0 for name in names]
+    longest = 1.2 * sorted(lengths)[-2] if len(lengths) > 1 else lengths[0]
     colours = ["tab:orange" if name == "ours" else "lightgray" if name == "empty" else "tab:blue" for name in names]
-    bars = axis.barh([SERVERS[name].title for name in names], lengths, color=colours)
-    axis.bar_label(bars, [form.format(length) if length else "not taken" for length in lengths], padding=3, fontsize=8)
-    axis.set_xscale("log")
+    bars = axis.barh(
+        [SERVERS[name].title for name in names], [min(length, longest) for length in lengths], color=colours
+    )
+    labels = [form.format(length) + (" ..." if length > longest else "") for length in lengths]
+    axis.bar_label(bars, labels, padding=3, fontsize=8)
     axis.margins(x=0.25)
     axis.set_title(title, fontsize=10)
     axis.tick_params(labelsize=8)
