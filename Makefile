@@ -19,6 +19,7 @@ parameters := preset=$(PRESET) $(HYPERPARAMETERS)
 name := $(notdir $(patsubst %/,%,$(DATA)))
 prepared := data/$(name)
 results := results/$(name)
+bench_models := $(foreach preset,best lenet,results/bench/$(preset)/opt-ml/model/artifact.json)
 comma := ,
 # SageMaker refuses OCI manifests and attestations; buildx makes both unless told, the engine's own builder neither.
 sagemaker_format = $(if $(shell $(DOCKER) buildx version 2>/dev/null),--provenance=false --sbom=false --output type=docker$(comma)oci-mediatypes=false)
@@ -29,7 +30,8 @@ export DOCKER YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
-	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test fuzz bench-training bench-pipeline lint format lock clean
+	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test fuzz bench-training bench-pipeline \
+	bench-image bench-serving bench-endurance lint format lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -132,12 +134,27 @@ bench-training: data ## the article's recipe and the presets side by side, an ho
 bench-pipeline: data ## what augmentation costs of a training step; DATA=download
 	$(PYTHON) -m tests.bench.pipeline $(prepared) $(BENCH)
 
+bench-image: image
+	DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 --tag $(IMAGE):bench-serving tests/bench/serving
+
+# untrained would do: speed is asked for, not accuracy
+results/bench/%/opt-ml/model/artifact.json: | data image
+	$(MAKE) --no-print-directory local-train results=results/bench/$* PRESET=$* HYPERPARAMETERS=epochs=1
+
+bench-serving: bench-image $(bench_models) ## this server and its peers side by side, half an hour; BENCH='--rounds 1 --servers ours,mosec'
+	$(PYTHON) -m tests.bench.serving $(prepared) --image $(IMAGE):cpu --bench-image $(IMAGE):bench-serving \
+		--best results/bench/best/opt-ml/model --lenet results/bench/lenet/opt-ml/model $(BENCH)
+
+bench-endurance: bench-image $(bench_models) ## this server: memory over 200,000 requests, ten times too much load
+	$(PYTHON) -m tests.bench.serving.endurance $(prepared) results/bench/best/opt-ml/model \
+		--image $(IMAGE):cpu --bench-image $(IMAGE):bench-serving $(BENCH)
+
 lint: install ## ruff, mypy, hadolint, shellcheck
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/hadolint docker/Dockerfile
-	.venv/bin/shellcheck docker/serve docker/slim .ci/run
+	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile
+	.venv/bin/shellcheck docker/serve docker/slim .ci/run tests/bench/serving/peers/aws.sh
 
 format: install ## let ruff format and fix
 	.venv/bin/ruff format .

@@ -17,7 +17,7 @@ from traffic_signs.errors import ArtifactError, ExportError
 from traffic_signs.litert import Engine
 from traffic_signs.serving.predictor import Predictor
 from traffic_signs.training import model as models
-from traffic_signs.training.export import Agreement, compare, export
+from traffic_signs.training.export import compare, export
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (70, 32, 32, 1), dtype=np.uint8)
 
@@ -88,7 +88,9 @@ def test_a_conversion_without_its_weights_is_found_out(tmp_path: Path) -> None:
 def test_the_agreement_is_measured() -> None:
     expected = np.array([[0.5, 0.5], [0.9, 0.1]])
     found = expected + np.array([[-2e-5, 2e-5], [1e-5, -1e-5]])
-    assert compare(expected, found) == Agreement(pytest.approx(2e-5), 0.5)
+    agreement = compare(expected, found)
+    assert agreement.difference == pytest.approx(2e-5)
+    assert agreement.classes == 0.5
 
 
 def test_answers_that_are_no_numbers_are_found_out() -> None:

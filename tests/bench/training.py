@@ -9,10 +9,8 @@ chosen on tracks that were held out; so it has no validation figures here. The c
 network to the end of the last epoch, with what TensorFlow spends on compiling, and validation after each epoch.
 """
 
-import datetime
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -23,6 +21,8 @@ import click
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+
+from tests.bench import machine
 
 TARGETS = {"validation": 0.979, "test": 0.924}
 """The article's accuracies."""
@@ -53,12 +53,9 @@ def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path) -> 
 
 
 def _content(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    revision = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
     recipes = list(dict.fromkeys(run["recipe"] for run in runs))
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "commit": revision.stdout.strip(),
-        "cpu": _cpu(),
+        **machine.describe(),
         "targets": TARGETS,
         "summary": {recipe: _summary([run for run in runs if run["recipe"] == recipe]) for recipe in recipes},
         "runs": runs,
@@ -99,13 +96,6 @@ def _show(summary: dict[str, dict[str, Any]]) -> None:
             ratios = (f"{base / row[key]:.3g}" if key in row else "-" for row in summary.values())
             table.add_row("  times less than the article", *ratios)
     Console().print(table)
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return f"{line.partition(':')[2].strip()}, {os.cpu_count()} cores"
-    return platform.processor()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,39 @@
+"""Time decoding, the engine alone and encoding, in our own image: python floor.py BODIES -> JSON, microseconds."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from model import Network, decode, encode
+
+
+def main(bodies: Path) -> None:
+    network = Network()
+    found = {}
+    for path in sorted(bodies.iterdir()):
+        pixels = decode(path.read_bytes())
+        found[path.name] = {
+            "decode": _microseconds(decode, path.read_bytes()),
+            "engine": _microseconds(network.run, pixels),
+            "encode": _microseconds(encode, network.run(pixels)),
+        }
+    print(json.dumps(found))  # noqa: T201
+
+
+def _microseconds(call: Callable[[Any], object], argument: Any, seconds: float = 0.5) -> float:
+    """Return the median of so many seconds' calls."""
+    times = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        call(argument)
+        times.append(time.perf_counter() - start)
+    return 1e6 * float(np.median(times))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,80 @@
+"""The servers of the bench: how each is started, and where it says that it is ready."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_BENCH = "/opt/peers"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that answers on /invocations of $PORT. `title` is its row in tables."""
+
+    title: str
+    command: tuple[str, ...]
+    """Run in the image; $PORT is replaced."""
+    ready: str = "/ping"
+    """Path that answers 200 once requests can be answered."""
+    ours: bool = False
+    """Runs in the project's own image, not in the bench's."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    """The environment's folder in the bench's image, and those packages whose versions are told."""
+
+
+SERVERS = {
+    "ours": Server("this server", ("serve",), ours=True, environment={"SAGEMAKER_BIND_TO_PORT": "$PORT"}),
+    "empty": Server(
+        "empty Flask route",
+        # the settings of ours, of which the command line replaces the application alone
+        ("gunicorn", "--config", "python:traffic_signs.serving.gunicorn_conf", "empty:app"),
+        ours=True,
+        environment={"SAGEMAKER_BIND_TO_PORT": "$PORT", "PYTHONPATH": f"/opt/program:{_BENCH}"},
+    ),
+    "predict": Server(
+        "Flask + model.predict",
+        ("/opt/predict/bin/gunicorn", "--bind", "0.0.0.0:$PORT", "predict:app"),
+        environment={"TF_CPP_MIN_LOG_LEVEL": "2"},
+        packages=("predict", "flask", "gunicorn", "tensorflow_cpu", "keras"),
+    ),
+    "aws": Server(
+        "nginx + gevent + Flask",
+        ("/opt/peers/aws.sh",),
+        packages=("aws", "flask", "gunicorn", "gevent"),
+    ),
+    "mms": Server(
+        "multi-model-server",
+        ("/opt/mms/bin/python", "toolkit.py"),
+        environment={
+            "SAGEMAKER_BIND_TO_PORT": "$PORT",
+            "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+            "SAGEMAKER_PROGRAM": "toolkit.py",
+            "PATH": "/opt/mms/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "PYTHONPATH": _BENCH,
+        },
+        packages=("mms", "multi_model_server", "sagemaker_inference"),
+    ),
+    "litserve": Server(
+        "LitServe", ("/opt/litserve/bin/python", "lit.py"), "/health", packages=("litserve", "litserve", "fastapi")
+    ),
+    "bentoml": Server(
+        "BentoML",
+        ("/opt/bentoml/bin/bentoml", "serve", "bento:Signs", "--port", "$PORT"),
+        "/readyz",
+        environment={"BENTOML_DO_NOT_TRACK": "true", "PATH": "/opt/bentoml/bin:/usr/bin:/bin"},
+        packages=("bentoml", "bentoml"),
+    ),
+    "mlserver": Server(
+        "MLServer",
+        ("/opt/mlserver/bin/mlserver", "start", "."),
+        "/v2/health/ready",
+        environment={"MLSERVER_HTTP_PORT": "$PORT"},
+        packages=("mlserver", "mlserver", "fastapi"),
+    ),
+    "mosec": Server(
+        "mosec",
+        ("/opt/mosec/bin/python", "mosec_server.py", "--port", "$PORT"),
+        "/",
+        packages=("mosec", "mosec"),
+    ),
+}
