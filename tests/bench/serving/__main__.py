@@ -48,14 +48,14 @@ class _Names(click.ParamType[tuple[str, ...]]):
 @click.command(
     epilog="""\b
     Examples:
-      python -m tests.bench.serving data/synthetic --best results/bench/best/model
-      python -m tests.bench.serving data/synthetic --best results/bench/best/model \\
+      python -m tests.bench.serving data/synthetic --model results/bench/quick/opt-ml/model
+      python -m tests.bench.serving data/synthetic --model results/bench/quick/opt-ml/model \\
           --rounds 1 --seconds 0.5 --servers ours,mosec --kinds json --output /tmp/look.json
     """
 )
 @click.argument("prepared", type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "--best", type=click.Path(exists=True, path_type=Path), required=True, help="Model folder, for --servers."
+    "--model", type=click.Path(exists=True, path_type=Path), required=True, help="Model folder, for --servers."
 )
 @click.option("--lenet", type=click.Path(exists=True, path_type=Path), help="Model folder, for --lenet-servers.")
 @click.option("--servers", type=_Names(list(SERVERS)), default=tuple(SERVERS), help="Default: all of them.")
@@ -73,7 +73,7 @@ class _Names(click.ParamType[tuple[str, ...]]):
 def main(
     prepared: Path,
     *,
-    best: Path,
+    model: Path,
     lenet: Path | None,
     servers: tuple[str, ...],
     lenet_servers: tuple[str, ...],
@@ -90,7 +90,8 @@ def main(
     os.sched_setaffinity(0, {LOAD_CORE})  # nor does this process disturb the servers
     console = Console()
     requests = {kind: body for kind, body in bodies.make(_images(prepared)).items() if kind in kinds}
-    networks = {"best": (best, servers)} | ({"lenet": (lenet, lenet_servers)} if lenet else {})
+    preset = json.loads((model / "artifact.json").read_bytes())["preset"]
+    networks = {preset: (model, servers)} | ({"lenet": (lenet, lenet_servers)} if lenet else {})
     content: dict[str, Any] = {**machine.describe(), "versions": _versions(bench_image, servers), "rounds": []}
     with tempfile.TemporaryDirectory() as folder:
         for kind, body in requests.items():
@@ -99,11 +100,14 @@ def main(
         try:
             for turn in range(rounds):
                 found: dict[str, Any] = {}
-                for network, (model, names) in networks.items():
-                    expected = {kind: bodies.answers(model, body.pixels) for kind, body in requests.items()}
-                    found[network] = {"floor": _floor(image, model, Path(folder))}
+                for network, (folder_of_model, names) in networks.items():
+                    expected = {kind: bodies.answers(folder_of_model, body.pixels) for kind, body in requests.items()}
+                    found[network] = {"floor": _floor(image, folder_of_model, Path(folder))}
                     for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                        with serving(SERVERS[name], {True: image, False: bench_image}, model, port) as (server, start):
+                        with serving(SERVERS[name], {True: image, False: bench_image}, folder_of_model, port) as (
+                            server,
+                            start,
+                        ):
                             url = f"http://127.0.0.1:{port}/invocations"
                             refused, loads = _loads(
                                 loader,
