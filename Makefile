@@ -127,7 +127,7 @@ test-gpu-image: install ## build the gpu image and hold it against the tests of 
 test: install image lint .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
 	$(PYTHON) -m pytest
 
-fuzz: install ## 100,000 malformed requests against the real server, a quarter of an hour; FUZZ='--requests 5000 --seed 2'
+fuzz: install ## 100,000 malformed requests against the real server, five minutes where nothing else runs; FUZZ='--requests 5000 --seed 2'
 	$(PYTHON) -m tests.fuzz $(FUZZ)
 
 bench-training: data ## the article's recipe and the presets side by side, an hour or two; DATA=download, BENCH='--recipe quick'

@@ -214,6 +214,7 @@ def header(shape: str, dtype: str = "'|u1'") -> bytes:
         (form(b"x"), FORM, "image 0: not a readable image"),
         (form(b"x")[:-4], FORM, "not multipart/form-data"),
         (form(b"x", disposition='name="id"'), FORM, "field 'id' is no file"),
+        (form(*[b""] * 300, disposition=f'name="{"x" * 9_000}"; filename="a"'), FORM, "more than 2,097,152 characters"),
         (form(*[b""] * 10_001), FORM, "more than 10,000 parts"),
         (b"--B\r\n" + b"x" * 1_000_000, FORM, "too long a header"),
         (b"--C\r\n\r\n", FORM, "not multipart/form-data"),

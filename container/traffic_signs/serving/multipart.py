@@ -8,6 +8,8 @@ from traffic_signs.images import MAX_FILES
 
 _CHUNK = 64 * 1024
 """Bytes handed over at once: Werkzeug looks for the end of a part in all that it has been given."""
+_MAX_NAMES = 2 * 1024 * 1024
+"""Characters of all parts' names and the like: Werkzeug reads them in Python, a microsecond each."""
 
 
 def read(body: bytes, boundary: str) -> list[bytes]:
@@ -19,11 +21,14 @@ def read(body: bytes, boundary: str) -> list[bytes]:
         RequestError: no form, a field that is no file, no file at all, or too many.
     """
     files: list[bytearray] = []
+    names = 0
     try:
         decoder = MultipartDecoder(boundary.encode(), max_form_memory_size=4 * _CHUNK, max_parts=MAX_FILES)
         for start in range(0, len(body), _CHUNK):
             decoder.receive_data(body[start : start + _CHUNK])
-            _take(decoder, files)
+            names += _take(decoder, files)
+            if names > _MAX_NAMES:
+                raise RequestError(f"the names of the form's parts have more than {_MAX_NAMES:,} characters")
         decoder.receive_data(None)
         _take(decoder, files)
     except RequestEntityTooLarge as error:
@@ -35,12 +40,15 @@ def read(body: bytes, boundary: str) -> list[bytes]:
     return [bytes(file) for file in files]
 
 
-def _take(decoder: MultipartDecoder, files: list[bytearray]) -> None:
-    """Add to *files* what the decoder has ready."""
+def _take(decoder: MultipartDecoder, files: list[bytearray]) -> int:
+    """Add to *files* what the decoder has ready; return the characters of the names that came with it."""
+    names = 0
     while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
         if isinstance(event, Field):
             raise RequestError(f"the form's field {str(event.name)[:50]!r} is no file; send images as files")
         if isinstance(event, File):
             files.append(bytearray())
+            names += len(event.headers["Content-Disposition"])
         elif isinstance(event, Data):
             files[-1] += event.data
+    return names
