@@ -60,23 +60,25 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
         unread = conn.parser.unreader.buf
-        if not framing.is_ready(unread.getvalue()):  # it is, after a request that came together with this one
+        data = unread.getvalue()
+        if not framing.is_ready(data):  # it is, after a request that came together with this one
             try:
-                data = conn.sock.recv(framing.READ_AHEAD, socket.MSG_DONTWAIT)
+                more = conn.sock.recv(framing.READ_AHEAD, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 self._await_more(conn)
                 return
             except OSError:
-                data = b""
-            if not data:
+                more = b""
+            if not more:
                 self._forget(conn)
                 return
             unread.seek(0, 2)
-            unread.write(data)
-            if not framing.is_ready(unread.getvalue()):
+            unread.write(more)
+            data += more
+            if not framing.is_ready(data):
                 self._await_more(conn)
                 return
-        if unread.getvalue().lstrip(b"\r\n").startswith((b"GET ", b"POST /ping")):
+        if data.lstrip(b"\r\n").startswith((b"GET ", b"POST /ping")):
             self._quick.put(conn)
         elif self._has_room():
             self._line.put(conn)
@@ -90,8 +92,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _answer(self, conn: TConn, _waited: float = 0.0) -> bool:
         """Answer one request, in a thread."""
-        keep = self.handle(conn)
-        self.method_queue.defer(self.finish_request, conn, _KEEP if keep else None)
+        self._finish(conn, keep=self.handle(conn))
         return False
 
     def _answer_or_let_go(self, conn: TConn, waited: float) -> bool:
@@ -105,8 +106,15 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         # two switches of threads less, for a client that asks again at once while nobody else waits
         if keep and self.alive and not self._line and _next_comes(conn):
             return True
-        self.method_queue.defer(self.finish_request, conn, _KEEP if keep else None)
+        self._finish(conn, keep=keep)
         return False
+
+    def _finish(self, conn: TConn, *, keep: bool) -> None:
+        """Give a connection back to the main thread; without waking it up, where only the poller has to know."""
+        if keep and self.alive and not conn.parser.unreader.buf.getvalue():
+            super().finish_request(conn, _KEEP)
+        else:
+            self.method_queue.defer(self.finish_request, conn, _KEEP if keep else None)
 
     def finish_request(self, conn: TConn, done: "Future[bool] | None") -> None:
         """Keep the connection for the next request, or close it in a thread: that may take seconds."""
@@ -170,8 +178,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _cap_keepalive(self, deadline: float) -> None:
         """When the worker stops, wait no longer for silent connections than gunicorn does for idle ones."""
-        super()._cap_keepalive(deadline)
-        for conn in self.pending_conns:
+        for conn in (*self.keepalived_conns, *self.pending_conns):
             conn.timeout = min(conn.timeout, deadline)
 
 

@@ -13,7 +13,7 @@ LOG = "/tmp/requests"  # noqa: S108 - in a container of its own
 _WARM_UP = 0.3
 _OK = (200, 0)
 """h2load takes the status from its reason phrase's callback: of multi-model-server, which sends none, it logs 0."""
-_LONGEST_CYCLE = 4.0
+_LONGEST_CYCLE = 1.5
 """Seconds: of 64 connections to a server that needs longer for each, not all have an answer while it is measured."""
 
 
