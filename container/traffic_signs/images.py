@@ -6,13 +6,12 @@ floats is not here: it is a layer of the model.
 """
 
 import io
-import time
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
-from PIL.ImageFile import ImageFile
 
+from traffic_signs.budget import Budget, cost
 from traffic_signs.errors import ImageError
 
 SIZE = 32
@@ -27,16 +26,6 @@ _WITH_ORIENTATION = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.
 """Names in `Image.info`; to look for the orientation where none of them is costs a tenth of a small image."""
 # About 100 MB once decoded to RGB. JPEG is decoded at a reduced scale, so photos count less.
 _MAX_PIXELS = 32_000_000
-_MAX_PIXELS_TOGETHER = 4 * _MAX_PIXELS
-_MAX_COST_TOGETHER = 2_000_000_000
-"""Pixels times what decoding one costs: in a JPEG the number of its scans, as 24 bytes may pass over all pixels."""
-_PYTHON_COST = 2_000
-_IN_PYTHON = frozenset({"bmp_rle", "ppm", "ppm_plain"})
-"""Pillow's decoders that are a loop in Python: run lengths in BMP, PNM as text or with a maximum other than 255."""
-_MAX_SECONDS_TOGETHER = 3.0
-"""CPU time after which no more is read: Pillow parses in Python, and a flood of empty chunks takes it minutes."""
-_SMALL = 64 * 1024
-"""Bytes that are not worth a look at the clock."""
 MAX_FILES = 10_000
 """Encoded images that are decoded together, at most: the tiniest cost more time than bytes."""
 
@@ -54,13 +43,13 @@ def decode(data: bytes) -> np.ndarray:
     Raises:
         ImageError: no readable image, one of more than 32 million pixels, or one made to take long.
     """
-    return _decode(data, _Budget())
+    return _decode(data, Budget())
 
 
-def _decode(data: bytes, budget: "_Budget") -> np.ndarray:
+def _decode(data: bytes, budget: Budget) -> np.ndarray:
     try:
         with Image.open(budget.file(data), formats=_FORMATS) as image:
-            budget.spend(image.width * image.height, _cost(image, data))
+            budget.spend(image.width * image.height, cost(image, data))
             image.draft("L", (2 * SIZE, 2 * SIZE))
             if image.width * image.height > _MAX_PIXELS:
                 raise ImageError(
@@ -90,7 +79,7 @@ def decode_all(files: Sequence[bytes]) -> np.ndarray:
     if len(files) > MAX_FILES:
         raise ImageError(f"{len(files):,} encoded images; at most {MAX_FILES:,} are read at once")
     pixels = np.empty((len(files), *SHAPE), np.uint8)
-    budget = _Budget()
+    budget = Budget()
     for index, data in enumerate(files):
         try:
             pixels[index] = _decode(data, budget)
@@ -132,61 +121,6 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
     if array.shape[-1] == 3:
         array = np.asarray(Image.fromarray(array.reshape(-1, SIZE, 3)).convert("L"))
     return array.reshape(-1, *SHAPE)
-
-
-def _cost(image: ImageFile, data: bytes) -> int:
-    """Return what decoding a pixel costs, 1 as a rule."""
-    codec = image.tile[0].codec_name if image.tile else ""
-    if codec == "jpeg":
-        return data.count(b"\xff\xda")  # the start of a scan; in one, FF comes before 00 or a restart only
-    return _PYTHON_COST if codec in _IN_PYTHON else 1
-
-
-class _Budget:
-    """What the images of one request may take together."""
-
-    def __init__(self) -> None:
-        self._pixels = _MAX_PIXELS_TOGETHER
-        self._cost = _MAX_COST_TOGETHER
-        self._bytes = 0
-        self._end: float | None = None
-
-    def spend(self, pixels: int, cost: int) -> None:
-        """Take off an image, before its pixels are decoded."""
-        self._pixels -= pixels
-        self._cost -= pixels * cost
-        if self._pixels < 0:
-            raise ImageError(f"at most {_MAX_PIXELS_TOGETHER:,} pixels are read at once")
-        if self._cost < 0:
-            raise ImageError(f"{pixels:,} pixels that cost {cost:,} times as much to decode as others")
-
-    def look_at_the_clock(self) -> None:
-        """Raise an error if the time is over; it begins with the first look."""
-        now = time.thread_time()
-        self._end = self._end or now + _MAX_SECONDS_TOGETHER
-        if now > self._end:
-            raise ImageError(f"reading takes more than {_MAX_SECONDS_TOGETHER:g} s of CPU time")
-
-    def file(self, data: bytes) -> io.BytesIO:
-        """Return *data* to read from."""
-        self._bytes += len(data)
-        if self._bytes < _SMALL:
-            return io.BytesIO(data)
-        self.look_at_the_clock()
-        return _File(data, self)
-
-
-class _File(io.BytesIO):
-    """A file of which nothing more is read when the time is over."""
-
-    def __init__(self, data: bytes, budget: _Budget) -> None:
-        super().__init__(data)
-        self._budget = budget
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read as `io.BytesIO` does."""
-        self._budget.look_at_the_clock()
-        return super().read(size)
 
 
 def _gray(image: Image.Image) -> Image.Image:

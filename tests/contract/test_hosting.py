@@ -70,6 +70,21 @@ def test_the_form_of_the_request_does_not_change_the_answer(server: Server) -> N
         np.testing.assert_allclose(alone["probabilities"], together["probabilities"], atol=1e-6)
 
 
+def test_tensorflow_gives_the_same_answers_to_requests_that_it_joins(
+    job: Job, image: str | None, server: Server, tmp_path: Path
+) -> None:
+    bodies = [npy(np.roll(PIXELS, turn, axis=1)[: 1 + turn % 4]) for turn in range(24)]
+    with serving(job.base, tmp_path / "log", image, {"SERVING_ENGINE": "tensorflow"}) as other:
+        with ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(lambda body: other.post(body, NPY).json()["predictions"], bodies))
+        assert "engine='tensorflow'" in other.log.read_text()
+    for body, answer in zip(bodies, answers, strict=True):
+        expected = server.post(body, NPY).json()["predictions"]
+        assert len(answer) == len(expected)
+        for one, two in zip(answer, expected, strict=True):
+            np.testing.assert_allclose(one["probabilities"], two["probabilities"], atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "message"),
     [
