@@ -5,7 +5,6 @@ that are decoded already), so a served model sees exactly what it was trained on
 floats is not here: it is a layer of the model.
 """
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
