@@ -1,4 +1,4 @@
-"""gunicorn's logger without a line for each request, which would cost more than a small network."""
+"""gunicorn's logger without a line for each request, which costs about as much as a small network."""
 
 import logging
 from typing import Any

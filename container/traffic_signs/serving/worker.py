@@ -32,7 +32,7 @@ _CLOSING_THREADS = 16
 _SILENCE_SECONDS = 20
 """How long a client may pause within a request, or leave an answer unread."""
 _LOOK_SECONDS = 0.02
-"""How often a full line is searched for clients that have gone away, which takes half a millisecond."""
+"""How often a full line is searched for clients that have gone away: it costs a system call for each of them."""
 _NEXT_REQUEST_MS = 1
 _DRAIN_SECONDS = 5
 _KEEP: "Future[bool]" = Future()
@@ -152,7 +152,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         conn.close()
 
     def _refuse(self, conn: TConn) -> None:
-        """Answer 503 without a thread and without the application, which would cost ten times as much."""
+        """Answer 503 by the main thread, so that refusing takes nothing from those who are answered."""
         alone = framing.is_alone(conn.parser.unreader.take_buffered())
         try:
             conn.sock.send(refusals.TOO_MANY if alone else refusals.TOO_MANY_AND_CLOSE, socket.MSG_DONTWAIT)
