@@ -1,7 +1,7 @@
 import pytest
 
 from tests.bombs import BOMBS, jpeg_of_scans
-from traffic_signs import images
+from traffic_signs import budget, images
 from traffic_signs.errors import ImageError
 
 MEGABYTE = 1024 * 1024
@@ -9,7 +9,7 @@ MEGABYTE = 1024 * 1024
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "_MAX_SECONDS_TOGETHER", 0.1)
+    monkeypatch.setattr(budget, "_MAX_SECONDS_TOGETHER", 0.1)
 
 
 @pytest.mark.usefixtures("impatient")
