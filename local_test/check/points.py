@@ -1,0 +1,105 @@
+"""What a check consists of: points of the contract, scenarios that find out about them, findings.
+
+A scenario runs a container once, or looks at an image once, and judges several points by what it saw,
+because a start costs seconds and a judgement nothing.
+"""
+
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class Verdict(enum.StrEnum):
+    """What was found out about a point."""
+
+    HOLDS = "holds"
+    BROKEN = "broken"
+    NOT_CLAIMED = "not claimed"
+    """The image does not say that it has the feature, and need not."""
+    UNKNOWN = "could not tell"
+
+
+class Part(enum.StrEnum):
+    """What of the contract a point belongs to."""
+
+    IMAGE = "image"
+    TRAINING = "training"
+    HOSTING = "hosting"
+
+
+class Profile(enum.StrEnum):
+    """The kinds of endpoints and jobs, each with limits of its own."""
+
+    REAL_TIME = "real-time"
+    SERVERLESS = "serverless"
+    ASYNC = "async"
+    BATCH = "batch"
+    MULTI_MODEL = "multi-model"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One demand of the contract."""
+
+    name: str
+    """The number in the checklist and a word or two: "H3-ping-in-time"; no two points share it."""
+    part: Part
+    expected: str
+    source: str
+    """Where the demand is written down: the page of AWS's guide, the API's model, or the report of whom it hit."""
+    fix: str
+    """What to do when it is broken, in one line."""
+    profiles: frozenset[Profile] = frozenset(Profile)
+    """Those that the point is checked with; of points of training all, as it has none."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a scenario saw of a point."""
+
+    point: Point
+    verdict: Verdict
+    seen: str
+    """In one line, with figures."""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A request body that the image is expected to answer with 200."""
+
+    body: bytes
+    content_type: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is held against the contract, and what that needs."""
+
+    image: str | None
+    """Its name; None for the bare programs `train` and `serve` in *programs*, where no engine is."""
+    scratch: Path
+    """A folder to make others in, each scenario its own; removed at the end."""
+    profile: Profile = Profile.REAL_TIME
+    channels: Mapping[str, Path] = field(default_factory=dict)
+    """Training data, a folder each."""
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    model: Path | None = None
+    """The unpacked model.tar.gz to serve, or None for an image that holds its own."""
+    payload: Payload | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that the user's job or endpoint sets."""
+    programs: Path | None = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One run or look, and the points that it decides."""
+
+    name: str
+    """What goes on, for the progress display: "training ends by itself"."""
+    points: tuple[Point, ...]
+    run: Callable[[Subject], Iterator[Finding]]
+    """Yields at most a finding a point; those that it leaves out, or that an error keeps back, are UNKNOWN."""
+    alone: bool = False
+    """It measures time, and others would disturb it."""
