@@ -1,5 +1,7 @@
 """The engine that serves on a CPU: LiteRT, small and loaded at once where TensorFlow takes seconds."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,8 @@ class Engine:
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()
         self._lock = FairLock()
+        self.observe: Callable[[int, float], None] = lambda _images, _seconds: None
+        """Called after each run with its images and seconds."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -42,7 +46,10 @@ class Engine:
                 self._interpreter.resize_tensor_input(self._input, images.shape)
                 self._interpreter.allocate_tensors()
                 self._shape = images.shape
+            started = time.monotonic()
             self._interpreter.set_tensor(self._input, images)
             self._interpreter.invoke()
             output: np.ndarray = self._interpreter.get_tensor(self._output)
-            return output
+            seconds = time.monotonic() - started
+        self.observe(len(images), seconds)
+        return output

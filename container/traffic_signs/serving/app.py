@@ -1,35 +1,45 @@
-"""The two routes that SageMaker calls, `/ping` and `/invocations`, and errors as JSON."""
+"""The routes that SageMaker calls, `/ping`, `/invocations` and `/metrics`, and errors as JSON."""
 
 import contextlib
-import logging
+import os
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+import traffic_signs
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import body, decoding, encoding, negotiation
+from traffic_signs.serving import body, decoding, encoding, negotiation, record
+from traffic_signs.serving.metrics import CONTENT_TYPE, Metrics
 from traffic_signs.serving.predictor import Predictor
 from traffic_signs.settings import ServingSettings
 from traffic_signs.turns import FairLock
 
-_log = logging.getLogger(__name__)
 _LARGE = 1024 * 1024
 """Bodies of more bytes are decoded one after the other: JSON takes twenty times its size while it is read."""
 
 
-def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert") -> Flask:
+def create_app(
+    paths: OptMl, settings: ServingSettings, engine: str = "litert", metrics: Metrics | None = None
+) -> Flask:
     """Build the application; once it is returned, the model has answered and is ready.
 
     Args:
         paths: where /opt/ml is.
         settings: the payload limit.
         engine: "litert" or "tensorflow".
+        metrics: those of all workers; None for a process on its own.
 
     Raises:
         ArtifactError: there is no model to serve.
     """
-    predictor = Predictor(paths.model, engine)
+    metrics = metrics or Metrics()
+    predictor = Predictor(paths.model, engine, metrics)
+    build = {
+        "version": traffic_signs.__version__,
+        "revision": os.environ.get("TRAFFIC_SIGNS_REVISION", "unknown"),
+        "engine": engine,
+    }
     app = Flask(__name__)
     limit = settings.max_payload_mb * 1024 * 1024
     app.url_map.strict_slashes = False
@@ -41,30 +51,55 @@ def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert") 
 
     @app.post("/invocations")
     def invocations() -> Response:
+        this = record.current()
+        this.headers = predictor.headers
         content = body.read(request, limit)  # first: gunicorn drops a connection with an unread body, and says nothing
+        this.bytes_in = len(content)
+        this.lap("read")
         labels = predictor.artifact.labels
         headers = request.headers
         attributes = headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
         form = negotiation.negotiate(headers.get("Accept", ""), attributes, len(labels))
         with large if len(content) > _LARGE else contextlib.nullcontext():
             pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
-        return Response(encoding.encode(predictor.predict(pixels), labels, form), mimetype=form.content_type)
+        this.images = len(pixels)
+        this.lap("decode")
+        probabilities = predictor.predict(pixels)
+        this.lap("engine")
+        answer = encoding.encode(probabilities, labels, form)
+        this.lap("encode")
+        # as it is: what SageMaker's data capture is told to keep as text has no "; charset=utf-8"
+        return Response(answer, content_type=form.content_type)
+
+    @app.get("/metrics")
+    def numbers() -> Response:
+        return Response(metrics.page(build, [predictor.identity]), content_type=CONTENT_TYPE)
+
+    @app.after_request
+    def tell_the_model(response: Response) -> Response:
+        response.headers.extend(record.current().headers)
+        return response
 
     @app.errorhandler(TrafficSignsError)
     def refused(error: TrafficSignsError) -> tuple[dict[str, str], int]:
-        _log.warning("%d %s", error.status, error)
-        return {"error": str(error)}, error.status
+        return {"error": _reason(str(error))}, error.status
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[dict[str, str], int]:
         text = error.description or error.name
         if error.code == 413:
             text = f"the body is larger than {settings.max_payload_mb} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
-        return {"error": text}, error.code or 500
+        return {"error": _reason(text)}, error.code or 500
 
     @app.errorhandler(Exception)
     def bug(error: Exception) -> tuple[dict[str, str], int]:
-        _log.error("failed to answer", exc_info=error)
-        return {"error": "internal error; the log of the container has the details"}, 500
+        record.current().error = error
+        return {"error": _reason("internal error; the log of the container has the details")}, 500
 
     return app
+
+
+def _reason(text: str) -> str:
+    """Note for the log why a request is refused."""
+    record.current().reason = text
+    return text

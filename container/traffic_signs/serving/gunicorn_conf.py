@@ -6,21 +6,37 @@ milliseconds. A wrong setting or model ends the server at once, with one line th
 
 import gc
 import logging
+import logging.config
 import os
 import sys
-from typing import Any
+import time
+from typing import Any, NoReturn
 
 from traffic_signs import artifact
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import hardware, plan
+from traffic_signs.serving import hardware, logs, plan, record
+from traffic_signs.serving.metrics import Metrics
 from traffic_signs.settings import ServingSettings
 
+_log = logging.getLogger(__name__)
+
+
+def _end(error: TrafficSignsError) -> NoReturn:
+    _log.critical("serve: %s", error)
+    sys.exit(1)
+
+
+logging.config.dictConfig(logs.configuration(logging.INFO))  # until the level is known
+logs.catch_all()
 try:
     _settings = ServingSettings.from_environment()
 except TrafficSignsError as error:
-    sys.exit(f"serve: {error}")
+    _end(error)
 _plan = plan.of_this_machine(_settings)
+_places = 2 * _plan.workers + 1
+"""Of workers: a reload starts new ones before the old ones end."""
+_metrics = Metrics(_places)
 
 wsgi_app = "traffic_signs.serving.gunicorn_conf:application()"
 bind = f"0.0.0.0:{_settings.port}"
@@ -39,16 +55,7 @@ logger_class = "traffic_signs.serving.logs.Logger"
 # no proxy stands before us: from 127.0.0.1, trusted as a rule, a header SCRIPT_NAME is answered with 500
 forwarded_allow_ips = ""
 loglevel = logging.getLevelName(_settings.log_level).lower()
-logconfig_dict: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stdout"}},
-    "root": {"level": _settings.log_level, "handlers": ["out"]},
-    "loggers": {
-        name: {"level": _settings.log_level, "propagate": True} for name in ("gunicorn.error", "gunicorn.access")
-    },
-}
+logconfig_dict = logs.configuration(_settings.log_level)
 
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -56,16 +63,36 @@ def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     try:
         artifact.read(OptMl.from_environment().model)
     except TrafficSignsError as error:
-        sys.exit(f"serve: {error}")
-    logging.getLogger(__name__).info("%s", _plan)
+        _end(error)
+    _log.info("%s", _plan)
 
 
-def post_fork(server: Any, worker: Any) -> None:
-    """Give each worker a GPU of its own; one that replaces another takes the one that has become free."""
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give each worker a place of its own; one that replaces another takes the one that has become free."""
+    taken = {other.place for other in server.WORKERS.values()}
+    worker.place = min(set(range(_places)) - taken, default=worker.age % _places)
+
+
+def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """Give the worker the numbers and, if there are some, the GPU of its place."""
+    worker.metrics = _metrics
+    _metrics.join(worker.place)
     if gpus := hardware.gpus():
-        taken = {getattr(other, "gpu", None) for other in server.WORKERS.values()}
-        worker.gpu = min(set(range(gpus)) - taken, default=worker.age % gpus)
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(worker.gpu)
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(worker.place % gpus)
+
+
+def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """Let nothing be said of a worker that is no more."""
+    _metrics.leave(worker.place)
+
+
+def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """Count and log an answer, once it is sent."""
+    if response is None or response.status_code is None:
+        return  # gunicorn refuses it by itself, and logs it
+    this, now = record.current(), time.monotonic()
+    _metrics.answered(environ["PATH_INFO"], response.status_code, this, now)
+    logs.answered(environ, response.status_code, response.sent, this, now - this.arrived)
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -86,7 +113,7 @@ def application() -> Any:
     from traffic_signs.serving.app import create_app  # noqa: PLC0415 - not before the fork
 
     try:
-        return create_app(OptMl.from_environment(), _settings, _plan.engine)
+        return create_app(OptMl.from_environment(), _settings, _plan.engine, _metrics)
     except TrafficSignsError as error:
-        logging.getLogger(__name__).critical("%s", error)
+        _log.critical("%s", error)
         sys.exit(Arbiter.APP_LOAD_ERROR)  # gunicorn then ends the server instead of starting workers for ever

@@ -1,5 +1,7 @@
 """A model directory -> something that answers pixels with probabilities."""
 
+import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +9,7 @@ import numpy as np
 
 from traffic_signs import artifact, images, litert
 from traffic_signs.errors import ArtifactError
+from traffic_signs.serving.metrics import Metrics
 
 if TYPE_CHECKING:
     from traffic_signs.serving import tensorflow_engine
@@ -15,17 +18,27 @@ if TYPE_CHECKING:
 class Predictor:
     """A model that is loaded and has answered once; built once a worker, shared by its threads."""
 
-    def __init__(self, directory: Path, engine: str = "litert") -> None:
+    def __init__(self, directory: Path, engine: str = "litert", metrics: Metrics | None = None) -> None:
         """Load the model in *directory* and warm it up.
 
         Args:
             directory: as `artifact` describes it.
             engine: "litert" or "tensorflow".
+            metrics: where the load and every batch from now on are counted.
 
         Raises:
             ArtifactError: no model, one of another format or input, or one that does not answer.
         """
+        started = time.monotonic()
         self.artifact = artifact.read(directory)
+        self.identity = {
+            "name": _visible(self.artifact.preset),
+            "version": artifact.version(directory),
+            "data": _visible(self.artifact.data_fingerprint),
+        }
+        """The preset, a short id of this very model, the fingerprint of its training data."""
+        self.headers = [(f"X-Model-{key.title()}", value) for key, value in self.identity.items()]
+        """The same in an answer's headers, by which answers of two variants are told apart."""
         path = directory / (artifact.KERAS if engine == "tensorflow" else artifact.LITERT)
         try:
             self._engine = _load(path, engine)
@@ -42,6 +55,9 @@ class Predictor:
                 f"{path} answers with {answer.shape[1]} numbers for {len(self.artifact.labels)} labels,"
                 " or with numbers that are not finite"
             )
+        if metrics:
+            metrics.loaded(time.monotonic() - started)
+            self._engine.observe = metrics.batch
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1]."""
@@ -54,3 +70,8 @@ def _load(path: Path, engine: str) -> "litert.Engine | tensorflow_engine.Engine"
     from traffic_signs.serving import tensorflow_engine  # noqa: PLC0415 - takes seconds and half a gigabyte
 
     return tensorflow_engine.Engine(path)
+
+
+def _visible(text: str) -> str:
+    """Keep of what a description says only what a header may hold."""
+    return re.sub("[^!-~]", "?", text)[:100]

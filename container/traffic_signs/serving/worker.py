@@ -11,6 +11,7 @@ line without an end: a few silent clients, or many large requests, then make /pi
 """
 
 import contextlib
+import logging
 import select
 import selectors
 import socket
@@ -21,9 +22,11 @@ from functools import partial
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from traffic_signs.serving import framing, refusals
+from traffic_signs.serving import framing, record, refusals
 from traffic_signs.serving.line import HELD_UP_SECONDS, Line
+from traffic_signs.serving.metrics import OTHER, Metrics
 
+_log = logging.getLogger(__name__)
 QUEUE_LENGTH = 128
 _MOST_THREADS = 8
 _QUICK_THREADS = 4
@@ -35,12 +38,17 @@ _LOOK_SECONDS = 0.02
 """How often a full line is searched for clients that have gone away: it costs a system call for each of them."""
 _NEXT_REQUEST_MS = 1
 _DRAIN_SECONDS = 5
+_TELL_SECONDS = 1
+"""How often the log tells of refused requests: a line for each would take the time of those that are answered."""
 _KEEP: "Future[bool]" = Future()
 _KEEP.set_result(True)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     """The class to name as gunicorn's `worker_class`; its setting `threads` is that of predicting threads."""
+
+    metrics: Metrics
+    """Set by gunicorn's hook after the fork."""
 
     def init_process(self) -> None:
         """Start the threads, after the fork, and then gunicorn's loop."""
@@ -49,6 +57,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         self._closing = ThreadPoolExecutor(_CLOSING_THREADS, "closing")
         self._mean_seconds = 0.0
         self._looked = 0.0
+        self._refused, self._told = 0, 0.0
         super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:
@@ -92,6 +101,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _answer(self, conn: TConn, _waited: float = 0.0) -> bool:
         """Answer one request, in a thread."""
+        record.begin()
         self._finish(conn, keep=self.handle(conn))
         return False
 
@@ -101,6 +111,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self.method_queue.defer(self._forget, conn)
             return False
         started = time.monotonic()
+        record.begin(waited)
         keep = self.handle(conn)
         self._mean_seconds += 0.1 * (time.monotonic() - started - self._mean_seconds)
         # two switches of threads less, for a client that asks again at once while nobody else waits
@@ -126,8 +137,14 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Look soon whether a thread is held up, if somebody waits for one."""
+        self.metrics.waiting(len(self._line))
         super().wait_for_and_dispatch_events(min(timeout, HELD_UP_SECONDS) if self._line else timeout)
         self._line.relieve()
+        if self._refused and time.monotonic() - self._told > _TELL_SECONDS:
+            _log.error(
+                "503: too many requests were waiting", extra={"fields": {"status": 503, "refused": self._refused}}
+            )
+            self._refused, self._told = 0, time.monotonic()
 
     def _has_room(self) -> bool:
         """Say whether a request that comes now is answered long before the platform gives up on it."""
@@ -153,6 +170,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _refuse(self, conn: TConn) -> None:
         """Answer 503 by the main thread, so that refusing takes nothing from those who are answered."""
+        self.metrics.refused()
+        self._refused += 1
         alone = framing.is_alone(conn.parser.unreader.take_buffered())
         try:
             conn.sock.send(refusals.TOO_MANY if alone else refusals.TOO_MANY_AND_CLOSE, socket.MSG_DONTWAIT)
@@ -172,6 +191,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             if conn.timeout > now:
                 break
             if conn.parser.unreader.buf.getvalue():
+                self.metrics.answered(OTHER, 408)
                 with contextlib.suppress(OSError):
                     conn.sock.send(refusals.TIMED_OUT, socket.MSG_DONTWAIT)
         super().murder_pending()
