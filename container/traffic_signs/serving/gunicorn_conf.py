@@ -54,7 +54,6 @@ control_socket_disable = True
 logger_class = "traffic_signs.serving.logs.Logger"
 # no proxy stands before us: from 127.0.0.1, trusted as a rule, a header SCRIPT_NAME is answered with 500
 forwarded_allow_ips = ""
-loglevel = logging.getLevelName(_settings.log_level).lower()
 logconfig_dict = logs.configuration(_settings.log_level)
 
 

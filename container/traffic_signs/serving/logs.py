@@ -1,9 +1,9 @@
-"""The log: one JSON object a line on stdout, whoever speaks.
+r"""The log: one JSON object a line on stdout, whoever speaks.
 
     {"time", "level", "logger", "process", "message", ...of a request..., "traceback"}
 
 A client cannot forge or break a line: whatever it sends is the value of a key, and JSON in ASCII has no
-line ends inside, neither "\\n" nor those of Unicode, which orjson would write as they are. Bodies are never logged.
+line ends inside, neither "\n" nor those of Unicode, which orjson would write as they are. Bodies are never logged.
 """
 
 import json
@@ -57,15 +57,14 @@ class Logger(GunicornLogger):  # type: ignore[misc] # gunicorn has no types
 
 def configuration(level: int) -> dict[str, Any]:
     """Return what `logging.config.dictConfig` takes; *level* is one of Python's."""
-    ours = {"level": level, "propagate": True}
+    quiet = {"level": max(level, logging.INFO), "propagate": True}  # at DEBUG they write lines for each request
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": Formatter}},
         "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
         "root": {"level": level, "handlers": ["out"]},
-        # Pillow writes several lines for each image at DEBUG
-        "loggers": {"gunicorn.error": ours, "gunicorn.access": ours, "PIL": {"level": max(level, logging.INFO)}},
+        "loggers": {"gunicorn.error": quiet, "PIL": quiet},
     }
 
 

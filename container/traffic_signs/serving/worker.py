@@ -141,9 +141,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         super().wait_for_and_dispatch_events(min(timeout, HELD_UP_SECONDS) if self._line else timeout)
         self._line.relieve()
         if self._refused and time.monotonic() - self._told > _TELL_SECONDS:
-            _log.error(
-                "503: too many requests were waiting", extra={"fields": {"status": 503, "refused": self._refused}}
-            )
+            fields = {"status": 503, "refused": self._refused}
+            _log.error("too many requests were waiting", extra={"fields": fields})
             self._refused, self._told = 0, time.monotonic()
 
     def _has_room(self) -> bool:
