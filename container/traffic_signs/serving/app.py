@@ -15,6 +15,7 @@ from traffic_signs.serving.predictor import Predictor
 from traffic_signs.settings import ServingSettings
 from traffic_signs.turns import FairLock
 
+Answer = tuple[dict[str, str], int, list[tuple[str, str]]]
 _LARGE = 1024 * 1024
 """Bodies of more bytes are decoded one after the other: JSON takes twenty times its size while it is read."""
 
@@ -52,7 +53,7 @@ def create_app(
     @app.post("/invocations")
     def invocations() -> Response:
         this = record.current()
-        this.headers = predictor.headers
+        this.headers = [predictor.header]
         content = body.read(request, limit)  # first: gunicorn drops a connection with an unread body, and says nothing
         this.bytes_in = len(content)
         this.lap("read")
@@ -69,37 +70,35 @@ def create_app(
         answer = encoding.encode(probabilities, labels, form)
         this.lap("encode")
         # as it is: what SageMaker's data capture is told to keep as text has no "; charset=utf-8"
-        return Response(answer, content_type=form.content_type)
+        response = Response(answer, content_type=form.content_type)
+        response.headers.add(*predictor.header)
+        return response
 
     @app.get("/metrics")
     def numbers() -> Response:
         return Response(metrics.page(build, [predictor.identity]), content_type=CONTENT_TYPE)
 
-    @app.after_request
-    def tell_the_model(response: Response) -> Response:
-        response.headers.extend(record.current().headers)
-        return response
-
     @app.errorhandler(TrafficSignsError)
-    def refused(error: TrafficSignsError) -> tuple[dict[str, str], int]:
-        return {"error": _reason(str(error))}, error.status
+    def refused(error: TrafficSignsError) -> Answer:
+        return _refusal(str(error), error.status)
 
     @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> tuple[dict[str, str], int]:
+    def http_error(error: HTTPException) -> Answer:
         text = error.description or error.name
         if error.code == 413:
             text = f"the body is larger than {settings.max_payload_mb} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
-        return {"error": _reason(text)}, error.code or 500
+        return _refusal(text, error.code or 500)
 
     @app.errorhandler(Exception)
-    def bug(error: Exception) -> tuple[dict[str, str], int]:
+    def bug(error: Exception) -> Answer:
         record.current().error = error
-        return {"error": _reason("internal error; the log of the container has the details")}, 500
+        return _refusal("internal error; the log of the container has the details", 500)
 
     return app
 
 
-def _reason(text: str) -> str:
-    """Note for the log why a request is refused."""
-    record.current().reason = text
-    return text
+def _refusal(text: str, status: int) -> Answer:
+    """Answer with an error, and note it for the log."""
+    this = record.current()
+    this.reason = text
+    return {"error": text}, status, this.headers

@@ -15,6 +15,7 @@ import os
 import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,8 +69,11 @@ class Metrics:
     def join(self, row: int) -> None:
         """Count in *row* from now on; called in a worker, after the fork."""
         mine = self._rows[row : row + 1]
-        # plain views of the memory: numpy's own indexing takes longer
+        # plain views of the memory, each an attribute: this is paid for by every request
         self._mine = {name: mine[name].reshape(-1).view(np.uint8).data.cast("d") for name in _ROW.names or ()}
+        self._requests, self._stages = self._mine["requests"], self._mine["stages"]
+        self._request_seconds, self._engine_seconds = self._mine["request_seconds"], self._mine["engine_seconds"]
+        self._batch_images = self._mine["batch_images"]
         self._mine["process"][0] = os.getpid()
         self._mine["queue"][0] = 0
 
@@ -86,13 +90,12 @@ class Metrics:
             record: what is known of the request, if the application has seen it.
             now: when the answer was sent, by the monotonic clock.
         """
-        route = _route(path)
-        index = _INDEX.get((route, status), _INDEX[route, 0])
+        route, place = _place(path, status)
         with self._lock:
-            self._mine["requests"][index] += 1
+            self._requests[place] += 1
             if record and route == INVOCATIONS:
-                self._observe("request_seconds", now - record.arrived)
-                stages = self._mine["stages"]
+                _observe(self._request_seconds, _SECONDS, now - record.arrived)
+                stages = self._stages
                 for number, seconds in enumerate(record.seconds.values()):
                     stages[number] += seconds
 
@@ -108,8 +111,8 @@ class Metrics:
     def batch(self, images: int, seconds: float) -> None:
         """Count a run of the network."""
         with self._lock:
-            self._observe("batch_images", images)
-            self._observe("engine_seconds", seconds)
+            _observe(self._batch_images, _IMAGES, images)
+            _observe(self._engine_seconds, _SECONDS, seconds)
 
     def loaded(self, seconds: float) -> None:
         """Count a model that was loaded."""
@@ -132,11 +135,6 @@ class Metrics:
     def _add(self, name: str, amount: float) -> None:
         with self._lock:
             self._mine[name][0] += amount
-
-    def _observe(self, name: str, value: float) -> None:
-        numbers = self._mine[name]
-        numbers[bisect_left(_HISTOGRAMS[name][1], value)] += 1
-        numbers[-1] += value
 
 
 class _Page:
@@ -188,17 +186,24 @@ def _info(name: str, text: str, items: list[Mapping[str, str]]) -> "Metric":
     return family
 
 
+def _observe(numbers: "memoryview[float]", bounds: tuple[float, ...], value: float) -> None:
+    numbers[bisect_left(bounds, value)] += 1
+    numbers[-1] += value
+
+
 def _name(name: str) -> str:
     return f"traffic_signs_{name}"
 
 
-def _route(path: str) -> str:
-    name = path.strip("/")
-    if name in ROUTES:
-        return name
-    if name.startswith("models/"):
-        return INVOCATIONS if name.endswith("/invoke") else "models"
-    return OTHER
+@lru_cache(maxsize=64)
+def _place(path: str, status: int) -> tuple[str, int]:
+    """Return the route of a path, and where its answers of a status are counted."""
+    route = path.strip("/")
+    if route.startswith("models/"):
+        route = INVOCATIONS if route.endswith("/invoke") else "models"
+    if route not in ROUTES:
+        route = OTHER
+    return route, _INDEX.get((route, status), _INDEX[route, 0])
 
 
 def _resident(process: int) -> int:

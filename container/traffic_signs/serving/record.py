@@ -7,7 +7,7 @@ One thread answers a request from its first byte to its last, so the record is t
 """
 
 import threading
-import time
+from time import monotonic
 
 STAGES = ("queue", "read", "decode", "engine", "encode")
 
@@ -19,7 +19,7 @@ class Record:
 
     def __init__(self, waited: float) -> None:
         """Begin to answer a request that has waited in line for *waited* seconds."""
-        self._last = time.monotonic()
+        self._last = monotonic()
         self.arrived = self._last - waited
         self.seconds = {"queue": waited, "read": 0.0, "decode": 0.0, "engine": 0.0, "encode": 0.0}
         """What each stage took; that of the engine with the wait for its turn."""
@@ -35,7 +35,7 @@ class Record:
 
     def lap(self, stage: str) -> None:
         """Count the time since the last lap for *stage*; it may come several times, as in a stream."""
-        now = time.monotonic()
+        now = monotonic()
         self.seconds[stage] += now - self._last
         self._last = now
 
