@@ -45,7 +45,7 @@ class OnePacketWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no typ
     """A worker that answers so."""
 
     def handle_request(self, req: Any, conn: TConn) -> bool:
-        """Call the application as gunicorn does, but for hooks and files; say whether to keep the connection."""
+        """Call the application as gunicorn does, but for files; say whether to keep the connection."""
         response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg, Response)
         environ["wsgi.multithread"] = True
         if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
@@ -65,4 +65,5 @@ class OnePacketWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no typ
             self.log.access(response, req, environ, datetime.datetime.now(datetime.UTC) - started)
             if hasattr(answer, "close"):
                 answer.close()
+            self.cfg.post_request(self, req, environ, response)
         return not response.should_close()
