@@ -76,6 +76,7 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's ho
     """Give the worker the numbers and, if there are some, the GPU of its place."""
     worker.metrics = _metrics
     _metrics.join(worker.place)
+    worker.inline = _plan.engine == "litert"  # on a GPU, requests are to meet in a batch
     if gpus := hardware.gpus():
         os.environ["CUDA_VISIBLE_DEVICES"] = str(worker.place % gpus)
 
