@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,14 +72,19 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    base: Path, log: Path, image: str | None = None, environment: Mapping[str, str] | None = None
+    base: Path,
+    log: Path,
+    image: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[Server]:
-    """Serve the model below *base* and wait until /ping answers 200."""
+    """Serve the model below *base* and wait until /ping answers 200; *options* are `docker run`'s."""
     port = free_port()
     command = program.serving(image, base, port)
     words = list(command.command)
     if image:
-        words[2:2] = [word for key, value in (environment or {}).items() for word in ("--env", f"{key}={value}")]
+        variables = (word for key, value in (environment or {}).items() for word in ("--env", f"{key}={value}"))
+        words[2:2] = [*variables, *options]
     command = program.Program(words, {**command.environment, **(environment or {})}, command.container)
     with log.open("wb") as stream:
         server = Server(f"http://127.0.0.1:{port}", command, command.start(stream), log)

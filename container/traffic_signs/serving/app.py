@@ -50,11 +50,9 @@ def create_app(
     def ping() -> Response:
         return Response(status=200)
 
-    @app.post("/invocations")
-    def invocations() -> Response:
+    def answer(predictor: Predictor, content: bytes) -> Response:
         this = record.current()
         this.headers = [predictor.header]
-        content = body.read(request, limit)  # first: gunicorn drops a connection with an unread body, and says nothing
         this.bytes_in = len(content)
         this.lap("read")
         labels = predictor.artifact.labels
@@ -67,12 +65,18 @@ def create_app(
         this.lap("decode")
         probabilities = predictor.predict(pixels)
         this.lap("engine")
-        answer = encoding.encode(probabilities, labels, form)
+        encoded = encoding.encode(probabilities, labels, form)
         this.lap("encode")
-        # as it is: what SageMaker's data capture is told to keep as text has no "; charset=utf-8"
-        response = Response(answer, content_type=form.content_type)
+        # the bare type: of what SageMaker's data capture is to keep as text, the name may have no "; charset=utf-8"
+        response = Response(encoded, content_type=form.content_type)
         response.headers.add(*predictor.header)
         return response
+
+    @app.post("/invocations")
+    def invocations() -> Response:
+        record.current().headers = [predictor.header]
+        # first: gunicorn drops a connection with an unread body, and says nothing
+        return answer(predictor, body.read(request, limit))
 
     @app.get("/metrics")
     def numbers() -> Response:
