@@ -154,7 +154,6 @@ def test_a_client_cannot_forge_a_line(talkative: Server) -> None:
         assert line["time"]
 
 
-@only_bare
 def test_a_server_that_does_not_start_says_so_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     for variables, reason in (

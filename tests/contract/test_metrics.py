@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from tests.helpers import Job, Server, npy, serving
 
 NPY = "application/x-npy"
 ONE = npy(np.zeros((1, 32, 32, 1), np.uint8))
+CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 REQUESTS = "traffic_signs_requests_total"
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -142,23 +144,21 @@ def test_those_who_are_refused_are_counted_while_metrics_is_heard(job: Job, imag
     assert 0 < longest <= 128
 
 
-def log_of(server: Server) -> list[dict[str, object]]:
+def log_of(server: Server) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
 
 
 def test_a_worker_that_is_replaced_takes_nothing_along_and_leaves_nothing_behind(
     job: Job, image: str | None, tmp_path: Path
 ) -> None:
-    def booted() -> list[object]:
-        return [line["process"] for line in log_of(server) if str(line["message"]).startswith("Booting worker")]
-
     with serving(job.base, tmp_path / "log", image, {"SAGEMAKER_MODEL_SERVER_WORKERS": "2"}) as server:
         before = scrape_until(server, lambda found: value(found, "traffic_signs_model_loads_total") == 2)
         for _ in range(10):
             assert server.post(ONE, NPY).status_code == 200
         before = scrape_until(server, lambda found: value(found, REQUESTS, route="invocations", status="200") == 10)
         for turn in range(3):
-            victim = str(booted()[-1])
+            booted = [line["process"] for line in log_of(server) if line["message"].startswith("Booting worker")]
+            victim = str(booted[-1])
             if server.command.container:
                 command = [program.DOCKER, "exec", server.command.container, "sh", "-c", f"kill -9 {victim}"]
                 subprocess.run(command, check=True)
@@ -223,7 +223,11 @@ def test_the_page_and_every_answer_name_the_model(job: Job, image: str | None, s
         (b"", "text/html", "*/*"),
         (bytes(26 * 1024 * 1024), NPY, "*/*"),
     ):
-        assert server.post(body, content_type, Accept=accept).headers["X-Model-Info"] == header
+        answer = server.post(body, content_type, Accept=accept)
+        assert answer.headers["X-Model-Info"] == header
+        assert CUSTOM_ATTRIBUTES not in answer.headers
+    answer = server.post(ONE, NPY, **{CUSTOM_ATTRIBUTES: "c000b4f9-df62-4c85-a0bf-7c525f9104a4"})
+    assert answer.headers[CUSTOM_ATTRIBUTES] == header
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/jsonlines", "text/csv", NPY])

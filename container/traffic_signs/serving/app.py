@@ -69,7 +69,10 @@ def create_app(
         this.lap("encode")
         # the bare type: of what SageMaker's data capture is to keep as text, the name may have no "; charset=utf-8"
         response = Response(encoded, content_type=form.content_type)
-        response.headers.add(*predictor.header)
+        name, model = predictor.header
+        response.headers.add(name, model)
+        if attributes:  # who sends some also reads them, and InvokeEndpoint hands on no other header of ours
+            response.headers.add(negotiation.CUSTOM_ATTRIBUTES, model)
         return response
 
     @app.post("/invocations")
