@@ -123,7 +123,7 @@ def test_those_who_are_refused_are_counted_while_metrics_is_heard(job: Job, imag
     body = npy(np.zeros((500, 32, 32, 1), np.uint8))
     longest = 0.0
     # the line is as long as can be answered in half of the timeout
-    variables = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "20"}
+    variables = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "6"}
     with serving(job.base, tmp_path / "log", image, variables) as server:
         scrape(server)  # the first one loads what writes the page
         with ThreadPoolExecutor(300) as pool:
