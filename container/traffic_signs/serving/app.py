@@ -1,4 +1,4 @@
-"""The two routes that SageMaker calls, `/ping` and `/invocations`, and errors as JSON."""
+"""The two routes that SageMaker calls, `/ping` and `/invocations` or those of many models, and errors as JSON."""
 
 import contextlib
 import logging
@@ -8,7 +8,8 @@ from werkzeug.exceptions import HTTPException
 
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import body, decoding, encoding, negotiation
+from traffic_signs.serving import body, decoding, encoding, multi_model, negotiation
+from traffic_signs.serving.models import Models
 from traffic_signs.serving.predictor import Predictor
 from traffic_signs.settings import ServingSettings
 from traffic_signs.turns import FairLock
@@ -18,18 +19,18 @@ _LARGE = 1024 * 1024
 """Bodies of more bytes are decoded one after the other: JSON takes twenty times its size while it is read."""
 
 
-def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert") -> Flask:
+def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert", models: Models | None = None) -> Flask:
     """Build the application; once it is returned, the model has answered and is ready.
 
     Args:
         paths: where /opt/ml is.
         settings: the payload limit.
         engine: "litert" or "tensorflow".
+        models: those of a multi-model endpoint, which has no model of its own.
 
     Raises:
         ArtifactError: there is no model to serve.
     """
-    predictor = Predictor(paths.model, engine)
     app = Flask(__name__)
     limit = settings.max_payload_mb * 1024 * 1024
     app.url_map.strict_slashes = False
@@ -39,9 +40,7 @@ def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert") 
     def ping() -> Response:
         return Response(status=200)
 
-    @app.post("/invocations")
-    def invocations() -> Response:
-        content = body.read(request, limit)  # first: gunicorn drops a connection with an unread body, and says nothing
+    def answer(predictor: Predictor, content: bytes) -> Response:
         labels = predictor.artifact.labels
         headers = request.headers
         attributes = headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
@@ -49,6 +48,16 @@ def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert") 
         with large if len(content) > _LARGE else contextlib.nullcontext():
             pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
         return Response(encoding.encode(predictor.predict(pixels), labels, form), mimetype=form.content_type)
+
+    if models:
+        app.register_blueprint(multi_model.routes(models, answer, limit))
+    else:
+        predictor = Predictor(paths.model, engine)
+
+        @app.post("/invocations")
+        def invocations() -> Response:
+            # first: gunicorn drops a connection with an unread body, and says nothing
+            return answer(predictor, body.read(request, limit))
 
     @app.errorhandler(TrafficSignsError)
     def refused(error: TrafficSignsError) -> tuple[dict[str, str], int]:

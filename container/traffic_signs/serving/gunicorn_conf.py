@@ -7,20 +7,23 @@ milliseconds. A wrong setting or model ends the server at once, with one line th
 import gc
 import logging
 import os
+import shutil
 import sys
 from typing import Any
 
 from traffic_signs import artifact
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import hardware, plan
+from traffic_signs.serving import hardware, listing, plan
 from traffic_signs.settings import ServingSettings
 
 try:
     _settings = ServingSettings.from_environment()
+    _plan = plan.of_this_machine(_settings)
 except TrafficSignsError as error:
     sys.exit(f"serve: {error}")
-_plan = plan.of_this_machine(_settings)
+_loaded = listing.create() if _settings.multi_model else None
+"""The list of what is loaded, which all workers share."""
 
 wsgi_app = "traffic_signs.serving.gunicorn_conf:application()"
 bind = f"0.0.0.0:{_settings.port}"
@@ -54,7 +57,8 @@ logconfig_dict: dict[str, Any] = {
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Look at the model before any worker starts, so that the reason is told once."""
     try:
-        artifact.read(OptMl.from_environment().model)
+        if not _loaded:  # else the platform names models later
+            artifact.read(OptMl.from_environment().model)
     except TrafficSignsError as error:
         sys.exit(f"serve: {error}")
     logging.getLogger(__name__).info("%s", _plan)
@@ -66,6 +70,18 @@ def post_fork(server: Any, worker: Any) -> None:
         taken = {getattr(other, "gpu", None) for other in server.WORKERS.values()}
         worker.gpu = min(set(range(gpus)) - taken, default=worker.age % gpus)
         os.environ["CUDA_VISIBLE_DEVICES"] = str(worker.gpu)
+
+
+def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """Strike out what a worker had in its memory, whatever it died of."""
+    if _loaded:
+        listing.forget(_loaded, worker.pid)
+
+
+def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """Leave nothing in /dev/shm."""
+    if _loaded:
+        shutil.rmtree(_loaded, ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -84,9 +100,12 @@ def application() -> Any:
     from gunicorn.arbiter import Arbiter  # noqa: PLC0415 - the workers' side of this file
 
     from traffic_signs.serving.app import create_app  # noqa: PLC0415 - not before the fork
+    from traffic_signs.serving.models import Models  # noqa: PLC0415 - the same
 
+    paths = OptMl.from_environment()
     try:
-        return create_app(OptMl.from_environment(), _settings, _plan.engine)
+        models = Models(paths.models, _loaded, _plan.workers) if _loaded else None
+        return create_app(paths, _settings, _plan.engine, models)
     except TrafficSignsError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(Arbiter.APP_LOAD_ERROR)  # gunicorn then ends the server instead of starting workers for ever

@@ -2,6 +2,7 @@
 
     connection -> main thread reads, until a thread need not wait for the rest
                       -> GET, or POST /ping    -> quick threads  -> application
+                      -> models come and go    -> their threads  -> application
                       -> room in the line      -> line, threads  -> application
                       -> none                  -> 503, Retry-After, by the main thread
                <- kept alive, waits for its next request without a thread
@@ -27,6 +28,8 @@ from traffic_signs.serving.line import HELD_UP_SECONDS, Line
 QUEUE_LENGTH = 128
 _MOST_THREADS = 8
 _QUICK_THREADS = 4
+_LOADING_THREADS = 4
+"""For a multi-model endpoint's loads, which take turns anyway, and unloads, which wait for requests in flight."""
 _CLOSING_THREADS = 16
 """Many, because they only wait: for clients to read an answer, or to stop sending what nobody will read."""
 _SILENCE_SECONDS = 20
@@ -45,6 +48,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     def init_process(self) -> None:
         """Start the threads, after the fork, and then gunicorn's loop."""
         self._quick: Line[TConn] = Line(self._answer, _QUICK_THREADS, _QUICK_THREADS, "quick")
+        self._loads: Line[TConn] = Line(self._answer, _LOADING_THREADS, _LOADING_THREADS, "loading")
         self._line: Line[TConn] = Line(self._answer_or_let_go, self.cfg.threads, _MOST_THREADS, "predicting")
         self._closing = ThreadPoolExecutor(_CLOSING_THREADS, "closing")
         self._mean_seconds = 0.0
@@ -78,8 +82,11 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             if not framing.is_ready(data):
                 self._await_more(conn)
                 return
-        if data.lstrip(b"\r\n").startswith((b"GET ", b"POST /ping")):
+        start = data.lstrip(b"\r\n")
+        if start.startswith((b"GET ", b"POST /ping")):
             self._quick.put(conn)
+        elif start.startswith((b"DELETE ", b"POST /models ", b"POST /models/ ")):
+            self._loads.put(conn)  # never refused: unloading is what makes room
         elif self._has_room():
             self._line.put(conn)
         else:
