@@ -5,10 +5,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from local_test import program
-from tests.helpers import Job, Server, run_job, serving
+from tests.helpers import Job, Server, encoded, run_job, serving
 from traffic_signs.data import synthetic
 from traffic_signs.data.prepare import Plan, prepare
 
@@ -55,6 +56,23 @@ def job(prepared: Path, image: str | None, tmp_path_factory: pytest.TempPathFact
     """A job of two epochs that succeeded."""
     channels = {"training": prepared / "training", "validation": prepared / "validation"}
     job = run_job(tmp_path_factory.mktemp("job") / "opt-ml", channels, {"epochs": 2}, image=image)
+    assert job.code == 0, job.log
+    return job
+
+
+@pytest.fixture(scope="session")
+def small_job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A job of another network for three classes of our own."""
+    folder = tmp_path_factory.mktemp("small")
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 12, 32, 32), dtype=np.uint8)
+    for name, images in zip(("ahead", "left", "right"), pixels, strict=True):
+        (folder / name).mkdir()
+        for number, image in enumerate(images):
+            (folder / name / f"{number}.png").write_bytes(encoded(image, "PNG"))
+    prepared = tmp_path_factory.mktemp("small-prepared")
+    prepare(Plan(str(folder)), prepared)
+    channels = {name: prepared / name for name in ("training", "validation")}
+    job = run_job(tmp_path_factory.mktemp("small-job") / "opt-ml", channels, {"preset": "quick"})
     assert job.code == 0, job.log
     return job
 

@@ -90,7 +90,6 @@ class Models:
                     self._give_back(name, _Loaded(predictor))
                     raise MemoryShortError(f"no room for the list of models: {error}") from error
                 self._loaded[name] = _Loaded(predictor)
-        _log.info("loaded %s from %s: %.1f MB in each of %d workers", name, url, size / 2**20, self._workers)
         return entry
 
     def unload(self, name: str) -> None:
@@ -103,7 +102,6 @@ class Models:
         with self._listing.lock():
             file = self._listing.strike(name)
         self._listing.wait_until_free(file)
-        _log.info("unloaded %s", name)
 
     def get(self, name: str) -> Entry:
         """Return a loaded model.

@@ -45,7 +45,7 @@ def routes(models: Models, answer: Callable[[Predictor, bytes], Response], limit
     def load() -> dict[str, str]:
         name, url = _asked(body.read(request, _MAX_BODY))
         entry = models.load(name, url)
-        _log.info("%s is %s", name, request.headers.get(_TARGET, "not named otherwise"))
+        _log.info("loaded %s (%s) from %s: %d bytes a worker", name, request.headers.get(_TARGET), url, entry.size)
         return _described(entry)
 
     @blueprint.get("/models")
@@ -64,12 +64,13 @@ def routes(models: Models, answer: Callable[[Predictor, bytes], Response], limit
     @blueprint.delete("/models/<name>")
     def unload(name: str) -> dict[str, str]:
         models.unload(name)
+        _log.info("unloaded %s", name)
         return {"status": f"model {name} is unloaded"}
 
     @blueprint.post("/models/<name>/invoke")
     def invoke(name: str) -> Response:
         content = body.read(request, limit)
-        _log.debug("%s: %s", name, request.headers.get(_TARGET))
+        _log.debug("invoke %s (%s)", name, request.headers.get(_TARGET))
         with models.using(name) as predictor:
             return answer(predictor, content)
 
