@@ -97,6 +97,12 @@ class ServingSettings:
     )
     max_payload_mb: int = _setting(25, **_whole(1, 1_024), variables=("SAGEMAKER_MAX_PAYLOAD_IN_MB",))
     log_level: int = _setting(20, **_whole(0, 50), variables=("SAGEMAKER_CONTAINER_LOG_LEVEL",))
+    default_accept: str = _setting(
+        "application/json",
+        **_one_of("application/json", "application/jsonlines", "text/csv", "application/x-npy"),
+        variables=("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",),
+    )
+    """How predictions come where a request does not say: what the next container of a pipeline reads."""
     multi_model: bool = _setting(
         False, lambda value: isinstance(value, bool), "true or false", variables=("SAGEMAKER_MULTI_MODEL",)
     )

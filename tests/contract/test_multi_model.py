@@ -386,8 +386,6 @@ def test_200_models_cycled_under_load(endpoint: Endpoint, image: str | None) -> 
         assert loaded == MANY
     endpoint.empty()
     end = endpoint.private_mb()
-    print(f"\nMB of both workers: {start:.0f} at the start, {peak:.0f} with {loaded} models, {end:.0f} at the end")
-    print(dict(platform.seen))
     assert peak - start > loaded
     assert end - start < 0.2 * (peak - start)
 

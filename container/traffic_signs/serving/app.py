@@ -44,7 +44,7 @@ def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert", 
         labels = predictor.artifact.labels
         headers = request.headers
         attributes = headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
-        form = negotiation.negotiate(headers.get("Accept", ""), attributes, len(labels))
+        form = negotiation.negotiate(headers.get("Accept", ""), attributes, len(labels), settings.default_accept)
         with large if len(content) > _LARGE else contextlib.nullcontext():
             pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
         return Response(encoding.encode(predictor.predict(pixels), labels, form), mimetype=form.content_type)
