@@ -22,7 +22,7 @@ def before(body: bytes, _content_type: str, accept: str) -> tuple[str, str]:
 
 
 def after(body: bytes, content_type: str, _accept: str) -> tuple[str, str]:
-    if content_type == "text/csv":
+    if content_type.startswith("text/csv"):
         rows = [[float(value) for value in line.split(",")] for line in body.decode().splitlines()]
     else:
         rows = [prediction["probabilities"] for prediction in json.loads(body)["predictions"]]
