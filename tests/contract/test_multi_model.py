@@ -68,19 +68,14 @@ class Endpoint:
         return sum(int(text.split("RssAnon:")[1].split()[0]) for text in texts) / 1024
 
 
-def unpack(job: Job, folder: Path) -> None:
-    """Put a model where the platform does."""
-    shutil.copytree(job.base / "model", folder / "model", copy_function=os.link)
-
-
 @pytest.fixture(scope="module")
 def base(job: Job, small_job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("many")
-    (base / "model").mkdir()
-    for number in range(MANY):
-        unpack(small_job if number % 2 else job, base / "models" / f"m{number:03}")
-    for name in ("f" * 255, "a.b-c_D"):
-        unpack(job, base / "models" / name)
+    for folder, source in (("model", job), ("small", small_job)):
+        shutil.copytree(source.base / "model", base / folder)
+    names = {f"m{number:03}": "small" if number % 2 else "model" for number in range(MANY)}
+    for name, folder in (names | {"f" * 255: "model", "a.b-c_D": "model"}).items():  # links: 200 copies take 100 MB
+        shutil.copytree(base / folder, base / "models" / name / "model", copy_function=os.link)
     for name in ("damaged", "wrong-shape"):
         shutil.copytree(job.base / "model", base / "models" / name / "model")
     (base / "models" / "damaged" / "model" / "model.tflite").write_bytes(b"damaged")
