@@ -9,6 +9,7 @@ because a validation library would be loaded anew, with its memory, by every ser
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -30,6 +31,11 @@ def _whole(minimum: int, maximum: int) -> dict[str, Any]:
 
 def _one_of(*names: str) -> dict[str, Any]:
     return {"check": lambda value: value in names, "rule": "one of " + ", ".join(names)}
+
+
+def _is_port_range(text: str) -> bool:
+    ports = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text, re.ASCII)
+    return ports is not None and 1 <= int(ports[1]) <= int(ports[2]) <= 65_535
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,20 @@ class ServingSettings:
     )
     max_payload_mb: int = _setting(25, **_whole(1, 1_024), variables=("SAGEMAKER_MAX_PAYLOAD_IN_MB",))
     log_level: int = _setting(20, **_whole(0, 50), variables=("SAGEMAKER_CONTAINER_LOG_LEVEL",))
+    default_accept: str = _setting(
+        "application/json",
+        **_one_of("application/json", "application/jsonlines", "text/csv", "application/x-npy"),
+        variables=("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",),
+    )
+    """How predictions come where a request does not say: what the next container of a pipeline reads."""
+    multi_model: bool = _setting(
+        False, lambda value: isinstance(value, bool), "true or false", variables=("SAGEMAKER_MULTI_MODEL",)
+    )
+    """Serve the models that the platform loads and unloads by /models, instead of one."""
+    safe_port_range: str = _setting(
+        "", _is_port_range, "two ports, as 9000-9999", variables=("SAGEMAKER_SAFE_PORT_RANGE",)
+    )
+    """Where a second port would have to lie; there is none, so it is only checked."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":

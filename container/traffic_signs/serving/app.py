@@ -1,4 +1,4 @@
-"""The routes that SageMaker calls, `/ping`, `/invocations` and `/metrics`, and errors as JSON."""
+"""The routes that SageMaker calls: `/ping`, `/metrics`, `/invocations` or those of many models; and errors as JSON."""
 
 import contextlib
 import os
@@ -9,8 +9,9 @@ from werkzeug.exceptions import HTTPException
 import traffic_signs
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import body, decoding, encoding, negotiation, record
+from traffic_signs.serving import body, decoding, encoding, multi_model, negotiation, record
 from traffic_signs.serving.metrics import CONTENT_TYPE, Metrics
+from traffic_signs.serving.models import Models
 from traffic_signs.serving.predictor import Predictor
 from traffic_signs.settings import ServingSettings
 from traffic_signs.turns import FairLock
@@ -21,7 +22,11 @@ _LARGE = 1024 * 1024
 
 
 def create_app(
-    paths: OptMl, settings: ServingSettings, engine: str = "litert", metrics: Metrics | None = None
+    paths: OptMl,
+    settings: ServingSettings,
+    engine: str = "litert",
+    metrics: Metrics | None = None,
+    models: Models | None = None,
 ) -> Flask:
     """Build the application; once it is returned, the model has answered and is ready.
 
@@ -30,12 +35,12 @@ def create_app(
         settings: the payload limit.
         engine: "litert" or "tensorflow".
         metrics: those of all workers; None for a process on its own.
+        models: those of a multi-model endpoint, which has no model of its own.
 
     Raises:
         ArtifactError: there is no model to serve.
     """
     metrics = metrics or Metrics()
-    predictor = Predictor(paths.model, engine, metrics)
     build = {
         "version": traffic_signs.__version__,
         "revision": os.environ.get("TRAFFIC_SIGNS_REVISION", "unknown"),
@@ -52,13 +57,12 @@ def create_app(
 
     def answer(predictor: Predictor, content: bytes) -> Response:
         this = record.current()
-        this.headers = [predictor.header]
         this.bytes_in = len(content)
         this.lap("read")
         labels = predictor.artifact.labels
         headers = request.headers
         attributes = headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
-        form = negotiation.negotiate(headers.get("Accept", ""), attributes, len(labels))
+        form = negotiation.negotiate(headers.get("Accept", ""), attributes, len(labels), settings.default_accept)
         with large if len(content) > _LARGE else contextlib.nullcontext():
             pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
         this.images = len(pixels)
@@ -75,15 +79,22 @@ def create_app(
             response.headers.add(negotiation.CUSTOM_ATTRIBUTES, model)
         return response
 
-    @app.post("/invocations")
-    def invocations() -> Response:
-        record.current().headers = [predictor.header]
-        # first: gunicorn drops a connection with an unread body, and says nothing
-        return answer(predictor, body.read(request, limit))
+    if models:
+        identities = models.identities
+        app.register_blueprint(multi_model.routes(models, answer, limit))
+    else:
+        predictor = Predictor(paths.model, engine, metrics)
+        identities = lambda: [predictor.identity]  # noqa: E731
+
+        @app.post("/invocations")
+        def invocations() -> Response:
+            record.current().headers = [predictor.header]
+            # first: gunicorn drops a connection with an unread body, and says nothing
+            return answer(predictor, body.read(request, limit))
 
     @app.get("/metrics")
     def numbers() -> Response:
-        return Response(metrics.page(build, [predictor.identity]), content_type=CONTENT_TYPE)
+        return Response(metrics.page(build, identities()), content_type=CONTENT_TYPE)
 
     @app.errorhandler(TrafficSignsError)
     def refused(error: TrafficSignsError) -> Answer:

@@ -8,6 +8,7 @@ import gc
 import logging
 import logging.config
 import os
+import shutil
 import sys
 import time
 from typing import Any, NoReturn
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 from traffic_signs import artifact
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import hardware, logs, plan, record
+from traffic_signs.serving import hardware, listing, logs, plan, record
 from traffic_signs.serving.metrics import Metrics
 from traffic_signs.settings import ServingSettings
 
@@ -31,12 +32,14 @@ logging.config.dictConfig(logs.configuration(logging.INFO))  # until the level i
 logs.catch_all()
 try:
     _settings = ServingSettings.from_environment()
+    _plan = plan.of_this_machine(_settings)
 except TrafficSignsError as error:
     _end(error)
-_plan = plan.of_this_machine(_settings)
 _places = 2 * _plan.workers + 1
 """Of workers: a reload starts new ones before the old ones end."""
 _metrics = Metrics(_places)
+_loaded = listing.create() if _settings.multi_model else None
+"""The list of what is loaded, which all workers share."""
 
 wsgi_app = "traffic_signs.serving.gunicorn_conf:application()"
 bind = f"0.0.0.0:{_settings.port}"
@@ -60,7 +63,8 @@ logconfig_dict = logs.configuration(_settings.log_level)
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Look at the model before any worker starts, so that the reason is told once."""
     try:
-        artifact.read(OptMl.from_environment().model)
+        if not _loaded:  # else the platform names models later
+            artifact.read(OptMl.from_environment().model)
     except TrafficSignsError as error:
         _end(error)
     _log.info("%s", _plan)
@@ -82,8 +86,10 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's ho
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Let nothing be said of a worker that is no more."""
+    """Let nothing be said of a worker that is no more, nor of what it had in its memory, whatever it died of."""
     _metrics.leave(worker.place)
+    if _loaded:
+        listing.forget(_loaded, worker.pid)
 
 
 def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -93,6 +99,12 @@ def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None
     this, now = record.current(), time.monotonic()
     _metrics.answered(environ["PATH_INFO"], response.status_code, this, now)
     logs.answered(environ, response.status_code, response.sent, this, now - this.arrived)
+
+
+def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """Leave nothing in /dev/shm."""
+    if _loaded:
+        shutil.rmtree(_loaded, ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -111,9 +123,12 @@ def application() -> Any:
     from gunicorn.arbiter import Arbiter  # noqa: PLC0415 - the workers' side of this file
 
     from traffic_signs.serving.app import create_app  # noqa: PLC0415 - not before the fork
+    from traffic_signs.serving.models import Models  # noqa: PLC0415 - the same
 
+    paths = OptMl.from_environment()
     try:
-        return create_app(OptMl.from_environment(), _settings, _plan.engine, _metrics)
+        models = Models(paths.models, _loaded, _plan.workers, _metrics) if _loaded else None
+        return create_app(paths, _settings, _plan.engine, _metrics, models)
     except TrafficSignsError as error:
         _log.critical("%s", error)
         sys.exit(Arbiter.APP_LOAD_ERROR)  # gunicorn then ends the server instead of starting workers for ever

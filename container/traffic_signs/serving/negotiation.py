@@ -37,13 +37,14 @@ class Form:
 
 
 @lru_cache(maxsize=64)  # clients send the same headers again and again, and parsing takes as long as a small network
-def negotiate(accept: str, attributes: str, classes: int) -> Form:
+def negotiate(accept: str, attributes: str, classes: int, default: str = content_types.JSON) -> Form:
     """Choose the form of an answer.
 
     Args:
-        accept: the Accept header; an empty one stands for JSON.
+        accept: the Accept header; an empty one and "*/*" stand for *default*.
         attributes: the header of custom attributes, "key=value" separated by commas or semicolons.
         classes: number of classes, the largest `top_k`.
+        default: one of the offered content types.
 
     Raises:
         NotAcceptableError: no offered type is accepted.
@@ -52,7 +53,7 @@ def negotiate(accept: str, attributes: str, classes: int) -> Form:
     # Werkzeug takes "application/json; charset=utf-8" for another type than JSON.
     given = parse_accept_header(accept, MIMEAccept)
     accepted = MIMEAccept([(kind.partition(";")[0].strip(), quality) for kind, quality in given])
-    content_type = accepted.best_match(_OFFERED) if given else content_types.JSON
+    content_type = accepted.best_match(_OFFERED) if given and accept.strip() != "*/*" else default
     if content_type is None:
         raise NotAcceptableError(f"Accept {accept[:100]}: predictions come as {', '.join(_OFFERED)}")
     options = _options(attributes)

@@ -63,6 +63,10 @@ class Predictor:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1]."""
         return self._engine.run(pixels)
 
+    def close(self) -> None:
+        """Give the network's memory back now, whoever still has this object; it can answer nothing more."""
+        del self._engine
+
 
 def _load(path: Path, engine: str) -> "litert.Engine | tensorflow_engine.Engine":
     if engine == "litert":

@@ -2,6 +2,7 @@
 
     connection -> main thread reads, until nobody need wait for the rest
                       -> GET, or POST /ping        -> quick threads  -> application
+                      -> models come and go        -> their threads  -> application
                       -> small, and answers are quick                -> application, by the main thread
                       -> room in the line          -> line, threads  -> application
                       -> none                      -> 503, Retry-After, by the main thread
@@ -33,6 +34,8 @@ _log = logging.getLogger(__name__)
 QUEUE_LENGTH = 128
 _MOST_THREADS = 8
 _QUICK_THREADS = 4
+_LOADING_THREADS = 4
+"""For a multi-model endpoint's loads, which take turns anyway, and unloads, which wait for requests in flight."""
 _CLOSING_THREADS = 16
 """Many, because they only wait: for clients to read an answer, or to stop sending what nobody will read."""
 _SILENCE_SECONDS = 20
@@ -63,6 +66,7 @@ class Worker(OnePacketWorker):
     def init_process(self) -> None:
         """Start the threads, after the fork, and then gunicorn's loop."""
         self._quick: Line[TConn] = Line(self._answer, _QUICK_THREADS, _QUICK_THREADS, "quick")
+        self._loads: Line[TConn] = Line(self._answer, _LOADING_THREADS, _LOADING_THREADS, "loading")
         self._line: Line[TConn] = Line(self._answer_or_let_go, self.cfg.threads, _MOST_THREADS, "predicting")
         self._closing = ThreadPoolExecutor(_CLOSING_THREADS, "closing")
         self._mean_seconds = 4 * _SHORT_SECONDS  # nobody knows yet: the first requests go to threads
@@ -124,6 +128,8 @@ class Worker(OnePacketWorker):
             self._forget(conn)
         elif data.lstrip(b"\r\n").startswith((b"GET ", b"POST /ping")):
             self._quick.put(conn)
+        elif data.lstrip(b"\r\n").startswith((b"DELETE ", b"POST /models ", b"POST /models/ ")):
+            self._loads.put(conn)  # never refused: unloading is what makes room
         elif self._has_room():
             self._line.put(conn)
         else:
