@@ -14,6 +14,8 @@ _BATCH = 64
 class Engine:
     """A loaded network. Threads may share it; they take turns, a small request between the batches of a large one."""
 
+    batch = _BATCH
+
     def __init__(self, path: Path) -> None:
         """Load the network at *path*; one thread, because workers already use every core.
 

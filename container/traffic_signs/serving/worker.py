@@ -2,6 +2,7 @@
 
     connection -> main thread reads, until a thread need not wait for the rest
                       -> GET, or POST /ping    -> quick threads  -> application
+                      -> GET of a WebSocket    -> a thread of its own, as long as it stays
                       -> room in the line      -> line, threads  -> application
                       -> none                  -> 503, Retry-After, by the main thread
                <- kept alive, waits for its next request without a thread
@@ -15,13 +16,14 @@ import select
 import selectors
 import socket
 import struct
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from traffic_signs.serving import framing, refusals
+from traffic_signs.serving import framing, refusals, websocket
 from traffic_signs.serving.line import HELD_UP_SECONDS, Line
 
 QUEUE_LENGTH = 128
@@ -29,6 +31,9 @@ _MOST_THREADS = 8
 _QUICK_THREADS = 4
 _CLOSING_THREADS = 16
 """Many, because they only wait: for clients to read an answer, or to stop sending what nobody will read."""
+_MOST_STREAMS = 32
+"""WebSockets that a worker keeps: each has a thread, which sleeps while nothing comes."""
+_STREAM = f"GET {websocket.PATH}".encode()
 _SILENCE_SECONDS = 20
 """How long a client may pause within a request, or leave an answer unread."""
 _LOOK_SECONDS = 0.02
@@ -47,6 +52,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         self._quick: Line[TConn] = Line(self._answer, _QUICK_THREADS, _QUICK_THREADS, "quick")
         self._line: Line[TConn] = Line(self._answer_or_let_go, self.cfg.threads, _MOST_THREADS, "predicting")
         self._closing = ThreadPoolExecutor(_CLOSING_THREADS, "closing")
+        self._streams = threading.Semaphore(_MOST_STREAMS)
         self._mean_seconds = 0.0
         self._looked = 0.0
         super().init_process()
@@ -78,8 +84,12 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             if not framing.is_ready(data):
                 self._await_more(conn)
                 return
-        if data.lstrip(b"\r\n").startswith((b"GET ", b"POST /ping")):
-            self._quick.put(conn)
+        start = data.lstrip(b"\r\n")
+        if start.startswith((b"GET ", b"POST /ping")):
+            if start.startswith(_STREAM):
+                self._begin_stream(conn)
+            else:
+                self._quick.put(conn)
         elif self._has_room():
             self._line.put(conn)
         else:
@@ -89,6 +99,18 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         conn.timeout = time.monotonic() + min(_SILENCE_SECONDS, self.cfg.timeout)
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def _begin_stream(self, conn: TConn) -> None:
+        if self._streams.acquire(blocking=False):
+            threading.Thread(target=self._answer_stream, args=(conn,), name="stream", daemon=True).start()
+        else:
+            self._refuse(conn)
+
+    def _answer_stream(self, conn: TConn) -> None:
+        try:
+            self._answer(conn)
+        finally:
+            self._streams.release()
 
     def _answer(self, conn: TConn, _waited: float = 0.0) -> bool:
         """Answer one request, in a thread."""
@@ -177,7 +199,11 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         super().murder_pending()
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """When the worker stops, wait no longer for silent connections than gunicorn does for idle ones."""
+        """When the worker stops, wait no longer for silent connections than gunicorn does for idle ones.
+
+        And not at all for WebSockets, which would stay.
+        """
+        websocket.GOING_AWAY.set()
         for conn in (*self.keepalived_conns, *self.pending_conns):
             conn.timeout = min(conn.timeout, deadline)
 
