@@ -61,9 +61,10 @@ def test_packages_agree_and_are_the_locked_ones() -> None:
     assert "all there" in docker("run", "--rm", IMAGE, "python", "-c", code)
 
 
-def test_the_port_label_is_claimed(config: dict[str, Any]) -> None:
+def test_what_the_container_can_do_is_claimed(config: dict[str, Any]) -> None:
     labels = config["Config"]["Labels"]
     assert labels["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"] == "true"
+    assert labels["com.amazonaws.sagemaker.capabilities.bidirectional-streaming"] == "true"
     assert "com.amazonaws.sagemaker.capabilities.multi-models" not in labels
 
 
