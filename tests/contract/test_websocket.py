@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 def test_every_kind_of_frame_is_answered_in_order(server: Server) -> None:
-    kinds = [
+    kinds: list[Callable[[np.ndarray], bytes | str]] = [
         lambda pixels: encoded(pixels[..., 0], "PNG"),
         lambda pixels: npy(pixels[np.newaxis]),
         lambda pixels: npy(pixels[..., 0]),
@@ -124,7 +124,9 @@ def test_a_silent_stream_stays_and_its_pings_are_answered(server: Server) -> Non
             same(receive(client), expected(server)[0])
 
 
-@pytest.mark.parametrize("changed", [{}, {"Upgrade": "h2c"}, {"Sec-WebSocket-Version": "8"}, {"Connection": "keep-alive"}])
+@pytest.mark.parametrize(
+    "changed", [{}, {"Upgrade": "h2c"}, {"Sec-WebSocket-Version": "8"}, {"Connection": "keep-alive"}]
+)
 def test_what_is_no_handshake_is_told_in_json(server: Server, changed: dict[str, str]) -> None:
     headers = handshake(**changed) if changed else {}
     answer = requests.get(server.url + PATH, headers=headers, timeout=10)
