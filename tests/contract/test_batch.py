@@ -1,4 +1,4 @@
-"""The batch transform contract, bare and in the container: parameters, n lines for n lines, large bodies in little memory.
+"""The batch transform contract, bare and in the container: parameters, lines for lines, large bodies in little memory.
 
 Source: "Use Your Own Inference Code with Batch Transform" in the developer guide.
 """
@@ -114,14 +114,14 @@ def test_a_bad_line_is_told_by_its_number_wherever_it_is(server: Server) -> None
     refused = server.post(b"".join(lines), CSV)
     assert refused.status_code == 400
     assert "line 1501 has 2 values" in refused.json()["error"]
-    files = [b'{"b64": "%s"}\n' % part for part in [b"aGVsbG8=" * 50_000] * 4]
+    files = [b'{"b64": "%s"}\n' % part for part in [b"aGVs" * 100_000] * 4]
     assert "image 0: not a readable image" in server.post(b"".join(files), LINES).json()["error"]
 
 
 LARGE = {
     "CSV": (CSV, csv(PIXELS)),
     "JSON lines": (LINES, json_lines(PIXELS)),
-    "npy": (NPY, b""),
+    "npy": (NPY, npy(PIXELS)),
 }
 
 
@@ -150,12 +150,11 @@ def of_one_gigabyte(job: Job, log: Path) -> Iterator[tuple[Server, str]]:
 def test_100_mb_are_answered_within_a_gigabyte(job: Job, tmp_path: Path) -> None:
     with of_one_gigabyte(job, tmp_path / "log") as (server, name):
         for kind, some in LARGE.values():
+            times = 100 * MEGABYTE // len(some)
+            number, body = times * len(PIXELS), some * times
             if kind == NPY:
                 number = 100 * MEGABYTE // 1024 - 1
                 body = npy(np.resize(PIXELS, (number, 32, 32, 1)))
-            else:
-                times = 100 * MEGABYTE // len(some)
-                number, body = times * len(PIXELS), some * times
             assert 97 * MEGABYTE < len(body) <= 100 * MEGABYTE
             accept = kind if kind != NPY else LINES
             answer = requests.post(
@@ -163,16 +162,15 @@ def test_100_mb_are_answered_within_a_gigabyte(job: Job, tmp_path: Path) -> None
             )
             assert answer.status_code == 200, answer.text[:500]
             assert answer.content.count(b"\n") == number
-            print(kind, number, "images; peak of the container so far, MB:", peak(name) // MEGABYTE)
         refused = requests.post(
             f"{server.url}/invocations", data=bytes(100 * MEGABYTE + 1), headers={"Content-Type": NPY}, timeout=60
         )
         assert refused.status_code == 413
-        assert peak(name) < 1000 * MEGABYTE
+        assert 100 * MEGABYTE < peak(name) < 600 * MEGABYTE  # of bodies, pixels and answers; 395 when it was written
 
 
 def peak(name: str) -> int:
     """Most bytes that the container has held, as its cgroup counts them."""
     script = "cat /sys/fs/cgroup/memory.peak /sys/fs/cgroup/memory/memory.max_usage_in_bytes 2>/dev/null"
     done = subprocess.run([program.DOCKER, "exec", name, "sh", "-c", script], check=False, capture_output=True)
-    return int(done.stdout.split()[0]) if done.stdout.split() else 0
+    return int(done.stdout.split()[0])

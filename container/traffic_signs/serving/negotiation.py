@@ -87,8 +87,8 @@ def _options(attributes: str) -> dict[str, str]:
 
 
 def _near(key: str) -> str | None:
-    near = difflib.get_close_matches(key, _KEYS, 1, 0.8) if len(key) < 20 else []
-    return near[0] if near and not key.startswith(near[0]) else None
+    near = next(iter(difflib.get_close_matches(key, _KEYS, 1, 0.8)), None) if len(key) < 20 else None
+    return near if near and (key == near or not key.startswith(near)) else None
 
 
 def _whole(key: str, value: str, most: int) -> int:
