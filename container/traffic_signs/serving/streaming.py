@@ -12,21 +12,17 @@ from collections.abc import Iterator
 from itertools import chain
 
 from flask import Response
-from werkzeug.exceptions import ServiceUnavailable
 
 _MOST = 4
-"""Streams of a process at a time, half of its threads at most: one whose client reads slowly keeps its thread."""
+"""Streams of a process at a time, half of its threads at most: one whose client reads slowly keeps its thread. A
+further answer is computed first and sent whole, which is what everybody gets who does not ask for a stream."""
 _streams = threading.Semaphore(_MOST)
 
 
 def respond(parts: Iterator[bytes], content_type: str) -> Response:
-    """Answer with *parts*, at least one, none of them empty; the first is computed before this returns.
-
-    Raises:
-        ServiceUnavailable: too many answers are being streamed.
-    """
+    """Answer with *parts*, at least one, none of them empty; the first is computed before this returns."""
     if not _streams.acquire(blocking=False):
-        raise ServiceUnavailable("too many answers are being streamed; try again in a second", retry_after=1)
+        return Response(b"".join(parts), mimetype=content_type)
     try:
         response = Response(chain((next(parts),), parts), mimetype=content_type)
     except BaseException:
