@@ -24,6 +24,7 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import RemoteProtocolError
 
 from traffic_signs.errors import RequestError
+from traffic_signs.serving import sockets
 
 PATH = "/invocations-bidirectional-stream"
 GOING_AWAY = threading.Event()
@@ -35,7 +36,6 @@ _SILENT_PINGS = 5
 _LOOK_MS = 500
 """How often GOING_AWAY is looked at."""
 _READ = 64 * 1024
-_LINGER_SECONDS = 2.0
 
 
 def converse(sock: socket.socket, headers: Iterable[tuple[str, str]], answer: Callable[[bytes | str], str]) -> None:
@@ -59,7 +59,7 @@ def converse(sock: socket.socket, headers: Iterable[tuple[str, str]], answer: Ca
         # without permessage-deflate: images are packed already, and a kilobyte cannot become a megabyte
         sock.sendall(connection.send(AcceptConnection()))
         _Conversation(sock, connection, answer).run()
-        _hang_up(sock)
+        sockets.drain(sock)
 
 
 class _Conversation:
@@ -120,12 +120,3 @@ class _Conversation:
 
     def _send(self, event: Event) -> None:
         self._sock.sendall(self._connection.send(event))
-
-
-def _hang_up(sock: socket.socket) -> None:
-    """Close our side, and read on until the client has read what we said, which a reset would take away."""
-    sock.shutdown(socket.SHUT_WR)
-    deadline = time.monotonic() + _LINGER_SECONDS
-    sock.settimeout(_LINGER_SECONDS)
-    while time.monotonic() < deadline and sock.recv(1 << 20):
-        pass
