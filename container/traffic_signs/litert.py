@@ -16,6 +16,8 @@ BATCH = 64
 class Engine:
     """A loaded network. Threads may share it; they take turns, a small request between the batches of a large one."""
 
+    batch = BATCH
+
     def __init__(self, path: Path) -> None:
         """Load the network at *path*; one thread, because workers already use every core.
 

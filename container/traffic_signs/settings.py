@@ -90,19 +90,22 @@ class ServingSettings:
     workers: int | None = _setting(None, **_whole(1, 1_024), variables=("SAGEMAKER_MODEL_SERVER_WORKERS",))
     """Processes; None leaves their number to the hardware."""
     engine: str = _setting("auto", **_one_of("auto", "litert", "tensorflow"), variables=("SERVING_ENGINE",))
-    timeout_seconds: int = _setting(
-        60,
+    timeout_seconds: int | None = _setting(
+        None,
         **_whole(1, 3_600),
         variables=("SAGEMAKER_MODEL_SERVER_TIMEOUT", "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS"),
     )
-    max_payload_mb: int = _setting(25, **_whole(1, 1_024), variables=("SAGEMAKER_MAX_PAYLOAD_IN_MB",))
+    """None: 60; in batch transform 600, for which the platform waits by default."""
+    max_payload_mb: int | None = _setting(None, **_whole(0, 1_024), variables=("SAGEMAKER_MAX_PAYLOAD_IN_MB",))
+    """None, and 0 by which a job says that it sets no limit: 25; in batch transform 100, the platform's most."""
     log_level: int = _setting(20, **_whole(0, 50), variables=("SAGEMAKER_CONTAINER_LOG_LEVEL",))
-    default_accept: str = _setting(
-        "application/json",
+    default_accept: str | None = _setting(
+        None,
         **_one_of("application/json", "application/jsonlines", "text/csv", "application/x-npy"),
         variables=("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",),
     )
-    """How predictions come where a request does not say: what the next container of a pipeline reads."""
+    """How predictions come where a request does not say: what the next container of a pipeline reads.
+    None: JSON; in batch transform lines for lines."""
     multi_model: bool = _setting(
         False, lambda value: isinstance(value, bool), "true or false", variables=("SAGEMAKER_MULTI_MODEL",)
     )
@@ -111,6 +114,27 @@ class ServingSettings:
         "", _is_port_range, "two ports, as 9000-9999", variables=("SAGEMAKER_SAFE_PORT_RANGE",)
     )
     """Where a second port would have to lie; there is none, so it is only checked."""
+    batch: bool = _setting(
+        False, lambda value: isinstance(value, bool), "true or false", variables=("SAGEMAKER_BATCH",)
+    )
+    """The server runs for a batch transform job."""
+    batch_strategy: str | None = _setting(
+        None, **_one_of("SINGLE_RECORD", "MULTI_RECORD"), variables=("SAGEMAKER_BATCH_STRATEGY",)
+    )
+    max_concurrent_transforms: int | None = _setting(
+        None, **_whole(0, 1_024), variables=("SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",)
+    )
+    """Requests that the job sends at a time; None or 0 leaves their number to `/execution-parameters`."""
+
+    @property
+    def payload_mb(self) -> int:
+        """Largest body of a request."""
+        return self.max_payload_mb or (100 if self.batch else 25)
+
+    @property
+    def patience_seconds(self) -> int:
+        """What the platform waits for an answer, as far as we know."""
+        return self.timeout_seconds or (600 if self.batch else 60)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":

@@ -65,6 +65,7 @@ def test_the_labels_claim_what_the_contract_tests_show(config: dict[str, Any]) -
     labels = config["Config"]["Labels"]
     assert labels["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"] == "true"
     assert labels["com.amazonaws.sagemaker.capabilities.multi-models"] == "true"
+    assert labels["com.amazonaws.sagemaker.capabilities.bidirectional-streaming"] == "true"
 
 
 def test_it_is_no_larger_than_promised(config: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ workers = _plan.workers
 threads = _plan.threads
 # a proxy or the platform keeps idle connections for a minute and may send just when we close
 keepalive = 75
-timeout = _settings.timeout_seconds
+timeout = _settings.patience_seconds
 # SageMaker sends SIGKILL 30 s after SIGTERM
 graceful_timeout = 25
 # the root file system may be read-only (serverless): heartbeat files go to memory, no control socket

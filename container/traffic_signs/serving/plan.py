@@ -5,6 +5,7 @@
     GPUs            TensorFlow    one a GPU                    16, whose requests are joined into batches
 
 A multi-model endpoint runs LiteRT everywhere: TensorFlow keeps the memory of a model that was unloaded.
+A batch transform job that says how many requests it sends at a time gets no more processes than that.
 
 A process on a CPU computes on one core, so that all of them together do not ask for more cores
 than there are. There a batch of several requests takes as long as the requests one by one.
@@ -46,9 +47,10 @@ def make(settings: ServingSettings, *, cores: int, memory_mb: int, gpus: int) ->
     if engine == "auto":
         # the cpu image on a host with a GPU has a TensorFlow that cannot use it
         engine = "tensorflow" if gpus and importlib.util.find_spec("nvidia") else "litert"
+    most = (settings.max_concurrent_transforms if settings.batch else None) or max(cores, gpus)
     if engine == "litert":
-        return Plan(engine, settings.workers or max(1, min(cores, memory_mb // _LITERT_MB)), 2)
-    return Plan(engine, settings.workers or max(1, min(gpus, memory_mb // _TENSORFLOW_MB)), 16)
+        return Plan(engine, settings.workers or max(1, min(cores, most, memory_mb // _LITERT_MB)), 2)
+    return Plan(engine, settings.workers or max(1, min(gpus, most, memory_mb // _TENSORFLOW_MB)), 16)
 
 
 def of_this_machine(settings: ServingSettings) -> Plan:

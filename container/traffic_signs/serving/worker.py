@@ -3,6 +3,7 @@
     connection -> main thread reads, until nobody need wait for the rest
                       -> GET, or POST /ping        -> quick threads  -> application
                       -> models come and go        -> their threads  -> application
+                      -> GET of a WebSocket        -> a thread of its own, as long as it stays
                       -> small, and answers are quick                -> application, by the main thread
                       -> room in the line          -> line, threads  -> application
                       -> none                      -> 503, Retry-After, by the main thread
@@ -18,13 +19,14 @@ import contextlib
 import logging
 import selectors
 import socket
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from gunicorn.workers.gthread import TConn
 
-from traffic_signs.serving import framing, record, refusals, sockets
+from traffic_signs.serving import framing, record, refusals, sockets, websocket
 from traffic_signs.serving.line import HELD_UP_SECONDS, Line
 from traffic_signs.serving.metrics import OTHER, Metrics
 from traffic_signs.serving.response import OnePacketWorker
@@ -38,6 +40,9 @@ _LOADING_THREADS = 4
 """For a multi-model endpoint's loads, which take turns anyway, and unloads, which wait for requests in flight."""
 _CLOSING_THREADS = 16
 """Many, because they only wait: for clients to read an answer, or to stop sending what nobody will read."""
+_MOST_STREAMS = 32
+"""WebSockets that a worker keeps: each has a thread, which sleeps while nothing comes."""
+_STREAM = f"GET {websocket.PATH}".encode()
 _SILENCE_SECONDS = 20
 """How long a client may pause within a request, or leave an answer unread."""
 _LOOK_SECONDS = 0.02
@@ -73,6 +78,7 @@ class Worker(OnePacketWorker):
         self._looked = 0.0
         self._refused, self._told = 0, 0.0
         self._ready = 0
+        self._streams = threading.Semaphore(_MOST_STREAMS)
         super().init_process()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
@@ -126,6 +132,8 @@ class Worker(OnePacketWorker):
             self._await_more(conn)
         elif not data:
             self._forget(conn)
+        elif data.lstrip(b"\r\n").startswith(_STREAM):
+            self._begin_stream(conn)
         elif data.lstrip(b"\r\n").startswith((b"GET ", b"POST /ping")):
             self._quick.put(conn)
         elif data.lstrip(b"\r\n").startswith((b"DELETE ", b"POST /models ", b"POST /models/ ")):
@@ -169,6 +177,18 @@ class Worker(OnePacketWorker):
         conn.timeout = time.monotonic() + min(_SILENCE_SECONDS, self.cfg.timeout)
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def _begin_stream(self, conn: TConn) -> None:
+        if self._streams.acquire(blocking=False):
+            threading.Thread(target=self._answer_stream, args=(conn,), name="stream", daemon=True).start()
+        else:
+            self._refuse(conn)
+
+    def _answer_stream(self, conn: TConn) -> None:
+        try:
+            self._answer(conn)
+        finally:
+            self._streams.release()
 
     def _answer(self, conn: TConn, _waited: float = 0.0) -> bool:
         """Answer one request, in a thread."""
@@ -269,7 +289,11 @@ class Worker(OnePacketWorker):
         super().murder_pending()
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """When the worker stops, wait no longer for silent connections than gunicorn does for idle ones."""
+        """When the worker stops, wait no longer for silent connections than gunicorn does for idle ones.
+
+        And not at all for WebSockets, which would stay.
+        """
+        websocket.GOING_AWAY.set()
         for conn in (*self.keepalived_conns, *self.pending_conns):
             conn.timeout = min(conn.timeout, deadline)
 
