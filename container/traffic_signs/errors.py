@@ -11,6 +11,7 @@ log, the client of an endpoint sees a plain 500.
     ├── CheckpointError  a checkpoint of a training job
     ├── ExportError      the exported model does not answer like the trained one
     ├── ArtifactError    a model directory
+    ├── HooksError       the code that a model brings along
     └── RequestError     400
         ├── ImageError             400, and named and counted when a data set is read
         ├── NotAcceptableError     406
@@ -46,6 +47,10 @@ class ExportError(TrafficSignsError):
 
 class ArtifactError(TrafficSignsError):
     """A model directory is missing, incomplete or of another format."""
+
+
+class HooksError(TrafficSignsError):
+    """The code that a model brings along cannot be used, or refused a request in words of its own."""
 
 
 class RequestError(TrafficSignsError):

@@ -91,6 +91,16 @@ class ServingSettings:
     )
     max_payload_mb: int = _setting(25, **_whole(1, 1_024), variables=("SAGEMAKER_MAX_PAYLOAD_IN_MB",))
     log_level: int = _setting(20, **_whole(0, 50), variables=("SAGEMAKER_CONTAINER_LOG_LEVEL",))
+    program: str | None = _setting(
+        None, lambda value: Path(value).name == value and value.endswith(".py"), "the name of a .py file, no folders",
+        variables=("SAGEMAKER_PROGRAM",),
+    )  # fmt: skip
+    """The file with the model's hooks; the SDK sets both where a Model has an `entry_point`."""
+    submit_directory: str | None = _setting(
+        None, lambda value: value.startswith("/"), "a folder in the container, such as /opt/ml/model/code: give the "
+        "SDK's Model a source_dir too, and it packs the code into the model", variables=("SAGEMAKER_SUBMIT_DIRECTORY",),
+    )  # fmt: skip
+    """Where it is."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":

@@ -13,7 +13,7 @@ from typing import Any
 from traffic_signs import artifact
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import hardware, plan
+from traffic_signs.serving import hardware, hook_program, plan
 from traffic_signs.settings import ServingSettings
 
 try:
@@ -53,8 +53,10 @@ logconfig_dict: dict[str, Any] = {
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Look at the model before any worker starts, so that the reason is told once."""
+    model = OptMl.from_environment().model
     try:
-        artifact.read(OptMl.from_environment().model)
+        if hook_program.find(model, _settings) is None:  # hooks may load a model of another kind
+            artifact.read(model)
     except TrafficSignsError as error:
         sys.exit(f"serve: {error}")
     logging.getLogger(__name__).info("%s", _plan)
