@@ -111,14 +111,6 @@ def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None: 
     assert f"model {name}-shadow: removed" in removed.stdout
 
 
-def test_the_container_is_told_what_its_kind_needs(cloud: Cloud) -> None:  # noqa: F811 # the fixture
-    assert cloud.deploy("traffic-signs-large", "--async-output", "s3://bucket/out").returncode == 0
-    assert cloud.deploy("traffic-signs-small", "--serverless").returncode == 0
-    later, less = (model["PrimaryContainer"]["Environment"] for model in asked(cloud, "CreateModel"))
-    assert later == {"SAGEMAKER_MAX_PAYLOAD_IN_MB": "1024", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "3600"}
-    assert less == {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
-
-
 @pytest.mark.parametrize(
     ("options", "words"),
     [

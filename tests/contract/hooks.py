@@ -64,8 +64,8 @@ BROKEN = {
         "Cannot use transform_fn",
     ),
     "model_fn raises": (
-        "def model_fn(model_dir):\n    return {}['weights\\nof mine']\n",
-        "inference.py, line 2: KeyError: 'weights\\\\nof mine'",
+        "def model_fn(model_dir):\n    raise OSError('no weights\\nin it')\n",
+        "inference.py, line 2: OSError: no weights in it",
     ),
     "model_fn leaves": (
         "import sys\ndef model_fn(model_dir):\n    sys.exit(3)\n",
