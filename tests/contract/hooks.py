@@ -2,6 +2,7 @@
 
 EVERY_HOOK = """
 import json
+import time
 from helper import SCALE  # a module beside it
 
 from sagemaker_inference import decoder, errors
@@ -22,6 +23,9 @@ def input_fn(data, content_type):
 def predict_fn(data, model):
     if data == "teapot":
         raise errors.BaseInferenceToolkitError(418, "a teapot, as was asked for", "teapot")
+    if data == "nap":
+        time.sleep(5)
+        return []
     return [value * model["scale"] for value in data]
 
 

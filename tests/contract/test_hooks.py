@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 
 from tests.contract import hooks
 from tests.contract.test_hosting import refused
@@ -78,6 +81,18 @@ def test_what_hooks_raise_becomes_a_status(
     assert answer.status_code == status
     assert message in answer.json()["error"]
     assert b"Traceback" not in answer.content
+
+
+def test_ping_is_heard_while_hooks_that_were_quick_are_slow(every: Server) -> None:
+    for _ in range(60):
+        assert every.post(b'{"values": [1]}', JSON).status_code == 200
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(every.post, b'{"values": "nap"}', JSON)
+        waiting = pool.submit(every.post, b'{"values": [1]}', JSON)  # its turn comes later
+        time.sleep(0.5)
+        assert [requests.get(f"{every.url}/ping", timeout=2).status_code for _ in range(3)] == [200] * 3
+        assert not slow.done()
+        assert (slow.result().json(), waiting.result().json()) == ([], [3])
 
 
 def test_the_log_names_the_hooks_and_what_is_not_installed(every: Server) -> None:

@@ -53,18 +53,22 @@ logconfig_dict: dict[str, Any] = {
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Look at the model before any worker starts, so that the reason is told once."""
+    log = logging.getLogger(__name__)
     model = OptMl.from_environment().model
     try:
         if hook_program.find(model, _settings) is None:  # hooks may load a model of another kind
             artifact.read(model)
+            if (model / "code").is_dir():
+                log.warning("%s holds no inference.py: nothing in it is used", model / "code")
     except TrafficSignsError as error:
         sys.exit(f"serve: {error}")
-    logging.getLogger(__name__).info("%s", _plan)
+    log.info("%s", _plan)
 
 
 def post_fork(server: Any, worker: Any) -> None:
     """Give each worker a GPU of its own; one that replaces another takes the one that has become free."""
-    worker.inline = _plan.engine == "litert"  # on a GPU, requests are to meet in a batch
+    # on a GPU, requests are to meet in a batch; and nobody knows how long hooks will take the next time
+    worker.inline = _plan.engine == "litert" and not hook_program.find(OptMl.from_environment().model, _settings)
     if gpus := hardware.gpus():
         taken = {getattr(other, "gpu", None) for other in server.WORKERS.values()}
         worker.gpu = min(set(range(gpus)) - taken, default=worker.age % gpus)

@@ -21,7 +21,6 @@ from traffic_signs.errors import HooksError, TrafficSignsError
 from traffic_signs.settings import ServingSettings
 
 _log = logging.getLogger(__name__)
-_DEFAULT = "inference.py"
 ARGUMENTS = {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2, "transform_fn": 4}
 """What a program may define, with the number of arguments; each function may take one more, the context."""
 _MOST_TEXT = 500
@@ -34,13 +33,11 @@ def find(model: Path, settings: ServingSettings) -> Path | None:
         HooksError: *settings* name one that is not there.
     """
     folder = Path(settings.submit_directory) if settings.submit_directory else model / "code"
-    program = folder / (settings.program or _DEFAULT)
+    program = folder / (settings.program or "inference.py")
     if program.is_file():
         return program
     if settings.program or settings.submit_directory:
         raise HooksError(f"no {program}, which SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY name")
-    if folder.is_dir():
-        _log.warning("%s holds no %s: nothing in it is used", folder, _DEFAULT)
     return None
 
 
