@@ -115,12 +115,12 @@ def test_async_a_request_may_take_longer_than_the_servers_timeout(job: Job, tmp_
         assert "WORKER TIMEOUT" not in server.log.read_text()
 
 
-def test_without_a_network_a_model_is_trained_and_served(prepared: Path, tmp_path: Path) -> None:
+def test_without_a_network_a_model_is_trained_and_served(image: str, prepared: Path, tmp_path: Path) -> None:
     channels = {"training": prepared / "training", "validation": prepared / "validation"}
     alone = ["--network", "none"]
-    job = run_job(tmp_path, channels, {"epochs": 1, "preset": "lenet"}, image=IMAGE, options=alone)
+    job = run_job(tmp_path, channels, {"epochs": 1, "preset": "lenet"}, image=image, options=alone)
     assert job.code == 0, job.log
-    command = program.serving(IMAGE, job.base, free_port())
+    command = program.serving(image, job.base, free_port())
     isolated = program.Program([*command.command[:2], *alone, *command.command[2:]], {}, command.container)
     name = str(command.container)
     ask = "import urllib.request as u; print(u.urlopen(u.Request('http://127.0.0.1:8080{}', {})).read().decode())"

@@ -1,17 +1,21 @@
 """The two routes that SageMaker calls, `/ping` and `/invocations`, and errors as JSON."""
 
+import contextlib
 import logging
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response as AnyResponse
 
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import answering, body
+from traffic_signs.serving import body, decoding, encoding, hook_program, negotiation
+from traffic_signs.serving.predictor import Predictor
 from traffic_signs.settings import ServingSettings
+from traffic_signs.turns import FairLock
 
 _log = logging.getLogger(__name__)
+_LARGE = 1024 * 1024
+"""Bodies of more bytes are decoded one after the other: JSON takes twenty times its size while it is read."""
 
 
 def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert") -> Flask:
@@ -19,26 +23,42 @@ def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert") 
 
     Args:
         paths: where /opt/ml is.
-        settings: the payload limit, and a program with hooks, if one is named.
+        settings: the payload limit, and the program with the model's hooks, if one is named.
         engine: "litert" or "tensorflow".
 
     Raises:
         ArtifactError: there is no model to serve.
         HooksError: the code that the model brings along cannot be used.
     """
-    limit = settings.max_payload_mb * 1024 * 1024
-    answer = answering.make(paths.model, settings, engine, limit)
     app = Flask(__name__)
+    limit = settings.max_payload_mb * 1024 * 1024
     app.url_map.strict_slashes = False
+    large = FairLock()
 
     @app.route("/ping", methods=["GET", "POST"])  # the platform's guide names both
     def ping() -> Response:
         return Response(status=200)
 
-    @app.post("/invocations")
-    def invocations() -> AnyResponse:
-        # the body first: gunicorn drops a connection with an unread one, and says nothing
-        return answer(request, body.read(request, limit))
+    def answer(predictor: Predictor, content: bytes) -> Response:
+        labels = predictor.artifact.labels
+        headers = request.headers
+        attributes = headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
+        form = negotiation.negotiate(headers.get("Accept", ""), attributes, len(labels))
+        with large if len(content) > _LARGE else contextlib.nullcontext():
+            pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
+        return Response(encoding.encode(predictor.predict(pixels), labels, form), mimetype=form.content_type)
+
+    if program := hook_program.find(paths.model, settings):
+        from traffic_signs.serving import hooks  # noqa: PLC0415 - loads scipy, which nothing else here needs
+
+        app.register_blueprint(hooks.routes(program, paths.model, engine, limit))
+    else:
+        predictor = Predictor(paths.model, engine)
+
+        @app.post("/invocations")
+        def invocations() -> Response:
+            # first: gunicorn drops a connection with an unread body, and says nothing
+            return answer(predictor, body.read(request, limit))
 
     @app.errorhandler(TrafficSignsError)
     def refused(error: TrafficSignsError) -> tuple[dict[str, str], int]:

@@ -21,17 +21,31 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flask import Blueprint, Response, request
 from sagemaker_inference import content_types, decoder, errors, parameters
 from sagemaker_inference.transformer import Transformer
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from traffic_signs.errors import HooksError, NotAcceptableError, RequestError, UnsupportedMediaError
-from traffic_signs.serving import hook_program, npy
+from traffic_signs.serving import body, hook_program, npy
 from traffic_signs.serving.hook_defaults import Context, Defaults
 from traffic_signs.turns import FairLock
 
 _MOST_TEXT = 1000
 """Characters of an error: the platform passes on 2,048."""
+
+
+def routes(program: Path, model: Path, engine: str, limit: int) -> Blueprint:
+    """Return `/invocations`, answered by the hooks in *program*; the arguments and errors are those of `Hooks`."""
+    routes = Blueprint("hooks", __name__)
+    hooks = Hooks(program, model, engine, limit)
+
+    @routes.post("/invocations")
+    def invocations() -> Response:
+        # the body first: gunicorn drops a connection with an unread one, and says nothing
+        return hooks.answer(request, body.read(request, limit))
+
+    return routes
 
 
 class Hooks:
@@ -62,29 +76,29 @@ class Hooks:
         with hook_program.told(program):
             self._transformer.validate_and_initialize(str(model), self._context)
 
-    def answer(self, request: Request, body: bytes) -> Response:
-        """Answer *request*, whose body has been read.
+    def answer(self, request: Request, content: bytes) -> Response:
+        """Answer *request*, whose body is *content*.
 
         Raises:
             TrafficSignsError: a hook or a default refuses the request.
             Exception: whatever else a hook raises.
         """
         if request.mimetype in content_types.UTF8_TYPES:
-            _check_text(body)
+            _check_text(content)
         with self._turns:
             self._context.begin(request)
             try:
-                [content] = self._transformer.transform([{"body": body}], self._context)
+                [result] = self._transformer.transform([{"body": content}], self._context)
             except errors.UnsupportedFormatError as error:
                 raise NotAcceptableError(_short(error)) from error
             except errors.BaseInferenceToolkitError as error:
                 refusal = HooksError(_short(error.message))
                 refusal.status = error.status_code
                 raise refusal from error
-            if not isinstance(content, str | bytes | bytearray):
-                raise TypeError(f"the hooks answered with {type(content).__name__}; expected bytes or text")
-            return Response(bytes(content) if isinstance(content, bytearray) else content,
-                            content_type=self._context.content_type)  # fmt: skip
+            if not isinstance(result, str | bytes | bytearray):
+                raise TypeError(f"the hooks answered with {type(result).__name__}; expected bytes or text")
+            answer = bytes(result) if isinstance(result, bytearray) else result
+            return Response(answer, content_type=self._context.content_type)
 
 
 class _Transformer(Transformer):  # type: ignore[misc] # no types are published
@@ -110,10 +124,10 @@ def _blaming_the_client(read: Callable[..., Any]) -> Callable[..., Any]:
     return input_fn
 
 
-def _check_text(body: bytes) -> None:
+def _check_text(content: bytes) -> None:
     """Find out before the toolkit makes text of the body, where nobody would know whose mistake it is."""
     try:
-        body.decode()
+        content.decode()
     except UnicodeDecodeError as error:
         raise RequestError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from error
 
