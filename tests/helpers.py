@@ -85,8 +85,8 @@ def serving(
     command = program.serving(image, base, port)
     words = list(command.command)
     if image:
-        variables = (word for key, value in (environment or {}).items() for word in ("--env", f"{key}={value}"))
-        words[2:2] = [*variables, *options]
+        variables = [word for key, value in (environment or {}).items() for word in ("--env", f"{key}={value}")]
+        words[2:2] = [*options, *variables]
     command = program.Program(words, {**command.environment, **(environment or {})}, command.container)
     with log.open("wb") as stream:
         server = Server(f"http://127.0.0.1:{port}", command, command.start(stream), log)

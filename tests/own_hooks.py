@@ -25,6 +25,7 @@ def main(image: str, model_data: str, source_dir: str, entry_point: str, port: s
             name=PREFIX,
             entry_point=entry_point,
             source_dir=source_dir,
+            code_location="s3://not-used/in-local-mode",  # else the SDK asks AWS for the name of a bucket
             predictor_cls=Predictor,
             sagemaker_session=session,
         )
