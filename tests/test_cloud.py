@@ -312,6 +312,7 @@ def test_failed_endpoint_shows_log_and_cause(cloud: Cloud, monkeypatch: pytest.M
     [
         ("did not pass the ping health check", "failed call to cuInit", "driver"),
         ("did not pass the ping health check", "model warmed up", "/ping"),
+        ("did not pass the ping health check", "code/inference.py, line 2: ModuleNotFoundError: x", "own code"),
         ("Unsupported manifest media type", "", "manifest"),
         ("Could not assume role", "", "execution-role-policy.json"),
         ("something new", "", "not one of the usual ones"),
