@@ -1,7 +1,9 @@
 """Every kind of endpoint that `deploy` makes: what AWS is asked for, what it costs, what does not go together."""
 
+import http.server
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakerruntime.models import sagemakerruntime_backends
 
 from scripts import deploy
+from scripts.endpoint import Endpoint
 from tests.test_async import NAME, at_once  # noqa: F401 # a fixture
 from tests.test_cloud import BUCKET, IMAGE, REGION, ROLE, ROOT, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
 from tests.test_iam import refused
@@ -145,3 +148,28 @@ def test_invoke_names_the_model_of_a_multi_model_endpoint(cloud: Cloud) -> None:
     assert done.returncode == 0, done.stderr
     [parameters] = asked(cloud, "InvokeEndpoint")
     assert (parameters["EndpointName"], parameters["TargetModel"]) == (NAME, "germany.tar.gz")
+
+
+def test_invoke_names_a_model_of_a_container_in_its_path() -> None:
+    asked_for: list[str] = []
+
+    class Container(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked_for.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            content = b'{"predictions": []}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Container) as container:
+        threading.Thread(target=container.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{container.server_port}/"
+        assert Endpoint(url, target="a/b").predict(b"x", "image/png") == []
+        assert Endpoint(url).predict(b"x", "image/png") == []
+        container.shutdown()
+    assert asked_for == ["/models/a%2Fb/invoke", "/invocations"]
