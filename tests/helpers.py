@@ -39,13 +39,15 @@ def run_job(
     image: str | None = None,
     raw: str | None = None,
     environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> Job:
-    """Run `train` to its end; *raw* replaces the content of hyperparameters.json."""
+    """Run `train` to its end; *raw* replaces the content of hyperparameters.json, *options* are `docker run`'s."""
     opt_ml.write(base, channels, hyperparameters, opt_ml.HOST if image else "localhost")
     if raw is not None:
         (base / "input" / "config" / "hyperparameters.json").write_text(raw, encoding="utf-8")
     command = program.training(image, base, channels)
-    command = program.Program(command.command, {**command.environment, **(environment or {})}, command.container)
+    words = [*command.command[:2], *options, *command.command[2:]]
+    command = program.Program(words, {**command.environment, **(environment or {})}, command.container)
     with (base / "log").open("w+b") as log:
         code = command.start(log).wait(300)
         log.seek(0)

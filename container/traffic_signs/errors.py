@@ -14,6 +14,7 @@ log, the client of an endpoint sees a plain 500.
     ├── NotLoadedError      404, a model of many that nobody has loaded
     ├── AlreadyLoadedError  409
     ├── MemoryShortError    507
+    ├── HooksError       the code that a model brings along
     └── RequestError     400
         ├── ImageError             400, and named and counted when a data set is read
         ├── NotAcceptableError     406
@@ -67,6 +68,10 @@ class MemoryShortError(TrafficSignsError):
     """There is no memory for a further model; the platform unloads others when it sees the status."""
 
     status = 507
+
+
+class HooksError(TrafficSignsError):
+    """The code that a model brings along cannot be used, or refused a request in words of its own."""
 
 
 class RequestError(TrafficSignsError):

@@ -125,6 +125,16 @@ class ServingSettings:
         None, **_whole(0, 1_024), variables=("SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",)
     )
     """Requests that the job sends at a time; None or 0 leaves their number to `/execution-parameters`."""
+    program: str | None = _setting(
+        None, lambda value: Path(value).name == value and value.endswith(".py"), "the name of a .py file, no folders",
+        variables=("SAGEMAKER_PROGRAM",),
+    )  # fmt: skip
+    """The file with the model's hooks; the SDK sets both where a Model has an `entry_point`."""
+    submit_directory: str | None = _setting(
+        None, lambda value: value.startswith("/"), "a folder in the container, such as /opt/ml/model/code: give the "
+        "SDK's Model a source_dir too, and it packs the code into the model", variables=("SAGEMAKER_SUBMIT_DIRECTORY",),
+    )  # fmt: skip
+    """Where it is."""
 
     @property
     def payload_mb(self) -> int:

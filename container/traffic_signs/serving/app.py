@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 import traffic_signs
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import multi_model, one_model, record
+from traffic_signs.serving import hook_program, multi_model, one_model, record
 from traffic_signs.serving.answering import answerer
 from traffic_signs.serving.metrics import CONTENT_TYPE, Metrics
 from traffic_signs.serving.models import Models
@@ -35,13 +35,14 @@ def create_app(
 
     Args:
         paths: where /opt/ml is.
-        settings: the payload limit, and what a batch transform job says.
+        settings: the payload limit, what a batch transform job says, and the program with the model's hooks.
         engine: "litert" or "tensorflow".
         metrics: those of all workers; None for a process on its own.
         models: those of a multi-model endpoint, which has no model of its own.
 
     Raises:
         ArtifactError: there is no model to serve.
+        HooksError: the code that the model brings along cannot be used.
     """
     metrics = metrics or Metrics()
     build = {
@@ -55,6 +56,10 @@ def create_app(
     identities: list[dict[str, str]] = []
     if models:
         app.register_blueprint(multi_model.routes(models, answer, settings.payload_mb * 1024 * 1024))
+    elif program := hook_program.find(paths.model, settings):
+        from traffic_signs.serving import hooks  # noqa: PLC0415 - loads scipy, which nothing else here needs
+
+        app.register_blueprint(hooks.routes(program, paths.model, engine, settings.payload_mb * 1024 * 1024))
     else:
         predictor = Predictor(paths.model, engine, metrics)
         identities = [predictor.identity]

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from traffic_signs import artifact
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import hardware, listing, logs, plan, record
+from traffic_signs.serving import hardware, hook_program, listing, logs, plan, record
 from traffic_signs.serving.metrics import Metrics
 from traffic_signs.settings import ServingSettings
 
@@ -62,9 +62,13 @@ logconfig_dict = logs.configuration(_settings.log_level)
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Look at the model before any worker starts, so that the reason is told once."""
+    model = OptMl.from_environment().model
     try:
-        if not _loaded:  # else the platform names models later
-            artifact.read(OptMl.from_environment().model)
+        # a multi-model endpoint is told of its models later, and hooks may load one of another kind
+        if not _loaded and hook_program.find(model, _settings) is None:
+            artifact.read(model)
+            if (model / "code").is_dir():
+                _log.warning("%s holds no inference.py: nothing in it is used", model / "code")
     except TrafficSignsError as error:
         _end(error)
     _log.info("%s", _plan)
@@ -80,7 +84,8 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's ho
     """Give the worker the numbers and, if there are some, the GPU of its place."""
     worker.metrics = _metrics
     _metrics.join(worker.place)
-    worker.inline = _plan.engine == "litert"  # on a GPU, requests are to meet in a batch
+    # on a GPU, requests are to meet in a batch; and nobody knows how long hooks will take the next time
+    worker.inline = _plan.engine == "litert" and not hook_program.find(OptMl.from_environment().model, _settings)
     if gpus := hardware.gpus():
         os.environ["CUDA_VISIBLE_DEVICES"] = str(worker.place % gpus)
 
