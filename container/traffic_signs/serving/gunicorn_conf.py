@@ -22,7 +22,7 @@ try:
     _plan = plan.of_this_machine(_settings)
 except TrafficSignsError as error:
     sys.exit(f"serve: {error}")
-_loaded = listing.create() if _settings.multi_model else None
+_models_folder = listing.create() if _settings.multi_model else None
 """The list of what is loaded, which all workers share."""
 
 wsgi_app = "traffic_signs.serving.gunicorn_conf:application()"
@@ -57,7 +57,7 @@ logconfig_dict: dict[str, Any] = {
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Look at the model before any worker starts, so that the reason is told once."""
     try:
-        if not _loaded:  # else the platform names models later
+        if not _models_folder:  # else the platform names models later
             artifact.read(OptMl.from_environment().model)
     except TrafficSignsError as error:
         sys.exit(f"serve: {error}")
@@ -75,14 +75,14 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Strike out what a worker had in its memory, whatever it died of."""
-    if _loaded:
-        listing.forget(_loaded, worker.pid)
+    if _models_folder:
+        listing.forget(_models_folder, worker.pid)
 
 
 def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Leave nothing in /dev/shm."""
-    if _loaded:
-        shutil.rmtree(_loaded, ignore_errors=True)
+    if _models_folder:
+        shutil.rmtree(_models_folder, ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -105,7 +105,7 @@ def application() -> Any:
 
     paths = OptMl.from_environment()
     try:
-        models = Models(paths.models, _loaded, _plan.workers) if _loaded else None
+        models = Models(paths.models, _models_folder, _plan.workers) if _models_folder else None
         return create_app(paths, _settings, _plan.engine, models)
     except TrafficSignsError as error:
         logging.getLogger(__name__).critical("%s", error)
