@@ -38,7 +38,7 @@ except TrafficSignsError as error:
 _places = 2 * _plan.workers + 1
 """Of workers: a reload starts new ones before the old ones end."""
 _metrics = Metrics(_places)
-_loaded = listing.create() if _settings.multi_model else None
+_models_folder = listing.create() if _settings.multi_model else None
 """The list of what is loaded, which all workers share."""
 
 wsgi_app = "traffic_signs.serving.gunicorn_conf:application()"
@@ -65,7 +65,7 @@ def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     model = OptMl.from_environment().model
     try:
         # a multi-model endpoint is told of its models later, and hooks may load one of another kind
-        if not _loaded and hook_program.find(model, _settings) is None:
+        if not _models_folder and hook_program.find(model, _settings) is None:
             artifact.read(model)
             if (model / "code").is_dir():
                 _log.warning("%s holds no inference.py: nothing in it is used", model / "code")
@@ -93,8 +93,8 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's ho
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Let nothing be said of a worker that is no more, nor of what it had in its memory, whatever it died of."""
     _metrics.leave(worker.place)
-    if _loaded:
-        listing.forget(_loaded, worker.pid)
+    if _models_folder:
+        listing.forget(_models_folder, worker.pid)
 
 
 def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -108,8 +108,8 @@ def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None
 
 def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Leave nothing in /dev/shm."""
-    if _loaded:
-        shutil.rmtree(_loaded, ignore_errors=True)
+    if _models_folder:
+        shutil.rmtree(_models_folder, ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -132,7 +132,7 @@ def application() -> Any:
 
     paths = OptMl.from_environment()
     try:
-        models = Models(paths.models, _loaded, _plan.workers, _metrics) if _loaded else None
+        models = Models(paths.models, _models_folder, _plan.workers, _metrics) if _models_folder else None
         return create_app(paths, _settings, _plan.engine, _metrics, models)
     except TrafficSignsError as error:
         _log.critical("%s", error)

@@ -159,6 +159,8 @@ class Models:
 
     def _load_listed(self, name: str) -> _Loaded:
         """Load what another worker has listed."""
+        if name not in self._listing:  # known without waiting for what is being loaded
+            raise NotLoadedError(f"model {name} is not loaded")
         with self._loading:
             if loaded := self._take(name):  # another thread was quicker
                 return loaded
