@@ -107,7 +107,8 @@ def test_their_bad_values_are_named(variable: str, value: str, rule: str) -> Non
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
-    assert ServingSettings.from_environment({"SAGEMAKER_BIND_TO_PORT": ""}).port == 8080
+    empty = {"SAGEMAKER_BIND_TO_PORT": "", "SAGEMAKER_PROGRAM": "", "SAGEMAKER_SUBMIT_DIRECTORY": ""}
+    assert ServingSettings.from_environment(empty) == ServingSettings()
 
 
 def test_a_bad_variable_is_named_with_its_value() -> None:

@@ -93,7 +93,7 @@ class Hooks:
                 raise NotAcceptableError(_short(error)) from error
             except errors.BaseInferenceToolkitError as error:
                 refusal = HooksError(_short(error.message))
-                refusal.status = error.status_code
+                refusal.status = error.status_code if error.status_code in range(400, 600) else 500
                 raise refusal from error
             if not isinstance(result, str | bytes | bytearray):
                 raise TypeError(f"the hooks answered with {type(result).__name__}; expected bytes or text")
