@@ -48,6 +48,7 @@ LIMITS = {
     Profile.BATCH: Limits(100 * MB, answer_seconds=3600),
     Profile.MULTI_MODEL: Limits(25 * MB),
 }
+DEFAULT_PORT = 8080
 MODEL_NAME = "first"
 """Where an endpoint of many models has the one that is given."""
 _PLATFORM = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_EXECUTION_ENV": "AWS_ECS_EC2"}
@@ -86,7 +87,7 @@ class Conditions:
     network: bool = True
     tmp_bytes: int | None = None
     """The size of /tmp, if it is to be full soon."""
-    port: int = 8080
+    port: int = DEFAULT_PORT
 
     @classmethod
     def of(cls, profile: Profile, user: Mapping[str, str]) -> "Conditions":
@@ -114,6 +115,8 @@ class Endpoint:
     program: Program
     process: "subprocess.Popen[bytes]"
     log: Path
+    model_url: str
+    """Where the model lies, as the container sees it."""
 
     @property
     def alive(self) -> bool:
@@ -192,7 +195,8 @@ def hosted(
             process = program.start(stream)
         stack.callback(_end, program, process)
         host = _address(program.container, process) if program.container else "127.0.0.1"
-        yield Endpoint(host, port, program, process, log)
+        tree = "/opt/ml" if image else base / "opt-ml"
+        yield Endpoint(host, port, program, process, log, f"{tree}/{conditions.model_place}")
 
 
 def _container(image: str, model: Path | None, network: str, conditions: Conditions) -> Program:

@@ -18,7 +18,8 @@ class Process:
     inner: int
     """Its number inside the container."""
     resident_kb: int
-    user: int
+    root: bool
+    """Whether it is the container's user 0, whoever that is outside."""
 
 
 def descendants(first: int) -> list[Process]:
@@ -35,6 +36,7 @@ def descendants(first: int) -> list[Process]:
 def _read(path: Path) -> Process | None:
     try:
         lines = (path / "status").read_text(encoding="utf-8").splitlines()
+        users = (path / "uid_map").read_text(encoding="utf-8").splitlines()
     except OSError:  # it has ended meanwhile
         return None
     fields = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
@@ -42,7 +44,8 @@ def _read(path: Path) -> Process | None:
         return None
     inner = int(fields.get("NSpid", fields["Pid"])[-1])
     resident = int(fields.get("VmRSS", ["0"])[0])
-    return Process(int(path.name), int(fields["PPid"][0]), inner, resident, int(fields["Uid"][1]))
+    outside = {line.split()[1] for line in users if line.split()[0] == "0"}
+    return Process(int(path.name), int(fields["PPid"][0]), inner, resident, fields["Uid"][1] in outside)
 
 
 def listening(pid: int) -> list[tuple[str, int]]:

@@ -18,4 +18,5 @@ def claims(subject: Subject, label: str) -> bool:
         return False
     words = [DOCKER, "image", "inspect", "--format", "{{json .Config.Labels}}", subject.image]
     done = subprocess.run(words, check=True, capture_output=True, text=True)
-    return (json.loads(done.stdout) or {}).get(label, "").lower() == "true"
+    labels: dict[str, str] = json.loads(done.stdout) or {}
+    return labels.get(label, "").lower() == "true"

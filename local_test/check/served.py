@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import Any
 
 from local_test.check import wire
-from local_test.check.points import Finding, Payload, Point, Subject, Verdict
-from local_test.hosting import LIMITS, MODEL_NAME, Conditions, Endpoint, Limits, forwarded, hosted
+from local_test.check.points import Finding, Payload, Point, Profile, Subject, Verdict
+from local_test.hosting import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Endpoint, Limits, forwarded, hosted
 
 JSON = "application/json"
 NO_PAYLOAD = "no payload was given"
@@ -56,10 +56,17 @@ class Served:
     ) -> wire.Answer:
         """Ask for a prediction; *extra* are headers that are sent as they are."""
         headers = {**forwarded({"Content-Type": payload.content_type}), **(extra or {})}
-        answer = wire.ask(self.address, "POST", self.path, payload.body, headers, seconds or self.limits.answer_seconds)
+        answer = wire.ask(
+            self.address, "POST", self.path, payload.body, headers, seconds=seconds or self.limits.answer_seconds
+        )
         if answer.status >= 400:
             self.told.append(answer)
         return answer
+
+    def load(self, name: str, url: str) -> wire.Answer:
+        """Have an endpoint of many models load one."""
+        body = json.dumps({"model_name": name, "url": url}).encode()
+        return wire.ask(self.address, "POST", "/models", body, forwarded({"Content-Type": JSON}))
 
     @cached_property
     def plain(self) -> wire.Answer | None:
@@ -169,18 +176,18 @@ def _tried(subject: Subject, name: str, conditions: Conditions, seconds: float) 
     with hosted(subject.image, subject.programs, subject.model, base, conditions) as endpoint:
         begun = time.monotonic()
         last: wire.Answer | None = None
+        # a container that does not heed SAGEMAKER_BIND_TO_PORT is found where it is
+        ports = [endpoint.port] if endpoint.port == DEFAULT_PORT or not subject.image else [endpoint.port, DEFAULT_PORT]
         while endpoint.alive and time.monotonic() - begun < seconds:
-            last = wire.ask((endpoint.host, endpoint.port), "GET", "/ping", headers=forwarded({}), seconds=10)
-            if last.ok:
-                served = Served(subject, endpoint, limits, time.monotonic() - begun)
-                if conditions.model_place != "model":  # an endpoint of many models
-                    served.path = f"/models/{MODEL_NAME}/invoke"
-                    load = {"model_name": MODEL_NAME, "url": f"/opt/ml/{conditions.model_place}"}
-                    wire.ask(
-                        served.address, "POST", "/models", json.dumps(load).encode(), forwarded({"Content-Type": JSON})
-                    )
-                yield Start(served, last=last)
-                return
+            for port in ports:
+                last = wire.ask((endpoint.host, port), "GET", "/ping", headers=forwarded({}), seconds=10)
+                if last.ok:
+                    served = Served(subject, replace(endpoint, port=port), limits, time.monotonic() - begun)
+                    if subject.profile is Profile.MULTI_MODEL:
+                        served.path = f"/models/{MODEL_NAME}/invoke"
+                        served.load(MODEL_NAME, endpoint.model_url)
+                    yield Start(served, last=last)
+                    return
             time.sleep(0.1)
         if endpoint.alive:
             reason = f"no 200 from /ping within {seconds:.0f} s, at last {last}"
