@@ -5,6 +5,7 @@ things first; what needs other conditions, or quiet, is a scenario of its own.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from local_test.check import (
     hosting_clients,
@@ -80,7 +81,7 @@ MEMORY = Point(
     "load the model once, and ask for an endpoint with more memory",
     frozenset({Profile.SERVERLESS}),
 )
-_BLAME = {
+_BLAME: dict[Point, dict[str, Any]] = {
     READ_ONLY_MODEL: {"model_read_only": False},
     VARIABLES: {"sdk_variables": False},
     READ_ONLY_ROOT: {"root_read_only": False},

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from local_test.check.labels import BIND_TO_PORT, claims
 from local_test.check.points import Finding, Part, Payload, Point, Scenario, Subject
@@ -51,7 +52,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
     if told:
         port = {"SAGEMAKER_BIND_TO_PORT": f"{_PORT}", "SAGEMAKER_SAFE_PORT_RANGE": f"{_RANGE[0]}-{_RANGE[-1]}"}
         conditions = replace(conditions, port=_PORT, environment={**conditions.environment, **port})
-    blame = {NETWORK: {"network": True}, DISK: {"tmp_bytes": None}}
+    blame: dict[Point, dict[str, Any]] = {NETWORK: {"network": True}, DISK: {"tmp_bytes": None}}
     with started(subject, "tight", conditions, blame) as start:
         yield from _ports(start, told)
         for finding in start.findings:
