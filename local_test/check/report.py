@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import jinja2
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -47,21 +48,23 @@ class Report:
     @property
     def summary(self) -> str:
         """One line."""
-        counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items())
+        counts = ", ".join(
+            f"{count} {'hold' if verdict is Verdict.HOLDS else verdict}" for verdict, count in self.counts.items()
+        )
         return f"{self.subject}, {self.profile}: {counts}, in {self.seconds:.0f} s"
 
     def print(self, console: Console) -> None:
-        """Print the table; the fix beside what is broken."""
-        table = Table(show_lines=True, title=self.summary, title_justify="left")
-        for name, ratio in (("point", 2), ("expected", 4), ("seen", 4), ("verdict", 1), ("fix", 3)):
+        """Print the table, with the fix below what was seen of a point that is broken."""
+        table = Table(box=box.HORIZONTALS, show_lines=True)
+        for name, ratio in (("point", 4), ("expected", 8), ("seen", 8), ("verdict", 3)):
             table.add_column(name, ratio=ratio, overflow="fold")
         for finding in self.findings:
-            point, colour = finding.point, _COLOURS[finding.verdict]
-            expected = Text.assemble(point.expected, (f"\n[{point.source}]", "dim"))
-            fix = point.fix if finding.verdict is Verdict.BROKEN else ""
-            table.add_row(
-                Text(point.name), expected, Text(finding.seen), Text(finding.verdict, style=colour), Text(fix)
-            )
+            point = finding.point
+            seen = Text(finding.seen)
+            if finding.verdict is Verdict.BROKEN:
+                seen.append(f"\nfix: {point.fix}", "bold")
+            expected = Text.assemble(point.expected, (f"\n{point.source}", "dim"))
+            table.add_row(Text(point.name), expected, seen, Text(finding.verdict, _COLOURS[finding.verdict]))
         console.print(table)
 
     def write(self, folder: Path) -> None:
@@ -102,8 +105,9 @@ class Report:
                 continue
             verdicts = Counter(finding.verdict for finding in findings)
             skipped = verdicts[Verdict.NOT_CLAIMED] + verdicts[Verdict.UNKNOWN]
-            counts = {"tests": len(findings), "failures": verdicts[Verdict.BROKEN], "errors": 0, "skipped": skipped}
-            suite = ElementTree.SubElement(root, "testsuite", name=part, **{k: str(v) for k, v in counts.items()})
+            counts = {"tests": len(findings), "failures": verdicts[Verdict.BROKEN], "skipped": skipped}
+            attributes = {"name": str(part), **{name: str(count) for name, count in counts.items()}}
+            suite = ElementTree.SubElement(root, "testsuite", attributes)
             for finding in findings:
                 case = ElementTree.SubElement(suite, "testcase", classname=part, name=finding.point.name)
                 if finding.verdict is Verdict.BROKEN:
