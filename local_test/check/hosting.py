@@ -156,16 +156,15 @@ SCENARIOS = (
 )
 
 NOT_CHECKABLE = {
-    "H1, no init process in front": "read off the image, not off a run",
-    "H6, sessions": "a container need not have them, and says so by no label",
-    "H9, links in model.tar.gz": "of the archive, which the platform has unpacked before the container starts",
-    "H10, credentials": "there is no service here that would hand them out",
-    "H13, an hour for a request": "it would take an hour; the limit of the body is checked up to 100 MB of 1 GB",
-    "H15, data capture": "the platform's, beside the container",
-    "H16, 8 minutes of stream": "it would take as long, and needs a payload that streams",
-    "H17, ping frames every 60 s": "5 missed ones take 5 minutes; the opening of the stream is checked",
-    "H18, the GPU's driver": "a matter of the instance's host and needs a GPU; the label is read off the image",
-    "H19, private registries": "the platform pulls the image",
-    "H20, routing": "the platform's, in front of the containers",
+    "H6": "sessions and what a client sends in Custom-Attributes: a container need not know them",
+    "H9": "links in model.tar.gz: the platform has unpacked it before the container starts",
+    "H10": "credentials: no service here hands them out",
+    "H13": "an hour for a request would take an hour; bodies are sent up to 100 MB of 1 GB",
+    "H15": "data capture is the platform's own doing, beside the container",
+    "H16": "8 minutes of stream would take as long, and a payload that streams",
+    "H17": "5 ping frames missed take 5 minutes; the opening of the stream is checked",
+    "H18": "needs a GPU; what the image claims is read off it",
+    "H19": "private registries: the platform pulls the image",
+    "H20": "the platform's own doing; it asks nothing of a container",
 }
-"""What of H1 to H20 no run here can find out about, with the reason."""
+"""Reasons by the item of the checklist, for it or the rest of it, why no run here finds out."""

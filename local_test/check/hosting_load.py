@@ -48,7 +48,6 @@ def _run(subject: Subject) -> Iterator[Finding]:
             yield from unknown(POINTS, start.reason)
             return
         copy = subject.scratch / "load" / "copy"
-        before = _tree(copy)
         if served.doubt:
             yield from unknown(PING, served.doubt)
         else:
@@ -57,7 +56,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
         if subject.model is None:
             yield from unknown(NOT_WRITTEN, "the image holds its own model")
         else:
-            changed = sorted(path for path, _ in _tree(copy) ^ before)
+            changed = sorted({path for path, _ in _tree(copy) ^ _tree(subject.model)})
             yield found(NOT_WRITTEN, not changed, f"written: {', '.join(changed)[:200]}" if changed else "as it was")
 
 

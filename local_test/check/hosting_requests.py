@@ -91,7 +91,10 @@ def judge(served: Served) -> Iterator[Finding]:
         yield from (found(ANSWER, False, plain) if plain and seen.point is ANSWER else seen for seen in doubted)
     else:
         yield from _asked(served, served.payload, plain)
-    yield _largest(served)
+    if plain and plain.status >= 500:
+        yield from unknown(LARGEST, served.doubt)
+    else:
+        yield _largest(served)
     if served.subject.profile in TOO_LARGE.profiles:
         yield _too_large(served)
 

@@ -80,4 +80,6 @@ def _stopped_amid(served: Served) -> Finding:
         with contextlib.suppress(OSError):
             connection.sendall(body[-1:])
         answer = wire.hear(connection, start)
-    return found(IN_FLIGHT, 0 < answer.status < 500, answer)
+    # what is a 5xx at all times is none of the stop's
+    as_ever = served.plain is not None and answer.status == served.plain.status
+    return found(IN_FLIGHT, as_ever or 0 < answer.status < 500, answer)
