@@ -127,7 +127,7 @@ def _accepted(served: Served) -> Finding:
         try:
             for _ in range(_AT_ONCE):
                 start = time.monotonic()
-                stack.enter_context(wire.connect(served.address, seconds=5))
+                stack.enter_context(wire.connect(served.address, seconds=1))
                 seconds.append(time.monotonic() - start)
         except OSError as error:
             return found(ACCEPT, False, f"{error} at connection {len(seconds) + 1}")
