@@ -10,7 +10,7 @@ from sagemaker_inference.default_inference_handler import DefaultInferenceHandle
 from sagemaker_inference.transformer import Transformer
 
 
-class Multiplication(DefaultInferenceHandler):
+class Multiplication(DefaultInferenceHandler):  # type: ignore[misc] # the toolkit publishes no types
     def default_model_fn(self, model_dir: str, _context: Any = None) -> float:
         return float(json.loads((Path(model_dir) / "model.json").read_text())["factor"])
 
@@ -24,7 +24,7 @@ class Multiplication(DefaultInferenceHandler):
         return encoder.encode(prediction, accept)
 
 
-class HandlerService(DefaultHandlerService):
+class HandlerService(DefaultHandlerService):  # type: ignore[misc] # as above
     def __init__(self) -> None:
         super().__init__(transformer=Transformer(default_inference_handler=Multiplication()))
 
