@@ -4,6 +4,7 @@ Either way a `Program` is a command line for a child process that SIGTERM reache
 the foreground hands the signal on to process 1 of the container.
 """
 
+import functools
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from typing import IO
 
 import click
 
-from local_test.opt_ml import HOST
+from local_test.opt_ml import HOST, VARIABLES
 
 DOCKER = os.environ.get("DOCKER", "docker")
 _REPOSITORY = Path(__file__).resolve().parent.parent
@@ -81,7 +82,16 @@ def training(image: str | None, base: Path, channels: Mapping[str, Path]) -> Pro
             (inputs / name).symlink_to(folder.resolve(), target_is_directory=True)
         return _bare("train", base, {"SAGEMAKER_TRAINING_MODULE": "traffic_signs.training.main:main"})
     mounts = {base: "/opt/ml"} | {folder: f"/opt/ml/input/data/{name}:ro" for name, folder in channels.items()}
-    return _container(image, "train", mounts, ["--env", "TRAINING_JOB_NAME=local"])
+    variables = [word for name, value in VARIABLES.items() for word in ("--env", f"{name}={value}")]
+    return _container(image, "train", mounts, [*variables, *gpus()])
+
+
+@functools.cache
+def gpus() -> tuple[str, ...]:
+    """Return the option that hands the host's GPUs on, where the engine can do so."""
+    asked = [DOCKER, "info", "--format", "{{json .Runtimes}}"]
+    runtimes = subprocess.run(asked, check=False, capture_output=True, text=True).stdout
+    return ("--gpus", "all") if '"nvidia"' in runtimes else ()
 
 
 def serving(image: str | None, base: Path, port: int) -> Program:
