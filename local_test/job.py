@@ -1,7 +1,6 @@
-"""A training job as the platform runs it: variables, mounts and network of its container, its log as it comes, its end.
+"""A training job as the platform runs it: its container's variables, mounts and network, its log, its end.
 
-    Setup, folder for /opt/ml  ->  start  ->  Job: lines with times, SIGTERM, SIGKILL, exit code
-    folder for /opt/ml         ->  model, failure, checkpoints, as the platform would collect them
+image, folder for /opt/ml, Setup  ->  running  ->  Job: lines with times, SIGTERM, SIGKILL, exit code
 """
 
 import contextlib
@@ -23,7 +22,6 @@ STOP_SECONDS = 120
 """Between SIGTERM and SIGKILL, for StopTrainingJob, the end of MaxRuntime and a spot instance that is taken back."""
 FAILURE_CHARACTERS = 1024
 """So much of /opt/ml/output/failure becomes the job's FailureReason."""
-_PARTS = ("input", "model", "output", "checkpoints")
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Setup:
 
     variables: Mapping[str, str] = field(default_factory=dict)
     whole: bool = False
-    """/opt/ml is one mount that hides all the image has there; else only its four folders are."""
+    """/opt/ml is one mount that hides all the image has there; else only its folders are mounts."""
     read_only: bool = True
     """The channels are, as they are in FastFile mode."""
     network: str = "bridge"
@@ -40,7 +38,7 @@ class Setup:
     hostname: str | None = None
     """The machine's name where it is another than the host's in resourceconfig.json."""
     full_model: bool = False
-    """The disk for /opt/ml/model has room for 8 kB."""
+    """The disk for /opt/ml/model has no room for a single file."""
     entrypoint: tuple[str, ...] = ()
     """In place of the image's own and of the argument `train`: the API's ContainerEntrypoint and ContainerArguments."""
 
@@ -52,6 +50,8 @@ class Line:
     seconds: float
     """Since the start."""
     text: str
+    stdout: bool
+    """Else it came by stderr."""
 
 
 class Job:
@@ -67,12 +67,13 @@ class Job:
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C reaches only the caller
         )
-        assert self.process.stdout is not None  # noqa: S101 - it was asked for above
-        self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
-        self._reader.start()
+        streams = (self.process.stdout, self.process.stderr)
+        self._readers = [threading.Thread(target=self._read, args=(stream,), daemon=True) for stream in streams]
+        for reader in self._readers:
+            reader.start()
 
     @property
     def seconds(self) -> float:
@@ -90,7 +91,8 @@ class Job:
         while (code := self.process.poll()) is None and time.monotonic() < deadline and not until():
             time.sleep(0.01)
         if code is not None:
-            self._reader.join(10)
+            for reader in self._readers:
+                reader.join(10)
         return code
 
     def heeds_sigterm(self) -> bool | None:
@@ -122,7 +124,8 @@ class Job:
 
     def _read(self, stream: IO[bytes]) -> None:
         for line in stream:
-            self.lines.append(Line(self.seconds, line.decode(errors="replace").rstrip("\n")))
+            text = line.decode(errors="replace").rstrip("\n")
+            self.lines.append(Line(self.seconds, text, stream is self.process.stdout))
 
 
 @contextlib.contextmanager
@@ -159,12 +162,12 @@ def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setu
     for key, value in setup.variables.items():
         words += ["--env", f"{key}={value}"]
     base = base.resolve()
-    mounts = [f"{base}:/opt/ml"] if setup.whole else [f"{base / part}:/opt/ml/{part}" for part in _PARTS]
+    mounts = [f"{base}:/opt/ml"] if setup.whole else [f"{part}:/opt/ml/{part.name}" for part in base.iterdir()]
     mode = ":ro" if setup.read_only else ""
     mounts += [f"{folder.resolve()}:/opt/ml/input/data/{channel}{mode}" for channel, folder in channels.items()]
     words += [word for mount in mounts for word in ("--volume", mount)]
     if setup.full_model:
-        words += ["--tmpfs", "/opt/ml/model:size=8k"]
+        words += ["--tmpfs", "/opt/ml/model:size=4k,nr_inodes=1"]
     first, rest = setup.entrypoint[:1], setup.entrypoint[1:]
     words += ["--entrypoint", *first, image, *rest] if first else [image, "train"]
     return Program(words, {}, name)

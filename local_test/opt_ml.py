@@ -64,7 +64,7 @@ def write(
     host: str = HOST,
     *,
     groups: Iterable[Group] | None = None,
-    form: Form = Form(),  # noqa: B008 - it is frozen
+    form: Form = Form(),
 ) -> None:
     """Write the tree below *base*, with a folder for each thing but the channels.
 
@@ -80,14 +80,14 @@ def write(
     config, data = base / "input" / "config", base / "input" / "data"
     for folder in (config, data, base / "model", base / "output" / "data", base / "checkpoints"):
         folder.mkdir(parents=True, exist_ok=True)
-    channels = list(channels)
-    files = {
-        "hyperparameters.json": {key: _text(value, form.quoted) for key, value in hyperparameters.items()},
+    channels, texts = list(channels), {key: _text(value, form.quoted) for key, value in hyperparameters.items()}
+    files: dict[str, Any] = {
+        "hyperparameters.json": texts,
         "inputdataconfig.json": {name: _channel(form.short) for name in channels},
         "resourceconfig.json": _resources(host, list(groups or [Group(hosts=(host,))]), form.short),
     }
     if form.others:
-        files |= _others(channels, files["hyperparameters.json"])
+        files |= _others(channels, texts)
     for name, content in files.items():
         (config / name).write_text(json.dumps(content), encoding="utf-8")
     if form.manifests:
