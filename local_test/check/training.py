@@ -143,7 +143,7 @@ _CHECKPOINT = re.compile(r"(?i)(^|/)(checkpoints?([-_]?\d+)?(/|$)|[^/]*\.ckpt([-
 def _judge(subject: Subject) -> Iterator[Finding]:
     baseline = baselines.of(subject)
     job = baseline.job
-    if baseline.conditions is None:
+    if baseline.works is None:
         yield from _without_one(subject, baseline)
         return
     yield verdict(_STARTS, True, "it starts")

@@ -59,7 +59,7 @@ _CONTAINERS_ONLY = {"whole": False, "isolated": False, "renamed": False, "read_o
 class Baseline:
     """What the first jobs found out."""
 
-    conditions: Conditions | None
+    works: Conditions | None
     """The platform's, but for what breaks the job; None where no job completed."""
     job: Ended
     """Under those conditions; without them, the platform's."""
@@ -69,6 +69,13 @@ class Baseline:
     """Names of the fields of `Conditions` that break the job, with how it ended then."""
     told: frozenset[str]
     """Names of the fields that something is known about."""
+
+    @property
+    def conditions(self) -> Conditions:
+        """Those that work, of a baseline that has them."""
+        if self.works is None:
+            raise ValueError(f"no training job completed: {self.job}")
+        return self.works
 
 
 def of(subject: Subject) -> Baseline:
@@ -86,7 +93,7 @@ _known: dict[Path, Baseline] = {}
 def scenario(
     name: str,
     points: tuple[Point, ...],
-    judge: Callable[[Subject, Baseline, Conditions], Iterator[Finding]],
+    judge: Callable[[Subject, Baseline], Iterator[Finding]],
     *,
     containers_only: bool = False,
 ) -> Scenario:
@@ -97,10 +104,10 @@ def scenario(
             yield from unknown(points, "a bare program has no container")
             return
         baseline = of(subject)
-        if baseline.conditions is None:
+        if baseline.works is None:
             yield from unknown(points, f"no training job completed: {baseline.job}")
         else:
-            yield from judge(subject, baseline, baseline.conditions)
+            yield from judge(subject, baseline)
 
     return Scenario(name, points, run)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from local_test.check.points import Finding, Part, Point, Subject, Verdict
 from local_test.check.training_baseline import Baseline, scenario, unknown, verdict
-from local_test.check.training_job import Conditions, ended
+from local_test.check.training_job import ended
 from local_test.job import FAILURE_CHARACTERS
 
 _SIGNALS = 'guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"'
@@ -67,12 +67,12 @@ raise ValueError("{_MESSAGE}")
 """
 
 
-def _without_data(subject: Subject, baseline: Baseline, conditions: Conditions) -> Iterator[Finding]:
+def _without_data(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     points = (_EXIT, _FILE, _REASON)
     if not subject.channels:
         yield from unknown(points, "no channels were given, so none can be missing")
         return
-    job = ended(subject, conditions, channels={})
+    job = ended(subject, baseline.conditions, channels={})
     if job.code is None:
         yield from unknown(points, f"without its channels the job {job}")
         return
@@ -88,24 +88,24 @@ def says_why(failure: str) -> bool:
     return len(first.split()) > 1 and not first.startswith(("Traceback (", 'File "', "ExitCode", "Command "))
 
 
-def _wrong_value(subject: Subject, baseline: Baseline, conditions: Conditions) -> Iterator[Finding]:
+def _wrong_value(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     numbers = [name for name, value in subject.hyperparameters.items() if re.fullmatch(r"-?\d+(\.\d+)?", value)]
     if not numbers:
         yield from unknown((_VALUE,), "no hyperparameter that is a number was given")
         return
     wrong = {**subject.hyperparameters, numbers[0]: _WRONG}
-    job = ended(subject, conditions, hyperparameters=wrong)
+    job = ended(subject, baseline.conditions, hyperparameters=wrong)
     if job.code is None:
         yield from unknown((_VALUE,), f"with {numbers[0]} = {_WRONG} the job {job}")
     else:
         yield verdict(_VALUE, job.code != 0 or bool(job.failure), f"with {numbers[0]} = {_WRONG}: {job}")
 
 
-def _full_disk(subject: Subject, baseline: Baseline, conditions: Conditions) -> Iterator[Finding]:
+def _full_disk(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     if not baseline.job.model:
         yield from unknown((_FULL,), "the job writes no model")
         return
-    job = ended(subject, conditions, change=lambda setup: replace(setup, full_model=True))
+    job = ended(subject, baseline.conditions, change=lambda setup: replace(setup, full_model=True))
     told = _NO_SPACE.search(job.failure[:FAILURE_CHARACTERS] or job.log)
     if job.code is None:
         yield from unknown((_FULL,), str(job))
@@ -115,12 +115,14 @@ def _full_disk(subject: Subject, baseline: Baseline, conditions: Conditions) -> 
         yield verdict(_FULL, told is not None, f"{job}" + ("" if told else ", which does not speak of the disk"))
 
 
-def _user_program(subject: Subject, baseline: Baseline, conditions: Conditions) -> Iterator[Finding]:
+def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     def prepare(base: Path) -> None:
         (base / "code").mkdir()
         (base / "code" / "check_program.py").write_text(_PROGRAM, encoding="utf-8")
 
-    job = ended(subject, conditions, prepare=prepare, hyperparameters={"sagemaker_program": "check_program.py"})
+    job = ended(
+        subject, baseline.conditions, prepare=prepare, hyperparameters={"sagemaker_program": "check_program.py"}
+    )
     if not (job.base / "output" / "ran").exists():
         yield Finding(_USER, Verdict.NOT_CLAIMED, "the hyperparameter sagemaker_program starts no program")
         return

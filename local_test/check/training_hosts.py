@@ -53,21 +53,20 @@ _PATIENCE_SECONDS = 20
 """So long the check waits for a host that waits."""
 
 
-def _two_hosts(subject: Subject, baseline: Baseline, conditions: Conditions) -> Iterator[Finding]:
+def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     points = (_TWO, _GROUPS, _CLASH)
     mixed = (
         opt_ml.Group("first", "ml.m5.large", _HOSTS[:1]),
         opt_ml.Group("second", "ml.c5.xlarge", _HOSTS[1:]),
     )
-    del baseline
-    jobs = _together(subject, conditions, mixed)
+    jobs = _together(subject, baseline.conditions, mixed)
     grouped = all(job.code == 0 for job in jobs)
     seen = "; ".join(f"{host}: {job}" for host, job in zip(_HOSTS, jobs, strict=True))
     if any(job.code is None for job in jobs):
         yield from unknown(points, seen)
         return
     if not grouped:
-        jobs = _together(subject, conditions, (opt_ml.Group(hosts=_HOSTS),))
+        jobs = _together(subject, baseline.conditions, (opt_ml.Group(hosts=_HOSTS),))
     if any(job.code != 0 for job in jobs):
         yield verdict(_TWO, False, seen)
         yield from unknown(points[1:], "two hosts of one group do not complete either")
@@ -107,11 +106,10 @@ def _network(isolated: bool) -> Iterator[str]:
         subprocess.run([DOCKER, "network", "rm", name], check=False, capture_output=True)
 
 
-def _lost_host(subject: Subject, baseline: Baseline, conditions: Conditions) -> Iterator[Finding]:
-    del baseline
+def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     here = _HOSTS[0] if subject.image else "localhost"
     groups = (opt_ml.Group(hosts=(here, "zz-never.invalid")),)
-    with started(subject, conditions, groups=groups, host=here) as (job, base):
+    with started(subject, baseline.conditions, groups=groups, host=here) as (job, base):
         code = job.wait(_PATIENCE_SECONDS)
         waited = code is None
         heeds = job.heeds_sigterm() if waited else None

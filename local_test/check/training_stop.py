@@ -61,8 +61,8 @@ _WHOLE = Point(
 _MARKS = (".sagemaker-uploading", ".sagemaker-uploaded")
 
 
-def _stop_and_resume(subject: Subject, baseline: Baseline, conditions: Conditions) -> Iterator[Finding]:
-    with started(subject, conditions) as (job, base):
+def _stop_and_resume(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
+    with started(subject, baseline.conditions) as (job, base):
         if job.wait(LIMIT_SECONDS, until=lambda: _half_way(job, baseline.job)) is not None:
             yield from unknown(_STOP_POINTS, "the job had ended before it could be stopped")
             return
@@ -86,7 +86,7 @@ def _stop_and_resume(subject: Subject, baseline: Baseline, conditions: Condition
         kept = sizes(base / "checkpoints")
         seen = f"exit code {code}, {len(stopped.model)} files of a model, {len(kept)} checkpoints"
         yield verdict(_RESULT, bool(stopped.model or kept), seen)
-    yield from _resume(subject, conditions, base / "checkpoints")
+    yield from _resume(subject, baseline.conditions, base / "checkpoints")
 
 
 def _half_way(job: jobs.Job, whole: Ended) -> bool:
@@ -144,12 +144,12 @@ def _traces(folder: Path) -> bool:
     return probe.stat().st_atime > 0
 
 
-def _killed(subject: Subject, baseline: Baseline, conditions: Conditions) -> Iterator[Finding]:
+def _killed(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     whole = baseline.job.model
     if not whole:
         yield from unknown((_WHOLE,), "the job writes no model")
         return
-    with started(subject, conditions) as (job, base):
+    with started(subject, baseline.conditions) as (job, base):
         code = job.wait(LIMIT_SECONDS, until=lambda: any((base / "model").iterdir()))
         job.kill()
     left = sizes(base / "model")
