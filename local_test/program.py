@@ -21,7 +21,10 @@ import click
 from local_test.opt_ml import HOST, VARIABLES
 
 DOCKER = os.environ.get("DOCKER", "docker")
+MARK = ("--label", f"local-test={uuid.uuid4().hex}")
+"""Options that mark the containers of this process, so that none is left behind."""
 _REPOSITORY = Path(__file__).resolve().parent.parent
+_started: "list[subprocess.Popen[bytes]]" = []
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,15 @@ class Program:
 
         It gets a session of its own, so that Ctrl-C reaches only the caller.
         """
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self.command,
             env={**os.environ, **self.environment},
             stdout=log,
             stderr=subprocess.STDOUT if log else None,
             start_new_session=True,
         )
+        _started.append(process)
+        return process
 
     def stop(self, process: "subprocess.Popen[bytes]", grace_seconds: float) -> int:
         """Stop it as the platform does: SIGTERM, then SIGKILL after the grace; return its exit code."""
@@ -56,6 +61,18 @@ class Program:
                 subprocess.run([DOCKER, "kill", self.container], check=False, capture_output=True)
             process.kill()
             return process.wait()
+
+
+def end_all() -> None:
+    """Kill every program and remove every container that this process started and that is still there."""
+    for process in _started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    if engine_reachable():
+        listed = [DOCKER, "ps", "--all", "--quiet", "--filter", f"label={MARK[1]}"]
+        left = subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split()
+        if left:
+            subprocess.run([DOCKER, "rm", "--force", "--volumes", *left], check=False, capture_output=True)
 
 
 def engine_reachable() -> bool:
@@ -110,7 +127,7 @@ def give_back(image: str, folder: Path, user: int, group: int) -> None:
 def _container(image: str, verb: str, mounts: Mapping[Path, str], options: list[str]) -> Program:
     name = f"local-{verb}-{uuid.uuid4().hex[:8]}"
     volumes = [word for folder, place in mounts.items() for word in ("--volume", f"{folder.resolve()}:{place}")]
-    command = [DOCKER, "run", "--rm", "--name", name, "--hostname", HOST, "--platform", "linux/amd64"]
+    command = [DOCKER, "run", "--rm", *MARK, "--name", name, "--hostname", HOST, "--platform", "linux/amd64"]
     return Program([*command, *volumes, *options, image, verb], {}, name)
 
 

@@ -3,7 +3,7 @@
     good/Dockerfile, good/train, good/serve  +  lines, files  ->  build  ->  the image's name
     the same programs  +  files                               ->  programs  ->  a folder, for bare runs
 
-A mutant is made by `changed`: the good program with one place replaced, so that what a point is about can be read off it.
+A mutant is made by `changed`: the good program with one place replaced, so that the point can be read off it.
 """
 
 import os

@@ -1,0 +1,82 @@
+"""What of the checklist is checked, and what cannot be, with the reason: a table made from the points themselves.
+
+The points of all scenarios, ITEMS (the checklist's 40) and NOT_CHECKED go in, a row for every item comes out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from local_test.check.points import Point
+
+ITEMS = {
+    "T1": "docker run IMAGE train",
+    "T2": "ContainerEntrypoint and ContainerArguments; SDK v3's driver",
+    "T3": "/opt/ml is the platform's",
+    "T4": "files in /opt/ml/input/config, known and unknown",
+    "T5": "hyperparameters: strings, in two encodings",
+    "T6": "channels: File, FastFile, Pipe",
+    "T7": "local mode writes fewer keys",
+    "T8": "resourceconfig.json: hosts, instance groups, names that do not resolve",
+    "T9": "variables of a training job",
+    "T10": "script mode: the SDK's entry_point",
+    "T11": "model, output, failure",
+    "T12": "exit code",
+    "T13": "SIGTERM, 120 s later SIGKILL",
+    "T14": "checkpoints",
+    "T15": "metrics by regular expressions on the log",
+    "T16": "TensorBoard, debugger, profiler",
+    "T17": "scratch space, newer fields of CreateTrainingJob",
+    "T18": "GPU: CUDA in the image, the driver on the host",
+    "T19": "network isolation",
+    "T20": "size and address of the image",
+    "H1": "docker run IMAGE serve, as root",
+    "H2": "0.0.0.0:8080, SAGEMAKER_BIND_TO_PORT",
+    "H3": "/ping",
+    "H4": "/invocations: connection, time, headers",
+    "H5": "size of bodies",
+    "H6": "headers of InvokeEndpoint",
+    "H7": "errors become ModelError",
+    "H8": "SIGTERM, 30 s later SIGKILL",
+    "H9": "/opt/ml/model is read-only",
+    "H10": "variables of an endpoint",
+    "H11": "batch transform",
+    "H12": "multi-model endpoints",
+    "H13": "asynchronous endpoints",
+    "H14": "serverless endpoints",
+    "H15": "data capture, /metrics",
+    "H16": "streamed answers",
+    "H17": "streams in both directions",
+    "H18": "GPU: driver of the host",
+    "H19": "network isolation",
+    "H20": "routing among instances",
+}
+NOT_CHECKED = {
+    "T16": "paths that the user chooses; the platform only uploads what is there",
+    "T17": "space depends on the instance type; the newer fields ask nothing of a container",
+    "T18": "needs a GPU; what the image claims is H18's",
+    "H20": "the platform's own doing; it asks nothing of a container",
+}
+"""Reasons, by the item; an item may have points and a reason for the rest of it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An item of the checklist."""
+
+    number: str
+    demand: str
+    points: tuple[str, ...]
+    """The names of those that check it."""
+    reason: str
+    """Why it is not checked, or what of it; empty if all of it is."""
+
+
+def table(points: Iterable[Point]) -> list[Row]:
+    """Return a row for every item, in the order of the checklist."""
+    by_number: dict[str, list[str]] = {}
+    for point in points:
+        by_number.setdefault(point.name.partition("-")[0], []).append(point.name)
+    return [
+        Row(number, demand, tuple(by_number.get(number, ())), NOT_CHECKED.get(number, ""))
+        for number, demand in ITEMS.items()
+    ]
