@@ -4,7 +4,6 @@ image, folder for /opt/ml, Setup  ->  running  ->  Job: lines with times, SIGTER
 """
 
 import contextlib
-import os
 import signal
 import subprocess
 import threading
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from local_test import opt_ml
-from local_test.program import DOCKER, Program, gpus
+from local_test.program import DOCKER, MARK, Program, gpus
 
 STOP_SECONDS = 120
 """Between SIGTERM and SIGKILL, for StopTrainingJob, the end of MaxRuntime and a spot instance that is taken back."""
@@ -57,19 +56,11 @@ class Line:
 class Job:
     """A job that was started; `running` makes sure that it ends."""
 
-    def __init__(self, command: Program, folder: Path) -> None:
+    def __init__(self, command: Program) -> None:
         """Start *command* with its log in *lines* from now on."""
         self.command, self._started = command, time.monotonic()
         self.lines: list[Line] = []
-        self.process = subprocess.Popen(
-            command.command,
-            env=dict(command.environment) or None,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C reaches only the caller
-        )
+        self.process = command.start(subprocess.PIPE, subprocess.PIPE)
         streams = (self.process.stdout, self.process.stderr)
         self._readers = [threading.Thread(target=self._read, args=(stream,), daemon=True) for stream in streams]
         for reader in self._readers:
@@ -143,7 +134,7 @@ def running(
         command = _bare(programs, base, channels, setup)
     else:
         raise ValueError("neither an image nor programs to run")
-    job = Job(command, base)
+    job = Job(command)
     try:
         yield job
     finally:
@@ -153,7 +144,18 @@ def running(
 def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
     host = opt_ml.current_host(base)
     name = f"job-{uuid.uuid4().hex[:8]}"
-    words = [DOCKER, "run", "--rm", "--name", name, "--platform", "linux/amd64", "--hostname", setup.hostname or host]
+    words = [
+        DOCKER,
+        "run",
+        "--rm",
+        *MARK,
+        "--name",
+        name,
+        "--platform",
+        "linux/amd64",
+        "--hostname",
+        setup.hostname or host,
+    ]
     words += ["--network", setup.network, *gpus()]
     if setup.network not in ("none", "bridge"):
         words += ["--network-alias", host]
@@ -176,5 +178,5 @@ def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setu
 def _bare(programs: Path, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
     for name, folder in channels.items():
         (base / "input" / "data" / name).symlink_to(folder.resolve(), target_is_directory=True)
-    environment = {**os.environ, **setup.variables, "SAGEMAKER_BASE_DIR": str(base.resolve())}
+    environment = {**setup.variables, "SAGEMAKER_BASE_DIR": str(base.resolve())}
     return Program([str((programs / "train").resolve())], environment)

@@ -35,8 +35,10 @@ class Program:
     environment: Mapping[str, str]
     container: str | None = None
 
-    def start(self, log: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
-        """Start it, its output going to *log* or to ours.
+    def start(
+        self, log: IO[bytes] | int | None = None, errors: IO[bytes] | int | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Start it, its output going to *log* or to ours, that on stderr to *errors* if that is given.
 
         It gets a session of its own, so that Ctrl-C reaches only the caller.
         """
@@ -44,7 +46,7 @@ class Program:
             self.command,
             env={**os.environ, **self.environment},
             stdout=log,
-            stderr=subprocess.STDOUT if log else None,
+            stderr=errors or (subprocess.STDOUT if log else None),
             start_new_session=True,
         )
         _started.append(process)
@@ -64,7 +66,7 @@ class Program:
 
 
 def end_all() -> None:
-    """Kill every program and remove every container that this process started and that is still there."""
+    """Kill every program and remove every container and network that this process started and that is still there."""
     for process in _started:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -73,6 +75,8 @@ def end_all() -> None:
         left = subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split()
         if left:
             subprocess.run([DOCKER, "rm", "--force", "--volumes", *left], check=False, capture_output=True)
+        prune = [DOCKER, "network", "prune", "--force", "--filter", f"label={MARK[1]}"]
+        subprocess.run(prune, check=False, capture_output=True)
 
 
 def engine_reachable() -> bool:

@@ -120,9 +120,8 @@ def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         (base / "code").mkdir()
         (base / "code" / "check_program.py").write_text(_PROGRAM, encoding="utf-8")
 
-    job = ended(
-        subject, baseline.conditions, prepare=prepare, hyperparameters={"sagemaker_program": "check_program.py"}
-    )
+    asked = {"sagemaker_program": "check_program.py"}
+    job = ended(subject, baseline.conditions, prepare=prepare, hyperparameters=asked)
     if not (job.base / "output" / "ran").exists():
         yield Finding(_USER, Verdict.NOT_CLAIMED, "the hyperparameter sagemaker_program starts no program")
         return

@@ -16,7 +16,7 @@ from local_test import opt_ml
 from local_test.check.points import Finding, Part, Point, Subject
 from local_test.check.training_baseline import Baseline, scenario, unknown, verdict
 from local_test.check.training_job import Conditions, Ended, ended, started
-from local_test.program import DOCKER
+from local_test.program import DOCKER, MARK
 
 _CONFIGURATION = 'guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration'
 _TWO = Point(
@@ -77,10 +77,8 @@ def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     common = jobs[0].model.keys() & jobs[1].model.keys()
     clashes = [name for name in sorted(common) if (first / name).read_bytes() != (second / name).read_bytes()]
     counts = " and ".join(str(len(job.model)) for job in jobs)
-    seen = (
-        f"{', '.join(clashes[:3])} differ" if clashes else f"{counts} files, {len(common)} of the same name, all alike"
-    )
-    yield verdict(_CLASH, not clashes, seen)
+    seen = f"{', '.join(clashes[:3])} differ" if clashes else f"{len(common)} of the same name, all alike"
+    yield verdict(_CLASH, not clashes, f"{counts} files; {seen}")
 
 
 def _together(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[Ended]:
@@ -98,7 +96,7 @@ def _together(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Gro
 @contextlib.contextmanager
 def _network(isolated: bool) -> Iterator[str]:
     name = f"hosts-{uuid.uuid4().hex[:8]}"
-    create = [DOCKER, "network", "create", *(["--internal"] if isolated else []), name]
+    create = [DOCKER, "network", "create", *MARK, *(["--internal"] if isolated else []), name]
     subprocess.run(create, check=True, capture_output=True)
     try:
         yield name
@@ -125,9 +123,8 @@ def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     elif code == 0:
         yield verdict(_LOST, True, f"{before}: it completes without the other, {end}")
     else:
-        yield verdict(
-            _LOST, bool(end.failure.strip()), f"{before}: {end}" + ("" if end.failure else "; no failure file")
-        )
+        told = bool(end.failure.strip())
+        yield verdict(_LOST, told, f"{before}: {end}" + ("" if told else "; no failure file"))
 
 
 SCENARIOS = (

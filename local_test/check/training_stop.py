@@ -21,7 +21,7 @@ _SIGNAL = Point(
     Part.TRAINING,
     "Process 1 of the container has a handler for SIGTERM",
     f"{_STOPS}; aws/sagemaker-training-toolkit#125, #173",
-    "Start the program with exec, in exec form, and let it handle SIGTERM: process 1 gets no signal it does not handle.",
+    "Start the program with exec, and let it handle SIGTERM: process 1 gets no signal that it does not handle.",
 )
 _IN_TIME = Point(
     "T13-ends-in-time",
@@ -90,7 +90,7 @@ def _stop_and_resume(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
 
 
 def _half_way(job: jobs.Job, whole: Ended) -> bool:
-    """Say whether half of the lines are there that the whole job wrote, or, of one that writes none, half of its time."""
+    """Say whether half of the lines of the whole job are there; of one that writes none, half of its time."""
     half = len(whole.lines) // 2
     return len(job.lines) > half if half else job.seconds > whole.seconds / 2
 
