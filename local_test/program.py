@@ -4,6 +4,7 @@ Either way a `Program` is a command line for a child process that SIGTERM reache
 the foreground hands the signal on to process 1 of the container.
 """
 
+import functools
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from typing import IO
 
 import click
 
-from local_test.opt_ml import HOST
+from local_test.opt_ml import HOST, VARIABLES
 
 DOCKER = os.environ.get("DOCKER", "docker")
 MARK = ("--label", f"local-test={uuid.uuid4().hex}")
@@ -34,8 +35,10 @@ class Program:
     environment: Mapping[str, str]
     container: str | None = None
 
-    def start(self, log: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
-        """Start it, its output going to *log* or to ours.
+    def start(
+        self, log: IO[bytes] | int | None = None, errors: IO[bytes] | int | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Start it, its output going to *log* or to ours, that on stderr to *errors* if that is given.
 
         It gets a session of its own, so that Ctrl-C reaches only the caller.
         """
@@ -43,7 +46,7 @@ class Program:
             self.command,
             env={**os.environ, **self.environment},
             stdout=log,
-            stderr=subprocess.STDOUT if log else None,
+            stderr=errors or (subprocess.STDOUT if log else None),
             start_new_session=True,
         )
         _started.append(process)
@@ -63,7 +66,7 @@ class Program:
 
 
 def end_all() -> None:
-    """Kill every program and remove every container that this process started and that is still there."""
+    """Kill every program and remove every container and network that this process started and that is still there."""
     for process in _started:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -72,6 +75,8 @@ def end_all() -> None:
         left = subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split()
         if left:
             subprocess.run([DOCKER, "rm", "--force", "--volumes", *left], check=False, capture_output=True)
+        prune = [DOCKER, "network", "prune", "--force", "--filter", f"label={MARK[1]}"]
+        subprocess.run(prune, check=False, capture_output=True)
 
 
 def engine_reachable() -> bool:
@@ -98,7 +103,16 @@ def training(image: str | None, base: Path, channels: Mapping[str, Path]) -> Pro
             (inputs / name).symlink_to(folder.resolve(), target_is_directory=True)
         return _bare("train", base, {"SAGEMAKER_TRAINING_MODULE": "traffic_signs.training.main:main"})
     mounts = {base: "/opt/ml"} | {folder: f"/opt/ml/input/data/{name}:ro" for name, folder in channels.items()}
-    return _container(image, "train", mounts, ["--env", "TRAINING_JOB_NAME=local"])
+    variables = [word for name, value in VARIABLES.items() for word in ("--env", f"{name}={value}")]
+    return _container(image, "train", mounts, [*variables, *gpus()])
+
+
+@functools.cache
+def gpus() -> tuple[str, ...]:
+    """Return the option that hands the host's GPUs on, where the engine can do so."""
+    asked = [DOCKER, "info", "--format", "{{json .Runtimes}}"]
+    runtimes = subprocess.run(asked, check=False, capture_output=True, text=True).stdout
+    return ("--gpus", "all") if '"nvidia"' in runtimes else ()
 
 
 def serving(image: str | None, base: Path, port: int) -> Program:

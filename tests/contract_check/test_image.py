@@ -98,7 +98,7 @@ MUTANTS: dict[str, Mutant | Callable[..., object]] = {
     "T3-opt-ml-empty": Mutant(lines=["COPY train /opt/ml/code/train.py"]),
     "T10-no-baked-program": Mutant(lines=["ENV SAGEMAKER_PROGRAM=train.py"]),
     "T15-unbuffered": Mutant(lines=["ENV PYTHONUNBUFFERED="]),
-    "H1-root": Mutant(lines=["USER 1000"]),
+    "H1-user": Mutant(lines=["USER 1000"]),
     "H2-labels": Mutant(lines=["LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=yes"]),
     "H3-no-healthcheck": Mutant(lines=["HEALTHCHECK CMD python3 -c pass"]),
     "H14-size": test_more_than_serverless_takes,
@@ -168,5 +168,5 @@ def test_points_of_a_part_or_profile_that_is_not_asked_for_are_left_out() -> Non
     assert not [point.name for point in points if applies(point, subject) and point.name.startswith(("H2-", "H14-"))]
     subject = Subject("x", Path("/nonexistent"), frozenset({Part.IMAGE, Part.HOSTING}), Profile.SERVERLESS)
     named = {point.name for point in points if applies(point, subject)}
-    assert {"H14-size", "H1-root"} <= named
+    assert {"H14-size", "H1-user"} <= named
     assert "T1-train-there" not in named
