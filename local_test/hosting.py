@@ -123,6 +123,11 @@ class Endpoint:
         """Whether it has not ended."""
         return self.process.poll() is None
 
+    def still_there(self) -> bool:
+        """Say whether an answer that came from its address was its own: that of one that has ended goes to others."""
+        name = self.program.container
+        return name is None or (_inspected(name, "{{.State.Running}}") == "true" and _at(name) == self.host)
+
     @property
     def output(self) -> str:
         """What it has printed so far."""
@@ -250,10 +255,14 @@ def _network(outside: bool) -> Iterator[str]:
 
 def _address(container: str, process: "subprocess.Popen[bytes]") -> str:
     while process.poll() is None:
-        if found := _inspected(container, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"):
+        if found := _at(container):
             return found
         time.sleep(0.1)
     return "127.0.0.1"  # it has ended already, and the log says why
+
+
+def _at(container: str) -> str:
+    return _inspected(container, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
 
 
 def _inspected(container: str, what: str) -> str:

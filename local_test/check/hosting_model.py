@@ -54,7 +54,7 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
             end = time.monotonic() + _SECONDS
             while endpoint.alive and time.monotonic() < end:
                 answer = wire.ask((endpoint.host, endpoint.port), "GET", "/ping", headers=forwarded({}), seconds=10)
-                if answer.ok:
+                if answer.ok and endpoint.still_there():
                     yield found(point, False, f"/ping is {answer}")
                     return
                 time.sleep(0.2)
