@@ -12,7 +12,7 @@ from pathlib import Path
 from local_test.check import wire
 from local_test.check.points import Finding, Part, Point, Scenario, Subject
 from local_test.check.served import GUIDE, Served, found, started, unclaimed, unknown
-from local_test.hosting import Conditions
+from local_test.kinds import Conditions
 from local_test.processes import Process
 
 PING = Point(

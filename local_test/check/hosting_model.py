@@ -7,7 +7,8 @@ from pathlib import Path
 from local_test.check import wire
 from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject
 from local_test.check.served import GUIDE, found, unknown
-from local_test.hosting import Conditions, forwarded, hosted
+from local_test.hosting import hosted
+from local_test.kinds import Conditions, forwarded
 
 _ONE_MODEL = frozenset(Profile) - {Profile.MULTI_MODEL}
 _SOURCE = f"{GUIDE}: a static 200 has requests routed to an instance that cannot answer"

@@ -16,7 +16,8 @@ from typing import Any
 
 from local_test.check import wire
 from local_test.check.points import Finding, Payload, Point, Profile, Subject, Verdict
-from local_test.hosting import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Endpoint, Limits, forwarded, hosted
+from local_test.hosting import Endpoint, hosted
+from local_test.kinds import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Limits, forwarded
 
 JSON = "application/json"
 NO_PAYLOAD = "no payload was given"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from local_test import hosting as platform
+from local_test import kinds
 from local_test.check import hosting, hosting_clients, hosting_load, hosting_model
 from local_test.check.points import Finding, Payload, Profile, Scenario, Subject, Verdict
 from local_test.check.run import applies
+from local_test.hosting import hosted
 from tests.contract_check import images
 from tests.contract_check.mutants import Mutant, broken
 
@@ -195,10 +196,10 @@ MUTANTS: dict[str, Mutant] = {
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """The platform's limits in small, so that a mutant is found guilty in seconds."""
-    for profile, limits in platform.LIMITS.items():
-        small = replace(limits, startup_seconds=15, stop_seconds=8, body_bytes=5 * platform.MB)
-        monkeypatch.setitem(platform.LIMITS, profile, small)
-    monkeypatch.setattr(platform, "_SERVERLESS_MEMORY", 2**28)
+    for profile, limits in kinds.LIMITS.items():
+        small = replace(limits, startup_seconds=15, stop_seconds=8, body_bytes=5 * kinds.MB)
+        monkeypatch.setitem(kinds.LIMITS, profile, small)
+    monkeypatch.setattr(kinds, "_SERVERLESS_MEMORY", 2**28)
     monkeypatch.setattr(hosting_clients, "_PATIENCE", 4.0)
     monkeypatch.setattr(hosting_load, "_SECONDS", 1.5)
     monkeypatch.setattr(hosting_load, "_REPLACED_SECONDS", 5.0)
@@ -237,7 +238,7 @@ def of(name: str) -> Scenario:
 def service(tmp_path: Path) -> Iterator[str]:
     """The address of a container on the network outside."""
     model = images.laid(tmp_path / "service-model", images.MODEL)
-    with platform.hosted(images.build("good"), None, model, tmp_path / "service", platform.Conditions()) as endpoint:
+    with hosted(images.build("good"), None, model, tmp_path / "service", kinds.Conditions()) as endpoint:
         yield endpoint.host
 
 
