@@ -8,6 +8,7 @@ would be less faithful than none.
 """
 
 import contextlib
+import ipaddress
 import os
 import shutil
 import signal
@@ -66,6 +67,11 @@ class Endpoint:
     def listening(self) -> list[tuple[str, int]]:
         """Return the addresses and ports that it listens on; none for a bare program, which shares the host's."""
         return listening(self.first_pid) if self.program.container else []
+
+    def only_for_itself(self) -> bool:
+        """Say whether it listens on its port, but at addresses like 127.0.0.1."""
+        addresses = [ipaddress.ip_address(address) for address, port in self.listening() if port == self.port]
+        return bool(addresses) and all(address.is_loopback for address in addresses)
 
     def kill(self, process: Process) -> bool:
         """SIGKILL one of its processes; False if this user must not and the container has no shell."""

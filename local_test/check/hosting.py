@@ -129,8 +129,8 @@ def _begun(subject: Subject, start: Start) -> Iterator[Finding]:
     if subject.image is None:
         yield from unknown(ADDRESS, "a bare program is given another port")
     else:
-        places = ", ".join(f"{address}:{port}" for address, port in start.listening) or "nowhere"
-        yield found(ADDRESS, answered, f"port {DEFAULT_PORT} answers" if answered else f"listens on {places}")
+        unheard = "listens on 127.0.0.1 only" if start.hidden else start.reason
+        yield found(ADDRESS, answered, f"port {DEFAULT_PORT} answers" if answered else unheard)
     if answered:
         yield found(
             READY, start.served is not None, f"after {start.served.seconds:.1f} s" if start.served else start.reason

@@ -108,7 +108,8 @@ class Start:
     ended: bool = False
     last: wire.Answer | None = None
     """What /ping was answered in the end."""
-    listening: tuple[tuple[str, int], ...] = ()
+    hidden: bool = False
+    """It listens where only its own processes reach it."""
     findings: tuple[Finding, ...] = ()
     """Of the points that stand for a condition."""
 
@@ -147,8 +148,11 @@ def started(subject: Subject, name: str, conditions: Conditions, blame: Blame | 
             yield replace(start, findings=bare)
         return
     with _tried(subject, name, conditions, limits.startup_seconds) as start:
-        if start.served or not blame:
+        if start.served:
             yield replace(start, findings=tuple(found(point, True, "it serves") for point in blame))
+            return
+        if start.hidden:  # no condition's fault
+            yield replace(start, findings=tuple(unknown(blame, start.reason)))
             return
     for point, fields in blame.items():
         lenient = replace(conditions, **fields)
@@ -181,16 +185,17 @@ def _tried(subject: Subject, name: str, conditions: Conditions, seconds: float) 
                         served.load(MODEL_NAME, endpoint.model_url)
                     yield Start(served, last=last)
                     return
+            if last and not last.status and endpoint.only_for_itself():
+                break  # the same address for as long as it runs
             time.sleep(0.1)
         if endpoint.alive:
-            reason = f"no 200 from /ping within {seconds:.0f} s, at last {last}"
+            reason = f"no 200 from /ping within {time.monotonic() - begun:.0f} s, at last {last}"
         else:
             lines = endpoint.output.strip().splitlines()
             memory = ", out of memory" if endpoint.out_of_memory() else ""
             said = f": {lines[-1][:200]}" if lines else ", without a word"
             reason = f"ended with exit code {endpoint.process.returncode}{memory}{said}"
-        ended = not endpoint.alive
-        yield Start(None, reason, ended, last, () if ended else tuple(endpoint.listening()))
+        yield Start(None, reason, not endpoint.alive, last, endpoint.only_for_itself())
 
 
 Judge = Callable[[Served], Iterator[Finding]]

@@ -33,6 +33,7 @@ class Hosting(Mutant):
     container: bool = False
     profile: Profile = Profile.REAL_TIME
     payload: Payload = PAYLOAD
+    startup_seconds: float = 60
     needs_service: bool = False
     """It asks another container when it starts."""
 
@@ -99,7 +100,7 @@ MUTANTS: dict[str, Mutant] = {
     "H2-safe-port-range": mutant(
         before(SERVER, "import socket", "admin = socket.create_server(('', 9999))"), container=True
     ),
-    "H3-ready-in-time": mutant(ping("self.answer(503)")),
+    "H3-ready-in-time": replace(mutant(ping("self.answer(503)")), startup_seconds=4),
     "H3-ping-empty": mutant(ping('self.answer(200, "text/plain", b"pong")')),
     "H3-ping-by-post": mutant(instead(POST_PING, 'if path == "/ping":', "    raise Refusal(405, path)")),
     "H3-ping-slash": mutant(ping('self.answer(500 if self.path == "/ping/" else 200)')),
@@ -161,7 +162,7 @@ MUTANTS: dict[str, Mutant] = {
     "H10-variables": mutant(before(LOADED, 'assert "SAGEMAKER_REGION" not in os.environ'), container=True),
     "H11-execution-parameters": of_batch(('"MaxPayloadInMB": 6', '"MaxPayloadInMB": "6"')),
     "H11-line-by-line": of_batch(("for product in products)", "for product in products[1:])")),
-    "H12-ping": of_many_models(ping("self.answer(200 if models else 503)")),
+    "H12-ping": replace(of_many_models(ping("self.answer(200 if models else 503)")), startup_seconds=4),
     "H12-list": of_many_models(
         ('path == "/models" and MULTI_MODEL:\n            listed', "False:\n            listed")
     ),
@@ -197,7 +198,7 @@ MUTANTS: dict[str, Mutant] = {
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """The platform's limits in small, so that a mutant is found guilty in seconds."""
     for profile, limits in kinds.LIMITS.items():
-        small = replace(limits, startup_seconds=15, stop_seconds=8, body_bytes=5 * kinds.MB)
+        small = replace(limits, startup_seconds=60, stop_seconds=8, body_bytes=5 * kinds.MB)
         monkeypatch.setitem(kinds.LIMITS, profile, small)
     monkeypatch.setattr(kinds, "_SERVERLESS_MEMORY", 2**28)
     monkeypatch.setattr(hosting_clients, "_PATIENCE", 4.0)
@@ -251,13 +252,19 @@ def engine(name: str) -> bool:
     "name", [pytest.param(name, marks=pytest.mark.engine if engine(name) else ()) for name in MUTANTS]
 )
 def test_a_mutant_breaks_its_point_and_no_other(
-    name: str, subject: Subject, tmp_path: Path, request: pytest.FixtureRequest
+    name: str,
+    subject: Subject,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kind = MUTANTS[name]
     assert isinstance(kind, Hosting)
     subject = replace(subject, profile=kind.profile, payload=kind.payload)
     if kind.needs_service:
         subject = replace(subject, environment={**subject.environment, "SERVICE": request.getfixturevalue("service")})
+    for profile, limits in kinds.LIMITS.items():
+        monkeypatch.setitem(kinds.LIMITS, profile, replace(limits, startup_seconds=kind.startup_seconds))
     if kind.container:
         subject = replace(subject, image=kind.image(name), programs=None)
     else:
