@@ -155,7 +155,8 @@ lint: install ## ruff, mypy, hadolint, shellcheck
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile
+	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile tests/contract_check/good/Dockerfile \
+		tests/contract_check/recipes/*/Dockerfile
 	.venv/bin/shellcheck docker/serve docker/slim .ci/run tests/bench/serving/peers/aws.sh
 
 format: install ## let ruff format and fix

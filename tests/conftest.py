@@ -1,5 +1,7 @@
 """Shared fixtures: a small drawn data set, its arrays, a model trained on them, where it can run."""
 
+import contextlib
+import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
@@ -51,11 +53,31 @@ def prepared(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def job(prepared: Path, image: str | None, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """A job of two epochs that succeeded."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run of the tests share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    with lock.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def job(prepared: Path, image: str | None, shared: Path) -> Job:
+    """A job of two epochs that succeeded; run once, by the process that needs it first."""
+    base = shared / f"job-{'container' if image else 'bare'}" / "opt-ml"
+    base.parent.mkdir(exist_ok=True)
     channels = {"training": prepared / "training", "validation": prepared / "validation"}
-    job = run_job(tmp_path_factory.mktemp("job") / "opt-ml", channels, {"epochs": 2}, image=image)
-    assert job.code == 0, job.log
+    with _alone(base.parent / "lock"):
+        if (base.parent / "succeeded").exists():
+            return Job(base, 0, (base / "log").read_text())
+        job = run_job(base, channels, {"epochs": 2}, image=image)
+        assert job.code == 0, job.log
+        (base.parent / "succeeded").touch()
     return job
 
 
@@ -75,8 +97,9 @@ def _of_local_mode() -> set[str]:
 
 
 @pytest.fixture
-def nothing_stays() -> Iterator[None]:
-    """What local mode made is gone when the test ends."""
-    before = _of_local_mode()
-    yield
-    assert _of_local_mode() <= before
+def nothing_stays(shared: Path) -> Iterator[None]:
+    """What local mode made is gone when the test ends; one test at a time, because its network has a fixed name."""
+    with _alone(shared / "local-mode"):
+        before = _of_local_mode()
+        yield
+        assert _of_local_mode() <= before

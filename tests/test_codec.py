@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import re
 import struct
 import zipfile
 
@@ -11,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from tests.helpers import encoded, instances, npy
 from traffic_signs import images
 from traffic_signs.errors import NotAcceptableError, RequestError, UnsupportedMediaError
-from traffic_signs.serving import decoding, encoding, negotiation
+from traffic_signs.serving import decoding, encoding, negotiation, records
 from traffic_signs.serving.negotiation import Form
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 1), dtype=np.uint8)
@@ -94,6 +95,37 @@ def test_rgb_is_converted_in_every_form(body: bytes, content_type: str) -> None:
 def test_true_beside_the_images_is_none_of_theirs() -> None:
     body = instances(PIXELS).replace(b"{", b'{"dry_run": false, "signature_name": "true", ')
     np.testing.assert_array_equal(decode(body, JSON), PIXELS)
+
+
+@pytest.mark.parametrize("separators", [None, (",", ":")])
+def test_a_list_for_every_pixel_is_read_without_making_one(separators: tuple[str, str] | None) -> None:
+    for content in ({"instances": PIXELS.tolist()}, PIXELS.tolist(), PIXELS[:1].tolist()):
+        body = json.dumps(content, separators=separators).encode()
+        found = records._from_nested_json(body)  # noqa: SLF001 - the other way reads it too, which would hide a fault
+        assert np.array_equal(found, PIXELS[: len(found)])  # type: ignore[arg-type]
+        assert np.array_equal(found, decode(body, JSON))  # type: ignore[arg-type]
+
+
+NESTED = instances(PIXELS[:1])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        NESTED.replace(b"]", b"", 1),
+        NESTED.replace(b"]", b"]]", 1),
+        NESTED[:-2],
+        NESTED.replace(b"[[[[", b"[[[[0", 1),
+        NESTED.replace(b"[[[[", b"[[[[999", 1),
+        NESTED.replace(b"[[[[", b"[[[[1 ", 1),
+        re.sub(rb"\[\d+\]", b"[]", NESTED, count=1),
+        re.sub(rb"\[\d+\]", b"[,]", NESTED, count=1),
+    ],
+)
+def test_a_list_for_every_pixel_with_a_fault_is_refused(body: bytes) -> None:
+    assert records._from_nested_json(body) is None  # noqa: SLF001 - see above
+    with pytest.raises(RequestError):
+        decode(body, JSON)
 
 
 @pytest.mark.parametrize("body", [instances(PIXELS[0]), json.dumps(PIXELS[0, ..., 0].tolist()).encode()])

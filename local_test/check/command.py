@@ -142,7 +142,7 @@ def points() -> None:
     """Print what of the contract `check` covers, and what it cannot."""
     table = Table("item", "demand", "checked by", "not checked", show_lines=True)
     every = [point for scenario in scenarios.ALL for point in scenario.points]
-    for row in coverage.table(every):
+    for row in coverage.table(every, scenarios.NOT_CHECKABLE):
         table.add_row(row.number, row.demand, "\n".join(row.points), row.reason)
     Console().print(table)
 

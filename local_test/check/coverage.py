@@ -1,9 +1,9 @@
 """What of the checklist is checked, and what cannot be, with the reason: a table made from the points themselves.
 
-The points of all scenarios, ITEMS (the checklist's 40) and NOT_CHECKED go in, a row for every item comes out.
+The points of all scenarios and the reasons beside them go in, a row for each of the 40 items comes out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from local_test.check.points import Point
@@ -50,13 +50,6 @@ ITEMS = {
     "H19": "network isolation",
     "H20": "routing among instances",
 }
-NOT_CHECKED = {
-    "T16": "paths that the user chooses; the platform only uploads what is there",
-    "T17": "space depends on the instance type; the newer fields ask nothing of a container",
-    "T18": "needs a GPU; what the image claims is H18's",
-    "H20": "the platform's own doing; it asks nothing of a container",
-}
-"""Reasons, by the item; an item may have points and a reason for the rest of it."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +64,28 @@ class Row:
     """Why it is not checked, or what of it; empty if all of it is."""
 
 
-def table(points: Iterable[Point]) -> list[Row]:
-    """Return a row for every item, in the order of the checklist."""
-    by_number: dict[str, list[str]] = {}
-    for point in points:
-        by_number.setdefault(point.name.partition("-")[0], []).append(point.name)
+def table(points: Sequence[Point], reasons: Mapping[str, str]) -> list[Row]:
+    """Return a row for every item, in the order of the checklist.
+
+    Args:
+        points: of all scenarios; the name of each begins with its item.
+        reasons: why something is not checked, by the item, or by it and a word, "T6-pipe".
+    """
     return [
-        Row(number, demand, tuple(by_number.get(number, ())), NOT_CHECKED.get(number, ""))
+        Row(
+            number,
+            demand,
+            tuple(point.name for point in points if _item(point.name) == number),
+            "; ".join(_reason(name, reason) for name, reason in reasons.items() if _item(name) == number),
+        )
         for number, demand in ITEMS.items()
     ]
+
+
+def _item(name: str) -> str:
+    return name.partition("-")[0]
+
+
+def _reason(name: str, reason: str) -> str:
+    what = name.partition("-")[2]
+    return f"{what}: {reason}" if what else reason

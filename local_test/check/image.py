@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from local_test import program
@@ -58,6 +58,7 @@ class Image:
     config: dict[str, Any]
     """What `docker image inspect` says."""
     container: str
+    _found: dict[str, File | None] = field(default_factory=dict)
 
     @property
     def run_config(self) -> dict[str, Any]:
@@ -86,15 +87,24 @@ class Image:
 
     def find(self, name: str) -> File | None:
         """Look for a program as execvp would, or for the file with the path *name*; None if there is none."""
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def _find(self, name: str) -> File | None:
         if "/" in name:
             folders = [self.run_config.get("WorkingDir") or "/"]
         else:
             folders = self.environment.get("PATH", _DEFAULT_PATH).split(":")
+        found = None
         for folder in folders:
-            for member, head in self._members(posixpath.join(folder, name), _HEAD):
-                if member.isfile():
-                    return File(posixpath.join(folder, name), member.mode, head)
-        return None
+            path = posixpath.join(folder, name)
+            for member, head in self._members(path, _HEAD):
+                if member.isfile() and member.mode & 0o111:
+                    return File(path, member.mode, head)
+                if member.isfile():  # passed over, as long as another one may run
+                    found = found or File(path, member.mode, head)
+        return found
 
     def below(self, folder: str, count: int) -> list[str]:
         """Return the paths of the first *count* files below *folder*."""

@@ -126,7 +126,7 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         "ENV PYTHONUNBUFFERED=1",
     ): judge.unbuffered,
     Point(
-        "H1-root",
+        "H1-user",
         Part.IMAGE,
         "the user is root",
         f"{_HOSTING_PAGE}; sagemaker-inference-toolkit#72",

@@ -4,7 +4,7 @@ Each test module of a part has a table `MUTANTS: dict[str, Mutant]`, by the name
 breaks; test_coverage.py demands an entry for every point of every scenario.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from local_test.check.points import Finding, Scenario, Subject, Verdict
@@ -15,7 +15,7 @@ from tests.contract_check import images
 class Mutant:
     """The good image with something wrong."""
 
-    lines: tuple[str, ...] = ()
+    lines: Sequence[str] = ()
     """Added to its Dockerfile."""
     files: Mapping[str, str] = field(default_factory=dict)
     """In place of its programs, see `images.changed`, or for COPY."""

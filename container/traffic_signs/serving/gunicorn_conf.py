@@ -62,6 +62,7 @@ def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
 
 def post_fork(server: Any, worker: Any) -> None:
     """Give each worker a GPU of its own; one that replaces another takes the one that has become free."""
+    worker.inline = _plan.engine == "litert"  # on a GPU, requests are to meet in a batch
     if gpus := hardware.gpus():
         taken = {getattr(other, "gpu", None) for other in server.WORKERS.values()}
         worker.gpu = min(set(range(gpus)) - taken, default=worker.age % gpus)

@@ -18,6 +18,11 @@ from traffic_signs.errors import RequestError
 
 _VALUES = images.SIZE * images.SIZE
 _MAX_DIMENSIONS = 4
+_ENVELOPES = ((b'{"instances": [', b"]}"), (b'{"instances":[', b"]}"), (b"[", b"]"))
+_NESTED = tuple(
+    (orjson.dumps([[[]] * images.SIZE] * images.SIZE).replace(b",", comma), comma) for comma in (b", ", b",")
+)
+"""The brackets and commas of an image [32, 32, 1], and the comma between images."""
 
 
 def from_json(body: bytes) -> np.ndarray:
@@ -27,6 +32,8 @@ def from_json(body: bytes) -> np.ndarray:
         RequestError: something else.
         ImageError: an image or pixels that the model cannot take.
     """
+    if (pixels := _from_nested_json(body)) is not None:
+        return pixels
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -36,6 +43,27 @@ def from_json(body: bytes) -> np.ndarray:
     if not isinstance(content, list):
         raise RequestError('expected an array of images, or a JSON object with one under the key "instances"')
     return _pixels(content, body)
+
+
+def _from_nested_json(body: bytes) -> np.ndarray | None:
+    """Read whole numbers of shape [N, 32, 32, 1] as json and orjson write them; None for anything else.
+
+    A list for every pixel takes eight times as long to read as the numbers, and a hundred bytes each.
+    Without its digits the text of such an array is always the same, so that comparing it checks all brackets.
+    """
+    start, end = next((pair for pair in _ENVELOPES if body.startswith(pair[0] + b"[[[")), (b"", b""))
+    if not start:
+        return None
+    skeleton = body.translate(None, b"0123456789")
+    for image, comma in _NESTED:
+        number, rest = divmod(len(skeleton) - len(start) - len(end) + len(comma), len(image) + len(comma))
+        if not rest and skeleton == start + comma.join([image] * number) + end:
+            try:
+                values = bytes(orjson.loads(b"[%b]" % body[len(start) : -len(end)].translate(None, b"[]")))
+                return np.frombuffer(values, np.uint8).reshape(number, *images.SHAPE)
+            except ValueError:  # a number is missing, too large or starts with 0: the usual way says so
+                return None
+    return None
 
 
 def from_json_lines(body: bytes) -> np.ndarray:

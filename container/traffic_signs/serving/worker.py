@@ -1,28 +1,30 @@
 """gunicorn's threaded worker with a bounded line in front of the application.
 
-    connection -> main thread reads, until a thread need not wait for the rest
-                      -> GET, or POST /ping    -> quick threads  -> application
-                      -> room in the line      -> line, threads  -> application
-                      -> none                  -> 503, Retry-After, by the main thread
+    connection -> main thread reads, until nobody need wait for the rest
+                      -> GET, or POST /ping        -> quick threads  -> application
+                      -> small, and answers are quick                -> application, by the main thread
+                      -> room in the line          -> line, threads  -> application
+                      -> none                      -> 503, Retry-After, by the main thread
                <- kept alive, waits for its next request without a thread
 
 gunicorn's own worker gives a connection a thread before a byte has come, and everything waits in one
-line without an end: a few silent clients, or many large requests, then make /ping wait too.
+line without an end: a few silent clients, or many large requests, then make /ping wait too. And to
+hand a request to a thread, which then wants Python's lock back from the main thread, takes longer
+than a small network.
 """
 
 import contextlib
-import select
 import selectors
 import socket
-import struct
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import TConn
 
-from traffic_signs.serving import framing, refusals
+from traffic_signs.serving import framing, refusals, sockets
 from traffic_signs.serving.line import HELD_UP_SECONDS, Line
+from traffic_signs.serving.response import OnePacketWorker
 
 QUEUE_LENGTH = 128
 _MOST_THREADS = 8
@@ -33,57 +35,115 @@ _SILENCE_SECONDS = 20
 """How long a client may pause within a request, or leave an answer unread."""
 _LOOK_SECONDS = 0.02
 """How often a full line is searched for clients that have gone away: it costs a system call for each of them."""
+_SHORT_SECONDS = 0.005
+"""Mean time of an answer up to which the main thread gives answers itself."""
+_TURN_SECONDS = 0.005
+"""How long it does so before it looks who else has come, a ping on a new connection perhaps."""
+_CONVERSATION = 100
+"""Requests of one client that it answers before it goes through gunicorn's loop, which tells that the worker lives."""
 _NEXT_REQUEST_MS = 1
-_DRAIN_SECONDS = 5
 _KEEP: "Future[bool]" = Future()
 _KEEP.set_result(True)
 
 
-class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+class Worker(OnePacketWorker):
     """The class to name as gunicorn's `worker_class`; its setting `threads` is that of predicting threads."""
+
+    inline = False
+    """The main thread may answer small requests; set after the fork, unless requests are to meet in a batch."""
 
     def init_process(self) -> None:
         """Start the threads, after the fork, and then gunicorn's loop."""
         self._quick: Line[TConn] = Line(self._answer, _QUICK_THREADS, _QUICK_THREADS, "quick")
         self._line: Line[TConn] = Line(self._answer_or_let_go, self.cfg.threads, _MOST_THREADS, "predicting")
         self._closing = ThreadPoolExecutor(_CLOSING_THREADS, "closing")
-        self._mean_seconds = 0.0
+        self._mean_seconds = 4 * _SHORT_SECONDS  # nobody knows yet: the first requests go to threads
         self._looked = 0.0
+        self._ready = 0
         super().init_process()
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Do what has come to do, for a moment; what is left then is reported again, in the same order."""
+        events = self.poller.select(min(timeout, HELD_UP_SECONDS) if self._line else timeout)
+        end = time.monotonic() + _TURN_SECONDS
+        self._ready = len(events)
+        for key, _ in sorted(events, key=lambda event: event[0].data != self.accept):  # new connections first
+            key.data(key.fileobj)
+            self._ready -= 1
+            if time.monotonic() > end:
+                break
+        self._line.relieve()
+
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Answer one of several small requests, and leave its connection with the poller meanwhile."""
+        if self._ready > 1 and (data := self._receive(conn)) and self._is_for_here(conn, data):
+            self.keepalived_conns.remove(conn)
+            if self._handle(conn):
+                conn.set_timeout()
+                self.keepalived_conns.append(conn)
+            else:
+                self.poller.unregister(client)
+                self.finish_request(conn, None)
+        else:
+            super().on_client_socket_readable(conn, client)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Read what has come of a request; send it on its way, or wait for the rest without a thread."""
         if not conn.initialized:
             conn.init()
-            # by the kernel, because gunicorn makes the socket a blocking one again and again
-            patience = struct.pack("ll", min(_SILENCE_SECONDS, self.cfg.timeout), 0)
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
-        unread = conn.parser.unreader.buf
-        data = unread.getvalue()
-        if not framing.is_ready(data):  # it is, after a request that came together with this one
-            try:
-                more = conn.sock.recv(framing.READ_AHEAD, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                self._await_more(conn)
+            sockets.set_patience(conn.sock, min(_SILENCE_SECONDS, self.cfg.timeout))
+        data = self._receive(conn)
+        for _ in range(_CONVERSATION):
+            if not data or not self._is_for_here(conn, data):
+                break
+            if not self._handle(conn):
+                self.finish_request(conn, None)
                 return
-            except OSError:
-                more = b""
-            if not more:
-                self._forget(conn)
+            # no way through the poller, for a client that asks again at once
+            if not self._next_comes(conn):
+                super().finish_request(conn, _KEEP)
                 return
-            unread.seek(0, 2)
-            unread.write(more)
-            data += more
-            if not framing.is_ready(data):
-                self._await_more(conn)
-                return
-        if data.lstrip(b"\r\n").startswith((b"GET ", b"POST /ping")):
+            data = self._receive(conn)
+        if data is None:
+            self._await_more(conn)
+        elif not data:
+            self._forget(conn)
+        elif data.lstrip(b"\r\n").startswith((b"GET ", b"POST /ping")):
             self._quick.put(conn)
         elif self._has_room():
             self._line.put(conn)
         else:
             self._refuse(conn)
+
+    def _receive(self, conn: TConn) -> bytes | None:
+        """Return what has come of a request, b"" from a client that has gone, None if more has to come."""
+        unread = conn.parser.unreader.buf
+        data: bytes = unread.getvalue()
+        if framing.is_ready(data):  # it is, after a request that came together with this one
+            return data
+        try:
+            more = conn.sock.recv(framing.READ_AHEAD, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+        if not more:
+            return b""
+        unread.seek(0, 2)
+        unread.write(more)
+        data += more
+        return data if framing.is_ready(data) else None
+
+    def _is_for_here(self, conn: TConn, data: bytes) -> bool:
+        """Say whether the main thread may answer: it will not take long, nor has it too much else to do."""
+        return (
+            self.inline
+            and self._mean_seconds < _SHORT_SECONDS
+            and self._ready <= QUEUE_LENGTH
+            and len(self._line) < QUEUE_LENGTH // 2
+            and framing.is_small(data)
+            and sockets.has_read_all(conn.sock)
+        )
 
     def _await_more(self, conn: TConn) -> None:
         conn.timeout = time.monotonic() + min(_SILENCE_SECONDS, self.cfg.timeout)
@@ -97,17 +157,29 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _answer_or_let_go(self, conn: TConn, waited: float) -> bool:
         """Answer a request from the line; say whether the client's next one is already here."""
-        if waited > HELD_UP_SECONDS and _gone(conn):
+        if waited > HELD_UP_SECONDS and sockets.is_gone(conn.sock):
             self.method_queue.defer(self._forget, conn)
             return False
-        started = time.monotonic()
-        keep = self.handle(conn)
-        self._mean_seconds += 0.1 * (time.monotonic() - started - self._mean_seconds)
+        keep = self._handle(conn)
         # two switches of threads less, for a client that asks again at once while nobody else waits
-        if keep and self.alive and not self._line and _next_comes(conn):
+        if keep and self.alive and not self._line and self._next_comes(conn):
             return True
         self._finish(conn, keep=keep)
         return False
+
+    def _next_comes(self, conn: TConn) -> bool:
+        """Wait a moment for the client's next request, as long as nothing else happens."""
+        if conn.parser.unreader.buf.getvalue():
+            return True
+        client: int = conn.sock.fileno()
+        return sockets.first_readable(client, self.poller.fileno(), _NEXT_REQUEST_MS) == client
+
+    def _handle(self, conn: TConn) -> bool:
+        """Answer one request, and note how long it takes."""
+        started = time.monotonic()
+        keep: bool = self.handle(conn)
+        self._mean_seconds += 0.1 * (time.monotonic() - started - self._mean_seconds)
+        return keep
 
     def _finish(self, conn: TConn, *, keep: bool) -> None:
         """Give a connection back to the main thread; without waking it up, where only the poller has to know."""
@@ -124,11 +196,6 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self.nr_conns -= 1
             self._closing.submit(conn.close, graceful=True)
 
-    def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Look soon whether a thread is held up, if somebody waits for one."""
-        super().wait_for_and_dispatch_events(min(timeout, HELD_UP_SECONDS) if self._line else timeout)
-        self._line.relieve()
-
     def _has_room(self) -> bool:
         """Say whether a request that comes now is answered long before the platform gives up on it."""
         now = time.monotonic()
@@ -142,7 +209,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         return len(self._line) < QUEUE_LENGTH and seconds < self.cfg.timeout / 2
 
     def _let_go(self, conn: TConn) -> bool:
-        gone = _gone(conn)
+        gone = sockets.is_gone(conn.sock)
         if gone:
             self._forget(conn)
         return gone
@@ -182,29 +249,6 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             conn.timeout = min(conn.timeout, deadline)
 
 
-def _gone(conn: TConn) -> bool:
-    """Say whether the client has closed the connection."""
-    poll = select.poll()
-    poll.register(conn.sock, select.POLLRDHUP)
-    return bool(poll.poll(0))
-
-
-def _next_comes(conn: TConn) -> bool:
-    """Wait a moment for the client's next request."""
-    poll = select.poll()
-    poll.register(conn.sock, select.POLLIN)
-    return bool(conn.parser.unreader.buf.getvalue() or poll.poll(_NEXT_REQUEST_MS))
-
-
 def _drain(conn: TConn) -> None:
-    """Read on until the client has seen the answer and closes: it may send all of a request first."""
-    deadline = time.monotonic() + _DRAIN_SECONDS
-    try:
-        conn.sock.settimeout(_DRAIN_SECONDS)
-        conn.sock.shutdown(socket.SHUT_WR)
-        while time.monotonic() < deadline and conn.sock.recv(1 << 20):
-            pass
-    except OSError:
-        pass
-    finally:
-        conn.close()
+    sockets.drain(conn.sock)
+    conn.close()
