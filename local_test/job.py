@@ -156,7 +156,8 @@ def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setu
     for key, value in setup.variables.items():
         words += ["--env", f"{key}={value}"]
     base = base.resolve()
-    mounts = [f"{base}:/opt/ml"] if setup.whole else [f"{part}:/opt/ml/{part.name}" for part in base.iterdir()]
+    parts = [part for part in base.iterdir() if not (setup.full_model and part.name == "model")]
+    mounts = [f"{base}:/opt/ml"] if setup.whole else [f"{part}:/opt/ml/{part.name}" for part in parts]
     mode = ":ro" if setup.read_only else ""
     mounts += [f"{folder.resolve()}:/opt/ml/input/data/{channel}{mode}" for channel, folder in channels.items()]
     words += [word for mount in mounts for word in ("--volume", mount)]

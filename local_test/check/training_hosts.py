@@ -6,17 +6,15 @@ Baseline  ->  two containers on a network of their own  ->  exit codes, models s
 
 import contextlib
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from local_test import opt_ml
 from local_test.check.points import Finding, Part, Point, Subject
 from local_test.check.training_baseline import Baseline, scenario, unknown, verdict
-from local_test.check.training_job import Conditions, Ended, ended, started
-from local_test.job import STOP_SECONDS
+from local_test.check.training_job import LIMIT_SECONDS, Conditions, Ended, ended, started
+from local_test.job import STOP_SECONDS, Setup
 from local_test.program import DOCKER, MARK
 
 _CONFIGURATION = 'guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration'
@@ -83,15 +81,18 @@ def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
 
 
 def _together(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[Ended]:
-    """Run a job's two hosts; the second starts first, so that its wait for the first shows."""
-    with _network(conditions.isolated) as network, ThreadPoolExecutor(2) as pool:
+    """Run a job's two hosts; the first starts when the second is up, so that the second's wait for it shows."""
+    with _network(conditions.isolated) as network:
 
-        def run(host: str) -> Ended:
-            time.sleep(_LATER_SECONDS if host == _HOSTS[0] else 0)
-            change = {"change": lambda setup: replace(setup, network=network)}
-            return ended(subject, conditions, groups=groups, host=host, **change)
+        def change(setup: Setup) -> Setup:
+            return replace(setup, network=network)
 
-        return list(pool.map(run, _HOSTS))
+        with started(subject, conditions, groups=groups, host=_HOSTS[1], change=change) as (second, base):
+            second.wait(LIMIT_SECONDS, until=lambda: bool(second.lines))
+            second.wait(_LATER_SECONDS)
+            first = ended(subject, conditions, groups=groups, host=_HOSTS[0], change=change)
+            code = second.wait(LIMIT_SECONDS)
+            return [first, Ended(code, second.seconds, tuple(second.lines), base)]
 
 
 @contextlib.contextmanager

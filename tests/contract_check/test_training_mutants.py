@@ -130,6 +130,7 @@ UNTOLD = {
     "T1-train": set(POINTS) - {"T2-container-entrypoint"},
     "T12-exit-code": set(POINTS) - {"T1-train"},
     "T11-model": {"T11-model-links", "T11-model-checkpoints", "T11-whole-model"},
+    "T6-read-only": {"T15-live-log"},
     "T11-failure-file": {"T11-failure-reason"},
     "T13-signal": {"T13-ends-in-time", "T13-keeps-result"},
     "T13-ends-in-time": {"T13-keeps-result"},
@@ -151,8 +152,7 @@ def found(image: str | None, programs: Path | None, folder: Path, **hyperparamet
 
 def mutant(point: str, folder: Path) -> dict[str, Finding]:
     if point in IN_CONTAINERS:
-        longer = {"seconds": "0.3"} if point == "T15-live-log" else {}
-        return found(MUTANTS[point].image(point), None, folder, **longer)
+        return found(MUTANTS[point].image(point), None, folder, seconds="0.3")
     return found(None, images.programs(folder / "programs", MUTANTS[point].files), folder)
 
 
