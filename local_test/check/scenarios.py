@@ -4,6 +4,7 @@ from local_test.check import (
     hosting,
     inspection,
     training,
+    training_conditions,
     training_failures,
     training_hosts,
     training_start,
@@ -13,6 +14,7 @@ from local_test.check import (
 ALL = (
     *inspection.SCENARIOS,
     *training.SCENARIOS,
+    *training_conditions.SCENARIOS,
     *training_start.SCENARIOS,
     *training_failures.SCENARIOS,
     *training_stop.SCENARIOS,
