@@ -22,4 +22,4 @@ ALL = (
     *hosting.SCENARIOS,
 )
 NOT_CHECKABLE = {**training.NOT_CHECKABLE, **hosting.NOT_CHECKABLE}
-"""Reasons, by the item of the checklist, as "T16", or by a part of it, as "T6-pipe"."""
+"""Reasons by the item of the checklist, for it or the rest of it."""

@@ -75,11 +75,12 @@ def _judge(subject: Subject) -> Iterator[Finding]:
 def _without_one(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     job = baseline.job
     found = [verdict(_STARTS, subject.image is None or job.code not in _CANNOT_START, str(job))]
-    if found[0].verdict is Verdict.HOLDS and job.code is not None:
+    if found[0].verdict is Verdict.HOLDS and job.code is not None and subject.channels:
         found.append(verdict(_COMPLETES, False, str(job)))
     yield from found
     decided = {finding.point for finding in found}
-    yield from unknown(tuple(point for point in _POINTS if point not in decided), f"no training job completed: {job}")
+    reason = "no training job completed" if subject.channels else "no data was given, and no training job completed"
+    yield from unknown(tuple(point for point in _POINTS if point not in decided), f"{reason}: {job}")
 
 
 def _left(job: Ended) -> Iterator[Finding]:

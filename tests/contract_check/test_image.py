@@ -96,7 +96,6 @@ MUTANTS: dict[str, Mutant | Callable[..., object]] = {
     "T1-line-ends": Mutant(files={"train": (images.GOOD / "train").read_text().replace("\n", "\r\n")}),
     "T1-interpreter": Mutant(files=images.changed("serve", ("#!/usr/bin/env python3", "#!/opt/venv/bin/python3"))),
     "T1-default-command": Mutant(lines=['CMD ["bash"]']),
-    "T2-driver": Mutant(lines=["RUN rm /bin/bash"]),
     "T3-opt-ml-empty": Mutant(lines=["COPY train /opt/ml/code/train.py"]),
     "T10-no-baked-program": Mutant(lines=["ENV SAGEMAKER_PROGRAM=train.py"]),
     "T15-unbuffered": Mutant(lines=["ENV PYTHONUNBUFFERED="]),
