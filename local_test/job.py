@@ -4,6 +4,7 @@ image, folder for /opt/ml, Setup  ->  running  ->  Job: lines with times, SIGTER
 """
 
 import contextlib
+import os
 import signal
 import subprocess
 import threading
@@ -86,7 +87,7 @@ class Job:
                 reader.join(10)
         return code
 
-    def heeds_sigterm(self) -> bool | None:
+    def handles_sigterm(self) -> bool | None:
         """Say whether the first process has a handler for SIGTERM; None where that cannot be read.
 
         The kernel gives process 1 of a container no signal that it has no handler for.
@@ -95,8 +96,8 @@ class Job:
             asked = [DOCKER, "exec", self.command.container, "cat", "/proc/1/status"]
             status = subprocess.run(asked, check=False, capture_output=True, text=True).stdout
         else:
-            with contextlib.suppress(OSError):
-                status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+            path = Path(f"/proc/{self.process.pid}/status")
+            status = path.read_text(encoding="utf-8") if path.exists() else ""
         caught = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")]
         return bool(int(caught[0], 16) >> (signal.SIGTERM - 1) & 1) if caught else None
 
@@ -107,11 +108,13 @@ class Job:
 
     def kill(self) -> None:
         """Send SIGKILL to all of its processes."""
-        if self.process.poll() is None and self.command.container:
+        if self.process.poll() is not None:
+            return
+        if self.command.container:
             subprocess.run([DOCKER, "kill", self.command.container], check=False, capture_output=True)
-        if self.wait(10) is None:
-            self.process.kill()
-            self.wait(10)
+        if not self.command.container or self.wait(10) is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.wait(10)
 
     def _read(self, stream: IO[bytes]) -> None:
         for line in stream:
@@ -144,19 +147,8 @@ def running(
 def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
     host = opt_ml.current_host(base)
     name = f"job-{uuid.uuid4().hex[:8]}"
-    words = [
-        DOCKER,
-        "run",
-        "--rm",
-        *MARK,
-        "--name",
-        name,
-        "--platform",
-        "linux/amd64",
-        "--hostname",
-        setup.hostname or host,
-    ]
-    words += ["--network", setup.network, *gpus()]
+    words = [DOCKER, "run", "--rm", *MARK, "--name", name, "--platform", "linux/amd64"]
+    words += ["--hostname", setup.hostname or host, "--network", setup.network, *gpus()]
     if setup.network not in ("none", "bridge"):
         words += ["--network-alias", host]
     elif setup.hostname:
@@ -164,7 +156,8 @@ def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setu
     for key, value in setup.variables.items():
         words += ["--env", f"{key}={value}"]
     base = base.resolve()
-    mounts = [f"{base}:/opt/ml"] if setup.whole else [f"{part}:/opt/ml/{part.name}" for part in base.iterdir()]
+    parts = [part for part in base.iterdir() if not (setup.full_model and part.name == "model")]
+    mounts = [f"{base}:/opt/ml"] if setup.whole else [f"{part}:/opt/ml/{part.name}" for part in parts]
     mode = ":ro" if setup.read_only else ""
     mounts += [f"{folder.resolve()}:/opt/ml/input/data/{channel}{mode}" for channel, folder in channels.items()]
     words += [word for mount in mounts for word in ("--volume", mount)]

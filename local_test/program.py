@@ -4,12 +4,15 @@ Either way a `Program` is a command line for a child process that SIGTERM reache
 the foreground hands the signal on to process 1 of the container.
 """
 
+import contextlib
 import functools
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +28,7 @@ MARK = ("--label", f"local-test={uuid.uuid4().hex}")
 """Options that mark the containers of this process, so that none is left behind."""
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _started: "list[subprocess.Popen[bytes]]" = []
+_over = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Program:
 
         It gets a session of its own, so that Ctrl-C reaches only the caller.
         """
+        if _over.is_set():
+            raise InterruptedError("the run is over")
         process = subprocess.Popen(
             self.command,
             env={**os.environ, **self.environment},
@@ -66,17 +72,21 @@ class Program:
 
 
 def end_all() -> None:
-    """Kill every program and remove every container and network that this process started and that is still there."""
-    for process in _started:
-        if process.poll() is None:
+    """Kill every program and remove every container and network of this process; nothing can be started any more."""
+    _over.set()
+    running = [process for process in _started if process.poll() is None]
+    for process in running:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    if engine_reachable():
-        listed = [DOCKER, "ps", "--all", "--quiet", "--filter", f"label={MARK[1]}"]
-        left = subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split()
-        if left:
-            subprocess.run([DOCKER, "rm", "--force", "--volumes", *left], check=False, capture_output=True)
-        prune = [DOCKER, "network", "prune", "--force", "--filter", f"label={MARK[1]}"]
-        subprocess.run(prune, check=False, capture_output=True)
+    if not engine_reachable():
+        return
+    if running:
+        time.sleep(1)  # a client that was killed may have asked for a container that comes only now
+    listed = [DOCKER, "ps", "--all", "--quiet", "--filter", f"label={MARK[1]}"]
+    while left := subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split():
+        subprocess.run([DOCKER, "rm", "--force", "--volumes", *left], check=False, capture_output=True)
+    prune = [DOCKER, "network", "prune", "--force", "--filter", f"label={MARK[1]}"]
+    subprocess.run(prune, check=False, capture_output=True)
 
 
 def engine_reachable() -> bool:

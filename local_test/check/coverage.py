@@ -69,23 +69,15 @@ def table(points: Sequence[Point], reasons: Mapping[str, str]) -> list[Row]:
 
     Args:
         points: of all scenarios; the name of each begins with its item.
-        reasons: why something is not checked, by the item, or by it and a word, "T6-pipe".
+        reasons: why something of an item is not checked.
     """
+    names = [point.name for point in points]
     return [
         Row(
             number,
             demand,
-            tuple(point.name for point in points if _item(point.name) == number),
-            "; ".join(_reason(name, reason) for name, reason in reasons.items() if _item(name) == number),
+            tuple(name for name in names if name.partition("-")[0] == number),
+            reasons.get(number, ""),
         )
         for number, demand in ITEMS.items()
     ]
-
-
-def _item(name: str) -> str:
-    return name.partition("-")[0]
-
-
-def _reason(name: str, reason: str) -> str:
-    what = name.partition("-")[2]
-    return f"{what}: {reason}" if what else reason

@@ -96,14 +96,6 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         only=Part.TRAINING,
     ): judge.default_command,
     Point(
-        "T2-driver",
-        Part.IMAGE,
-        "/bin/bash, and python3 on the PATH, for the driver that SDK v3 sends along with source code",
-        "SDK 3.27.0, model_trainer.py",
-        "install bash and python3",
-        only=Part.TRAINING,
-    ): judge.driver,
-    Point(
         "T3-opt-ml-empty",
         Part.IMAGE,
         "no file under /opt/ml: the platform mounts over it, and a filled /opt/ml/code drops the SDK's source_dir",

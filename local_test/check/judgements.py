@@ -136,11 +136,6 @@ def default_command(image: Image, _: frozenset[Part]) -> Judgement:
     return _holds_if("train" in (word for text in image.command for word in re.split(r"[\s/]+", text)), seen)
 
 
-def driver(image: Image, _: frozenset[Part]) -> Judgement:
-    missing = [name for name in ("/bin/bash", "python3") if image.find(name) is None]
-    return _holds_if(not missing, f"without {' and '.join(missing)}" if missing else "both are there")
-
-
 def nothing_under_opt_ml(image: Image, _: frozenset[Part]) -> Judgement:
     names = image.below("/opt/ml", 20)
     return _holds_if(not names, f"{', '.join(names[:3])}{', ...' if names[3:] else ''}" if names else "no file")

@@ -4,6 +4,7 @@ from local_test.check import (
     hosting,
     inspection,
     training,
+    training_conditions,
     training_failures,
     training_hosts,
     training_start,
@@ -13,6 +14,7 @@ from local_test.check import (
 ALL = (
     *inspection.SCENARIOS,
     *training.SCENARIOS,
+    *training_conditions.SCENARIOS,
     *training_start.SCENARIOS,
     *training_failures.SCENARIOS,
     *training_stop.SCENARIOS,
@@ -20,4 +22,4 @@ ALL = (
     *hosting.SCENARIOS,
 )
 NOT_CHECKABLE = {**training.NOT_CHECKABLE, **hosting.NOT_CHECKABLE}
-"""Reasons, by the item of the checklist, as "T16", or by a part of it, as "T6-pipe"."""
+"""Reasons by the item of the checklist, for it or the rest of it."""

@@ -54,87 +54,7 @@ _LIVE = Point(
     'guide, "Monitor and Analyze Training Jobs Using Amazon CloudWatch Metrics"',
     "Set PYTHONUNBUFFERED=1 in the image, or flush after each line.",
 )
-_TRAITS = {
-    "whole": Point(
-        "T3-opt-ml",
-        Part.TRAINING,
-        "Nothing that the image needs lies under /opt/ml, which the platform mounts over",
-        'guide, "How Amazon SageMaker AI Runs Your Training Image"',
-        "Move the image's own files out of /opt/ml.",
-    ),
-    "others": Point(
-        "T4-other-files",
-        Part.TRAINING,
-        "Configuration files that the guide does not name may be there or not",
-        "logs of real jobs; aws/sagemaker-xgboost-container, pull request 32",
-        "Open the files of /opt/ml/input/config by name, and pass over the others.",
-    ),
-    "quoted": Point(
-        "T5-both-encodings",
-        Part.TRAINING,
-        'Hyperparameters are understood as SDK v2 sends them ("\\"adam\\"") and as SDK v3 and boto3 do ("adam")',
-        "aws/sagemaker-python-sdk#3487, #613; aws/sagemaker-training-toolkit#66",
-        "Try json.loads on each value, and keep the string where that fails.",
-    ),
-    "tuned": Point(
-        "T5-platform-hyperparameters",
-        Part.TRAINING,
-        "Hyperparameters that the platform adds, _tuning_objective_metric and sagemaker_*, are passed over",
-        "sagemaker-training 5.1.4, params.py",
-        "Ignore hyperparameters whose names begin with _ or sagemaker_.",
-    ),
-    "manifests": Point(
-        "T6-manifests",
-        Part.TRAINING,
-        "Files named <channel>-manifest may lie beside the channels' folders",
-        "listings of real jobs",
-        "Take the channels' names from inputdataconfig.json.",
-    ),
-    "read_only": Point(
-        "T6-read-only",
-        Part.TRAINING,
-        "Nothing is written to a channel, which is read-only in FastFile mode",
-        'guide, "Access Training Data": FastFile mode',
-        "Write to /tmp what is derived from the data.",
-    ),
-    "short": Point(
-        "T7-short-configuration",
-        Part.TRAINING,
-        "inputdataconfig.json and resourceconfig.json do with the few keys that SDK v3's local mode writes",
-        "sagemaker 3.27.0, train/local/local_container.py",
-        "Read keys other than TrainingInputMode, current_host and hosts with a default.",
-    ),
-    "renamed": Point(
-        "T8-hostname",
-        Part.TRAINING,
-        "The host's name is read from resourceconfig.json: the machine has another",
-        'guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration',
-        "Compare current_host, not the machine's hostname, with hosts.",
-    ),
-    "variables": Point(
-        "T9-variables",
-        Part.TRAINING,
-        "TRAINING_JOB_ARN and AWS_REGION may be set, as on the platform, or not, as in local mode",
-        'guide, "How Amazon SageMaker AI Provides Training Information"; sagemaker 2.257.7, local/image.py',
-        "Read them with os.environ.get.",
-    ),
-    "toolkit": Point(
-        "T9-no-toolkit",
-        Part.TRAINING,
-        "The variables SM_* are not needed: the toolkit sets them, not the platform",
-        'guide, "SageMaker AI Environment Variables and Default Paths"',
-        "Use the paths under /opt/ml, or start the program through sagemaker-training.",
-    ),
-    "isolated": Point(
-        "T19-no-network",
-        Part.TRAINING,
-        "Training needs no network, as a job with network isolation has none",
-        'guide, "Run Training and Inference Containers in Internet-Free Mode"',
-        "Install everything when the image is built; take data from channels.",
-    ),
-}
-_CONTAINERS_ONLY = ("whole", "isolated", "renamed", "read_only")
-_POINTS = (_STARTS, _COMPLETES, _MODEL, _LINKS, _STATE, _LIVE, *_TRAITS.values())
+_POINTS = (_STARTS, _COMPLETES, _MODEL, _LINKS, _STATE, _LIVE)
 _CANNOT_START = (125, 126, 127)
 """Exit codes of `docker run` for a command that cannot be run."""
 _CHECKPOINT = re.compile(r"(?i)(^|/)(checkpoints?([-_]?\d+)?(/|$)|[^/]*\.ckpt([-.][^/]*)?$|events\.out\.tfevents)")
@@ -150,29 +70,17 @@ def _judge(subject: Subject) -> Iterator[Finding]:
     yield verdict(_COMPLETES, True, str(job))
     yield from _left(job)
     yield _live(subject, baseline)
-    for name, point in _TRAITS.items():
-        if name in baseline.breaking:
-            yield verdict(point, False, f"by itself this breaks the job: {baseline.breaking[name]}")
-        elif name in _CONTAINERS_ONLY and subject.image is None:
-            yield from unknown((point,), "a bare program has no container")
-        elif name == "quoted" and not subject.hyperparameters:
-            yield from unknown((point,), "no hyperparameters were given")
-        elif name in ("manifests", "read_only") and not subject.channels:
-            yield from unknown((point,), "no channels were given")
-        elif name not in baseline.told:
-            yield from unknown((point,), f"several things together break the job: {job}")
-        else:
-            yield verdict(point, True, "the job completes with and without" if name != "toolkit" else "not needed")
 
 
 def _without_one(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     job = baseline.job
     found = [verdict(_STARTS, subject.image is None or job.code not in _CANNOT_START, str(job))]
-    if found[0].verdict is Verdict.HOLDS and job.code is not None:
+    if found[0].verdict is Verdict.HOLDS and job.code is not None and subject.channels:
         found.append(verdict(_COMPLETES, False, str(job)))
     yield from found
     decided = {finding.point for finding in found}
-    yield from unknown(tuple(point for point in _POINTS if point not in decided), f"no training job completed: {job}")
+    reason = "no training job completed" if subject.channels else "no data was given, and no training job completed"
+    yield from unknown(tuple(point for point in _POINTS if point not in decided), f"{reason}: {job}")
 
 
 def _left(job: Ended) -> Iterator[Finding]:
@@ -219,12 +127,11 @@ def _spread(job: Ended, stdout: bool) -> float | None:
 SCENARIOS = (Scenario("training ends by itself", _POINTS, _judge),)
 
 NOT_CHECKABLE = {
-    "T6-pipe": "Pipe mode is asked for job by job, and streams of S3 objects have no counterpart here",
-    "T10": "script mode's downloads need S3; a program of the user's own is checked as T10-user-failure",
-    "T13-max-runtime": "its end is the same SIGTERM as a stop's, which is checked",
-    "T15-metrics": "the expressions are the job's, not the image's; compare them with the log that is shown",
-    "T16": "TensorBoard, debugger and profiler folders are copied by the platform; no duty of the image",
-    "T17": "no duty of the image: warm pools start a new container, /tmp is always there",
-    "T18": "needs a GPU and a driver; that the image has no driver of its own is a matter of its files",
-    "T20": "the API bounds the image's name, not the training image's size",
+    "T6": "Pipe mode, which a job asks for and an image may refuse: nothing here streams objects of S3",
+    "T10": "downloads of a program and of its requirements, which need S3 and an index of packages",
+    "T15": "a job's own expressions: they are not the image's",
+    "T16": "paths that the user chooses; the platform only uploads what is there",
+    "T17": "space depends on the instance type; the newer fields ask nothing of a container",
+    "T18": "needs a GPU; what the image claims is H18's",
 }
+"""Reasons by the item of the checklist; of one that has points, for the rest of it."""

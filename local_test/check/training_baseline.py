@@ -8,6 +8,7 @@ other scenarios run under the conditions that work, so that each judges one thin
 """
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -51,7 +52,7 @@ _BETWEEN = (
     replace(LOCAL, read_only=False),
 )
 """Tried where neither of the two completes."""
-_CONTAINERS_ONLY = {"whole": False, "isolated": False, "renamed": False, "read_only": True}
+CONTAINERS_ONLY = {"whole": False, "isolated": False, "renamed": False, "read_only": True}
 """What a bare program cannot be given."""
 
 
@@ -78,16 +79,24 @@ class Baseline:
         return self.works
 
 
+class _Found:
+    """A place for what is found out about a subject, once."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.baseline: Baseline | None = None
+
+
+_found: defaultdict[Path, _Found] = defaultdict(_Found)
+"""By the scratch folder, which each check has for itself."""
+
+
 def of(subject: Subject) -> Baseline:
     """Return what is known about *subject*; the first caller finds it out, others wait."""
-    with _lock:
-        if subject.scratch not in _known:
-            _known[subject.scratch] = _find(subject)
-        return _known[subject.scratch]
-
-
-_lock = threading.Lock()
-_known: dict[Path, Baseline] = {}
+    found = _found[subject.scratch]
+    with found.lock:
+        found.baseline = found.baseline or _find(subject)
+        return found.baseline
 
 
 def scenario(
@@ -123,7 +132,7 @@ def verdict(point: Point, holds: bool, seen: str) -> Finding:
 
 
 def _find(subject: Subject) -> Baseline:
-    limits: dict[str, Any] = {} if subject.image else _CONTAINERS_ONLY
+    limits: dict[str, Any] = {} if subject.image else CONTAINERS_ONLY
     platform, local = replace(PLATFORM, **limits), replace(LOCAL, **limits)
     with ThreadPoolExecutor(2) as pool:
         runs = dict(zip((platform, local), pool.map(lambda each: ended(subject, each), (platform, local)), strict=True))

@@ -6,16 +6,15 @@ Baseline  ->  two containers on a network of their own  ->  exit codes, models s
 
 import contextlib
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from local_test import opt_ml
 from local_test.check.points import Finding, Part, Point, Subject
 from local_test.check.training_baseline import Baseline, scenario, unknown, verdict
-from local_test.check.training_job import Conditions, Ended, ended, started
+from local_test.check.training_job import LIMIT_SECONDS, Conditions, Ended, ended, started
+from local_test.job import STOP_SECONDS, Setup
 from local_test.program import DOCKER, MARK
 
 _CONFIGURATION = 'guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration'
@@ -50,7 +49,7 @@ _LOST = Point(
 _HOSTS = ("algo-1", "algo-2")
 _LATER_SECONDS = 2
 _PATIENCE_SECONDS = 20
-"""So long the check waits for a host that waits."""
+"""The check waits at least so long for a host that waits."""
 
 
 def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
@@ -82,15 +81,18 @@ def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
 
 
 def _together(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[Ended]:
-    """Run a job's two hosts; the second starts first, so that its wait for the first shows."""
-    with _network(conditions.isolated) as network, ThreadPoolExecutor(2) as pool:
+    """Run a job's two hosts; the first starts when the second is up, so that the second's wait for it shows."""
+    with _network(conditions.isolated) as network:
 
-        def run(host: str) -> Ended:
-            time.sleep(_LATER_SECONDS if host == _HOSTS[0] else 0)
-            change = {"change": lambda setup: replace(setup, network=network)}
-            return ended(subject, conditions, groups=groups, host=host, **change)
+        def change(setup: Setup) -> Setup:
+            return replace(setup, network=network)
 
-        return list(pool.map(run, _HOSTS))
+        with started(subject, conditions, groups=groups, host=_HOSTS[1], change=change) as (second, base):
+            second.wait(LIMIT_SECONDS, until=lambda: bool(second.lines))
+            second.wait(_LATER_SECONDS)
+            first = ended(subject, conditions, groups=groups, host=_HOSTS[0], change=change)
+            code = second.wait(LIMIT_SECONDS)
+            return [first, Ended(code, second.seconds, tuple(second.lines), base)]
 
 
 @contextlib.contextmanager
@@ -106,24 +108,22 @@ def _network(isolated: bool) -> Iterator[str]:
 
 def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     here = _HOSTS[0] if subject.image else "localhost"
-    groups = (opt_ml.Group(hosts=(here, "zz-never.invalid")),)
+    groups = (opt_ml.Group(hosts=(here, "never.invalid")),)
+    # when a job with one host would have ended, it surely waits for the other
+    patience = max(_PATIENCE_SECONDS, 1.5 * baseline.job.seconds)
     with started(subject, baseline.conditions, groups=groups, host=here) as (job, base):
-        code = job.wait(_PATIENCE_SECONDS)
-        waited = code is None
-        heeds = job.heeds_sigterm() if waited else None
-        if waited and (heeds is not False or not subject.image):
+        waited = job.wait(patience) is None
+        handled = job.handles_sigterm() if waited else None
+        if waited and handled is not False:
             job.terminate()
-            code = job.wait(_PATIENCE_SECONDS)
+        code = job.wait(STOP_SECONDS if handled is not False else 0)
         end = Ended(code, job.seconds, tuple(job.lines), base)
-    before = f"it still waited after {_PATIENCE_SECONDS} s" if waited else "with one of two hosts"
-    if waited and heeds is False:
-        yield verdict(_LOST, False, f"{before}, and process 1 has no handler for SIGTERM")
-    elif code is None:
-        yield from unknown((_LOST,), f"{before}, and {_PATIENCE_SECONDS} s after SIGTERM")
-    elif code == 0:
-        yield verdict(_LOST, True, f"{before}: it completes without the other, {end}")
+    before = f"it still waited after {patience:.0f} s" if waited else "with one of two hosts"
+    if code is None:
+        seen = "SIGTERM is not handled" if handled is False else f"SIGTERM did not end it within {STOP_SECONDS} s"
+        yield verdict(_LOST, False, f"{before}, and {seen}")
     else:
-        told = bool(end.failure.strip())
+        told = code == 0 or bool(end.failure.strip())
         yield verdict(_LOST, told, f"{before}: {end}" + ("" if told else "; no failure file"))
 
 

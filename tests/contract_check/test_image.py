@@ -38,6 +38,7 @@ def inspected(image: str) -> Mapping[str, Finding]:
 def other_platform() -> str:
     """The good image's files and configuration, said to be for another processor."""
     image = f"{images.REPOSITORY}:t1-platform"
+    images.built.add(image)
     dockerfile = (
         f"FROM --platform=linux/amd64 {images.build('good')} AS good\nFROM scratch\nCOPY --from=good / /\n"
         'ENV PYTHONUNBUFFERED=1\nCMD ["train"]\n'
@@ -50,6 +51,7 @@ def other_platform() -> str:
 
 def long_name() -> str:
     image = f"{'long/' * 35}{images.REPOSITORY}:{'x' * 100}"
+    images.built.add(image)
     docker("tag", images.build("good"), image)
     return image
 
@@ -94,7 +96,6 @@ MUTANTS: dict[str, Mutant | Callable[..., object]] = {
     "T1-line-ends": Mutant(files={"train": (images.GOOD / "train").read_text().replace("\n", "\r\n")}),
     "T1-interpreter": Mutant(files=images.changed("serve", ("#!/usr/bin/env python3", "#!/opt/venv/bin/python3"))),
     "T1-default-command": Mutant(lines=['CMD ["bash"]']),
-    "T2-driver": Mutant(lines=["RUN rm /bin/bash"]),
     "T3-opt-ml-empty": Mutant(lines=["COPY train /opt/ml/code/train.py"]),
     "T10-no-baked-program": Mutant(lines=["ENV SAGEMAKER_PROGRAM=train.py"]),
     "T15-unbuffered": Mutant(lines=["ENV PYTHONUNBUFFERED="]),
