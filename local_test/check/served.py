@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from local_test.check import wire
+from local_test.check.image import DockerError
 from local_test.check.points import Finding, Payload, Point, Profile, Subject, Verdict
 from local_test.hosting import Endpoint, hosted
 from local_test.kinds import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Limits, forwarded
@@ -23,6 +24,7 @@ JSON = "application/json"
 NO_PAYLOAD = "no payload was given"
 GUIDE = "developer guide, your-algorithms-inference-code"
 RUNTIME = "API, InvokeEndpoint"
+_REFUSED_BY_DOCKER = 125
 _AGAIN_SECONDS = 60
 """How long a start under other conditions may take at most, so that a look for the reason ends."""
 
@@ -139,6 +141,9 @@ def started(subject: Subject, name: str, conditions: Conditions, blame: Blame | 
         name: of a folder below its scratch, not there yet.
         conditions: all of them.
         blame: conditions to look for the reason among; for a bare program, which meets none of them, all are unknown.
+
+    Raises:
+        DockerError: the engine does not start it.
     """
     blame = blame or {}
     limits = LIMITS[subject.profile]
@@ -192,6 +197,8 @@ def _tried(subject: Subject, name: str, conditions: Conditions, seconds: float) 
             reason = f"no 200 from /ping within {time.monotonic() - begun:.0f} s, at last {last}"
         else:
             lines = endpoint.output.strip().splitlines()
+            if subject.image and endpoint.process.returncode == _REFUSED_BY_DOCKER:
+                raise DockerError(lines[0] if lines else "docker run failed")
             memory = ", out of memory" if endpoint.out_of_memory() else ""
             said = f": {lines[-1][:200]}" if lines else ", without a word"
             reason = f"ended with exit code {endpoint.process.returncode}{memory}{said}"
