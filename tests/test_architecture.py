@@ -16,6 +16,7 @@ FORBIDDEN = {
     "training": ("traffic_signs.serving",),
     "scripts": ("traffic_signs", "local_test"),
     "local_test": ("traffic_signs", "scripts"),
+    "local_test/check": ("traffic_signs", "scripts"),
     "tests/contract": ("traffic_signs", "scripts"),
 }
 
