@@ -21,7 +21,7 @@ from local_test.check import (
 )
 from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject
 from local_test.check.served import GUIDE, Judge, Served, Start, found, started, unknown
-from local_test.hosting import DEFAULT_PORT, Conditions
+from local_test.kinds import DEFAULT_PORT, Conditions
 
 SERVE = Point(
     "H1-serve",

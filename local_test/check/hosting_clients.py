@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from local_test.check import wire
 from local_test.check.points import Finding, Part, Payload, Point
 from local_test.check.served import GUIDE, Served, found, unclaimed, unknown
-from local_test.hosting import forwarded
+from local_test.kinds import forwarded
 
 CHUNKED = Point(
     "H4-chunked-body",
@@ -127,7 +127,7 @@ def _accepted(served: Served) -> Finding:
         try:
             for _ in range(_AT_ONCE):
                 start = time.monotonic()
-                stack.enter_context(wire.connect(served.address, seconds=5))
+                stack.enter_context(wire.connect(served.address, seconds=1))
                 seconds.append(time.monotonic() - start)
         except OSError as error:
             return found(ACCEPT, False, f"{error} at connection {len(seconds) + 1}")

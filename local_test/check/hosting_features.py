@@ -12,7 +12,7 @@ from local_test.check import wire
 from local_test.check.labels import BIDIRECTIONAL, claims
 from local_test.check.points import Finding, Part, Payload, Point, Profile
 from local_test.check.served import GUIDE, Served, found, unclaimed, unknown
-from local_test.hosting import forwarded
+from local_test.kinds import forwarded
 
 _BATCH = "developer guide, your-algorithms-batch-code"
 METRICS = Point(

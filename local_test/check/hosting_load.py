@@ -12,7 +12,7 @@ from pathlib import Path
 from local_test.check import wire
 from local_test.check.points import Finding, Part, Point, Scenario, Subject
 from local_test.check.served import GUIDE, Served, found, started, unclaimed, unknown
-from local_test.hosting import Conditions
+from local_test.kinds import Conditions
 from local_test.processes import Process
 
 PING = Point(
@@ -38,6 +38,8 @@ NOT_WRITTEN = Point(
 )
 POINTS = (PING, REPLACED, NOT_WRITTEN)
 _CLIENTS, _SECONDS, _REPLACED_SECONDS = 8, 4.0, 30.0
+_ANSWER_SECONDS = 5.0
+"""What a request may take while a worker is replaced."""
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
@@ -67,14 +69,14 @@ def _tree(folder: Path) -> set[tuple[str, tuple[int, int]]]:
 
 
 @contextmanager
-def _loaded(served: Served, clients: int) -> Iterator[list[wire.Answer]]:
+def _loaded(served: Served, clients: int, seconds: float | None = None) -> Iterator[list[wire.Answer]]:
     """Ask from some clients without a pause; the list grows by their answers."""
     answers: list[wire.Answer] = []
     done = threading.Event()
 
     def ask() -> None:
         while not done.is_set():
-            answers.append(served.invoke(served.payload))
+            answers.append(served.invoke(served.payload, seconds))
             if not answers[-1].status:
                 time.sleep(0.1)
 
@@ -111,7 +113,7 @@ def _killed(served: Served) -> Finding:
     worker = max(workers, key=lambda process: process.resident_kb)
     if served.doubt:
         return next(unknown(REPLACED, served.doubt))
-    with _loaded(served, 2):
+    with _loaded(served, 2, _ANSWER_SECONDS):
         if not served.endpoint.kill(worker):
             return next(unknown(REPLACED, "only root may kill its processes"))
         start = time.monotonic()
@@ -121,7 +123,7 @@ def _killed(served: Served) -> Finding:
                 return found(REPLACED, True, f"the container ended with exit code {served.endpoint.process.returncode}")
             if _whole(served, before, worker):
                 return found(REPLACED, True, f"replaced within {time.monotonic() - start:.1f} s")
-        answer = served.invoke(served.payload, seconds=5)
+        answer = served.invoke(served.payload, _ANSWER_SECONDS)
     count = len(served.endpoint.processes())
     return found(
         REPLACED, False, f"{count} of {len(before)} processes {_REPLACED_SECONDS:.0f} s later, a request {answer}"
@@ -131,7 +133,7 @@ def _killed(served: Served) -> Finding:
 def _whole(served: Served, before: list[Process], killed: Process) -> bool:
     now = served.endpoint.processes()
     whole = len(now) >= len(before) and killed.pid not in {process.pid for process in now}
-    return whole and all(served.invoke(served.payload, seconds=5).ok for _ in range(os.cpu_count() or 1))
+    return whole and all(served.invoke(served.payload, _ANSWER_SECONDS).ok for _ in range(os.cpu_count() or 1))
 
 
 SCENARIOS = (Scenario("load, and a worker killed under it", POINTS, _run, alone=True),)

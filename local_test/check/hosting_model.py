@@ -7,7 +7,8 @@ from pathlib import Path
 from local_test.check import wire
 from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject
 from local_test.check.served import GUIDE, found, unknown
-from local_test.hosting import Conditions, forwarded, hosted
+from local_test.hosting import hosted
+from local_test.kinds import Conditions, forwarded
 
 _ONE_MODEL = frozenset(Profile) - {Profile.MULTI_MODEL}
 _SOURCE = f"{GUIDE}: a static 200 has requests routed to an instance that cannot answer"
@@ -54,7 +55,7 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
             end = time.monotonic() + _SECONDS
             while endpoint.alive and time.monotonic() < end:
                 answer = wire.ask((endpoint.host, endpoint.port), "GET", "/ping", headers=forwarded({}), seconds=10)
-                if answer.ok:
+                if answer.ok and endpoint.still_there():
                     yield found(point, False, f"/ping is {answer}")
                     return
                 time.sleep(0.2)

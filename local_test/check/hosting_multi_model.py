@@ -8,7 +8,7 @@ from local_test.check import wire
 from local_test.check.labels import MULTI_MODELS, claims
 from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject
 from local_test.check.served import Served, found, started, unclaimed, unknown
-from local_test.hosting import MODEL_NAME, Conditions, forwarded
+from local_test.kinds import MODEL_NAME, Conditions, forwarded
 
 _SOURCE = "developer guide, mms-container-apis"
 _PROFILES = frozenset({Profile.REAL_TIME, Profile.MULTI_MODEL})

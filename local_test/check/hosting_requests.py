@@ -7,7 +7,7 @@ from dataclasses import replace
 from local_test.check import wire
 from local_test.check.points import Finding, Part, Payload, Point, Profile
 from local_test.check.served import GUIDE, RUNTIME, Served, found, unclaimed, unknown
-from local_test.hosting import MB
+from local_test.kinds import MB
 
 ANSWER = Point(
     "H4-answer",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from local_test.check import wire
 from local_test.check.points import Finding, Part, Point
 from local_test.check.served import GUIDE, Served, found, unknown
-from local_test.hosting import forwarded
+from local_test.kinds import forwarded
 
 LOG = Point(
     "H1-log-lines",

@@ -7,7 +7,7 @@ from typing import Any
 from local_test.check.labels import BIND_TO_PORT, claims
 from local_test.check.points import Finding, Part, Payload, Point, Scenario, Subject
 from local_test.check.served import Served, Start, found, started, unclaimed, unknown
-from local_test.hosting import Conditions
+from local_test.kinds import Conditions
 
 _PIPELINE = "developer guide, inference-pipeline-real-time"
 BIND = Point(

@@ -2,8 +2,8 @@
 
     Subject, Conditions, blame  ->  started  ->  Served, what judges ask;  the findings about the start
 
-A container that does not come up under the platform's conditions is started again without them, and if that helps
-with all but one, one after the other: so the condition that it cannot bear is found, and everything else can be judged.
+A container that does not come up under the platform's conditions is started again without one of them, then without
+another: so the condition that it cannot bear is found, and everything else can be judged.
 """
 
 import contextlib
@@ -16,7 +16,8 @@ from typing import Any
 
 from local_test.check import wire
 from local_test.check.points import Finding, Payload, Point, Profile, Subject, Verdict
-from local_test.hosting import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Endpoint, Limits, forwarded, hosted
+from local_test.hosting import Endpoint, hosted
+from local_test.kinds import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Limits, forwarded
 
 JSON = "application/json"
 NO_PAYLOAD = "no payload was given"
@@ -130,7 +131,7 @@ def unknown(points: Point | Iterable[Point], reason: str) -> Iterator[Finding]:
 
 @contextlib.contextmanager
 def started(subject: Subject, name: str, conditions: Conditions, blame: Blame | None = None) -> Iterator[Start]:
-    """Start the container under *conditions*, or without those of *blame* that it cannot bear.
+    """Start the container under *conditions*, or without the one of *blame* that it cannot bear.
 
     Args:
         subject: whose image or program and model.
@@ -149,24 +150,16 @@ def started(subject: Subject, name: str, conditions: Conditions, blame: Blame | 
         if start.served or not blame:
             yield replace(start, findings=tuple(found(point, True, "it serves") for point in blame))
             return
-    again = min(_AGAIN_SECONDS, limits.startup_seconds)
-    lenient = replace(conditions, **{key: value for fields in blame.values() for key, value in fields.items()})
-    with _tried(subject, f"{name}-lenient", lenient, again) as other:
-        helps = other.served is not None
-    if not helps:
-        yield replace(start, findings=tuple(unknown(blame, start.reason)))
-        return
-    guilty = []
     for point, fields in blame.items():
-        one = replace(lenient, **{key: getattr(conditions, key) for key in fields})
-        if one != lenient:
-            with _tried(subject, f"{name}-{point.name}", one, again) as other:
-                guilty += [] if other.served else [point]
-    conditions = replace(conditions, **{key: value for point in guilty for key, value in blame[point].items()})
-    seen = {point: start.reason if point in guilty else "it serves" for point in blame}
-    findings = tuple(found(point, point not in guilty, seen[point]) for point in blame)
-    with _tried(subject, f"{name}-again", conditions, again) as last:
-        yield replace(last, findings=findings)
+        lenient = replace(conditions, **fields)
+        if lenient == conditions:
+            continue
+        with _tried(subject, f"{name}-{point.name}", lenient, min(_AGAIN_SECONDS, limits.startup_seconds)) as other:
+            if other.served:
+                seen = {each: start.reason if each is point else "it serves" for each in blame}
+                yield replace(other, findings=tuple(found(each, each is not point, seen[each]) for each in blame))
+                return
+    yield replace(start, findings=tuple(unknown(blame, start.reason)))
 
 
 @contextlib.contextmanager
@@ -181,7 +174,7 @@ def _tried(subject: Subject, name: str, conditions: Conditions, seconds: float) 
         while endpoint.alive and time.monotonic() - begun < seconds:
             for port in ports:
                 last = wire.ask((endpoint.host, port), "GET", "/ping", headers=forwarded({}), seconds=10)
-                if last.ok:
+                if last.ok and endpoint.still_there():
                     served = Served(subject, replace(endpoint, port=port), limits, time.monotonic() - begun)
                     if subject.profile is Profile.MULTI_MODEL:
                         served.path = f"/models/{MODEL_NAME}/invoke"

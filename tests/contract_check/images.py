@@ -22,6 +22,8 @@ MODEL = {"model.json": '{"factor": 2.0}'}
 PAYLOAD, CONTENT_TYPE = b'{"instances": [1, 2, 3]}', "application/json"
 TRAINING = {"numbers.csv": "1\n2\n3\n"}
 """What the good image trains on, in the channel `training`."""
+built: set[str] = set()
+"""Images of the test that runs."""
 
 
 def changed(program: str, *replacements: tuple[str, str]) -> dict[str, str]:
@@ -45,6 +47,7 @@ def build(name: str, lines: Iterable[str] = (), files: Mapping[str, str] | None 
         The image's name, which is the same every time.
     """
     image = f"{REPOSITORY}:{name}"
+    built.add(image)
     with tempfile.TemporaryDirectory() as folder:
         context = programs(Path(folder) / "context", files)
         with (context / "Dockerfile").open("a", encoding="utf-8") as dockerfile:

@@ -38,6 +38,7 @@ def inspected(image: str) -> Mapping[str, Finding]:
 def other_platform() -> str:
     """The good image's files and configuration, said to be for another processor."""
     image = f"{images.REPOSITORY}:t1-platform"
+    images.built.add(image)
     dockerfile = (
         f"FROM --platform=linux/amd64 {images.build('good')} AS good\nFROM scratch\nCOPY --from=good / /\n"
         'ENV PYTHONUNBUFFERED=1\nCMD ["train"]\n'
@@ -50,6 +51,7 @@ def other_platform() -> str:
 
 def long_name() -> str:
     image = f"{'long/' * 35}{images.REPOSITORY}:{'x' * 100}"
+    images.built.add(image)
     docker("tag", images.build("good"), image)
     return image
 
