@@ -16,7 +16,9 @@ FORBIDDEN = {
     "training": ("traffic_signs.serving",),
     "scripts": ("traffic_signs", "local_test"),
     "local_test": ("traffic_signs", "scripts"),
+    "local_test/check": ("traffic_signs", "scripts"),
     "tests/contract": ("traffic_signs", "scripts"),
+    "tests/contract_check": ("traffic_signs", "scripts"),
 }
 
 
