@@ -127,10 +127,10 @@ test-gpu-image: install ## build the gpu image and hold it against the tests of 
 test: install image lint .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
 	$(PYTHON) -m pytest
 
-# a short job, and one picture that its model can answer
+# its jobs are short: there are a dozen
 contract: local-train ## hold the cpu image against SageMaker's contract, point by point; reports in results/
 	$(PYTHON) -m local_test check $(IMAGE):cpu --data training=$(prepared)/training --data validation=$(prepared)/validation \
-		$(addprefix -p ,$(parameters)) --model $(results)/opt-ml/model --payload "$$(ls $(prepared)/samples/* | head -1)" \
+		-p preset=$(PRESET) -p epochs=5 --model $(results)/opt-ml/model --payload "$$(ls $(prepared)/samples/* | head -1)" \
 		--content-type image/x-portable-pixmap --output $(results)/contract
 
 fuzz: install ## 100,000 malformed requests against the real server, five minutes where nothing else runs; FUZZ='--requests 5000 --seed 2'

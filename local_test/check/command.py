@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from local_test import program
-from local_test.check import coverage, scenarios
+from local_test.check import archive, coverage, scenarios
 from local_test.check.image import DockerError, docker
 from local_test.check.points import Finding, Payload, Profile, Scenario, Subject, Verdict
 from local_test.check.report import Report
@@ -119,7 +118,7 @@ def check(
             Profile(profile),
             channels,
             hyperparameters,
-            _unpacked(model, scratch) if model else None,
+            _model(model, scratch / "model") if model else None,
             Payload(payload.read_bytes(), content_type) if payload and content_type else None,
             environment,
             bare.resolve() if bare else None,
@@ -157,23 +156,14 @@ def _find(image: str) -> None:
         raise _Unusable(f"the engine has no image {image}; pull or build it first") from None
 
 
-def _unpacked(model: Path, scratch: Path) -> Path:
-    """Return the folder with the model's files: *model* itself, or what the archive holds, unpacked into *scratch*.
-
-    Raises:
-        click.BadParameter: no archive, or one with links or paths that lead out of it, which the platform refuses too.
-    """
+def _model(model: Path, folder: Path) -> Path:
+    """Return the folder with the model's files: *model* itself, or *folder*, with what the archive holds."""
     if model.is_dir():
         return model.resolve()
-    folder = scratch / "model"
     try:
-        with tarfile.open(model) as archive:
-            for member in archive:
-                if not (member.isfile() or member.isdir()):
-                    raise click.BadParameter(f"{model} holds {member.name}, neither file nor folder: no links, please")
-            archive.extractall(folder, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise click.BadParameter(f"{model} cannot be unpacked: {error}") from None
+        archive.unpack(model, folder)
+    except archive.RefusedError as error:
+        raise click.BadParameter(str(error)) from None
     return folder
 
 

@@ -55,7 +55,7 @@ _LIVE = Point(
     "Set PYTHONUNBUFFERED=1 in the image, or flush after each line.",
 )
 _POINTS = (_STARTS, _COMPLETES, _MODEL, _LINKS, _STATE, _LIVE)
-_CANNOT_START = (125, 126, 127)
+_CANNOT_START = (126, 127)
 """Exit codes of `docker run` for a command that cannot be run."""
 _CHECKPOINT = re.compile(r"(?i)(^|/)(checkpoints?([-_]?\d+)?(/|$)|[^/]*\.ckpt([-.][^/]*)?$|events\.out\.tfevents)")
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_test import job, opt_ml
+from local_test.check.image import DockerError
 from local_test.check.points import Subject
 
+_REFUSED_BY_DOCKER = 125
 LIMIT_SECONDS = 300
 """A job that takes longer is given up, and nothing said about it."""
 
@@ -145,9 +147,15 @@ def started(
 
 
 def ended(subject: Subject, conditions: Conditions, **changes: object) -> Ended:
-    """Run the job to its end; see `started` for the changes."""
+    """Run the job to its end; see `started` for the changes.
+
+    Raises:
+        DockerError: the engine does not start the container.
+    """
     with started(subject, conditions, **changes) as (running, base):  # type: ignore[arg-type] # they are handed on
         code = running.wait(LIMIT_SECONDS)
+        if subject.image and code == _REFUSED_BY_DOCKER:
+            raise DockerError(running.log.strip() or "docker run failed")
         return Ended(code, running.seconds, tuple(running.lines), base)
 
 

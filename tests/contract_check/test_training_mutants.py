@@ -131,6 +131,7 @@ UNTOLD = {
     "T12-exit-code": set(POINTS) - {"T1-train"},
     "T11-model": {"T11-model-links", "T11-model-checkpoints", "T11-whole-model"},
     "T6-read-only": {"T15-live-log"},
+    "T8-two-hosts": {"T8-groups", "T11-names-of-two-hosts"},
     "T11-failure-file": {"T11-failure-reason"},
     "T13-signal": {"T13-ends-in-time", "T13-keeps-result"},
     "T13-ends-in-time": {"T13-keeps-result"},
