@@ -33,7 +33,7 @@ sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
 	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test contract fuzz bench-training bench-pipeline \
-	bench-image bench-serving bench-endurance lint format lock clean
+	bench-image bench-serving bench-endurance bench-transform lint format lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -156,6 +156,9 @@ bench-serving: bench-image $(bench_models) ## this server and its peers side by 
 bench-endurance: bench-image $(bench_models) ## this server: memory over 200,000 requests, ten times too much load
 	$(PYTHON) -m tests.bench.serving.endurance $(prepared) results/bench/$(NETWORK)/opt-ml/model \
 		--image $(IMAGE):cpu --bench-image $(IMAGE):bench-serving $(BENCH)
+
+bench-transform: data image .venv-sdk-v2/installed $(bench_models) ## 200,000 records by a batch transform job in SageMaker's local mode; BENCH='--kind jsonlines'
+	$(sdk) -m tests.bench.transform $(prepared) results/bench/$(NETWORK)/opt-ml/model --image $(IMAGE):cpu $(BENCH)
 
 lint: install ## ruff, mypy, hadolint, shellcheck
 	.venv/bin/ruff check .

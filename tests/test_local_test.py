@@ -98,7 +98,7 @@ def test_evaluation_counts_what_is_right_in_batches_below_the_limit(job: Job, pr
         done = run(
             "scripts.evaluate", test_set, "--url", server.url, "--output", tmp_path / "out", "--max-payload-mb", "0.02"
         )
-        requests = (tmp_path / "log").read_text().count('"POST /invocations')
+        requests = (tmp_path / "log").read_text().count('"request": "POST /invocations"')
     assert done.returncode == 0, done.stderr
     assert requests == 6  # 17 of the 86 images at a time: their answers, not they, fill 0.02 MB
     metrics = json.loads((job.base / "output" / "data" / "metrics.json").read_text())

@@ -82,6 +82,11 @@ def read(directory: Path) -> Artifact:
         raise ArtifactError(f"{path} is no description of a model ({error!r})") from error
 
 
+def version(directory: Path) -> str:
+    """Return a short id of the model in *directory*, of its description and so, by their checksums, of its networks."""
+    return _sha256(directory / _DESCRIPTION)[:12]
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,5 +1,7 @@
 """The engine that serves on a CPU: LiteRT, small and loaded at once where TensorFlow takes seconds."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +9,14 @@ from ai_edge_litert.interpreter import Interpreter
 
 from traffic_signs.turns import FairLock
 
-_BATCH = 64
+BATCH = 64
 """Images run at once: larger batches cost memory and, on a CPU, gain nothing."""
 
 
 class Engine:
     """A loaded network. Threads may share it; they take turns, a small request between the batches of a large one."""
+
+    batch = BATCH
 
     def __init__(self, path: Path) -> None:
         """Load the network at *path*; one thread, because workers already use every core.
@@ -25,6 +29,8 @@ class Engine:
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()
         self._lock = FairLock()
+        self.observe: Callable[[int, float], None] = lambda _images, _seconds: None
+        """Called after each run with its images and seconds."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -33,7 +39,7 @@ class Engine:
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1], N >= 1."""
-        parts = [self._run(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)]
+        parts = [self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _run(self, images: np.ndarray) -> np.ndarray:
@@ -42,7 +48,10 @@ class Engine:
                 self._interpreter.resize_tensor_input(self._input, images.shape)
                 self._interpreter.allocate_tensors()
                 self._shape = images.shape
+            started = time.monotonic()
             self._interpreter.set_tensor(self._input, images)
             self._interpreter.invoke()
             output: np.ndarray = self._interpreter.get_tensor(self._output)
-            return output
+            seconds = time.monotonic() - started
+        self.observe(len(images), seconds)
+        return output

@@ -1,70 +1,99 @@
-"""The two routes that SageMaker calls, `/ping` and `/invocations`, and errors as JSON."""
+"""The application: its routes, by what is served, and errors as JSON.
 
-import contextlib
-import logging
+/ping, /metrics            always
+one_model.routes           /opt/ml/model
+hooks.routes               the same, with code of its own
+multi_model.routes         what the platform loads and unloads
+"""
 
-from flask import Flask, Response, request
+import os
+
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+import traffic_signs
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import body, decoding, encoding, negotiation
+from traffic_signs.serving import hook_program, multi_model, one_model, record
+from traffic_signs.serving.answering import answerer
+from traffic_signs.serving.metrics import CONTENT_TYPE, Metrics
+from traffic_signs.serving.models import Models
 from traffic_signs.serving.predictor import Predictor
 from traffic_signs.settings import ServingSettings
-from traffic_signs.turns import FairLock
 
-_log = logging.getLogger(__name__)
-_LARGE = 1024 * 1024
-"""Bodies of more bytes are decoded one after the other: JSON takes twenty times its size while it is read."""
+Answer = tuple[dict[str, str], int, list[tuple[str, str]]]
 
 
-def create_app(paths: OptMl, settings: ServingSettings, engine: str = "litert") -> Flask:
+def create_app(
+    paths: OptMl,
+    settings: ServingSettings,
+    engine: str = "litert",
+    metrics: Metrics | None = None,
+    models: Models | None = None,
+) -> Flask:
     """Build the application; once it is returned, the model has answered and is ready.
 
     Args:
         paths: where /opt/ml is.
-        settings: the payload limit.
+        settings: the payload limit, what a batch transform job says, and the program with the model's hooks.
         engine: "litert" or "tensorflow".
+        metrics: those of all workers; None for a process on its own.
+        models: those of a multi-model endpoint, which has no model of its own.
 
     Raises:
         ArtifactError: there is no model to serve.
+        HooksError: the code that the model brings along cannot be used.
     """
-    predictor = Predictor(paths.model, engine)
+    metrics = metrics or Metrics()
+    build = {
+        "version": traffic_signs.__version__,
+        "revision": os.environ.get("TRAFFIC_SIGNS_REVISION", "unknown"),
+        "engine": engine,
+    }
     app = Flask(__name__)
-    limit = settings.max_payload_mb * 1024 * 1024
     app.url_map.strict_slashes = False
-    large = FairLock()
+    answer = answerer(settings)
+    identities: list[dict[str, str]] = []
+    if models:
+        app.register_blueprint(multi_model.routes(models, answer, settings.payload_mb * 1024 * 1024))
+    elif program := hook_program.find(paths.model, settings):
+        from traffic_signs.serving import hooks  # noqa: PLC0415 - loads scipy, which nothing else here needs
+
+        app.register_blueprint(hooks.routes(program, paths.model, engine, settings.payload_mb * 1024 * 1024))
+    else:
+        predictor = Predictor(paths.model, engine, metrics)
+        identities = [predictor.identity]
+        app.register_blueprint(one_model.routes(predictor, answer, settings))
 
     @app.route("/ping", methods=["GET", "POST"])  # the platform's guide names both
     def ping() -> Response:
         return Response(status=200)
 
-    @app.post("/invocations")
-    def invocations() -> Response:
-        content = body.read(request, limit)  # first: gunicorn drops a connection with an unread body, and says nothing
-        labels = predictor.artifact.labels
-        headers = request.headers
-        attributes = headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
-        form = negotiation.negotiate(headers.get("Accept", ""), attributes, len(labels))
-        with large if len(content) > _LARGE else contextlib.nullcontext():
-            pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
-        return Response(encoding.encode(predictor.predict(pixels), labels, form), mimetype=form.content_type)
+    @app.get("/metrics")
+    def numbers() -> Response:
+        return Response(metrics.page(build, models.identities() if models else identities), content_type=CONTENT_TYPE)
 
     @app.errorhandler(TrafficSignsError)
-    def refused(error: TrafficSignsError) -> tuple[dict[str, str], int]:
-        _log.warning("%d %s", error.status, error)
-        return {"error": str(error)}, error.status
+    def refused(error: TrafficSignsError) -> Answer:
+        return _refusal(str(error), error.status)
 
     @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> tuple[dict[str, str], int]:
+    def http_error(error: HTTPException) -> Answer:
         text = error.description or error.name
         if error.code == 413:
-            text = f"the body is larger than {settings.max_payload_mb} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
-        return {"error": text}, error.code or 500
+            text = f"the body is larger than {settings.payload_mb} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
+        return _refusal(text, error.code or 500)
 
     @app.errorhandler(Exception)
-    def bug(error: Exception) -> tuple[dict[str, str], int]:
-        _log.error("failed to answer", exc_info=error)
-        return {"error": "internal error; the log of the container has the details"}, 500
+    def bug(error: Exception) -> Answer:
+        record.current().error = error
+        return _refusal("internal error; the log of the container has the details", 500)
 
     return app
+
+
+def _refusal(text: str, status: int) -> Answer:
+    """Answer with an error, and note it for the log."""
+    this = record.current()
+    this.reason = text
+    return {"error": text}, status, this.headers

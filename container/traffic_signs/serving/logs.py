@@ -1,15 +1,106 @@
-"""gunicorn's logger without a line for each request, which costs about as much as a small network."""
+r"""The log: one JSON object a line on stdout, whoever speaks.
 
+    {"time", "level", "logger", "process", "message", ...of a request..., "traceback"}
+
+A client cannot forge or break a line: whatever it sends is the value of a key, and JSON in ASCII has no
+line ends inside, neither "\n" nor those of Unicode, which orjson would write as they are. Bodies are never logged.
+"""
+
+import json
 import logging
+import re
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from gunicorn.glogging import Logger as GunicornLogger
 
+from traffic_signs.serving.record import Record
+
+_log = logging.getLogger(__name__)
+_LONGEST = 1_000
+"""Characters of a message."""
+_NAMED = {  # field -> header and the characters that are kept; the platform's own ids have at most 64
+    "inference_id": ("HTTP_X_AMZN_SAGEMAKER_INFERENCE_ID", 64),
+    "target_model": ("HTTP_X_AMZN_SAGEMAKER_TARGET_MODEL", 256),
+    "target_variant": ("HTTP_X_AMZN_SAGEMAKER_TARGET_VARIANT", 64),
+    "content_type": ("CONTENT_TYPE", 100),
+}
+
+
+class Formatter(logging.Formatter):
+    """A record of Python's logging -> its line; the attribute `fields` has more keys for it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the line, without its end."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "process": record.process,
+            "message": record.getMessage()[:_LONGEST],
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
 
 class Logger(GunicornLogger):  # type: ignore[misc] # gunicorn has no types
-    """Logs requests only at level DEBUG; those that are refused are logged by the application anyway."""
+    """gunicorn's logger without its line for each request: `answered` writes that."""
 
     def access(self, *arguments: Any) -> None:
-        """Log an answered request, if somebody wants to see it."""
-        if self.access_log.isEnabledFor(logging.DEBUG):
-            super().access(*arguments)
+        """Do nothing."""
+
+
+def configuration(level: int) -> dict[str, Any]:
+    """Return what `logging.config.dictConfig` takes; *level* is one of Python's."""
+    quiet = {"level": max(level, logging.INFO), "propagate": True}  # at DEBUG they write lines for each request
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": Formatter}},
+        "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+        "root": {"level": level, "handlers": ["out"]},
+        "loggers": {"gunicorn.error": quiet, "PIL": quiet},
+    }
+
+
+def catch_all() -> None:
+    """Have warnings, and errors that nobody caught, logged instead of printed."""
+    logging.captureWarnings(True)
+    sys.excepthook = lambda *error: _log.critical("an error that nobody caught", exc_info=error)
+    threading.excepthook = lambda error: _log.critical(
+        "a thread has ended", exc_info=(error.exc_type, error.exc_value or error.exc_type(), error.exc_traceback)
+    )
+
+
+def answered(environ: Mapping[str, Any], status: int, sent: int, record: Record, seconds: float) -> None:
+    """Log an answer: at DEBUG, or with its reason at WARNING (4xx) or ERROR (5xx).
+
+    Args:
+        environ: the request, as WSGI has it.
+        status: of the answer.
+        sent: bytes of the answer's body.
+        record: what else is known.
+        seconds: from the request's arrival until its answer was sent.
+    """
+    level = logging.DEBUG if status < 400 else logging.WARNING if status < 500 else logging.ERROR
+    if not _log.isEnabledFor(level):  # a line costs as much as a small network
+        return
+    fields = {
+        "request": _visible(f"{environ.get('REQUEST_METHOD', '')} {environ.get('PATH_INFO', '')}", 200),
+        "status": status,
+        **{name: _visible(environ[header], most) for name, (header, most) in _NAMED.items() if environ.get(header)},
+        "bytes_in": record.bytes_in,
+        "bytes_out": sent,
+        "images": record.images,
+        "ms": {stage: round(1000 * spent, 3) for stage, spent in {**record.seconds, "total": seconds}.items()},
+    }
+    _log.log(level, "%s", record.reason or "answered", exc_info=record.error, extra={"fields": fields})
+
+
+def _visible(text: str, most: int) -> str:
+    return re.sub("[^ -~]", "?", text[:most])

@@ -3,7 +3,6 @@
 Two packets instead of one, and a client that wakes up twice, cost a twentieth of a small request.
 """
 
-import datetime
 from typing import Any
 
 from gunicorn import util
@@ -50,7 +49,6 @@ class OnePacketWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no typ
         environ["wsgi.multithread"] = True
         if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
             response.force_close()
-        started = datetime.datetime.now(datetime.UTC)
         answer = self.wsgi(environ, response.start_response)
         try:
             for part in answer:
@@ -62,7 +60,6 @@ class OnePacketWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no typ
             self.log.exception("an answer broke off")  # a second answer would be taken for the rest of it
             return False
         finally:
-            self.log.access(response, req, environ, datetime.datetime.now(datetime.UTC) - started)
             if hasattr(answer, "close"):
                 answer.close()
             self.cfg.post_request(self, req, environ, response)

@@ -4,6 +4,8 @@ The only module of the serving program that imports TensorFlow, and it is import
 this engine was chosen.
 """
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -19,6 +21,8 @@ _BATCH = 256
 class Engine:
     """A loaded network; threads may share it."""
 
+    batch = _BATCH
+
     def __init__(self, path: Path) -> None:
         """Load the Keras model at *path*.
 
@@ -32,10 +36,18 @@ class Engine:
         signature = tf.TensorSpec([None, *self.input_shape], tf.uint8)
         # traced once for every size of batch: model.predict takes a hundred times as long for one image
         network = tf.function(lambda images: model(images, training=False), input_signature=[signature])
-        concrete = network.get_concrete_function()
-        self._batcher = Batcher(lambda images: concrete(tf.constant(images)).numpy(), _BATCH)
+        self._network = network.get_concrete_function()
+        self._batcher = Batcher(self._run, _BATCH)
+        self.observe: Callable[[int, float], None] = lambda _images, _seconds: None
+        """Called after each run with its images and seconds."""
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1], N >= 1."""
         parts = [self._batcher.run(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        started = time.monotonic()
+        rows: np.ndarray = self._network(tf.constant(images)).numpy()
+        self.observe(len(images), time.monotonic() - started)
+        return rows

@@ -2,6 +2,8 @@
 
     connection -> main thread reads, until nobody need wait for the rest
                       -> GET, or POST /ping        -> quick threads  -> application
+                      -> models come and go        -> their threads  -> application
+                      -> GET of a WebSocket        -> a thread of its own, as long as it stays
                       -> small, and answers are quick                -> application, by the main thread
                       -> room in the line          -> line, threads  -> application
                       -> none                      -> 503, Retry-After, by the main thread
@@ -14,23 +16,33 @@ than a small network.
 """
 
 import contextlib
+import logging
 import selectors
 import socket
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from gunicorn.workers.gthread import TConn
 
-from traffic_signs.serving import framing, refusals, sockets
+from traffic_signs.serving import framing, record, refusals, sockets, websocket
 from traffic_signs.serving.line import HELD_UP_SECONDS, Line
+from traffic_signs.serving.metrics import OTHER, Metrics
 from traffic_signs.serving.response import OnePacketWorker
+
+_log = logging.getLogger(__name__)
 
 QUEUE_LENGTH = 128
 _MOST_THREADS = 8
 _QUICK_THREADS = 4
+_LOADING_THREADS = 4
+"""For a multi-model endpoint's loads, which take turns anyway, and unloads, which wait for requests in flight."""
 _CLOSING_THREADS = 16
 """Many, because they only wait: for clients to read an answer, or to stop sending what nobody will read."""
+_MOST_STREAMS = 32
+"""WebSockets that a worker keeps: each has a thread, which sleeps while nothing comes."""
+_STREAM = f"GET {websocket.PATH}".encode()
 _SILENCE_SECONDS = 20
 """How long a client may pause within a request, or leave an answer unread."""
 _LOOK_SECONDS = 0.02
@@ -42,6 +54,8 @@ _TURN_SECONDS = 0.005
 _CONVERSATION = 100
 """Requests of one client that it answers before it goes through gunicorn's loop, which tells that the worker lives."""
 _NEXT_REQUEST_MS = 1
+_TELL_SECONDS = 1
+"""How often the log tells of refused requests: a line for each would take the time of those that are answered."""
 _KEEP: "Future[bool]" = Future()
 _KEEP.set_result(True)
 
@@ -49,21 +63,27 @@ _KEEP.set_result(True)
 class Worker(OnePacketWorker):
     """The class to name as gunicorn's `worker_class`; its setting `threads` is that of predicting threads."""
 
+    metrics: Metrics
+    """Set after the fork."""
     inline = False
     """The main thread may answer small requests; set after the fork, unless requests are to meet in a batch."""
 
     def init_process(self) -> None:
         """Start the threads, after the fork, and then gunicorn's loop."""
         self._quick: Line[TConn] = Line(self._answer, _QUICK_THREADS, _QUICK_THREADS, "quick")
+        self._loads: Line[TConn] = Line(self._answer, _LOADING_THREADS, _LOADING_THREADS, "loading")
         self._line: Line[TConn] = Line(self._answer_or_let_go, self.cfg.threads, _MOST_THREADS, "predicting")
         self._closing = ThreadPoolExecutor(_CLOSING_THREADS, "closing")
         self._mean_seconds = 4 * _SHORT_SECONDS  # nobody knows yet: the first requests go to threads
         self._looked = 0.0
+        self._refused, self._told = 0, 0.0
         self._ready = 0
+        self._streams = threading.Semaphore(_MOST_STREAMS)
         super().init_process()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Do what has come to do, for a moment; what is left then is reported again, in the same order."""
+        self.metrics.waiting(len(self._line))
         events = self.poller.select(min(timeout, HELD_UP_SECONDS) if self._line else timeout)
         end = time.monotonic() + _TURN_SECONDS
         self._ready = len(events)
@@ -73,6 +93,10 @@ class Worker(OnePacketWorker):
             if time.monotonic() > end:
                 break
         self._line.relieve()
+        if self._refused and time.monotonic() - self._told > _TELL_SECONDS:
+            fields = {"status": 503, "refused": self._refused}
+            _log.error("too many requests were waiting", extra={"fields": fields})
+            self._refused, self._told = 0, time.monotonic()
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Answer one of several small requests, and leave its connection with the poller meanwhile."""
@@ -108,8 +132,12 @@ class Worker(OnePacketWorker):
             self._await_more(conn)
         elif not data:
             self._forget(conn)
+        elif data.lstrip(b"\r\n").startswith(_STREAM):
+            self._begin_stream(conn)
         elif data.lstrip(b"\r\n").startswith((b"GET ", b"POST /ping")):
             self._quick.put(conn)
+        elif data.lstrip(b"\r\n").startswith((b"DELETE ", b"POST /models ", b"POST /models/ ")):
+            self._loads.put(conn)  # never refused: unloading is what makes room
         elif self._has_room():
             self._line.put(conn)
         else:
@@ -150,8 +178,21 @@ class Worker(OnePacketWorker):
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
+    def _begin_stream(self, conn: TConn) -> None:
+        if self._streams.acquire(blocking=False):
+            threading.Thread(target=self._answer_stream, args=(conn,), name="stream", daemon=True).start()
+        else:
+            self._refuse(conn)
+
+    def _answer_stream(self, conn: TConn) -> None:
+        try:
+            self._answer(conn)
+        finally:
+            self._streams.release()
+
     def _answer(self, conn: TConn, _waited: float = 0.0) -> bool:
         """Answer one request, in a thread."""
+        record.begin()
         self._finish(conn, keep=self.handle(conn))
         return False
 
@@ -160,7 +201,7 @@ class Worker(OnePacketWorker):
         if waited > HELD_UP_SECONDS and sockets.is_gone(conn.sock):
             self.method_queue.defer(self._forget, conn)
             return False
-        keep = self._handle(conn)
+        keep = self._handle(conn, waited)
         # two switches of threads less, for a client that asks again at once while nobody else waits
         if keep and self.alive and not self._line and self._next_comes(conn):
             return True
@@ -174,8 +215,9 @@ class Worker(OnePacketWorker):
         client: int = conn.sock.fileno()
         return sockets.first_readable(client, self.poller.fileno(), _NEXT_REQUEST_MS) == client
 
-    def _handle(self, conn: TConn) -> bool:
-        """Answer one request, and note how long it takes."""
+    def _handle(self, conn: TConn, waited: float = 0.0) -> bool:
+        """Answer one request that has waited for some seconds, and note how long it takes."""
+        record.begin(waited)
         started = time.monotonic()
         keep: bool = self.handle(conn)
         self._mean_seconds += 0.1 * (time.monotonic() - started - self._mean_seconds)
@@ -220,6 +262,8 @@ class Worker(OnePacketWorker):
 
     def _refuse(self, conn: TConn) -> None:
         """Answer 503 by the main thread, so that refusing takes nothing from those who are answered."""
+        self.metrics.refused()
+        self._refused += 1
         alone = framing.is_alone(conn.parser.unreader.take_buffered())
         try:
             conn.sock.send(refusals.TOO_MANY if alone else refusals.TOO_MANY_AND_CLOSE, socket.MSG_DONTWAIT)
@@ -239,12 +283,17 @@ class Worker(OnePacketWorker):
             if conn.timeout > now:
                 break
             if conn.parser.unreader.buf.getvalue():
+                self.metrics.answered(OTHER, 408)
                 with contextlib.suppress(OSError):
                     conn.sock.send(refusals.TIMED_OUT, socket.MSG_DONTWAIT)
         super().murder_pending()
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """When the worker stops, wait no longer for silent connections than gunicorn does for idle ones."""
+        """When the worker stops, wait no longer for silent connections than gunicorn does for idle ones.
+
+        And not at all for WebSockets, which would stay.
+        """
+        websocket.GOING_AWAY.set()
         for conn in (*self.keepalived_conns, *self.pending_conns):
             conn.timeout = min(conn.timeout, deadline)
 

@@ -1,0 +1,195 @@
+"""The log of the real server, line by line, and its formatter by itself."""
+
+import gzip
+import json
+import logging
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.helpers import Job, Server, encoded, npy, serving
+from traffic_signs.serving import logs
+
+NPY = "application/x-npy"
+PIXELS = np.full((3, 32, 32, 1), 77, np.uint8)
+STAGES = {"queue", "read", "decode", "engine", "encode", "total"}
+
+
+def lines(server: Server) -> list[dict[str, Any]]:
+    """The lines of the log; LiteRT's own, which it writes to stderr by itself, left out."""
+    text = server.log.read_text(encoding="ascii")
+    return [json.loads(line) for line in text.splitlines() if not line.startswith("INFO: Created TensorFlow Lite")]
+
+
+def line_of(server: Server, inference_id: str) -> dict[str, Any]:
+    """Wait for the line of a request: it is written after the answer is sent."""
+    deadline = time.monotonic() + 30
+    while not (found := [line for line in lines(server) if line.get("inference_id") == inference_id]):
+        assert time.monotonic() < deadline, lines(server)
+        time.sleep(0.05)
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.fixture(scope="module")
+def quiet(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """At the level that is usual."""
+    with serving(job.base, tmp_path_factory.mktemp("quiet") / "log") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def talkative(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    variables = {"SAGEMAKER_CONTAINER_LOG_LEVEL": "10"}
+    with serving(job.base, tmp_path_factory.mktemp("talkative") / "log", environment=variables) as server:
+        yield server
+
+
+only_bare = pytest.mark.parametrize("image", ["bare"], indirect=True)
+
+
+@only_bare
+def test_every_line_is_json_with_time_level_and_process(quiet: Server) -> None:
+    assert any(line["message"].startswith("Starting gunicorn") for line in lines(quiet))
+    for line in lines(quiet):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["time"])
+        assert line["level"] in ("INFO", "WARNING", "ERROR", "CRITICAL")
+        assert isinstance(line["process"], int)
+        assert line["logger"]
+
+
+@only_bare
+def test_at_the_usual_level_only_what_is_refused_has_a_line(quiet: Server) -> None:
+    for _ in range(5):
+        assert quiet.post(npy(PIXELS), NPY, **{"X-Amzn-SageMaker-Inference-Id": "good"}).status_code == 200
+    assert quiet.post(b"x", NPY, **{"X-Amzn-SageMaker-Inference-Id": "bad"}).status_code == 400
+    line = line_of(quiet, "bad")
+    assert (line["level"], line["status"], line["request"]) == ("WARNING", 400, "POST /invocations")
+    assert "the body is not a .npy file" in line["message"]
+    assert (line["bytes_in"], line["images"], line["content_type"]) == (1, 0, NPY)
+    assert not [line for line in lines(quiet) if line.get("inference_id") == "good"]
+
+
+@only_bare
+def test_at_level_10_a_request_has_one_line_with_sizes_and_times(talkative: Server) -> None:
+    answer = talkative.post(
+        gzip.compress(npy(PIXELS), mtime=0),
+        NPY,
+        **{
+            "Content-Encoding": "gzip",
+            "X-Amzn-SageMaker-Inference-Id": "one",
+            "X-Amzn-SageMaker-Target-Model": "signs.tar.gz",
+            "X-Amzn-SageMaker-Target-Variant": "Shadow",
+        },
+    )
+    assert answer.status_code == 200
+    line = line_of(talkative, "one")
+    assert (line["level"], line["message"], line["status"], line["images"]) == ("DEBUG", "answered", 200, 3)
+    assert (line["target_model"], line["target_variant"], line["content_type"]) == ("signs.tar.gz", "Shadow", NPY)
+    assert (line["bytes_in"], line["bytes_out"]) == (len(npy(PIXELS)), len(answer.content))
+    times = line["ms"]
+    assert times.keys() == STAGES
+    assert all(times[stage] > 0 for stage in STAGES - {"queue"})
+    assert sum(times[stage] for stage in STAGES - {"total"}) <= times["total"] + 0.01
+
+
+@only_bare
+def test_what_an_image_holds_is_in_no_line(talkative: Server) -> None:
+    secret = b"SECRET-PLATE-HH-AB-1234"
+    picture = encoded(np.frombuffer((secret * 45)[:1024], np.uint8).reshape(32, 32), "PPM")
+    assert secret in picture
+    for body, content_type in (
+        (picture, "image/x-portable-graymap"),
+        (picture[:-9], "image/x-portable-graymap"),
+        (picture, "image/png"),
+        (secret, "image/png"),
+        (secret, "application/json"),
+        (b"[" + secret + b"]", "application/json"),
+        (b'{"instances": [{"b64": "%s"}]}' % secret, "application/json"),
+        (b'{"instances": [["%s"]]}' % secret, "application/json"),
+        (secret + b"\n" + secret, "application/jsonlines"),
+        (secret + b",1,2", "text/csv"),
+        (secret, NPY),
+        (b"\x93NUMPY" + secret, NPY),
+        (secret, "application/x-npz"),
+        (secret, "multipart/form-data; boundary=B"),
+        (b"--B\r\n\r\n" + secret + b"\r\n--B--\r\n", "multipart/form-data; boundary=B"),
+        (secret, "text/plain"),
+    ):
+        talkative.post(body, content_type)
+    talkative.post(b"x", NPY, **{"X-Amzn-SageMaker-Inference-Id": "last of them"})
+    line_of(talkative, "last of them")
+    assert b"SECRET" not in talkative.log.read_bytes()
+
+
+FORGED = '{"level": "ERROR", "message": "forged"}'
+
+
+@only_bare
+def test_a_client_cannot_forge_a_line(talkative: Server) -> None:
+    breaks = ["\r", "\n", "\r\n", "\x85", "\u2028", "\x0b", "\x00", "\x1b[2K"]
+    port = int(talkative.url.rsplit(":", 1)[1])
+    for number, line_end in enumerate(breaks):
+        text = f"id-{number}{line_end}{FORGED}{line_end}"
+        path = "/" + text.replace("\r", "%0d").replace("\n", "%0a").replace(" ", "%20").replace("\x00", "%00")
+        request = (
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nX-Amzn-SageMaker-Inference-Id: {text}\r\nContent-Type: {text}\r\n"
+            "Content-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", port), 10) as connection:
+            connection.sendall(request.encode("utf-8"))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 4")
+    long = {"X-Amzn-SageMaker-Inference-Id": "i" * 5_000, "X-Amzn-SageMaker-Target-Model": "m" * 5_000}
+    talkative.post(b"", NPY, **long)
+    assert len(line_of(talkative, "i" * 64)["target_model"]) == 256
+    for line in lines(talkative):  # each is JSON by itself
+        assert line["message"] != "forged"
+        assert line["time"]
+
+
+def test_a_server_that_does_not_start_says_so_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    for variables, reason in (
+        ({}, "serve: no model in"),
+        ({"SAGEMAKER_CONTAINER_LOG_LEVEL": "loud"}, "serve: SAGEMAKER_CONTAINER_LOG_LEVEL = 'loud'; expected"),
+    ):
+        with pytest.raises(AssertionError), serving(tmp_path, tmp_path / "log", environment=variables):
+            pass
+        told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+        assert [line["level"] for line in told if line["message"].startswith(reason)] == ["CRITICAL"]
+
+
+def made(message: str, **fields: Any) -> dict[str, Any]:
+    record = logging.LogRecord("test", logging.INFO, "", 0, message, None, None, **fields)
+    line = logs.Formatter().format(record)
+    assert line.isascii()
+    assert len(line.splitlines()) == 1
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def test_any_text_is_one_line_of_ascii_and_not_longer_than_allowed() -> None:
+    text = "".join(map(chr, [*range(0x100), 0x2028, 0x2029, 0xD800, 0x1F6D1]))
+    assert made(text)["message"] == text
+    assert made("x" * 100_000)["message"] == "x" * 1_000
+
+
+def test_a_traceback_is_a_field() -> None:
+    record = logging.LogRecord("test", logging.ERROR, "", 0, "failed", None, None)
+    try:
+        raise ValueError("one\ntwo")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    line = logs.Formatter().format(record)
+    assert len(line.splitlines()) == 1
+    found = json.loads(line)
+    assert found["message"] == "failed"
+    assert found["traceback"].startswith("Traceback (most recent call last)")
+    assert found["traceback"].endswith("ValueError: one\ntwo")
