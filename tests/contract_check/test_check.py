@@ -40,7 +40,7 @@ def scenario(*points: Point, alone: bool = False) -> Scenario:
 def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "local_test", *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "150", **environment}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=900)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=1800)
 
 
 def test_every_point_gets_a_finding_whatever_its_scenario_does() -> None:
