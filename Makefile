@@ -32,8 +32,8 @@ export DOCKER YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
-	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test fuzz bench-training bench-pipeline \
-	bench-image bench-serving bench-endurance lint format lock clean
+	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test contract fuzz bench-training bench-pipeline \
+	bench-image bench-serving bench-endurance bench-transform lint format lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -127,6 +127,12 @@ test-gpu-image: install ## build the gpu image and hold it against the tests of 
 test: install image lint .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
 	$(PYTHON) -m pytest
 
+# its jobs are short: there are a dozen
+contract: local-train ## hold the cpu image against SageMaker's contract, point by point; reports in results/
+	$(PYTHON) -m local_test check $(IMAGE):cpu --data training=$(prepared)/training --data validation=$(prepared)/validation \
+		-p preset=$(PRESET) -p epochs=5 --model $(results)/opt-ml/model --payload "$$(ls $(prepared)/samples/* | head -1)" \
+		--content-type image/x-portable-pixmap --output $(results)/contract
+
 fuzz: install ## 100,000 malformed requests against the real server, five minutes where nothing else runs; FUZZ='--requests 5000 --seed 2'
 	$(PYTHON) -m tests.fuzz $(FUZZ)
 
@@ -151,11 +157,15 @@ bench-endurance: bench-image $(bench_models) ## this server: memory over 200,000
 	$(PYTHON) -m tests.bench.serving.endurance $(prepared) results/bench/$(NETWORK)/opt-ml/model \
 		--image $(IMAGE):cpu --bench-image $(IMAGE):bench-serving $(BENCH)
 
+bench-transform: data image .venv-sdk-v2/installed $(bench_models) ## 200,000 records by a batch transform job in SageMaker's local mode; BENCH='--kind jsonlines'
+	$(sdk) -m tests.bench.transform $(prepared) results/bench/$(NETWORK)/opt-ml/model --image $(IMAGE):cpu $(BENCH)
+
 lint: install ## ruff, mypy, hadolint, shellcheck
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile
+	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile tests/contract_check/good/Dockerfile \
+		tests/contract_check/recipes/*/Dockerfile
 	.venv/bin/shellcheck docker/serve docker/slim .ci/run tests/bench/serving/peers/aws.sh
 
 format: install ## let ruff format and fix

@@ -1,4 +1,4 @@
-"""Command line: `python -m local_test train` and `serve`."""
+"""Command line: `python -m local_test train`, `serve`, `check` and `points`."""
 
 import contextlib
 import json
@@ -13,6 +13,7 @@ import click
 import requests
 
 from local_test import opt_ml, program
+from local_test.check.command import check, points
 
 _TRAIN_GRACE, _SERVE_GRACE = 120, 30
 _STARTUP_SECONDS = 8 * 60
@@ -117,6 +118,9 @@ def _pair(text: str) -> tuple[str, object]:
     except ValueError:
         return key, value
 
+
+main.add_command(check)
+main.add_command(points)
 
 if __name__ == "__main__":
     main()

@@ -4,11 +4,15 @@ Either way a `Program` is a command line for a child process that SIGTERM reache
 the foreground hands the signal on to process 1 of the container.
 """
 
+import contextlib
+import functools
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +21,14 @@ from typing import IO
 
 import click
 
-from local_test.opt_ml import HOST
+from local_test.opt_ml import HOST, VARIABLES
 
 DOCKER = os.environ.get("DOCKER", "docker")
+MARK = ("--label", f"local-test={uuid.uuid4().hex}")
+"""Options that mark the containers of this process, so that none is left behind."""
 _REPOSITORY = Path(__file__).resolve().parent.parent
+_started: "list[subprocess.Popen[bytes]]" = []
+_over = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -31,18 +39,24 @@ class Program:
     environment: Mapping[str, str]
     container: str | None = None
 
-    def start(self, log: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
-        """Start it, its output going to *log* or to ours.
+    def start(
+        self, log: IO[bytes] | int | None = None, errors: IO[bytes] | int | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Start it, its output going to *log* or to ours, that on stderr to *errors* if that is given.
 
         It gets a session of its own, so that Ctrl-C reaches only the caller.
         """
-        return subprocess.Popen(
+        if _over.is_set():
+            raise InterruptedError("the run is over")
+        process = subprocess.Popen(
             self.command,
             env={**os.environ, **self.environment},
             stdout=log,
-            stderr=subprocess.STDOUT if log else None,
+            stderr=errors or (subprocess.STDOUT if log else None),
             start_new_session=True,
         )
+        _started.append(process)
+        return process
 
     def stop(self, process: "subprocess.Popen[bytes]", grace_seconds: float) -> int:
         """Stop it as the platform does: SIGTERM, then SIGKILL after the grace; return its exit code."""
@@ -55,6 +69,24 @@ class Program:
                 subprocess.run([DOCKER, "kill", self.container], check=False, capture_output=True)
             process.kill()
             return process.wait()
+
+
+def end_all() -> None:
+    """Kill every program and remove every container and network of this process; nothing can be started any more."""
+    _over.set()
+    running = [process for process in _started if process.poll() is None]
+    for process in running:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    if not engine_reachable():
+        return
+    if running:
+        time.sleep(1)  # a client that was killed may have asked for a container that comes only now
+    listed = [DOCKER, "ps", "--all", "--quiet", "--filter", f"label={MARK[1]}"]
+    while left := subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split():
+        subprocess.run([DOCKER, "rm", "--force", "--volumes", *left], check=False, capture_output=True)
+    prune = [DOCKER, "network", "prune", "--force", "--filter", f"label={MARK[1]}"]
+    subprocess.run(prune, check=False, capture_output=True)
 
 
 def engine_reachable() -> bool:
@@ -81,7 +113,16 @@ def training(image: str | None, base: Path, channels: Mapping[str, Path]) -> Pro
             (inputs / name).symlink_to(folder.resolve(), target_is_directory=True)
         return _bare("train", base, {"SAGEMAKER_TRAINING_MODULE": "traffic_signs.training.main:main"})
     mounts = {base: "/opt/ml"} | {folder: f"/opt/ml/input/data/{name}:ro" for name, folder in channels.items()}
-    return _container(image, "train", mounts, ["--env", "TRAINING_JOB_NAME=local"])
+    variables = [word for name, value in VARIABLES.items() for word in ("--env", f"{name}={value}")]
+    return _container(image, "train", mounts, [*variables, *gpus()])
+
+
+@functools.cache
+def gpus() -> tuple[str, ...]:
+    """Return the option that hands the host's GPUs on, where the engine can do so."""
+    asked = [DOCKER, "info", "--format", "{{json .Runtimes}}"]
+    runtimes = subprocess.run(asked, check=False, capture_output=True, text=True).stdout
+    return ("--gpus", "all") if '"nvidia"' in runtimes else ()
 
 
 def serving(image: str | None, base: Path, port: int) -> Program:
@@ -100,7 +141,7 @@ def give_back(image: str, folder: Path, user: int, group: int) -> None:
 def _container(image: str, verb: str, mounts: Mapping[Path, str], options: list[str]) -> Program:
     name = f"local-{verb}-{uuid.uuid4().hex[:8]}"
     volumes = [word for folder, place in mounts.items() for word in ("--volume", f"{folder.resolve()}:{place}")]
-    command = [DOCKER, "run", "--rm", "--name", name, "--hostname", HOST, "--platform", "linux/amd64"]
+    command = [DOCKER, "run", "--rm", *MARK, "--name", name, "--hostname", HOST, "--platform", "linux/amd64"]
     return Program([*command, *volumes, *options, image, verb], {}, name)
 
 

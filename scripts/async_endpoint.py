@@ -20,7 +20,11 @@ PATIENCE_SECONDS = 900
 
 
 def predict_all(
-    url: str, name: str | None, requests: Iterable[tuple[bytes, str]], patience: float = PATIENCE_SECONDS
+    url: str,
+    name: str | None,
+    requests: Iterable[tuple[bytes, str]],
+    patience: float = PATIENCE_SECONDS,
+    target: str | None = None,
 ) -> Iterator[list[dict[str, Any]]]:
     """Send requests to any endpoint; an asynchronous one gets all of them before the first answer is awaited.
 
@@ -29,6 +33,7 @@ def predict_all(
         name: SageMaker's endpoint, of any kind.
         requests: Body and content type of each.
         patience: Seconds to wait for each answer, counted from the answer before it.
+        target: The model of a multi-model endpoint that the requests are for.
 
     Yields:
         For each request, in order, what `Endpoint.predict` returns.
@@ -40,7 +45,7 @@ def predict_all(
     if name and folder:
         yield from _by_s3(name, urlparse(folder).netloc, requests, patience)
     else:
-        endpoint = Endpoint(url, name)
+        endpoint = Endpoint(url, name, target)
         for body, content_type in requests:
             yield endpoint.predict(body, content_type)
 

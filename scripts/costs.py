@@ -15,20 +15,26 @@ _LIST = "https://aws.amazon.com/sagemaker/ai/pricing/"
 
 @dataclass(frozen=True)
 class Bill:
-    """Machines by the hour; *hours* None: there is no limit, they run *until* something happens."""
+    """Machines by the hour; *hours* None: there is no limit, they run *until* something happens.
+
+    With *most*, there are from *count* to *most* of them, by load; *also* says what comes on top.
+    """
 
     instance_type: str
     count: int
     hours: float | None = None
     spot: bool = False
     until: str = "until you delete it, day and night"
+    most: int | None = None
+    also: str = ""
 
 
 def line(bill: Bill, region: str) -> str:
     """Say what *bill* may come to."""
     limit = f"for at most {bill.hours:g} h" if bill.hours else bill.until
     spot = " as spot" if bill.spot else ""
-    return f"this costs money: {bill.count} x {bill.instance_type}{spot}, {limit}; prices of {region}: {_LIST}"
+    count = f"{bill.count} to {bill.most}" if bill.most else bill.count
+    return f"this costs money: {count} x {bill.instance_type}{spot}{bill.also}, {limit}; prices of {region}: {_LIST}"
 
 
 def confirm(bill: Bill, region: str, *, yes: bool) -> None:

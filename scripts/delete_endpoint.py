@@ -1,4 +1,4 @@
-"""Take an endpoint away: endpoint, configuration, models; what is gone already is no error."""
+"""Take an endpoint away: autoscaling, endpoint, configuration, models; what is gone already is no error."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,15 +7,19 @@ from typing import Any
 import click
 from botocore.exceptions import ClientError
 
-from scripts import session
+from scripts import autoscaling, session
 
 
 @click.command(epilog="Example: python -m scripts.delete_endpoint traffic-signs-2026-11-23-12-00-00")
 @click.argument("name")
 def main(name: str) -> None:
-    """Remove the endpoint NAME with its configuration and models; it stops billing."""
+    """Remove the endpoint NAME with its autoscaling, configuration and models; it stops billing."""
+    account = session.connect()
+    with session.clear_errors("application-autoscaling"):
+        if autoscaling.stop(account.boto, name):
+            click.echo(f"autoscaling of {name}: removed")
     with session.clear_errors():
-        delete(session.connect().boto.client("sagemaker"), name)
+        delete(account.boto.client("sagemaker"), name)
 
 
 def delete(client: Any, name: str) -> None:
@@ -28,7 +32,8 @@ def delete(client: Any, name: str) -> None:
     # deploy gives all three the same name, so parts are found without the endpoint
     configuration = endpoint.get("EndpointConfigName", name)
     described = _unless_gone(lambda: client.describe_endpoint_config(EndpointConfigName=configuration)) or {}
-    models = [variant["ModelName"] for variant in described.get("ProductionVariants", [])] or [name]
+    variants = [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
+    models = [variant["ModelName"] for variant in variants] or [name]
     _remove(f"endpoint {name}", lambda: client.delete_endpoint(EndpointName=name))
     _remove(f"configuration {configuration}", lambda: client.delete_endpoint_config(EndpointConfigName=configuration))
     for model in models:

@@ -1,107 +1,27 @@
-"""An endpoint that serves a trained model, with SageMaker's Model.
+"""The command that puts a trained model behind an endpoint.
 
-results/training-job.json or s3:// -> cost line -> deploy(session, plan): model, configuration, endpoint -> InService
+results/training-job.json or s3:// -> options that fit together -> cost line -> hosting.deploy -> autoscaling
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from scripts import costs, diagnosis, session, trained, waiting
+from scripts import autoscaling, costs, hosting, inputs, session, trained
 from scripts.endpoint import Failure
 from scripts.session import PREFIX
 
-_GPU_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
-"""Host with NVIDIA driver 550. The default host may have driver 470, under which a CUDA 12 image finds no GPU."""
-
 _SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an endpoint is made of.
-
-    Attributes:
-        image: URI of the image, with tag or digest.
-        role: ARN of the execution role.
-        model_data: URI of model.tar.gz.
-        name: Of the endpoint, and of its model and configuration.
-        serverless_mb: Memory of a serverless endpoint, in MB, in place of instances.
-        async_output: S3 folder for the answers of an asynchronous endpoint.
-    """
-
-    image: str
-    role: str
-    model_data: str
-    name: str
-    instance_type: str = "ml.c5.large"
-    instance_count: int = 1
-    serverless_mb: int | None = None
-    async_output: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-def deploy(sagemaker_session: Any, plan: Plan) -> Any:
-    """Create model, configuration and endpoint; wait until it is in service.
-
-    Args:
-        sagemaker_session: SageMaker's Session or LocalSession.
-        plan: The endpoint.
-
-    Returns:
-        A sagemaker.predictor.Predictor, an AsyncPredictor if *plan* says so.
-
-    Raises:
-        Failure: interrupted; the endpoint goes on.
-        click.ClickException: it failed; with the reason, the last log lines and the likely cause.
-    """
-    session.quiet_sdk()
-    from sagemaker.async_inference import AsyncInferenceConfig  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.model import Model  # noqa: PLC0415 # as above
-    from sagemaker.predictor import Predictor  # noqa: PLC0415 # as above
-    from sagemaker.serverless import ServerlessInferenceConfig  # noqa: PLC0415 # as above
-
-    model = Model(
-        image_uri=plan.image,
-        model_data=plan.model_data,
-        role=plan.role,
-        name=plan.name,
-        predictor_cls=Predictor,
-        sagemaker_session=sagemaker_session,
-    )
-    options: dict[str, Any] = {"instance_type": plan.instance_type, "initial_instance_count": plan.instance_count}
-    if plan.serverless_mb:
-        options = {"serverless_inference_config": ServerlessInferenceConfig(plan.serverless_mb, max_concurrency=5)}
-    elif plan.instance_type.startswith(("ml.g", "ml.p")):
-        options["inference_ami_version"] = _GPU_AMI
-    if plan.async_output:
-        output = plan.async_output.rstrip("/")
-        options["async_inference_config"] = AsyncInferenceConfig(output, failure_path=f"{output}/failures")
-    tags = [{"Key": key, "Value": value} for key, value in plan.tags.items()]
-    predictor = model.deploy(endpoint_name=plan.name, tags=tags or None, wait=False, **options)
-    try:
-        _wait(sagemaker_session, plan.name)
-    except KeyboardInterrupt as error:
-        raise Failure(
-            f"{plan.name} goes on and bills; remove it: python -m scripts.delete_endpoint {plan.name}"
-        ) from error
-    return predictor
-
-
-def _wait(sagemaker_session: Any, name: str) -> None:
-    description = waiting.settled(
-        name,
-        lambda: sagemaker_session.sagemaker_client.describe_endpoint(EndpointName=name),
-        "EndpointStatus",
-        ("Creating", "Updating", "SystemUpdating"),
-    )
-    status = description["EndpointStatus"]
-    if status != "InService":
-        logs = diagnosis.last_lines(sagemaker_session.boto_session, name)
-        raise click.ClickException(diagnosis.report(name, description.get("FailureReason", status), logs))
+_APART = (
+    # SageMaker's own list of what serverless endpoints lack
+    *(("serverless", other) for other in ("async_output", "multi_model", "isolated", "capture", "autoscale")),
+    # one of the kinds that shadow variants are for: real-time endpoints with one model a variant
+    *(("shadow_model", other) for other in ("serverless", "async_output", "multi_model", "autoscale")),
+    # queued requests wait for an instance, however few they are a minute; the SDK makes no such endpoint
+    *(("async_output", other) for other in ("autoscale", "multi_model")),
+)
 
 
 @click.command(
@@ -111,6 +31,10 @@ def _wait(sagemaker_session: Any, name: str) -> None:
       python -m scripts.deploy --instance-type ml.g4dn.xlarge --endpoint-name traffic-signs-gpu
       python -m scripts.deploy --job traffic-signs-2026-11-23-12-00-00-000 --image URI --role ARN --serverless
       python -m scripts.deploy --async-output s3://sagemaker-us-east-1-111122223333/traffic-signs/answers
+      python -m scripts.deploy --multi-model s3://sagemaker-us-east-1-111122223333/traffic-signs/models/
+      python -m scripts.deploy --autoscale 1:4 --capture 20
+      python -m scripts.deploy --shadow-model s3://sagemaker-us-east-1-111122223333/traffic-signs/next/model.tar.gz
+      python -m scripts.deploy --isolated
     """
 )
 @trained.options
@@ -121,6 +45,17 @@ def _wait(sagemaker_session: Any, name: str) -> None:
     "--memory-mb", type=click.Choice(_SERVERLESS_MB), default=3072, show_default=True, help="Serverless only."
 )
 @click.option("--async-output", metavar="S3_URI", help="Asynchronous endpoint, whose answers go to this folder.")
+@click.option("--multi-model", metavar="S3_URI", help="All models in this folder; a request names its own.")
+@click.option("--autoscale", metavar="MIN:MAX", help="Instances by load, from MIN; see --invocations.")
+@click.option("--invocations", type=click.FloatRange(1), default=6000, show_default=True,
+              help="With --autoscale: requests a minute that an instance is to get.")  # fmt: skip
+@click.option("--capture", type=click.IntRange(1, 100), metavar="PERCENT",
+              help="Keep so many of the requests and answers in S3; JSON and CSV as text.")  # fmt: skip
+@click.option("--capture-to", metavar="S3_URI",
+              help="Where; default: traffic-signs/captures/ENDPOINT in SageMaker's bucket.")  # fmt: skip
+@click.option("--shadow-model", metavar="S3_URI",
+              help="A model.tar.gz that gets a copy of all requests; its answers are dropped.")  # fmt: skip
+@click.option("--isolated", is_flag=True, help="No network in the container, not even to S3.")
 @click.option("--endpoint-name", help="Default: traffic-signs and the time.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Any number of times.")
 @click.option("--yes", is_flag=True, envvar="YES", help="Do not ask whether it may cost money; YES=1 says the same.")
@@ -131,40 +66,88 @@ def main(
     serverless: bool,
     memory_mb: int,
     async_output: str | None,
+    multi_model: str | None,
+    autoscale: str | None,
+    invocations: float,
+    capture: int | None,
+    capture_to: str | None,
+    shadow_model: str | None,
+    isolated: bool,
     endpoint_name: str | None,
     tags: tuple[str, ...],
     yes: bool,
     **which: Any,
 ) -> None:
     """Put a trained model behind an endpoint; exit code 1 if it does not come into service."""
-    if serverless and async_output:
-        raise Failure("--serverless and --async-output exclude each other: choose one")
-    if async_output and not async_output.startswith("s3://"):
-        raise Failure(f"--async-output {async_output}: expected s3://BUCKET/FOLDER")
+    kinds = {
+        "serverless": serverless, "async_output": async_output, "multi_model": multi_model, "isolated": isolated,
+        "capture": capture, "autoscale": autoscale, "shadow_model": shadow_model,
+    }  # fmt: skip
+    _check({**kinds, "capture_to": capture_to}, instance_type)
+    scale = autoscaling.Scale.of(autoscale, invocations) if autoscale else None
     own_tags = session.pairs(tags)
     account = session.connect()
+    if multi_model and which["image"] and which["role"]:
+        which["model_data"] = multi_model  # nothing is left to look up
     with session.clear_errors():
         model = trained.find(account.boto.client("sagemaker"), **which)
     name = endpoint_name or f"{PREFIX}-{datetime.now(UTC):%Y-%m-%d-%H-%M-%S}"
+    count = scale.least if scale else instance_count
     if serverless:
         costs.confirm_serverless(memory_mb, yes=yes)
     else:
-        costs.confirm(costs.Bill(instance_type, instance_count), account.region, yes=yes)
-    plan = Plan(
+        machines = costs.Bill(
+            instance_type,
+            2 * count if shadow_model else count,
+            most=scale.most if scale else None,
+            also=f" and S3 storage for {capture} % of the requests" if capture else "",
+        )
+        costs.confirm(machines, account.region, yes=yes)
+    plan = hosting.Plan(
         image=model.image,
         role=model.role,
-        model_data=model.model_data,
+        model_data=multi_model or model.model_data,
         name=name,
         instance_type=instance_type,
-        instance_count=instance_count,
+        instance_count=count,
         serverless_mb=memory_mb if serverless else None,
         async_output=async_output,
+        multi_model=bool(multi_model),
+        isolated=isolated,
+        capture_percent=capture,
+        capture_to=capture_to or f"s3://{inputs.default_bucket(account)}/{PREFIX}/captures/{name}",
+        shadow_model=shadow_model,
         tags=own_tags,
     )
     click.echo(f"endpoint: {name}   remove it: python -m scripts.delete_endpoint {name}")
     with session.clear_errors():
-        deploy(session.sdk(account), plan)
-    click.echo(f"in service: python -m scripts.invoke --endpoint {name} IMAGES")
+        hosting.deploy(session.sdk(account), plan)
+    if scale:
+        with session.clear_errors("application-autoscaling"):
+            autoscaling.start(account.boto, name, scale)
+        click.echo(
+            f"instances: {scale.least} to {scale.most}, so that each gets {scale.invocations:g} requests a minute"
+        )
+    if capture:
+        click.echo(f"captured requests, which S3 bills and delete-endpoint keeps: {plan.capture_to}")
+    target = " --target-model FILE.tar.gz" if multi_model else ""
+    click.echo(f"in service: python -m scripts.invoke --endpoint {name}{target} IMAGES")
+
+
+def _check(kinds: Mapping[str, Any], instance_type: str) -> None:
+    """Refuse what SageMaker would, before anything is made."""
+    for one, other in _APART:
+        if kinds[one] and kinds[other]:
+            raise Failure(f"{_option(one)} and {_option(other)} exclude each other: choose one")
+    if kinds["multi_model"] and hosting.has_gpu(instance_type):
+        raise Failure(f"--multi-model on {instance_type}: models share CPUs only; choose another --instance-type")
+    for name in ("async_output", "multi_model", "capture_to", "shadow_model"):
+        if kinds[name] and not kinds[name].startswith("s3://"):
+            raise Failure(f"{_option(name)} {kinds[name]}: expected s3://BUCKET/FOLDER")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 if __name__ == "__main__":

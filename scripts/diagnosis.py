@@ -11,6 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 _LINES = 15
 _CAUSES = (
     (
+        r"\.py, line \d+: \w+|defines none of model_fn",
+        "the model's own code (entry_point, code/): the log names the place",
+    ),
+    (
         r"cuInit|CUDA driver version|driver.*insufficient|forward compat",
         "the host's NVIDIA driver is too old for the image's CUDA: a newer InferenceAmiVersion, or the cpu image",
     ),

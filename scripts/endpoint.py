@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import click
@@ -22,10 +23,15 @@ class Failure(click.ClickException):
 
 
 class Endpoint:
-    """The serving container at *url* or, with *name*, SageMaker's endpoint of that name."""
+    """The serving container at *url* or, with *name*, SageMaker's endpoint of that name.
 
-    def __init__(self, url: str, name: str | None = None) -> None:
-        self._ask = _hosted(name) if name else _container(url.rstrip("/"))
+    With *target*, one model of a multi-model endpoint: for SageMaker, its file below the endpoint's S3 folder;
+    for a container, the name under which it was loaded.
+    """
+
+    def __init__(self, url: str, name: str | None = None, target: str | None = None) -> None:
+        path = f"/models/{quote(target, safe='')}/invoke" if target else "/invocations"
+        self._ask = _hosted(name, target) if name else _container(url.rstrip("/") + path)
 
     def predict(self, body: bytes, content_type: str) -> list[dict[str, Any]]:
         """Send one request.
@@ -61,7 +67,7 @@ def _container(url: str) -> _Ask:
     def ask(body: bytes, content_type: str) -> bytes:
         try:
             headers = {"Content-Type": content_type}
-            response = connection.post(f"{url}/invocations", data=body, headers=headers, timeout=60)
+            response = connection.post(url, data=body, headers=headers, timeout=60)
         except requests.RequestException as error:
             raise Failure(f"no answer from {url}; is it running (make local-serve)? {error}") from error
         if not response.ok:
@@ -71,17 +77,19 @@ def _container(url: str) -> _Ask:
     return ask
 
 
-def _hosted(name: str) -> _Ask:
+def _hosted(name: str, target: str | None) -> _Ask:
     try:
         # the platform gives a container 60 s; a request that it refused is tried again when that can help
         client = boto3.client("sagemaker-runtime", config=Config(read_timeout=70, retries={"mode": "standard"}))
     except BotoCoreError as error:
         raise Failure(f"AWS is not set up: {error}; AWS_PROFILE and AWS_DEFAULT_REGION say whom to ask") from error
 
+    model = {"TargetModel": target} if target else {}
+
     def ask(body: bytes, content_type: str) -> bytes:
         try:
             response = client.invoke_endpoint(
-                EndpointName=name, Body=body, ContentType=content_type, Accept="application/json"
+                EndpointName=name, Body=body, ContentType=content_type, Accept="application/json", **model
             )
             content: bytes = response["Body"].read()
         except ClientError as error:

@@ -21,11 +21,13 @@ from scripts.answers import show
       python -m scripts.invoke my-photo.jpg
       python -m scripts.invoke --url http://127.0.0.1:8080 --picture out.png data/synthetic/samples
       python -m scripts.invoke --endpoint traffic-signs-2026-11-23-12-00-00 my-photo.jpg
+      python -m scripts.invoke --endpoint traffic-signs-many --target-model germany.tar.gz my-photo.jpg
     """
 )
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True)
 @click.option("--endpoint", "name", help="A SageMaker endpoint by its name, in place of --url.")
+@click.option("--target-model", help="Of a multi-model endpoint: the model's file; with --url, its loaded name.")
 @click.option("--picture", type=click.Path(path_type=Path), help="PNG to draw the images and answers into.")
 @click.option(
     "--timeout",
@@ -34,11 +36,19 @@ from scripts.answers import show
     show_default=True,
     help="Seconds to wait for the next answer of an asynchronous endpoint.",
 )
-def main(images: tuple[Path, ...], url: str, name: str | None, picture: Path | None, timeout: float) -> None:
+def main(
+    *,
+    images: tuple[Path, ...],
+    url: str,
+    name: str | None,
+    target_model: str | None,
+    picture: Path | None,
+    timeout: float,
+) -> None:
     """Send IMAGES, files or folders of files, to an endpoint, one request each."""
     files = [file for path in images for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
     requests = ((file.read_bytes(), _content_type(file)) for file in files)
-    batches = async_endpoint.predict_all(url, name, requests, timeout)
+    batches = async_endpoint.predict_all(url, name, requests, timeout, target_model)
     answers = [batch[0] for batch in track(batches, "predicting", len(files), transient=True)]
     show((file.name, answer) for file, answer in zip(files, answers, strict=True))
     if picture:

@@ -4,13 +4,15 @@ import contextlib
 import fcntl
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from local_test import program
-from tests.helpers import Job, Server, run_job, serving
+from tests.helpers import Job, Server, encoded, run_job, serving
 from traffic_signs.data import synthetic
 from traffic_signs.data.prepare import Plan, prepare
 
@@ -66,19 +68,37 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
+def _job(folder: Path, prepared: Path, hyperparameters: Mapping[str, Any], image: str | None = None) -> Job:
+    """Return a job that succeeded; run once, by the process that needs it first."""
+    base = folder / "opt-ml"
+    folder.mkdir(exist_ok=True)
+    channels = {name: prepared / name for name in ("training", "validation")}
+    with _alone(folder / "lock"):
+        if (folder / "succeeded").exists():
+            return Job(base, 0, (base / "log").read_text())
+        job = run_job(base, channels, hyperparameters, image=image)
+        assert job.code == 0, job.log
+        (folder / "succeeded").touch()
+    return job
+
+
 @pytest.fixture(scope="session")
 def job(prepared: Path, image: str | None, shared: Path) -> Job:
-    """A job of two epochs that succeeded; run once, by the process that needs it first."""
-    base = shared / f"job-{'container' if image else 'bare'}" / "opt-ml"
-    base.parent.mkdir(exist_ok=True)
-    channels = {"training": prepared / "training", "validation": prepared / "validation"}
-    with _alone(base.parent / "lock"):
-        if (base.parent / "succeeded").exists():
-            return Job(base, 0, (base / "log").read_text())
-        job = run_job(base, channels, {"epochs": 2}, image=image)
-        assert job.code == 0, job.log
-        (base.parent / "succeeded").touch()
-    return job
+    """A job of two epochs."""
+    return _job(shared / f"job-{'container' if image else 'bare'}", prepared, {"epochs": 2}, image)
+
+
+@pytest.fixture(scope="session")
+def small_job(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A job of another network, for three classes of our own."""
+    folder, prepared = (tmp_path_factory.mktemp(name) for name in ("small", "small-prepared"))
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 12, 32, 32), dtype=np.uint8)
+    for name, images in zip(("ahead", "left", "right"), pixels, strict=True):
+        (folder / name).mkdir()
+        for number, image in enumerate(images):
+            (folder / name / f"{number}.png").write_bytes(encoded(image, "PNG"))
+    prepare(Plan(str(folder)), prepared)
+    return _job(shared / "job-small", prepared, {"preset": "quick"})
 
 
 @pytest.fixture

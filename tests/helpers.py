@@ -39,13 +39,15 @@ def run_job(
     image: str | None = None,
     raw: str | None = None,
     environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> Job:
-    """Run `train` to its end; *raw* replaces the content of hyperparameters.json."""
+    """Run `train` to its end; *raw* replaces the content of hyperparameters.json, *options* are `docker run`'s."""
     opt_ml.write(base, channels, hyperparameters, opt_ml.HOST if image else "localhost")
     if raw is not None:
         (base / "input" / "config" / "hyperparameters.json").write_text(raw, encoding="utf-8")
     command = program.training(image, base, channels)
-    command = program.Program(command.command, {**command.environment, **(environment or {})}, command.container)
+    words = [*command.command[:2], *options, *command.command[2:]]
+    command = program.Program(words, {**command.environment, **(environment or {})}, command.container)
     with (base / "log").open("w+b") as log:
         code = command.start(log).wait(300)
         log.seek(0)
@@ -69,6 +71,14 @@ class Server:
     def stop(self) -> int:
         return self.command.stop(self.process, 30)
 
+    def workers(self) -> set[int]:
+        """Return the processes that answer, by the numbers that this machine knows them by."""
+        main = self.process.pid
+        if self.command.container:
+            command = [program.DOCKER, "inspect", "--format", "{{.State.Pid}}", self.command.container]
+            main = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        return {int(word) for word in Path(f"/proc/{main}/task/{main}/children").read_text().split()}
+
 
 @contextlib.contextmanager
 def serving(
@@ -78,13 +88,17 @@ def serving(
     environment: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
 ) -> Iterator[Server]:
-    """Serve the model below *base* and wait until /ping answers 200; *options* are `docker run`'s."""
-    port = free_port()
+    """Serve the model below *base* and wait until /ping answers 200.
+
+    *options* are more words for `docker run`. With SAGEMAKER_BIND_TO_PORT in *environment* a container needs
+    the host's network among them.
+    """
+    port = int((environment or {}).get("SAGEMAKER_BIND_TO_PORT") or free_port())
     command = program.serving(image, base, port)
     words = list(command.command)
     if image:
-        variables = (word for key, value in (environment or {}).items() for word in ("--env", f"{key}={value}"))
-        words[2:2] = [*variables, *options]
+        variables = [word for key, value in (environment or {}).items() for word in ("--env", f"{key}={value}")]
+        words[2:2] = [*options, *variables]
     command = program.Program(words, {**command.environment, **(environment or {})}, command.container)
     with log.open("wb") as stream:
         server = Server(f"http://127.0.0.1:{port}", command, command.start(stream), log)

@@ -16,7 +16,9 @@ FORBIDDEN = {
     "training": ("traffic_signs.serving",),
     "scripts": ("traffic_signs", "local_test"),
     "local_test": ("traffic_signs", "scripts"),
+    "local_test/check": ("traffic_signs", "scripts"),
     "tests/contract": ("traffic_signs", "scripts"),
+    "tests/contract_check": ("traffic_signs", "scripts"),
 }
 
 
@@ -46,3 +48,14 @@ def test_serving_loads_neither_tensorflow_nor_training() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "flask" in loaded
     assert not {"tensorflow", "keras", "matplotlib", "traffic_signs.data", "traffic_signs.training"} & set(loaded)
+
+
+def test_local_test_needs_the_packages_that_the_readme_names_and_no_other() -> None:
+    imported = set()
+    for path in (ROOT / "local_test").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            imported |= {name.partition(".")[0] for name in names}
+    packages = sorted(name.replace("_", "-") for name in imported - sys.stdlib_module_names - {"local_test"})
+    assert f"pip install {' '.join(packages)}\n" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -277,6 +277,12 @@ def test_each_kind_of_endpoint(cloud: Cloud) -> None:
     assert cloud.deploy("traffic-signs-later", "--async-output", "s3://bucket/out").returncode == 0
     later = cloud.sagemaker.describe_endpoint_config(EndpointConfigName="traffic-signs-later")
     assert later["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"] == "s3://bucket/out"
+    models = [parameters["PrimaryContainer"] for name, parameters in cloud.calls() if name.endswith(":CreateModel")]
+    assert [model["Environment"] for model in models] == [
+        {},
+        {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"},
+        {"SAGEMAKER_MAX_PAYLOAD_IN_MB": "1024", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "3600"},
+    ]
 
 
 def test_failed_endpoint_shows_log_and_cause(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,6 +312,7 @@ def test_failed_endpoint_shows_log_and_cause(cloud: Cloud, monkeypatch: pytest.M
     [
         ("did not pass the ping health check", "failed call to cuInit", "driver"),
         ("did not pass the ping health check", "model warmed up", "/ping"),
+        ("did not pass the ping health check", "code/inference.py, line 2: ModuleNotFoundError: x", "own code"),
         ("Unsupported manifest media type", "", "manifest"),
         ("Could not assume role", "", "execution-role-policy.json"),
         ("something new", "", "not one of the usual ones"),

@@ -301,6 +301,13 @@ def test_accept_chooses_by_quality(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"), [("", CSV), ("*/*", CSV), ("*/*;q=0.5", CSV), ("a/b, */*", CSV), (JSON, JSON)]
+)
+def test_who_does_not_say_gets_the_default(text: str, expected: str) -> None:
+    assert negotiation.negotiate(text, "", 43, CSV) == Form(expected)
+
+
+@pytest.mark.parametrize(
     "text", ["application/xml", "application/json;q=0", "image/*", "*/*;q=0", "text/csv;q=0, text/*;q=0"]
 )
 def test_no_accepted_type_is_406_with_those_offered(text: str) -> None:

@@ -16,12 +16,17 @@ from tests.test_cloud import REGION, ROOT, Cloud, aws, cloud, pytestmark  # noqa
 IAM = ROOT / "scripts" / "iam"
 # operations whose permission has another name
 PERMISSION = {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
-# checked by AWS in the course of calls that hand over a role or tags: no call of their own
-IMPLIED = {"iam:PassRole", "sagemaker:AddTags"}
-# made in the course of other tests: requests to endpoints, transform jobs, a log that has lines
+# checked by AWS in the course of calls that hand over a role or tags, or start autoscaling: no call of their own
+IMPLIED = {
+    "iam:PassRole", "sagemaker:AddTags", "iam:CreateServiceLinkedRole", "sagemaker:UpdateEndpointWeightsAndCapacities",
+    "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
+}  # fmt: skip
+# made in the course of other tests: requests to endpoints, transform jobs, a log that has lines, autoscaling
 ELSEWHERE = {
     "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "logs:GetLogEvents", "logs:DescribeLogStreams",
     "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
+    "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
+    "application-autoscaling:DeregisterScalableTarget",
 }  # fmt: skip
 
 

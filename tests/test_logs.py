@@ -80,7 +80,7 @@ def test_at_the_usual_level_only_what_is_refused_has_a_line(quiet: Server) -> No
 @only_bare
 def test_at_level_10_a_request_has_one_line_with_sizes_and_times(talkative: Server) -> None:
     answer = talkative.post(
-        gzip.compress(npy(PIXELS)),
+        gzip.compress(npy(PIXELS), mtime=0),
         NPY,
         **{
             "Content-Encoding": "gzip",

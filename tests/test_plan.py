@@ -38,6 +38,51 @@ def test_limits_of_both_versions_of_cgroups_are_read(
         assert hardware.memory_mb(tmp_path) == hardware.memory_mb(tmp_path / "none") > 512
 
 
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({}, 3_000_000),
+        (
+            {"memory.max": "max\n", "memory.current": "5000\n", "memory.stat": "inactive_file 1\nactive_file 1\n"},
+            3_000_000,
+        ),
+        (
+            {
+                "memory.max": "2000000\n",
+                "memory.current": "1500000\n",
+                "memory.stat": "anon 900000\ninactive_file 500000\nactive_file 100000\n",
+            },
+            1_100_000,
+        ),
+        (
+            {
+                "memory/memory.limit_in_bytes": "2000000\n",
+                "memory/memory.usage_in_bytes": "1500000\n",
+                "memory/memory.stat": "active_file 7\ntotal_inactive_file 300000\ntotal_active_file 0\n",
+            },
+            800_000,
+        ),
+        (
+            {
+                "memory/memory.limit_in_bytes": "9223372036854771712\n",
+                "memory/memory.usage_in_bytes": "1500000\n",
+                "memory/memory.stat": "total_inactive_file 300000\ntotal_active_file 0\n",
+            },
+            3_000_000,
+        ),
+    ],
+)
+def test_free_memory_is_what_neither_container_nor_machine_uses(
+    tmp_path: Path, files: dict[str, str], free: int
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    3000 kB\nHugePages_Total:       0\n")
+    assert hardware.free_bytes(tmp_path, tmp_path / "meminfo") == pytest.approx(free, rel=0.03)
+    assert hardware.free_bytes() > 0
+
+
 def test_gpus_are_counted_not_their_control_devices(tmp_path: Path) -> None:
     for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
@@ -54,6 +99,7 @@ def test_gpus_are_counted_not_their_control_devices(tmp_path: Path) -> None:
         (ServingSettings(engine="tensorflow"), 8, 64_000, 4, Plan("tensorflow", 4, 16)),
         (ServingSettings(engine="tensorflow"), 8, 64_000, 0, Plan("tensorflow", 1, 16)),
         (ServingSettings(engine="litert"), 4, 64_000, 1, Plan("litert", 4, 2)),
+        (ServingSettings(multi_model=True), 4, 64_000, 1, Plan("litert", 4, 2)),
         # no CUDA libraries beside TensorFlow: the cpu image
         (ServingSettings(), 4, 64_000, 1, Plan("litert", 4, 2)),
     ],

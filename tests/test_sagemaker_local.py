@@ -10,17 +10,22 @@ from typing import Any
 import pytest
 
 from tests.conftest import IMAGE
-from tests.helpers import free_port
+from tests.contract import hooks
+from tests.helpers import Job, free_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_stays")]
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def run(sdk: str, module: str, *options: object) -> "subprocess.CompletedProcess[str]":
+    return _run(sdk, module, "--image", IMAGE, *options)
+
+
+def _run(sdk: str, module: str, *options: object) -> "subprocess.CompletedProcess[str]":
     python = ROOT / f".venv-sdk-{sdk}" / "bin" / "python"
     if not python.exists():
         pytest.skip(f"no environment for the SDK: make .venv-sdk-{sdk}/installed")
-    words = [str(word) for word in (python, "-m", module, "--image", IMAGE, *options)]
+    words = [str(word) for word in (python, "-m", module, *options)]
     # no credentials, no region: local mode must not need them
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment["COLUMNS"] = "120"
@@ -65,3 +70,19 @@ def test_a_job_that_fails_on_two_hosts_ends_on_both(prepared: Path, tmp_path: Pa
     assert done.returncode == 2
     assert "Error: the training job failed: " in done.stderr
     assert "hyperparameter epochs = 'many'" in done.stdout
+
+
+@pytest.mark.parametrize("image", ["container"], indirect=True)
+def test_a_model_with_hooks_of_its_own(job: Job, tmp_path: Path) -> None:
+    archive, source = tmp_path / "model.tar.gz", tmp_path / "source"
+    with tarfile.open(archive, "w:gz") as packed:  # a copy: the SDK puts the code into it
+        packed.add(job.base / "model", ".")
+    source.mkdir()
+    (source / "mine.py").write_text(hooks.ONLY_PREDICT)
+    done = _run("v2", "tests.own_hooks", IMAGE, archive, source, "mine.py", free_port())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'answer: {"dark": 1}' in done.stdout
+    assert "/opt/ml/code/mine.py has predict_fn" in done.stdout
+    with tarfile.open(archive) as packed:
+        assert any(name.endswith("code/mine.py") for name in packed.getnames())
+    assert [path.name for path in source.iterdir()] == ["mine.py"]  # nothing of root's beside it

@@ -79,8 +79,36 @@ def test_serving_reads_sagemakers_variables() -> None:
     assert settings == ServingSettings(9000, 3, "litert", 120, 100, 10)
 
 
+def test_serving_reads_the_variables_of_many_models_and_of_pipelines() -> None:
+    settings = ServingSettings.from_environment(
+        {
+            "SAGEMAKER_MULTI_MODEL": "true",
+            "SAGEMAKER_SAFE_PORT_RANGE": "9000-9000",
+            "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv",
+        }
+    )
+    assert (settings.multi_model, settings.safe_port_range, settings.default_accept) == (True, "9000-9000", "text/csv")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "rule"),
+    [
+        ("SAGEMAKER_MULTI_MODEL", "1", "true or false"),
+        ("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/xml", "one of application/json, "),
+        *(
+            ("SAGEMAKER_SAFE_PORT_RANGE", value, "two ports, as 9000-9999")
+            for value in ("9000", "9001-9000", "0-1", "1-65536", "a-b", "1-2-3", "-1-5", "9000 - 9001")
+        ),
+    ],
+)
+def test_their_bad_values_are_named(variable: str, value: str, rule: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{variable} = '{value}'; expected {rule}"):
+        ServingSettings.from_environment({variable: value})
+
+
 def test_an_empty_variable_counts_as_unset() -> None:
-    assert ServingSettings.from_environment({"SAGEMAKER_BIND_TO_PORT": ""}).port == 8080
+    empty = {"SAGEMAKER_BIND_TO_PORT": "", "SAGEMAKER_PROGRAM": "", "SAGEMAKER_SUBMIT_DIRECTORY": ""}
+    assert ServingSettings.from_environment(empty) == ServingSettings()
 
 
 def test_a_bad_variable_is_named_with_its_value() -> None:

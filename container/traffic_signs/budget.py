@@ -10,6 +10,8 @@ from PIL.ImageFile import ImageFile
 
 from traffic_signs.errors import ImageError
 
+_MAX_FILES_TOGETHER = 10_000
+"""The tiniest cost more time than bytes."""
 _MAX_PIXELS_TOGETHER = 128_000_000
 _MAX_COST_TOGETHER = 2_000_000_000
 """Pixels times what decoding one costs: in a JPEG the number of its scans, as 24 bytes may pass over all pixels."""
@@ -33,27 +35,38 @@ def cost(image: ImageFile, data: bytes) -> int:
 class Budget:
     """What the images of one request may take together."""
 
-    def __init__(self) -> None:
-        self._pixels = _MAX_PIXELS_TOGETHER
-        self._cost = _MAX_COST_TOGETHER
+    def __init__(self, times: int = 1) -> None:
+        """Allow *times* as much as a request of the usual limit, 25 MB, may take."""
+        self.max_files = times * _MAX_FILES_TOGETHER
+        self._max_pixels = times * _MAX_PIXELS_TOGETHER
+        self._max_seconds = times * _MAX_SECONDS_TOGETHER
+        self._files = 0
+        self._pixels = self._max_pixels
+        self._cost = times * _MAX_COST_TOGETHER
         self._bytes = 0
         self._end: float | None = None
+
+    def add(self, files: int) -> None:
+        """Count so many files more, before the first of them is decoded."""
+        self._files += files
+        if self._files > self.max_files:
+            raise ImageError(f"{self._files:,} encoded images; at most {self.max_files:,} are read at once")
 
     def spend(self, pixels: int, cost: int) -> None:
         """Take off an image, before its pixels are decoded."""
         self._pixels -= pixels
         self._cost -= pixels * cost
         if self._pixels < 0:
-            raise ImageError(f"at most {_MAX_PIXELS_TOGETHER:,} pixels are read at once")
+            raise ImageError(f"at most {self._max_pixels:,} pixels are read at once")
         if self._cost < 0:
             raise ImageError(f"{pixels:,} pixels that cost {cost:,} times as much to decode as others")
 
     def look_at_the_clock(self) -> None:
         """Raise an error if the time is over; it begins with the first look."""
         now = time.thread_time()
-        self._end = self._end or now + _MAX_SECONDS_TOGETHER
+        self._end = self._end or now + self._max_seconds
         if now > self._end:
-            raise ImageError(f"reading takes more than {_MAX_SECONDS_TOGETHER:g} s of CPU time")
+            raise ImageError(f"reading takes more than {self._max_seconds:g} s of CPU time")
 
     def file(self, data: bytes) -> io.BytesIO:
         """Return *data* to read from."""

@@ -11,6 +11,10 @@ log, the client of an endpoint sees a plain 500.
     ├── CheckpointError  a checkpoint of a training job
     ├── ExportError      the exported model does not answer like the trained one
     ├── ArtifactError    a model directory
+    ├── NotLoadedError      404, a model of many that nobody has loaded
+    ├── AlreadyLoadedError  409
+    ├── MemoryShortError    507
+    ├── HooksError       the code that a model brings along
     └── RequestError     400
         ├── ImageError             400, and named and counted when a data set is read
         ├── NotAcceptableError     406
@@ -46,6 +50,28 @@ class ExportError(TrafficSignsError):
 
 class ArtifactError(TrafficSignsError):
     """A model directory is missing, incomplete or of another format."""
+
+
+class NotLoadedError(TrafficSignsError):
+    """A model of a multi-model endpoint is not loaded, or there is none where it should be."""
+
+    status = 404
+
+
+class AlreadyLoadedError(TrafficSignsError):
+    """A model of a multi-model endpoint is loaded already, or not quite unloaded."""
+
+    status = 409
+
+
+class MemoryShortError(TrafficSignsError):
+    """There is no memory for a further model; the platform unloads others when it sees the status."""
+
+    status = 507
+
+
+class HooksError(TrafficSignsError):
+    """The code that a model brings along cannot be used, or refused a request in words of its own."""
 
 
 class RequestError(TrafficSignsError):

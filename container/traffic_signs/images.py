@@ -25,8 +25,6 @@ _WITH_ORIENTATION = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.
 """Names in `Image.info`; to look for the orientation where none of them is costs a tenth of a small image."""
 # About 100 MB once decoded to RGB. JPEG is decoded at a reduced scale, so photos count less.
 _MAX_PIXELS = 32_000_000
-MAX_FILES = 10_000
-"""Encoded images that are decoded together, at most: the tiniest cost more time than bytes."""
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -65,25 +63,29 @@ def _decode(data: bytes, budget: Budget) -> np.ndarray:
     return np.asarray(gray)[..., np.newaxis]
 
 
-def decode_all(files: Sequence[bytes]) -> np.ndarray:
+def decode_all(files: Sequence[bytes], budget: Budget | None = None, first: int = 0) -> np.ndarray:
     """Decode several images, with a bound on the time that they take together.
+
+    Args:
+        files: the images.
+        budget: what is left of it for them; None for a new one.
+        first: index of the first, for messages.
 
     Returns:
         uint8 [N, 32, 32, 1], N >= 1, in their order.
 
     Raises:
-        ImageError: as `decode` does, with the image's index; or more than 10,000 images, more than
-            128 million pixels in all, or more than 3 s of CPU time.
+        ImageError: as `decode` does, with the image's index; or more than the budget has: as a rule 10,000
+            images, 128 million pixels in all, 3 s of CPU time.
     """
-    if len(files) > MAX_FILES:
-        raise ImageError(f"{len(files):,} encoded images; at most {MAX_FILES:,} are read at once")
+    budget = budget or Budget()
+    budget.add(len(files))
     pixels = np.empty((len(files), *SHAPE), np.uint8)
-    budget = Budget()
     for index, data in enumerate(files):
         try:
             pixels[index] = _decode(data, budget)
         except ImageError as error:
-            raise ImageError(f"image {index}: {error}") from error
+            raise ImageError(f"image {first + index}: {error}") from error
     return pixels
 
 

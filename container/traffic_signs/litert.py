@@ -9,12 +9,14 @@ from ai_edge_litert.interpreter import Interpreter
 
 from traffic_signs.turns import FairLock
 
-_BATCH = 64
+BATCH = 64
 """Images run at once: larger batches cost memory and, on a CPU, gain nothing."""
 
 
 class Engine:
     """A loaded network. Threads may share it; they take turns, a small request between the batches of a large one."""
+
+    batch = BATCH
 
     def __init__(self, path: Path) -> None:
         """Load the network at *path*; one thread, because workers already use every core.
@@ -37,7 +39,7 @@ class Engine:
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1], N >= 1."""
-        parts = [self._run(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)]
+        parts = [self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _run(self, images: np.ndarray) -> np.ndarray:

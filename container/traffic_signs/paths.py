@@ -42,6 +42,11 @@ class OptMl:
         return self.base / "model"
 
     @property
+    def models(self) -> Path:
+        """On a multi-model endpoint the platform unpacks each model at <hash>/model here."""
+        return self.base / "models"
+
+    @property
     def output_data(self) -> Path:
         """What a job leaves besides its model: SageMaker packs it as output.tar.gz."""
         return self.base / "output" / "data"

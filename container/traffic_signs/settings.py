@@ -9,6 +9,7 @@ because a validation library would be loaded anew, with its memory, by every ser
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -30,6 +31,11 @@ def _whole(minimum: int, maximum: int) -> dict[str, Any]:
 
 def _one_of(*names: str) -> dict[str, Any]:
     return {"check": lambda value: value in names, "rule": "one of " + ", ".join(names)}
+
+
+def _is_port_range(text: str) -> bool:
+    ports = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text, re.ASCII)
+    return ports is not None and 1 <= int(ports[1]) <= int(ports[2]) <= 65_535
 
 
 @dataclass(frozen=True)
@@ -84,13 +90,61 @@ class ServingSettings:
     workers: int | None = _setting(None, **_whole(1, 1_024), variables=("SAGEMAKER_MODEL_SERVER_WORKERS",))
     """Processes; None leaves their number to the hardware."""
     engine: str = _setting("auto", **_one_of("auto", "litert", "tensorflow"), variables=("SERVING_ENGINE",))
-    timeout_seconds: int = _setting(
-        60,
+    timeout_seconds: int | None = _setting(
+        None,
         **_whole(1, 3_600),
         variables=("SAGEMAKER_MODEL_SERVER_TIMEOUT", "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS"),
     )
-    max_payload_mb: int = _setting(25, **_whole(1, 1_024), variables=("SAGEMAKER_MAX_PAYLOAD_IN_MB",))
+    """None: 60; in batch transform 600, for which the platform waits by default."""
+    max_payload_mb: int | None = _setting(None, **_whole(0, 1_024), variables=("SAGEMAKER_MAX_PAYLOAD_IN_MB",))
+    """None, and 0 by which a job says that it sets no limit: 25; in batch transform 100, the platform's most."""
     log_level: int = _setting(20, **_whole(0, 50), variables=("SAGEMAKER_CONTAINER_LOG_LEVEL",))
+    default_accept: str | None = _setting(
+        None,
+        **_one_of("application/json", "application/jsonlines", "text/csv", "application/x-npy"),
+        variables=("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",),
+    )
+    """How predictions come where a request does not say: what the next container of a pipeline reads.
+    None: JSON; in batch transform lines for lines."""
+    multi_model: bool = _setting(
+        False, lambda value: isinstance(value, bool), "true or false", variables=("SAGEMAKER_MULTI_MODEL",)
+    )
+    """Serve the models that the platform loads and unloads by /models, instead of one."""
+    safe_port_range: str = _setting(
+        "", _is_port_range, "two ports, as 9000-9999", variables=("SAGEMAKER_SAFE_PORT_RANGE",)
+    )
+    """Where a second port would have to lie; there is none, so it is only checked."""
+    batch: bool = _setting(
+        False, lambda value: isinstance(value, bool), "true or false", variables=("SAGEMAKER_BATCH",)
+    )
+    """The server runs for a batch transform job."""
+    batch_strategy: str | None = _setting(
+        None, **_one_of("SINGLE_RECORD", "MULTI_RECORD"), variables=("SAGEMAKER_BATCH_STRATEGY",)
+    )
+    max_concurrent_transforms: int | None = _setting(
+        None, **_whole(0, 1_024), variables=("SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",)
+    )
+    """Requests that the job sends at a time; None or 0 leaves their number to `/execution-parameters`."""
+    program: str | None = _setting(
+        None, lambda value: Path(value).name == value and value.endswith(".py"), "the name of a .py file, no folders",
+        variables=("SAGEMAKER_PROGRAM",),
+    )  # fmt: skip
+    """The file with the model's hooks; the SDK sets both where a Model has an `entry_point`."""
+    submit_directory: str | None = _setting(
+        None, lambda value: value.startswith("/"), "a folder in the container, such as /opt/ml/model/code: give the "
+        "SDK's Model a source_dir too, and it packs the code into the model", variables=("SAGEMAKER_SUBMIT_DIRECTORY",),
+    )  # fmt: skip
+    """Where it is."""
+
+    @property
+    def payload_mb(self) -> int:
+        """Largest body of a request."""
+        return self.max_payload_mb or (100 if self.batch else 25)
+
+    @property
+    def patience_seconds(self) -> int:
+        """What the platform waits for an answer, as far as we know."""
+        return self.timeout_seconds or (600 if self.batch else 60)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":

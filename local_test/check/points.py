@@ -52,6 +52,8 @@ class Point:
     """What to do when it is broken, in one line."""
     profiles: frozenset[Profile] = frozenset(Profile)
     """Those that the point is checked with; of points of training all, as it has none."""
+    only: Part | None = None
+    """Of a point of the image: the part, training or hosting, without which it means nothing."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Subject:
     """Its name; None for the bare programs `train` and `serve` in *programs*, where no engine is."""
     scratch: Path
     """A folder to make others in, each scenario its own; removed at the end."""
+    parts: frozenset[Part] = frozenset(Part)
+    """What is asked for: training, hosting, and the image itself where there is one."""
     profile: Profile = Profile.REAL_TIME
     channels: Mapping[str, Path] = field(default_factory=dict)
     """Training data, a folder each."""

@@ -61,10 +61,11 @@ def test_packages_agree_and_are_the_locked_ones() -> None:
     assert "all there" in docker("run", "--rm", IMAGE, "python", "-c", code)
 
 
-def test_the_port_label_is_claimed(config: dict[str, Any]) -> None:
+def test_the_labels_claim_what_the_contract_tests_show(config: dict[str, Any]) -> None:
     labels = config["Config"]["Labels"]
     assert labels["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"] == "true"
-    assert "com.amazonaws.sagemaker.capabilities.multi-models" not in labels
+    assert labels["com.amazonaws.sagemaker.capabilities.multi-models"] == "true"
+    assert labels["com.amazonaws.sagemaker.capabilities.bidirectional-streaming"] == "true"
 
 
 def test_it_is_no_larger_than_promised(config: dict[str, Any]) -> None:

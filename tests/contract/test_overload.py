@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -20,7 +19,6 @@ import numpy as np
 import pytest
 import requests
 
-from local_test import program
 from tests.helpers import Job, Server, npy, serving
 
 NPY = "application/x-npy"
@@ -155,19 +153,10 @@ def test_a_small_request_overtakes_large_ones(server: Server) -> None:
     assert finished[0] == "small"
 
 
-def workers(server: Server) -> set[int]:
-    """Process ids of the workers, as the host sees them."""
-    main = server.process.pid
-    if server.command.container:
-        words = [program.DOCKER, "inspect", "--format", "{{.State.Pid}}", server.command.container]
-        main = int(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
-    return {int(word) for word in Path(f"/proc/{main}/task/{main}/children").read_text().split()}
-
-
 def test_a_killed_worker_is_replaced_and_no_other_request_notices(job: Job, image: str | None, tmp_path: Path) -> None:
     variables = {"SAGEMAKER_MODEL_SERVER_WORKERS": "2"}
     with serving(job.base, tmp_path / "log", image, variables) as server:
-        before = workers(server)
+        before = server.workers()
         assert len(before) == 2
         done = threading.Event()
         outcomes: Counter[int | str] = Counter()
@@ -185,14 +174,14 @@ def test_a_killed_worker_is_replaced_and_no_other_request_notices(job: Job, imag
         time.sleep(0.5)
         os.kill(min(before), signal.SIGKILL)
         deadline = time.monotonic() + 30
-        while len(workers(server) - before) < 1 and time.monotonic() < deadline:
+        while len(server.workers() - before) < 1 and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(1)
         done.set()
         for thread in threads:
             thread.join()
-        assert len(workers(server)) == 2
-        assert min(before) not in workers(server)
+        assert len(server.workers()) == 2
+        assert min(before) not in server.workers()
         assert set(outcomes) <= {200, "lost"}
         assert outcomes["lost"] <= 4  # those that the dead worker was answering, at most one a client
         assert outcomes[200] > 100

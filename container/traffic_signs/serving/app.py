@@ -1,89 +1,77 @@
-"""The routes that SageMaker calls, `/ping`, `/invocations` and `/metrics`, and errors as JSON."""
+"""The application: its routes, by what is served, and errors as JSON.
 
-import contextlib
+/ping, /metrics            always
+one_model.routes           /opt/ml/model
+hooks.routes               the same, with code of its own
+multi_model.routes         what the platform loads and unloads
+"""
+
 import os
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 import traffic_signs
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import body, decoding, encoding, negotiation, record
+from traffic_signs.serving import hook_program, multi_model, one_model, record
+from traffic_signs.serving.answering import answerer
 from traffic_signs.serving.metrics import CONTENT_TYPE, Metrics
+from traffic_signs.serving.models import Models
 from traffic_signs.serving.predictor import Predictor
 from traffic_signs.settings import ServingSettings
-from traffic_signs.turns import FairLock
 
 Answer = tuple[dict[str, str], int, list[tuple[str, str]]]
-_LARGE = 1024 * 1024
-"""Bodies of more bytes are decoded one after the other: JSON takes twenty times its size while it is read."""
 
 
 def create_app(
-    paths: OptMl, settings: ServingSettings, engine: str = "litert", metrics: Metrics | None = None
+    paths: OptMl,
+    settings: ServingSettings,
+    engine: str = "litert",
+    metrics: Metrics | None = None,
+    models: Models | None = None,
 ) -> Flask:
     """Build the application; once it is returned, the model has answered and is ready.
 
     Args:
         paths: where /opt/ml is.
-        settings: the payload limit.
+        settings: the payload limit, what a batch transform job says, and the program with the model's hooks.
         engine: "litert" or "tensorflow".
         metrics: those of all workers; None for a process on its own.
+        models: those of a multi-model endpoint, which has no model of its own.
 
     Raises:
         ArtifactError: there is no model to serve.
+        HooksError: the code that the model brings along cannot be used.
     """
     metrics = metrics or Metrics()
-    predictor = Predictor(paths.model, engine, metrics)
     build = {
         "version": traffic_signs.__version__,
         "revision": os.environ.get("TRAFFIC_SIGNS_REVISION", "unknown"),
         "engine": engine,
     }
     app = Flask(__name__)
-    limit = settings.max_payload_mb * 1024 * 1024
     app.url_map.strict_slashes = False
-    large = FairLock()
+    answer = answerer(settings)
+    identities: list[dict[str, str]] = []
+    if models:
+        app.register_blueprint(multi_model.routes(models, answer, settings.payload_mb * 1024 * 1024))
+    elif program := hook_program.find(paths.model, settings):
+        from traffic_signs.serving import hooks  # noqa: PLC0415 - loads scipy, which nothing else here needs
+
+        app.register_blueprint(hooks.routes(program, paths.model, engine, settings.payload_mb * 1024 * 1024))
+    else:
+        predictor = Predictor(paths.model, engine, metrics)
+        identities = [predictor.identity]
+        app.register_blueprint(one_model.routes(predictor, answer, settings))
 
     @app.route("/ping", methods=["GET", "POST"])  # the platform's guide names both
     def ping() -> Response:
         return Response(status=200)
 
-    def answer(predictor: Predictor, content: bytes) -> Response:
-        this = record.current()
-        this.headers = [predictor.header]
-        this.bytes_in = len(content)
-        this.lap("read")
-        labels = predictor.artifact.labels
-        headers = request.headers
-        attributes = headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
-        form = negotiation.negotiate(headers.get("Accept", ""), attributes, len(labels))
-        with large if len(content) > _LARGE else contextlib.nullcontext():
-            pixels = decoding.decode(content, request.mimetype, request.mimetype_params, limit)
-        this.images = len(pixels)
-        this.lap("decode")
-        probabilities = predictor.predict(pixels)
-        this.lap("engine")
-        encoded = encoding.encode(probabilities, labels, form)
-        this.lap("encode")
-        # the bare type: of what SageMaker's data capture is to keep as text, the name may have no "; charset=utf-8"
-        response = Response(encoded, content_type=form.content_type)
-        name, model = predictor.header
-        response.headers.add(name, model)
-        if attributes:  # who sends some also reads them, and InvokeEndpoint hands on no other header of ours
-            response.headers.add(negotiation.CUSTOM_ATTRIBUTES, model)
-        return response
-
-    @app.post("/invocations")
-    def invocations() -> Response:
-        record.current().headers = [predictor.header]
-        # first: gunicorn drops a connection with an unread body, and says nothing
-        return answer(predictor, body.read(request, limit))
-
     @app.get("/metrics")
     def numbers() -> Response:
-        return Response(metrics.page(build, [predictor.identity]), content_type=CONTENT_TYPE)
+        return Response(metrics.page(build, models.identities() if models else identities), content_type=CONTENT_TYPE)
 
     @app.errorhandler(TrafficSignsError)
     def refused(error: TrafficSignsError) -> Answer:
@@ -93,7 +81,7 @@ def create_app(
     def http_error(error: HTTPException) -> Answer:
         text = error.description or error.name
         if error.code == 413:
-            text = f"the body is larger than {settings.max_payload_mb} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
+            text = f"the body is larger than {settings.payload_mb} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
         return _refusal(text, error.code or 500)
 
     @app.errorhandler(Exception)

@@ -17,18 +17,20 @@ import numpy as np
 from sagemaker_inference import content_types
 
 from traffic_signs import images
+from traffic_signs.budget import Budget
 from traffic_signs.errors import RequestError, UnsupportedMediaError
 from traffic_signs.serving import multipart, npy, records
 
 JSON_LINES = "application/jsonlines"
 _FORM = "multipart/form-data"
 _IMAGE = "image/"
+_USUAL_LIMIT = 25 * 1024 * 1024
 
-_ARRAYS: dict[str, Callable[[bytes], np.ndarray]] = {
+_ARRAYS: dict[str, Callable[[bytes, Budget], np.ndarray]] = {
     content_types.JSON: records.from_json,
     JSON_LINES: records.from_json_lines,
     content_types.CSV: records.from_csv,
-    content_types.NPY: lambda body: images.as_pixels(npy.read_npy(body)),
+    content_types.NPY: lambda body, _budget: images.as_pixels(npy.read_npy(body)),
 }
 _READ = f"{', '.join([*_ARRAYS, content_types.NPZ, _FORM])}, image/png, image/jpeg or another image type"
 
@@ -40,7 +42,8 @@ def decode(body: bytes, content_type: str, parameters: Mapping[str, str], limit:
         body: as the client sent it, unpacked.
         content_type: lower case, without parameters.
         parameters: those of the content type; only a form's boundary is looked at.
-        limit: bytes that an array may have once unpacked.
+        limit: bytes that a body may have, and an array once unpacked; encoded images may take the more
+            time, the larger it is.
 
     Returns:
         uint8 [N, 32, 32, 1], N >= 1.
@@ -56,10 +59,11 @@ def decode(body: bytes, content_type: str, parameters: Mapping[str, str], limit:
         raise UnsupportedMediaError(f"Content-Type {content_type[:100] or '(none)'} is not read; send {_READ}")
     if not body:
         raise RequestError("the body is empty")
+    budget = Budget(max(1, limit // _USUAL_LIMIT))
     if reader is not None:
-        return reader(body)
+        return reader(body, budget)
     if content_type == content_types.NPZ:
         return images.as_pixels(npy.read_npz(body, limit))
     if content_type == _FORM:
-        return images.decode_all(multipart.read(body, parameters.get("boundary", "")))
+        return images.decode_all(multipart.read(body, parameters.get("boundary", ""), budget.max_files), budget)
     return images.decode(body)[np.newaxis]

@@ -6,6 +6,7 @@
     application/x-npy      the probabilities float32 [N, C]
 
 With `top_k`, a prediction of the JSON kinds has the list "top_k" of {"class_id", "name", "probability"}, best first.
+The lines of a large answer may be encoded part by part.
 """
 
 import io
@@ -31,6 +32,11 @@ def encode(probabilities: np.ndarray, labels: tuple[str, ...], form: Form) -> by
     if form.content_type == JSON_LINES:
         return b"".join(_dumps(prediction) + b"\n" for prediction in predictions)
     return _dumps({"predictions": predictions})
+
+
+def encode_one(probabilities: np.ndarray, labels: tuple[str, ...], form: Form) -> bytes:
+    """Encode the prediction of one image, float32 [1, C], as JSON by itself."""
+    return _dumps(_predictions(probabilities, labels, form)[0])
 
 
 def _predictions(probabilities: np.ndarray, labels: tuple[str, ...], form: Form) -> list[dict[str, Any]]:

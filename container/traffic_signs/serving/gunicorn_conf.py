@@ -8,6 +8,7 @@ import gc
 import logging
 import logging.config
 import os
+import shutil
 import sys
 import time
 from typing import Any, NoReturn
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 from traffic_signs import artifact
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import hardware, logs, plan, record
+from traffic_signs.serving import hardware, hook_program, listing, logs, plan, record
 from traffic_signs.serving.metrics import Metrics
 from traffic_signs.settings import ServingSettings
 
@@ -31,12 +32,14 @@ logging.config.dictConfig(logs.configuration(logging.INFO))  # until the level i
 logs.catch_all()
 try:
     _settings = ServingSettings.from_environment()
+    _plan = plan.of_this_machine(_settings)
 except TrafficSignsError as error:
     _end(error)
-_plan = plan.of_this_machine(_settings)
 _places = 2 * _plan.workers + 1
 """Of workers: a reload starts new ones before the old ones end."""
 _metrics = Metrics(_places)
+_models_folder = listing.create() if _settings.multi_model else None
+"""The list of what is loaded, which all workers share."""
 
 wsgi_app = "traffic_signs.serving.gunicorn_conf:application()"
 bind = f"0.0.0.0:{_settings.port}"
@@ -45,7 +48,7 @@ workers = _plan.workers
 threads = _plan.threads
 # a proxy or the platform keeps idle connections for a minute and may send just when we close
 keepalive = 75
-timeout = _settings.timeout_seconds
+timeout = _settings.patience_seconds
 # SageMaker sends SIGKILL 30 s after SIGTERM
 graceful_timeout = 25
 # the root file system may be read-only (serverless): heartbeat files go to memory, no control socket
@@ -59,8 +62,13 @@ logconfig_dict = logs.configuration(_settings.log_level)
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Look at the model before any worker starts, so that the reason is told once."""
+    model = OptMl.from_environment().model
     try:
-        artifact.read(OptMl.from_environment().model)
+        # a multi-model endpoint is told of its models later, and hooks may load one of another kind
+        if not _models_folder and hook_program.find(model, _settings) is None:
+            artifact.read(model)
+            if (model / "code").is_dir():
+                _log.warning("%s holds no inference.py: nothing in it is used", model / "code")
     except TrafficSignsError as error:
         _end(error)
     _log.info("%s", _plan)
@@ -76,14 +84,17 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's ho
     """Give the worker the numbers and, if there are some, the GPU of its place."""
     worker.metrics = _metrics
     _metrics.join(worker.place)
-    worker.inline = _plan.engine == "litert"  # on a GPU, requests are to meet in a batch
+    # on a GPU, requests are to meet in a batch; and nobody knows how long hooks will take the next time
+    worker.inline = _plan.engine == "litert" and not hook_program.find(OptMl.from_environment().model, _settings)
     if gpus := hardware.gpus():
         os.environ["CUDA_VISIBLE_DEVICES"] = str(worker.place % gpus)
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Let nothing be said of a worker that is no more."""
+    """Let nothing be said of a worker that is no more, nor of what it had in its memory, whatever it died of."""
     _metrics.leave(worker.place)
+    if _models_folder:
+        listing.forget(_models_folder, worker.pid)
 
 
 def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -93,6 +104,12 @@ def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None
     this, now = record.current(), time.monotonic()
     _metrics.answered(environ["PATH_INFO"], response.status_code, this, now)
     logs.answered(environ, response.status_code, response.sent, this, now - this.arrived)
+
+
+def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """Leave nothing in /dev/shm."""
+    if _models_folder:
+        shutil.rmtree(_models_folder, ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -111,9 +128,12 @@ def application() -> Any:
     from gunicorn.arbiter import Arbiter  # noqa: PLC0415 - the workers' side of this file
 
     from traffic_signs.serving.app import create_app  # noqa: PLC0415 - not before the fork
+    from traffic_signs.serving.models import Models  # noqa: PLC0415 - the same
 
+    paths = OptMl.from_environment()
     try:
-        return create_app(OptMl.from_environment(), _settings, _plan.engine, _metrics)
+        models = Models(paths.models, _models_folder, _plan.workers, _metrics) if _models_folder else None
+        return create_app(paths, _settings, _plan.engine, _metrics, models)
     except TrafficSignsError as error:
         _log.critical("%s", error)
         sys.exit(Arbiter.APP_LOAD_ERROR)  # gunicorn then ends the server instead of starting workers for ever

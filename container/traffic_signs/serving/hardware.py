@@ -30,6 +30,29 @@ def memory_mb(cgroups: Path = _CGROUPS) -> int:
     return min([installed, *(limit[0] for limit in limits if limit)]) // 2**20
 
 
+def free_bytes(cgroups: Path = _CGROUPS, meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Return the bytes that can still be taken before the kernel kills somebody.
+
+    Of the container's own usage, files that the kernel has only cached do not count: it gives them up.
+    """
+    free = _counters(meminfo)["MemAvailable:"] * 1024
+    for name in ("memory.{}", "memory/memory.{}"):
+        limit = _numbers(cgroups / name.format("max")) or _numbers(cgroups / name.format("limit_in_bytes"))
+        used = _numbers(cgroups / name.format("current")) or _numbers(cgroups / name.format("usage_in_bytes"))
+        if limit and used:
+            stat = _counters(cgroups / name.format("stat"))
+            prefix = "total_" if "total_inactive_file" in stat else ""
+            cached = stat[f"{prefix}inactive_file"] + stat[f"{prefix}active_file"]
+            free = min(free, limit[0] - used[0] + cached)
+    return free
+
+
+def _counters(path: Path) -> dict[str, int]:
+    """Read a file with a name and a number a line."""
+    lines = path.read_text(encoding="ascii").splitlines()
+    return {words[0]: int(words[1]) for line in lines if len(words := line.split()) > 1}
+
+
 def gpus(devices: Path = Path("/dev")) -> int:
     """Return the number of NVIDIA's devices."""
     return len(list(devices.glob("nvidia[0-9]*")))

@@ -4,7 +4,6 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from traffic_signs.errors import RequestError
-from traffic_signs.images import MAX_FILES
 
 _CHUNK = 64 * 1024
 """Bytes handed over at once: Werkzeug looks for the end of a part in all that it has been given."""
@@ -12,7 +11,7 @@ _MAX_NAMES = 2 * 1024 * 1024
 """Characters of all parts' names and the like: Werkzeug reads them in Python, a microsecond each."""
 
 
-def read(body: bytes, boundary: str) -> list[bytes]:
+def read(body: bytes, boundary: str, max_files: int) -> list[bytes]:
     """Return the content of every file of the form, whatever its field's name and type.
 
     `Request.files` groups by name, which loses the order, and may write to disk.
@@ -23,7 +22,7 @@ def read(body: bytes, boundary: str) -> list[bytes]:
     files: list[bytearray] = []
     names = 0
     try:
-        decoder = MultipartDecoder(boundary.encode(), max_form_memory_size=4 * _CHUNK, max_parts=MAX_FILES)
+        decoder = MultipartDecoder(boundary.encode(), max_form_memory_size=4 * _CHUNK, max_parts=max_files)
         for start in range(0, len(body), _CHUNK):
             decoder.receive_data(body[start : start + _CHUNK])
             names += _take(decoder, files)
@@ -32,7 +31,7 @@ def read(body: bytes, boundary: str) -> list[bytes]:
         decoder.receive_data(None)
         _take(decoder, files)
     except RequestEntityTooLarge as error:
-        raise RequestError(f"the form has more than {MAX_FILES:,} parts, or one with too long a header") from error
+        raise RequestError(f"the form has more than {max_files:,} parts, or one with too long a header") from error
     except ValueError as error:
         raise RequestError(f"the body is not multipart/form-data: {str(error)[:200]}") from error
     if not files:

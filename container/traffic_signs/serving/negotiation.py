@@ -1,10 +1,10 @@
 """What a client asks for in its headers -> the form of its answer.
 
     Accept                                 which content type, by quality values
-    X-Amzn-SageMaker-Custom-Attributes     top_k=3, probabilities=false
+    X-Amzn-SageMaker-Custom-Attributes     top_k=3, probabilities=false, stream=true
 
 Custom attributes are the client's own: many put ids there that are none of our business. So a
-key that is not ours is passed over, unless it looks like a misspelt one.
+key that is not ours is passed over, unless it looks like a misspelt one; "stream_id" does not.
 """
 
 import difflib
@@ -22,7 +22,7 @@ from traffic_signs.serving.decoding import JSON_LINES
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 _OFFERED = (content_types.JSON, JSON_LINES, content_types.CSV, content_types.NPY)
 _WITH_OPTIONS = (content_types.JSON, JSON_LINES)
-_KEYS = ("top_k", "probabilities")
+_KEYS = ("top_k", "probabilities", "stream")
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,19 @@ class Form:
     """How many of the best classes each prediction lists; None for no list."""
     probabilities: bool = True
     """Each prediction has the probabilities of all classes."""
+    stream: bool = False
+    """Lines are sent as they are predicted."""
 
 
 @lru_cache(maxsize=64)  # clients send the same headers again and again, and parsing takes as long as a small network
-def negotiate(accept: str, attributes: str, classes: int) -> Form:
+def negotiate(accept: str, attributes: str, classes: int, default: str = content_types.JSON) -> Form:
     """Choose the form of an answer.
 
     Args:
-        accept: the Accept header; an empty one stands for JSON.
+        accept: the Accept header; an empty one stands for *default*.
         attributes: the header of custom attributes, "key=value" separated by commas or semicolons.
         classes: number of classes, the largest `top_k`.
+        default: the offered type that is given, of several that are welcome alike.
 
     Raises:
         NotAcceptableError: no offered type is accepted.
@@ -52,7 +55,7 @@ def negotiate(accept: str, attributes: str, classes: int) -> Form:
     # Werkzeug takes "application/json; charset=utf-8" for another type than JSON.
     given = parse_accept_header(accept, MIMEAccept)
     accepted = MIMEAccept([(kind.partition(";")[0].strip(), quality) for kind, quality in given])
-    content_type = accepted.best_match(_OFFERED) if given else content_types.JSON
+    content_type = accepted.best_match((default, *_OFFERED)) if given else default
     if content_type is None:
         raise NotAcceptableError(f"Accept {accept[:100]}: predictions come as {', '.join(_OFFERED)}")
     options = _options(attributes)
@@ -63,7 +66,10 @@ def negotiate(accept: str, attributes: str, classes: int) -> Form:
         )
     top_k = _whole("top_k", options["top_k"], classes) if "top_k" in options else None
     probabilities = _flag("probabilities", options["probabilities"]) if "probabilities" in options else top_k is None
-    return Form(content_type, top_k, probabilities)
+    stream = _flag("stream", options["stream"]) if "stream" in options else False
+    if stream and content_type != JSON_LINES:
+        raise RequestError(f"stream = 'true' needs an answer in {JSON_LINES}, not {content_type}")
+    return Form(content_type, top_k, probabilities, stream)
 
 
 def _options(attributes: str) -> dict[str, str]:
@@ -75,9 +81,14 @@ def _options(attributes: str) -> dict[str, str]:
             raise RequestError(f"{CUSTOM_ATTRIBUTES}: {key} = {value[:50]!r} comes after {options[key][:50]!r}")
         if key in _KEYS:
             options[key] = value
-        elif len(key) < 20 and (near := difflib.get_close_matches(key.lower(), _KEYS, 1, 0.8)):
-            raise RequestError(f"{CUSTOM_ATTRIBUTES}: unknown key {key} = {value[:50]!r}; did you mean {near[0]}?")
+        elif near := _near(key.lower()):
+            raise RequestError(f"{CUSTOM_ATTRIBUTES}: unknown key {key} = {value[:50]!r}; did you mean {near}?")
     return options
+
+
+def _near(key: str) -> str | None:
+    near = next(iter(difflib.get_close_matches(key, _KEYS, 1, 0.8)), None) if len(key) < 20 else None
+    return near if near and (key == near or not key.startswith(near)) else None
 
 
 def _whole(key: str, value: str, most: int) -> int:

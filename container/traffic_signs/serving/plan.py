@@ -4,6 +4,9 @@
     no GPU          LiteRT        one a core, as memory goes   2
     GPUs            TensorFlow    one a GPU                    16, whose requests are joined into batches
 
+A multi-model endpoint runs LiteRT everywhere: TensorFlow keeps the memory of a model that was unloaded.
+A batch transform job that says how many requests it sends at a time gets no more processes than that.
+
 A process on a CPU computes on one core, so that all of them together do not ask for more cores
 than there are. There a batch of several requests takes as long as the requests one by one.
 """
@@ -11,6 +14,7 @@ than there are. There a batch of several requests takes as long as the requests 
 import importlib.util
 from dataclasses import dataclass
 
+from traffic_signs.errors import SettingsError
 from traffic_signs.serving import hardware
 from traffic_signs.settings import ServingSettings
 
@@ -30,14 +34,23 @@ class Plan:
 
 
 def make(settings: ServingSettings, *, cores: int, memory_mb: int, gpus: int) -> Plan:
-    """Decide, as far as *settings* leave it open."""
+    """Decide, as far as *settings* leave it open.
+
+    Raises:
+        SettingsError: an engine that does not serve many models.
+    """
     engine = settings.engine
+    if settings.multi_model:
+        if engine == "tensorflow":
+            raise SettingsError("SERVING_ENGINE = 'tensorflow'; with SAGEMAKER_MULTI_MODEL expected auto or litert")
+        engine = "litert"
     if engine == "auto":
         # the cpu image on a host with a GPU has a TensorFlow that cannot use it
         engine = "tensorflow" if gpus and importlib.util.find_spec("nvidia") else "litert"
+    most = (settings.max_concurrent_transforms if settings.batch else None) or max(cores, gpus)
     if engine == "litert":
-        return Plan(engine, settings.workers or max(1, min(cores, memory_mb // _LITERT_MB)), 2)
-    return Plan(engine, settings.workers or max(1, min(gpus, memory_mb // _TENSORFLOW_MB)), 16)
+        return Plan(engine, settings.workers or max(1, min(cores, most, memory_mb // _LITERT_MB)), 2)
+    return Plan(engine, settings.workers or max(1, min(gpus, most, memory_mb // _TENSORFLOW_MB)), 16)
 
 
 def of_this_machine(settings: ServingSettings) -> Plan:

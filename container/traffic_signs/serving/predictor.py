@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,15 @@ class Predictor:
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1]."""
         return self._engine.run(pixels)
+
+    def close(self) -> None:
+        """Give the network's memory back now, whoever still has this object; it can answer nothing more."""
+        del self._engine
+
+    def predict_by_batch(self, pixels: np.ndarray) -> Iterator[np.ndarray]:
+        """Give the same in parts, each as soon as the engine has it: as many rows as the engine runs at once."""
+        size = self._engine.batch
+        return (self._engine.run(pixels[start : start + size]) for start in range(0, len(pixels), size))
 
 
 def _load(path: Path, engine: str) -> "litert.Engine | tensorflow_engine.Engine":

@@ -1,12 +1,14 @@
 """JSON, JSON lines and CSV -> uint8 [N, 32, 32, 1].
 
+    lines -> pieces of a megabyte -> lists of Python numbers, some 8 bytes each -> pixels, one byte each
+
 Every kind is parsed by orjson, a line of CSV as a JSON array without brackets, and every number
 is checked: `numpy.asarray` would turn one long string among many short ones into gigabytes.
 """
 
 import base64
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -14,10 +16,13 @@ import numpy as np
 import orjson
 
 from traffic_signs import images
+from traffic_signs.budget import Budget
 from traffic_signs.errors import RequestError
 
 _VALUES = images.SIZE * images.SIZE
 _MAX_DIMENSIONS = 4
+_PIECE = 1024 * 1024
+"""Bytes of lines that are Python's objects at once; of a body of 100 MB they would take gigabytes."""
 _ENVELOPES = ((b'{"instances": [', b"]}"), (b'{"instances":[', b"]}"), (b"[", b"]"))
 _NESTED = tuple(
     (orjson.dumps([[[]] * images.SIZE] * images.SIZE).replace(b",", comma), comma) for comma in (b", ", b",")
@@ -25,7 +30,7 @@ _NESTED = tuple(
 """The brackets and commas of an image [32, 32, 1], and the comma between images."""
 
 
-def from_json(body: bytes) -> np.ndarray:
+def from_json(body: bytes, budget: Budget) -> np.ndarray:
     """Read `{"instances": [...]}` or the bare array: pixels as `images.as_pixels` takes them, or `{"b64": ...}` each.
 
     Raises:
@@ -42,7 +47,7 @@ def from_json(body: bytes) -> np.ndarray:
         content = content["instances"]
     if not isinstance(content, list):
         raise RequestError('expected an array of images, or a JSON object with one under the key "instances"')
-    return _pixels(content, body)
+    return _pixels(content, body, budget)
 
 
 def _from_nested_json(body: bytes) -> np.ndarray | None:
@@ -66,42 +71,61 @@ def _from_nested_json(body: bytes) -> np.ndarray | None:
     return None
 
 
-def from_json_lines(body: bytes) -> np.ndarray:
+def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:
     """Read one image a line: 32 rows of 32 values, or `{"b64": ...}`.
 
     Raises:
         RequestError: something else; the message has the line's number.
         ImageError: an image or pixels that the model cannot take.
     """
-    records = [_loads(line, number) for number, line in _lines(body)]
-    pixels = _pixels(records, body)
-    if len(pixels) != len(records):  # rows of one image, a line each
-        raise RequestError(
-            f'a line has no image of its own; expected {images.SIZE} x {images.SIZE} values or {{"b64"}}'
-        )
-    return pixels
+
+    def read(number: int, piece: bytes) -> np.ndarray:
+        records = [_loads(line, number + index) for index, line in enumerate(piece.split(b"\n"))]
+        pixels = _pixels(records, piece, budget, number - 1)
+        if len(pixels) != len(records):  # rows of one image, a line each
+            raise RequestError(
+                f'a line has no image of its own; expected {images.SIZE} x {images.SIZE} values or {{"b64"}}'
+            )
+        return pixels
+
+    return _by_pieces(body, read)
 
 
-def from_csv(body: bytes) -> np.ndarray:
+def from_csv(body: bytes, _budget: Budget) -> np.ndarray:
     """Read one image a line: its 1024 values, row by row; no header.
 
     Raises:
         RequestError: something else; the message has the line's number.
         ImageError: values that the model cannot take.
     """
+    return _by_pieces(body, _read_csv)
+
+
+def _read_csv(number: int, piece: bytes) -> np.ndarray:
     rows = []
-    for number, line in _lines(body):
+    for line in piece.split(b"\n"):
         rows.append(_loads(b"[" + line + b"]", number))
         if len(rows[-1]) != _VALUES:
             raise RequestError(f"line {number} has {len(rows[-1])} values; expected {_VALUES:,}")
-    values = _array(rows, body)
+        number += 1
+    values = _array(rows, piece)
     if values.ndim != 2:
         raise RequestError("a line holds an array; expected plain values")
     return images.as_pixels(values.reshape(-1, *images.SHAPE))
 
 
-def _lines(body: bytes) -> Iterable[tuple[int, bytes]]:
-    return enumerate(body.removesuffix(b"\n").split(b"\n"), 1)
+def _by_pieces(body: bytes, read: Callable[[int, bytes], np.ndarray]) -> np.ndarray:
+    """Call *read* with lines, no line break behind the last, and the number of the first; join what it returns."""
+    parts, start, number = [], 0, 1
+    end = len(body) - body.endswith(b"\n")
+    while start <= end:
+        stop = body.find(b"\n", start + _PIECE, end)
+        stop = end if stop < 0 else stop
+        piece = body[start:stop]
+        parts.append(read(number, piece))
+        number += piece.count(b"\n") + 1
+        start = stop + 1
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _loads(line: bytes, number: int) -> Any:
@@ -111,10 +135,12 @@ def _loads(line: bytes, number: int) -> Any:
         raise RequestError(f"line {number} cannot be read: {error}") from error
 
 
-def _pixels(instances: list[Any], body: bytes) -> np.ndarray:
+def _pixels(instances: list[Any], body: bytes, budget: Budget, first: int = 0) -> np.ndarray:
+    """Read *instances*, which *body* holds; *first* is the index of the first, for messages."""
     kinds = set(map(type, instances))
     if kinds == {dict}:
-        return images.decode_all([_file(instance, index) for index, instance in enumerate(instances)])
+        files = [_file(instance, index) for index, instance in enumerate(instances, first)]
+        return images.decode_all(files, budget, first)
     if dict in kinds:
         raise RequestError('images come either all as arrays or all as {"b64": ...}')
     return images.as_pixels(_array(instances, body))

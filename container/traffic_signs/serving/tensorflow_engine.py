@@ -21,6 +21,8 @@ _BATCH = 256
 class Engine:
     """A loaded network; threads may share it."""
 
+    batch = _BATCH
+
     def __init__(self, path: Path) -> None:
         """Load the Keras model at *path*.
 

@@ -2,6 +2,8 @@
 
     connection -> main thread reads, until nobody need wait for the rest
                       -> GET, or POST /ping        -> quick threads  -> application
+                      -> models come and go        -> their threads  -> application
+                      -> GET of a WebSocket        -> a thread of its own, as long as it stays
                       -> small, and answers are quick                -> application, by the main thread
                       -> room in the line          -> line, threads  -> application
                       -> none                      -> 503, Retry-After, by the main thread
@@ -13,30 +15,24 @@ hand a request to a thread, which then wants Python's lock back from the main th
 than a small network.
 """
 
-import contextlib
-import logging
-import selectors
 import socket
+import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 
 from gunicorn.workers.gthread import TConn
 
-from traffic_signs.serving import framing, record, refusals, sockets
+from traffic_signs.serving import framing, record, sockets, websocket
+from traffic_signs.serving.connections import KEEP, Connections
 from traffic_signs.serving.line import HELD_UP_SECONDS, Line
-from traffic_signs.serving.metrics import OTHER, Metrics
-from traffic_signs.serving.response import OnePacketWorker
-
-_log = logging.getLogger(__name__)
 
 QUEUE_LENGTH = 128
 _MOST_THREADS = 8
 _QUICK_THREADS = 4
-_CLOSING_THREADS = 16
-"""Many, because they only wait: for clients to read an answer, or to stop sending what nobody will read."""
-_SILENCE_SECONDS = 20
-"""How long a client may pause within a request, or leave an answer unread."""
+_LOADING_THREADS = 4
+"""For a multi-model endpoint's loads, which take turns anyway, and unloads, which wait for requests in flight."""
+_MOST_STREAMS = 32
+"""WebSockets that a worker keeps: each has a thread, which sleeps while nothing comes."""
+_STREAM = f"GET {websocket.PATH}".encode()
 _LOOK_SECONDS = 0.02
 """How often a full line is searched for clients that have gone away: it costs a system call for each of them."""
 _SHORT_SECONDS = 0.005
@@ -45,30 +41,23 @@ _TURN_SECONDS = 0.005
 """How long it does so before it looks who else has come, a ping on a new connection perhaps."""
 _CONVERSATION = 100
 """Requests of one client that it answers before it goes through gunicorn's loop, which tells that the worker lives."""
-_NEXT_REQUEST_MS = 1
-_TELL_SECONDS = 1
-"""How often the log tells of refused requests: a line for each would take the time of those that are answered."""
-_KEEP: "Future[bool]" = Future()
-_KEEP.set_result(True)
 
 
-class Worker(OnePacketWorker):
+class Worker(Connections):
     """The class to name as gunicorn's `worker_class`; its setting `threads` is that of predicting threads."""
 
-    metrics: Metrics
-    """Set after the fork."""
     inline = False
     """The main thread may answer small requests; set after the fork, unless requests are to meet in a batch."""
 
     def init_process(self) -> None:
         """Start the threads, after the fork, and then gunicorn's loop."""
         self._quick: Line[TConn] = Line(self._answer, _QUICK_THREADS, _QUICK_THREADS, "quick")
+        self._loads: Line[TConn] = Line(self._answer, _LOADING_THREADS, _LOADING_THREADS, "loading")
         self._line: Line[TConn] = Line(self._answer_or_let_go, self.cfg.threads, _MOST_THREADS, "predicting")
-        self._closing = ThreadPoolExecutor(_CLOSING_THREADS, "closing")
         self._mean_seconds = 4 * _SHORT_SECONDS  # nobody knows yet: the first requests go to threads
         self._looked = 0.0
-        self._refused, self._told = 0, 0.0
         self._ready = 0
+        self._streams = threading.Semaphore(_MOST_STREAMS)
         super().init_process()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
@@ -83,10 +72,7 @@ class Worker(OnePacketWorker):
             if time.monotonic() > end:
                 break
         self._line.relieve()
-        if self._refused and time.monotonic() - self._told > _TELL_SECONDS:
-            fields = {"status": 503, "refused": self._refused}
-            _log.error("too many requests were waiting", extra={"fields": fields})
-            self._refused, self._told = 0, time.monotonic()
+        self._tell_refused()
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Answer one of several small requests, and leave its connection with the poller meanwhile."""
@@ -104,8 +90,7 @@ class Worker(OnePacketWorker):
     def enqueue_req(self, conn: TConn) -> None:
         """Read what has come of a request; send it on its way, or wait for the rest without a thread."""
         if not conn.initialized:
-            conn.init()
-            sockets.set_patience(conn.sock, min(_SILENCE_SECONDS, self.cfg.timeout))
+            self._begin(conn)
         data = self._receive(conn)
         for _ in range(_CONVERSATION):
             if not data or not self._is_for_here(conn, data):
@@ -115,38 +100,23 @@ class Worker(OnePacketWorker):
                 return
             # no way through the poller, for a client that asks again at once
             if not self._next_comes(conn):
-                super().finish_request(conn, _KEEP)
+                super().finish_request(conn, KEEP)
                 return
             data = self._receive(conn)
         if data is None:
             self._await_more(conn)
         elif not data:
             self._forget(conn)
+        elif data.lstrip(b"\r\n").startswith(_STREAM):
+            self._begin_stream(conn)
         elif data.lstrip(b"\r\n").startswith((b"GET ", b"POST /ping")):
             self._quick.put(conn)
+        elif data.lstrip(b"\r\n").startswith((b"DELETE ", b"POST /models ", b"POST /models/ ")):
+            self._loads.put(conn)  # never refused: unloading is what makes room
         elif self._has_room():
             self._line.put(conn)
         else:
             self._refuse(conn)
-
-    def _receive(self, conn: TConn) -> bytes | None:
-        """Return what has come of a request, b"" from a client that has gone, None if more has to come."""
-        unread = conn.parser.unreader.buf
-        data: bytes = unread.getvalue()
-        if framing.is_ready(data):  # it is, after a request that came together with this one
-            return data
-        try:
-            more = conn.sock.recv(framing.READ_AHEAD, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return b""
-        if not more:
-            return b""
-        unread.seek(0, 2)
-        unread.write(more)
-        data += more
-        return data if framing.is_ready(data) else None
 
     def _is_for_here(self, conn: TConn, data: bytes) -> bool:
         """Say whether the main thread may answer: it will not take long, nor has it too much else to do."""
@@ -159,10 +129,17 @@ class Worker(OnePacketWorker):
             and sockets.has_read_all(conn.sock)
         )
 
-    def _await_more(self, conn: TConn) -> None:
-        conn.timeout = time.monotonic() + min(_SILENCE_SECONDS, self.cfg.timeout)
-        self.pending_conns.append(conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+    def _begin_stream(self, conn: TConn) -> None:
+        if self._streams.acquire(blocking=False):
+            threading.Thread(target=self._answer_stream, args=(conn,), name="stream", daemon=True).start()
+        else:
+            self._refuse(conn)
+
+    def _answer_stream(self, conn: TConn) -> None:
+        try:
+            self._answer(conn)
+        finally:
+            self._streams.release()
 
     def _answer(self, conn: TConn, _waited: float = 0.0) -> bool:
         """Answer one request, in a thread."""
@@ -182,13 +159,6 @@ class Worker(OnePacketWorker):
         self._finish(conn, keep=keep)
         return False
 
-    def _next_comes(self, conn: TConn) -> bool:
-        """Wait a moment for the client's next request, as long as nothing else happens."""
-        if conn.parser.unreader.buf.getvalue():
-            return True
-        client: int = conn.sock.fileno()
-        return sockets.first_readable(client, self.poller.fileno(), _NEXT_REQUEST_MS) == client
-
     def _handle(self, conn: TConn, waited: float = 0.0) -> bool:
         """Answer one request that has waited for some seconds, and note how long it takes."""
         record.begin(waited)
@@ -196,21 +166,6 @@ class Worker(OnePacketWorker):
         keep: bool = self.handle(conn)
         self._mean_seconds += 0.1 * (time.monotonic() - started - self._mean_seconds)
         return keep
-
-    def _finish(self, conn: TConn, *, keep: bool) -> None:
-        """Give a connection back to the main thread; without waking it up, where only the poller has to know."""
-        if keep and self.alive and not conn.parser.unreader.buf.getvalue():
-            super().finish_request(conn, _KEEP)
-        else:
-            self.method_queue.defer(self.finish_request, conn, _KEEP if keep else None)
-
-    def finish_request(self, conn: TConn, done: "Future[bool] | None") -> None:
-        """Keep the connection for the next request, or close it in a thread: that may take seconds."""
-        if done:
-            super().finish_request(conn, done)
-        else:
-            self.nr_conns -= 1
-            self._closing.submit(conn.close, graceful=True)
 
     def _has_room(self) -> bool:
         """Say whether a request that comes now is answered long before the platform gives up on it."""
@@ -229,45 +184,3 @@ class Worker(OnePacketWorker):
         if gone:
             self._forget(conn)
         return gone
-
-    def _forget(self, conn: TConn) -> None:
-        self.nr_conns -= 1
-        conn.close()
-
-    def _refuse(self, conn: TConn) -> None:
-        """Answer 503 by the main thread, so that refusing takes nothing from those who are answered."""
-        self.metrics.refused()
-        self._refused += 1
-        alone = framing.is_alone(conn.parser.unreader.take_buffered())
-        try:
-            conn.sock.send(refusals.TOO_MANY if alone else refusals.TOO_MANY_AND_CLOSE, socket.MSG_DONTWAIT)
-        except OSError:
-            self._forget(conn)
-            return
-        if alone:
-            super().finish_request(conn, _KEEP)
-        else:  # what is still to come would be taken for the next request
-            self.nr_conns -= 1
-            self._closing.submit(_drain, conn)
-
-    def murder_pending(self) -> None:
-        """Close connections whose next bytes do not come, and say so if a request had begun."""
-        now = time.monotonic()
-        for conn in self.pending_conns:
-            if conn.timeout > now:
-                break
-            if conn.parser.unreader.buf.getvalue():
-                self.metrics.answered(OTHER, 408)
-                with contextlib.suppress(OSError):
-                    conn.sock.send(refusals.TIMED_OUT, socket.MSG_DONTWAIT)
-        super().murder_pending()
-
-    def _cap_keepalive(self, deadline: float) -> None:
-        """When the worker stops, wait no longer for silent connections than gunicorn does for idle ones."""
-        for conn in (*self.keepalived_conns, *self.pending_conns):
-            conn.timeout = min(conn.timeout, deadline)
-
-
-def _drain(conn: TConn) -> None:
-    sockets.drain(conn.sock)
-    conn.close()

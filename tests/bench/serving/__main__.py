@@ -61,7 +61,10 @@ class _Names(click.ParamType[tuple[str, ...]]):
 @click.option("--servers", type=_Names(list(SERVERS)), default=tuple(SERVERS), help="Default: all of them.")
 @click.option("--lenet-servers", type=_Names(list(SERVERS)), default="ours,empty", show_default=True)
 @click.option(
-    "--kinds", type=_Names(list(bodies.KINDS)), default=tuple(bodies.KINDS), help="Of requests; default: all."
+    "--kinds",
+    type=_Names([*bodies.KINDS, *bodies.OURS]),
+    default=(*bodies.KINDS, *bodies.OURS),
+    help="Of requests; default: all. Some are for this server alone.",
 )
 @click.option("--connections", type=click.IntRange(1), multiple=True, default=(1, 16, 64), show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
@@ -102,7 +105,8 @@ def main(
                 found: dict[str, Any] = {}
                 for network, (folder_of_model, names) in networks.items():
                     expected = {kind: bodies.answers(folder_of_model, body.pixels) for kind, body in requests.items()}
-                    found[network] = {"floor": _floor(image, folder_of_model, Path(folder))}
+                    compared = [kind for kind in requests if kind in bodies.KINDS]
+                    found[network] = {"floor": _floor(image, folder_of_model, Path(folder), compared)}
                     for name in names[turn % len(names) :] + names[: turn % len(names)]:
                         with serving(SERVERS[name], {True: image, False: bench_image}, folder_of_model, port) as (
                             server,
@@ -112,7 +116,7 @@ def main(
                             refused, loads = _loads(
                                 loader,
                                 url,
-                                requests,
+                                requests if name == "ours" else {kind: requests[kind] for kind in compared},
                                 expected=None if name == "empty" else expected,
                                 connections=connections,
                                 seconds=seconds,
@@ -161,11 +165,11 @@ def _loads(
     return refused, loads
 
 
-def _floor(image: str, model: Path, folder: Path) -> dict[str, dict[str, float]]:
+def _floor(image: str, model: Path, folder: Path, kinds: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return kind -> microseconds of decoding, the engine and encoding, alone on the servers' core."""
     mounts = {model: "/opt/ml/model", Path(__file__).with_name("peers"): "/opt/peers", folder: load.BODIES}
     volumes = [word for source, place in mounts.items() for word in ("--volume", f"{source.resolve()}:{place}:ro")]
-    command = ("python", "/opt/peers/floor.py", load.BODIES)
+    command = ("python", "/opt/peers/floor.py", load.BODIES, *kinds)
     printed = docker("run", "--rm", "--cpuset-cpus", str(SERVER_CORE), *volumes, image, *command)
     found: dict[str, dict[str, float]] = json.loads(printed)
     return found

@@ -65,8 +65,9 @@ def run(loader: Container, url: str, body: Body, connections: int, seconds: floa
 
 def h2load(url: str, body: Body) -> tuple[str, ...]:
     """Return the beginning of h2load's command line: HTTP/1.1, one thread, the request."""
-    request = (f"--data={BODIES}/{body.kind}", f"--header=content-type: {body.content_type}")
-    return ("h2load", "--h1", "--threads=1", *request, url)
+    headers = {"content-type": body.content_type, **body.headers}
+    words = [f"--header={name}: {value}" for name, value in headers.items()]
+    return ("h2load", "--h1", "--threads=1", f"--data={BODIES}/{body.kind}", *words, url)
 
 
 def log(loader: Container) -> np.ndarray:

@@ -18,6 +18,8 @@ from rich.table import Table
 from tests.bench.serving.servers import SERVERS
 
 _TITLES = {"json": "JSON, one image", "npy": "npy, one image", "png": "PNG, one image", "npy64": "npy, 64 images"}
+_ALONE = {"stream1000": ("npy, answered in streamed lines", 1000), "csv1000": ("CSV, answered in lines", 1000)}
+"""What this server alone is asked: a title, images."""
 _SLOW = ("predict", "aws", "mms", "litserve", "bentoml")
 """Those that are to be left behind by half."""
 _PARTS = ("decode", "engine")
@@ -70,6 +72,8 @@ def show(content: dict[str, Any], console: Console) -> None:
         network = Network(summary)
         for kind in network.kinds():
             console.print(_table(network, f"{name}: {_TITLES[kind]}", kind))
+        if alone := [kind for kind in _ALONE if network.get("ours", kind, 1, "throughput")]:
+            console.print(_alone(network, f"{name}: this server alone", alone))
         console.print(_resources(network, name))
     for statement in statements(content["summary"]):
         console.print(statement, highlight=False, soft_wrap=True)
@@ -96,6 +100,16 @@ def _table(network: Network, title: str, kind: str) -> Table:
         table.add_row(SERVERS[name].title, *cells, f"{errors:.0f}")
     limits = [network.limit(kind, number) for number in numbers]
     table.add_row("computed limit of Flask", *(f"{limit:,.0f}" if limit else "-" for limit in limits))
+    return table
+
+
+def _alone(network: Network, title: str, kinds: list[str]) -> Table:
+    table = Table("requests of 1,000 images", "connections", "req/s", "images/s", "p50 ms", "p99 ms", title=title)
+    for kind in kinds:
+        words, images = _ALONE[kind]
+        for number in network.connections():
+            rate, p50, p99 = (network.get("ours", kind, number, figure) or 0 for figure in ("throughput", "p50", "p99"))
+            table.add_row(words, str(number), f"{rate:.1f}", f"{rate * images:,.0f}", f"{p50:.1f}", f"{p99:.1f}")
     return table
 
 

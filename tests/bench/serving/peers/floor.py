@@ -1,4 +1,4 @@
-"""Time decoding, the engine alone and encoding, in our own image: python floor.py BODIES -> JSON, microseconds."""
+"""Time decoding, the engine alone and encoding, in our own image: floor.py BODIES KIND ... -> JSON, microseconds."""
 
 import json
 import sys
@@ -11,10 +11,10 @@ import numpy as np
 from model import Network, decode, encode
 
 
-def main(bodies: Path) -> None:
+def main(bodies: Path, kinds: list[str]) -> None:
     network = Network()
     found = {}
-    for path in sorted(bodies.iterdir()):
+    for path in (bodies / kind for kind in sorted(kinds)):
         pixels = decode(path.read_bytes())
         found[path.name] = {
             "decode": _microseconds(decode, path.read_bytes()),
@@ -36,4 +36,4 @@ def _microseconds(call: Callable[[Any], object], argument: Any, seconds: float =
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

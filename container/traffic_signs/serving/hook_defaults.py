@@ -1,0 +1,109 @@
+"""What stands in for the hooks that a model does not bring: this server's own decoding, engine and encoding.
+
+    model_fn(model_dir)             -> serving.predictor.Predictor
+    input_fn(body, content_type)    -> uint8 [N, 32, 32, 1], by every content type of `decoding`
+    predict_fn(data, model)         -> model.predict(data): of a Predictor, probabilities float32 [N, C]
+    output_fn(prediction, accept)   -> probabilities as `encoding` has them, anything else by the toolkit's encoder
+
+Hooks that use the model's or the data's type can rely on these.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sagemaker_inference import encoder
+from sagemaker_inference.default_inference_handler import DefaultInferenceHandler
+from werkzeug.datastructures import Headers
+from werkzeug.http import parse_accept_header
+from werkzeug.wrappers import Request
+
+from traffic_signs import artifact
+from traffic_signs.errors import ArtifactError, NotAcceptableError
+from traffic_signs.serving import decoding, encoding, negotiation
+from traffic_signs.serving.predictor import Predictor
+
+
+class Context:
+    """What the toolkit, and a hook with one more parameter, ask about the current request.
+
+    The part of multi-model-server's context that has a meaning here.
+
+    Attributes:
+        system_properties: {"model_dir": str}.
+        headers: of the request.
+        content_type: of the answer.
+    """
+
+    def __init__(self, model: Path) -> None:
+        self.system_properties = {"model_dir": str(model)}
+        self.request_processor = [self]
+        self.headers = Headers()
+        self.parameters: Mapping[str, str] = {}
+        self.content_type = ""
+        self._properties: dict[str, str] = {}
+
+    def begin(self, request: Request) -> None:
+        """Turn to the next request.
+
+        Hooks get the bare content type, such as `application/json` of `application/json; charset=utf-8`, and
+        of several accepted ones the one that is wanted most; the headers have all of it.
+        """
+        self.headers, self.parameters = request.headers, request.mimetype_params
+        accepted = parse_accept_header(request.headers.get("Accept"))
+        self._properties = {"Content-Type": request.mimetype, "Accept": accepted.best or ""}
+
+    def get_request_properties(self) -> dict[str, str]:
+        """Return Content-Type and Accept, as `begin` has them."""
+        return self._properties
+
+    def get_request_header(self, _index: int, name: str) -> str | None:
+        """Return a header of the request, None if it has none of the name."""
+        return self.headers.get(name)
+
+    def set_response_content_type(self, _index: int, content_type: str) -> None:
+        """Note the content type of the answer."""
+        self.content_type = content_type
+
+
+class Defaults(DefaultInferenceHandler):  # type: ignore[misc] # no types are published
+    """The toolkit's handler, whose model_fn and predict_fn only raise, in this server's way."""
+
+    def __init__(self, model: Path, engine: str, limit: int) -> None:
+        """Take the class names from the model directory; a model of the hooks' own may have none.
+
+        Args:
+            model: the model directory.
+            engine: "litert" or "tensorflow".
+            limit: bytes that an array in a request may have once unpacked.
+        """
+        self._engine, self._limit = engine, limit
+        try:
+            self._labels = artifact.read(model).labels
+        except ArtifactError:  # which Predictor tells, where it is what loads the model
+            self._labels = ()
+
+    def default_model_fn(self, model_dir: str) -> Predictor:
+        """Load the model that a training job of this image has left."""
+        return Predictor(Path(model_dir), self._engine)
+
+    def default_input_fn(self, data: bytes | str, content_type: str, context: Context) -> np.ndarray:
+        """Decode a body; the toolkit has made text of JSON and CSV."""
+        body = data.encode() if isinstance(data, str) else data
+        return decoding.decode(body, content_type, context.parameters, self._limit)
+
+    def default_predict_fn(self, data: Any, model: Any) -> Any:
+        """Let the model predict."""
+        return model.predict(data)
+
+    def default_output_fn(self, prediction: Any, accept: str, context: Context) -> tuple[bytes | str, str]:
+        """Encode probabilities with the class names, and anything else plainly."""
+        attributes = context.headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
+        form = negotiation.negotiate(context.headers.get("Accept") or accept, attributes, len(self._labels))
+        if isinstance(prediction, np.ndarray) and prediction.shape[1:] == (len(self._labels),):
+            rows = np.ascontiguousarray(prediction, np.float32)
+            return encoding.encode(rows, self._labels, form), form.content_type
+        if form.content_type not in encoder.SUPPORTED_CONTENT_TYPES:
+            raise NotAcceptableError(f"what predict_fn returned does not come as {form.content_type}")
+        return encoder.encode(prediction, form.content_type), form.content_type

@@ -1,0 +1,136 @@
+"""Requests answered by the hooks of a model: model_fn, input_fn, predict_fn, output_fn or transform_fn.
+
+    start      hook_program.load -> model_fn(model_dir) -> model
+    request    body, content type -> input_fn -> data -> predict_fn(data, model) -> prediction -> output_fn -> answer
+                                 `----------------------- transform_fn, in place of the three ----------------------'
+
+sagemaker_inference's Transformer calls them; `hook_defaults` stands in for those that are missing. Its npy
+decoder, which unpickles, and its answers to errors, which are tracebacks, are replaced. A process answers one
+request at a time, as the servers do that the toolkit was written for: hooks need not be safe for threads.
+
+    raised                                        answer
+    ValueError by input_fn                        400 and its text: the body is not what it should be
+    sagemaker_inference's errors                  their own status and text; 415 and 406 for a content type
+    anything else                                 500 without its text; the log has the traceback
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn
+
+from flask import Blueprint, Response, request
+from sagemaker_inference import content_types, decoder, errors, parameters
+from sagemaker_inference.transformer import Transformer
+from werkzeug.wrappers import Request
+
+from traffic_signs.errors import HooksError, NotAcceptableError, RequestError, UnsupportedMediaError
+from traffic_signs.serving import body, hook_program, npy
+from traffic_signs.serving.hook_defaults import Context, Defaults
+from traffic_signs.turns import FairLock
+
+_MOST_TEXT = 1000
+"""Characters of an error: the platform passes on 2,048."""
+
+
+def routes(program: Path, model: Path, engine: str, limit: int) -> Blueprint:
+    """Return `/invocations`, answered by the hooks in *program*; the arguments and errors are those of `Hooks`."""
+    routes = Blueprint("hooks", __name__)
+    hooks = Hooks(program, model, engine, limit)
+
+    @routes.post("/invocations")
+    def invocations() -> Response:
+        # the body first: gunicorn drops a connection with an unread one, and says nothing
+        return hooks.answer(request, body.read(request, limit))
+
+    return routes
+
+
+class Hooks:
+    """A model's program with its model; built once a worker, shared by its threads."""
+
+    def __init__(self, program: Path, model: Path, engine: str, limit: int) -> None:
+        """Import *program* and load the model.
+
+        Args:
+            program: what `hook_program.find` found.
+            model: the model directory, which `model_fn` gets.
+            engine: "litert" or "tensorflow", for a program without `model_fn`.
+            limit: bytes that an array in a request may have once unpacked.
+
+        Raises:
+            HooksError: the program cannot be used, or its `model_fn` raised.
+            ArtifactError: it has no `model_fn`, and there is no model to serve.
+        """
+        # hooks call the toolkit's decoder by its name, so it has to be safe itself
+        decoder._decoder_map[content_types.NPY] = npy.read_npy  # noqa: SLF001 # the toolkit has no other way
+        module = hook_program.load(program)
+        if read := getattr(module, "input_fn", None):
+            module.input_fn = _blaming_the_client(read)  # type: ignore[attr-defined] # the toolkit looks there
+        os.environ[parameters.USER_PROGRAM_ENV] = program.name  # where the toolkit looks for the module's name
+        self._context = Context(model)
+        self._turns = FairLock()
+        self._transformer = _Transformer(Defaults(model, engine, limit))
+        with hook_program.told(program):
+            self._transformer.validate_and_initialize(str(model), self._context)
+
+    def answer(self, request: Request, content: bytes) -> Response:
+        """Answer *request*, whose body is *content*.
+
+        Raises:
+            TrafficSignsError: a hook or a default refuses the request.
+            Exception: whatever else a hook raises.
+        """
+        if request.mimetype in content_types.UTF8_TYPES:
+            _check_text(content)
+        with self._turns:
+            self._context.begin(request)
+            try:
+                [result] = self._transformer.transform([{"body": content}], self._context)
+            except errors.UnsupportedFormatError as error:
+                raise NotAcceptableError(_short(error)) from error
+            except errors.BaseInferenceToolkitError as error:
+                refusal = HooksError(_short(error.message))
+                refusal.status = error.status_code if error.status_code in range(400, 600) else 500
+                raise refusal from error
+            if not isinstance(result, str | bytes | bytearray):
+                raise TypeError(f"the hooks answered with {type(result).__name__}; expected bytes or text")
+            answer = bytes(result) if isinstance(result, bytearray) else result
+            return Response(answer, content_type=self._context.content_type)
+
+
+class _Transformer(Transformer):  # type: ignore[misc] # no types are published
+    """The toolkit's, which makes an answer of an error and its traceback; this one raises the error."""
+
+    @staticmethod
+    def handle_error(context: Any, inference_exception: Exception, trace: str) -> NoReturn:  # noqa: ARG004 # its signature
+        raise sys.exception() or inference_exception
+
+
+def _blaming_the_client(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Have errors of an input_fn, which reads what the client sent, mean the client's request."""
+
+    @wraps(read)
+    def input_fn(*arguments: Any) -> Any:
+        try:
+            return read(*arguments)
+        except errors.UnsupportedFormatError as error:
+            raise UnsupportedMediaError(_short(error)) from error
+        except ValueError as error:
+            raise RequestError(_short(error)) from error
+
+    return input_fn
+
+
+def _check_text(content: bytes) -> None:
+    """Find out before the toolkit makes text of the body, where nobody would know whose mistake it is."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise RequestError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from error
+
+
+def _short(error: object) -> str:
+    return " ".join(str(error).split())[:_MOST_TEXT] or "refused by the model's hooks"

@@ -1,0 +1,272 @@
+"""The models of a multi-model endpoint: loaded and unloaded while others answer.
+
+    load    one worker loads the model, measures it, and lists it if there is memory for it in every worker
+    using   a worker that is asked for a listed model loads it the first time
+    unload  struck off the list; every worker gives it back once its last request is answered; then the reply
+
+What is loaded is what `listing` says, which is looked up for every request. So all workers agree, and one
+that replaces another needs to be told nothing.
+"""
+
+import contextlib
+import ctypes
+import logging
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from traffic_signs import artifact, images, litert
+from traffic_signs.errors import AlreadyLoadedError, ArtifactError, MemoryShortError, NotLoadedError, RequestError
+from traffic_signs.serving import hardware
+from traffic_signs.serving.listing import Entry, Listing
+from traffic_signs.serving.metrics import Metrics
+from traffic_signs.serving.predictor import Predictor
+
+_log = logging.getLogger(__name__)
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}", re.ASCII)
+"""A file's name; the platform's own are hashes."""
+_ROOM = 100 * 2**20
+"""Bytes that are kept free for the requests of each worker."""
+_LEAST, _MOST = 1 * 2**20, 16
+"""A network takes at least its file twice and a megabyte; its measured size counts up to so many times that, because
+what other threads took at the same time is in it."""
+
+
+@dataclass
+class _Loaded:
+    predictor: Predictor
+    users: int = 0
+    struck: bool = False
+
+
+class Models:
+    """The models of one worker; its threads share them."""
+
+    def __init__(self, root: Path, folder: Path, workers: int, metrics: Metrics | None = None) -> None:
+        """Start with what is listed, loaded when it is asked for.
+
+        Args:
+            root: where the models lie, /opt/ml/models.
+            folder: the list, of `listing.create`.
+            workers: how many there are.
+            metrics: where loads and batches are counted.
+        """
+        self._metrics = metrics
+        self._root = root.resolve()
+        self._listing = Listing(folder, workers)
+        self._workers = workers
+        self._loaded: dict[str, _Loaded] = {}
+        self._guard = threading.Lock()
+        self._loading = threading.Lock()
+        """Held while a model comes into this worker's memory, or goes; before `_guard`, after the listing's."""
+        threading.Thread(target=self._follow, name="unloading", daemon=True).start()
+
+    def load(self, name: str, url: str) -> Entry:
+        """Load the model in the directory *url* under *name*.
+
+        Raises:
+            RequestError: a name that is no file's, a directory outside the models' own, a model that cannot be served.
+            NotLoadedError: no such directory.
+            AlreadyLoadedError: the name is in use, or its last worker has not quite unloaded it.
+            MemoryShortError: there is no memory for it in every worker.
+        """
+        if not _NAME.fullmatch(name):
+            raise RequestError(f"model_name {name[:100]!r}; expected 1 to 255 letters, digits, '.', '_' and '-'")
+        directory = self._directory(url)
+        with self._listing.lock():
+            if name in self._listing:
+                raise AlreadyLoadedError(f"model {name} is loaded already")
+            if self._listing.held(name):
+                self._listing.ring()
+                raise AlreadyLoadedError(f"model {name} is still being unloaded")
+            with self._loading:
+                predictor, size = self._load_measured(directory)
+                entry = Entry(name, url, size, predictor.identity)
+                try:
+                    self._listing.add(entry)
+                except OSError as error:
+                    self._give_back(name, _Loaded(predictor))
+                    raise MemoryShortError(f"no room for the list of models: {error}") from error
+                self._loaded[name] = _Loaded(predictor)
+        return entry
+
+    def unload(self, name: str) -> None:
+        """Unload a model; when this returns no worker has it in its memory.
+
+        Raises:
+            NotLoadedError: it is not loaded.
+        """
+        _check(name)
+        with self._listing.lock():
+            file = self._listing.strike(name)
+        self._listing.wait_until_free(file)
+
+    def get(self, name: str) -> Entry:
+        """Return a loaded model.
+
+        Raises:
+            NotLoadedError: it is not loaded.
+        """
+        _check(name)
+        return self._listing.read(name)
+
+    def page(self, after: str, limit: int) -> tuple[list[Entry], str | None]:
+        """Return the loaded models whose names follow *after*, *limit* at most, and the last name if there are more."""
+        names = [name for name in self._listing.names() if name > after]
+        entries = []
+        for name in names[:limit]:
+            with contextlib.suppress(NotLoadedError):  # unloaded meanwhile
+                entries.append(self._listing.read(name))
+        return entries, names[limit - 1] if len(names) > limit else None
+
+    def identities(self) -> list[dict[str, str]]:
+        """Say of each loaded model what it is called and what it is, as `Predictor.identity` has it."""
+        entries, _ = self.page("", sys.maxsize)
+        return [{"model": entry.name, **entry.identity} for entry in entries]
+
+    @contextlib.contextmanager
+    def using(self, name: str) -> Iterator[Predictor]:
+        """Keep a model loaded while it is used.
+
+        Raises:
+            NotLoadedError: it is not loaded.
+            MemoryShortError: other things have taken the memory that this worker needs for it.
+        """
+        _check(name)
+        loaded = self._take(name) or self._load_listed(name)
+        try:
+            yield loaded.predictor
+        finally:
+            with self._guard:
+                loaded.users -= 1
+                last = loaded.struck and not loaded.users
+            if last:
+                self._give_back(name, loaded)
+
+    def _take(self, name: str) -> _Loaded | None:
+        with self._guard:
+            loaded = self._loaded.get(name)
+            if loaded is None or name not in self._listing:
+                return None
+            loaded.users += 1
+            return loaded
+
+    def _load_listed(self, name: str) -> _Loaded:
+        """Load what another worker has listed."""
+        if name not in self._listing:  # known without waiting for what is being loaded
+            raise NotLoadedError(f"model {name} is not loaded")
+        with self._loading:
+            if loaded := self._take(name):  # another thread was quicker
+                return loaded
+            if name in self._loaded:  # struck, and the bell not yet heard
+                raise NotLoadedError(f"model {name} is not loaded")
+            entry = self._listing.hold(name)
+            try:
+                if hardware.free_bytes() < entry.size:
+                    raise MemoryShortError(f"no memory for model {name}, {entry.size:,} bytes, in another worker")
+                loaded = _Loaded(_load(Path(entry.url), self._metrics), users=1)
+            except ArtifactError as error:  # its files have gone: if one worker cannot serve it, nobody does
+                _log.error("%s is unloaded: %s", name, error)
+                with contextlib.suppress(NotLoadedError):
+                    os.close(self._listing.strike(name))
+                self._listing.let_go(name)
+                raise NotLoadedError(f"model {name} is not loaded: {error}") from error
+            except BaseException:
+                self._listing.let_go(name)
+                raise
+            self._loaded[name] = loaded
+            return loaded
+
+    def _directory(self, url: str) -> Path:
+        try:
+            directory = Path(url).resolve()
+        except (ValueError, OSError, RuntimeError) as error:  # NUL, too long, links in a circle
+            raise RequestError(f"url {url[:200]!r} is no path: {error}") from error
+        if not Path(url).is_absolute() or self._root not in directory.parents:
+            raise RequestError(f"url {url[:200]!r} is not below {self._root}")
+        if not directory.is_dir():
+            raise NotLoadedError(f"url {url[:200]!r}: there is no such directory")
+        return directory
+
+    def _load_measured(self, directory: Path) -> tuple[Predictor, int]:
+        """Load a model that nobody has; return it with the bytes that it takes."""
+        try:
+            least = 2 * (directory / artifact.LITERT).stat().st_size + _LEAST
+        except FileNotFoundError:
+            least = _LEAST  # loading says better what is missing
+        self._check_memory(least, self._workers)
+        _trim()  # or the network would move into free memory that counts as ours already
+        before = _own_bytes()
+        try:
+            predictor = _load(directory, self._metrics)
+        except ArtifactError as error:
+            raise RequestError(str(error)) from error
+        size = min(max(_own_bytes() - before, least), _MOST * least)
+        try:
+            self._check_memory(size, self._workers - 1)
+        except MemoryShortError:
+            predictor.close()
+            _trim()
+            raise
+        return predictor, size
+
+    def _check_memory(self, size: int, workers: int) -> None:
+        needed = size * workers
+        free = hardware.free_bytes() - self._listing.promised() - _ROOM * self._workers
+        if free < needed:
+            raise MemoryShortError(f"no memory for a further model: {needed:,} bytes needed, {max(0, free):,} free")
+
+    def _follow(self) -> None:
+        """Give back what is no longer listed, for as long as the worker lives."""
+        while True:
+            self._listing.wait_for_ring()
+            try:
+                self._drop_struck()
+            except Exception:  # noqa: BLE001 - without this thread every later unload would wait for ever
+                _log.exception("failed to unload")
+
+    def _drop_struck(self) -> None:
+        with self._loading, self._guard:
+            struck = {name: loaded for name, loaded in self._loaded.items() if name not in self._listing}
+            for name, loaded in struck.items():
+                del self._loaded[name]
+                loaded.struck = True
+            unused = [(name, loaded) for name, loaded in struck.items() if not loaded.users]
+        for name, loaded in unused:
+            self._give_back(name, loaded)
+
+    def _give_back(self, name: str, loaded: _Loaded) -> None:
+        loaded.predictor.close()
+        _trim()
+        self._listing.let_go(name)
+
+
+def _check(name: str) -> None:
+    if not _NAME.fullmatch(name):  # before it becomes a path
+        raise NotLoadedError(f"model {name[:100]!r} is not loaded")
+
+
+def _load(directory: Path, metrics: Metrics | None) -> Predictor:
+    """Load a model and let it take all the memory that it will ever need."""
+    predictor = Predictor(directory, metrics=metrics)
+    predictor.predict(np.zeros((litert.BATCH, *images.SHAPE), np.uint8))
+    return predictor
+
+
+def _own_bytes() -> int:
+    """Return the bytes that this process shares with nobody."""
+    _, resident, shared, *_ = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _trim() -> None:
+    """Have the C library give free memory back to the kernel, which it else keeps for later."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+    if trim:
+        trim(0)

@@ -1,0 +1,92 @@
+"""The routes of a multi-model endpoint, by which the platform loads, lists, invokes and unloads models.
+
+    POST   /models {"model_name", "url"}          200  400 name, URL or model  404 no such path  409  507
+    GET    /models ?next_page_token= &limit=      200 {"models": [{"modelName", "modelUrl"}], "nextPageToken"}
+    GET    /models/<name>                         200 {"modelName", "modelUrl"}  404
+    DELETE /models/<name>                         200  404
+    POST   /models/<name>/invoke                  as /invocations, and 404  507
+
+Source: "Custom Containers Contract for Multi-Model Endpoints" in the SageMaker developer guide; `limit` is that of
+AWS's multi-model-server.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+
+from traffic_signs.errors import RequestError
+from traffic_signs.serving import body
+from traffic_signs.serving.listing import Entry
+from traffic_signs.serving.models import Models
+from traffic_signs.serving.predictor import Predictor
+
+_log = logging.getLogger(__name__)
+_TARGET = "X-Amzn-SageMaker-Target-Model"
+"""What the client called the model; the platform gives it another name, and this one is for logs only."""
+_MAX_BODY = 64 * 1024
+_MOST = 1_000
+_USUAL = "100"
+
+
+def routes(models: Models, answer: Callable[[Predictor, bytes], Response], limit: int) -> Blueprint:
+    """Return the routes.
+
+    Args:
+        models: what is loaded.
+        answer: turns the body of the current request into the response.
+        limit: bytes that the body of an invocation may have.
+    """
+    blueprint = Blueprint("models", __name__)
+
+    @blueprint.post("/models")
+    def load() -> dict[str, str]:
+        name, url = _asked(body.read(request, _MAX_BODY))
+        entry = models.load(name, url)
+        _log.info("loaded %s (%s) from %s: %d bytes a worker", name, request.headers.get(_TARGET), url, entry.size)
+        return _described(entry)
+
+    @blueprint.get("/models")
+    def page() -> dict[str, Any]:
+        text = request.args.get("limit", _USUAL)
+        if not (text.isdecimal() and len(text) < 5 and 1 <= int(text) <= _MOST):
+            raise RequestError(f"limit = {text[:50]!r}; expected a whole number from 1 to {_MOST:,}")
+        entries, token = models.page(request.args.get("next_page_token", ""), int(text))
+        found: dict[str, Any] = {"models": [_described(entry) for entry in entries]}
+        return found | ({"nextPageToken": token} if token else {})
+
+    @blueprint.get("/models/<name>")
+    def describe(name: str) -> dict[str, str]:
+        return _described(models.get(name))
+
+    @blueprint.delete("/models/<name>")
+    def unload(name: str) -> dict[str, str]:
+        models.unload(name)
+        _log.info("unloaded %s", name)
+        return {"status": f"model {name} is unloaded"}
+
+    @blueprint.post("/models/<name>/invoke")
+    def invoke(name: str) -> Response:
+        content = body.read(request, limit)
+        _log.debug("invoke %s (%s)", name, request.headers.get(_TARGET))
+        with models.using(name) as predictor:
+            return answer(predictor, content)
+
+    return blueprint
+
+
+def _asked(content: bytes) -> tuple[str, str]:
+    try:
+        asked = orjson.loads(content)
+        name, url = asked["model_name"], asked["url"]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise RequestError(f'expected {{"model_name": "...", "url": "..."}} ({error!r})') from error
+    if not isinstance(name, str) or not isinstance(url, str):
+        raise RequestError("model_name and url have to be strings")
+    return name, url
+
+
+def _described(entry: Entry) -> dict[str, str]:
+    return {"modelName": entry.name, "modelUrl": entry.url}

@@ -1,0 +1,206 @@
+"""The commands `check`, from arguments to a Subject and from findings to an exit code, and `points`.
+
+IMAGE, options  ->  Subject  ->  run  ->  Report  ->  terminal, files, exit code 0, 1 or 2
+"""
+
+import contextlib
+import datetime
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from local_test import program
+from local_test.check import archive, coverage, scenarios
+from local_test.check.image import DockerError, docker
+from local_test.check.points import Finding, Payload, Profile, Scenario, Subject, Verdict
+from local_test.check.report import Report
+from local_test.check.run import asked_parts, chosen, run
+
+_INTERRUPTED = 130
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+class _Unusable(click.ClickException):
+    exit_code = 2
+
+
+def _pairs(_: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    split = [text.partition("=") for text in texts]
+    for text, (key, separator, _value) in zip(texts, split, strict=True):
+        if not key or not separator:
+            raise click.BadParameter(f"{text!r}; expected {parameter.metavar}")
+    return {key: value for key, _separator, value in split}
+
+
+def _channels(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, Path]:
+    channels = {name: Path(folder) for name, folder in _pairs(context, parameter, texts).items()}
+    for name, folder in channels.items():
+        if not folder.is_dir():
+            raise click.BadParameter(f"channel {name}: {folder} is no folder")
+    return channels
+
+
+@click.command(
+    epilog="""\b
+    Examples:
+      python -m local_test check mine:latest --training --data training=data/ -p epochs=1 -p optimizer=adam
+      python -m local_test check mine:latest --hosting --model model.tar.gz --payload one.json
+          --content-type application/json --output results/check
+      python -m local_test check --bare bin/ --hosting --model model/ --payload one.csv --content-type text/csv
+    """
+)
+@click.argument("image", required=False)
+@click.option("--bare", type=_FOLDER, help="In place of IMAGE a folder with the programs `train` and `serve`.")
+@click.option("--training", is_flag=True, help="Only training.")
+@click.option("--hosting", is_flag=True, help="Only hosting; without both, all.")
+@click.option("--data", "channels", multiple=True, metavar="CHANNEL=FOLDER", callback=_channels, help="Training data.")
+@click.option(
+    "-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", callback=_pairs,
+    help="For a short training that still takes some seconds.",
+)  # fmt: skip
+@click.option(
+    "--model", type=click.Path(exists=True, path_type=Path), help="model.tar.gz, or a folder with its content."
+)
+@click.option(
+    "--payload", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A body answered with 200."
+)
+@click.option("--content-type", help="The payload's.")
+@click.option("--env", "environment", multiple=True, metavar="KEY=VALUE", callback=_pairs, help="For job and endpoint.")
+@click.option(
+    "--profile", type=click.Choice([str(profile) for profile in Profile]), default=str(Profile.REAL_TIME),
+    show_default=True, help="The kind of endpoint.",
+)  # fmt: skip
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="For check.json, junit.xml, check.html."
+)
+def check(
+    *,
+    image: str | None,
+    bare: Path | None,
+    training: bool,
+    hosting: bool,
+    channels: dict[str, Path],
+    hyperparameters: dict[str, str],
+    model: Path | None,
+    payload: Path | None,
+    content_type: str | None,
+    environment: dict[str, str],
+    profile: str,
+    output: Path | None,
+) -> None:
+    """Hold any image against SageMaker's container contract, point by point.
+
+    Exit code 0: nothing is broken; 1: something is; 2: wrong use, no engine, no such image.
+    """
+    if (image is None) == (bare is None):
+        raise click.UsageError("give IMAGE or --bare FOLDER")
+    if (payload is None) != (content_type is None):
+        raise click.UsageError("--payload and --content-type belong together")
+    if image:
+        _find(image)
+    scratch = Path(tempfile.mkdtemp(prefix="check-"))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        subject = Subject(
+            image,
+            scratch,
+            asked_parts(training=training, hosting=hosting, image=image is not None),
+            Profile(profile),
+            channels,
+            hyperparameters,
+            _model(model, scratch / "model") if model else None,
+            Payload(payload.read_bytes(), content_type) if payload and content_type else None,
+            environment,
+            bare.resolve() if bare else None,
+        )
+        report = _run(subject)
+    except KeyboardInterrupt:
+        click.echo("interrupted; ending the containers", err=True)
+        _clean(scratch, image)
+        os._exit(_INTERRUPTED)  # threads may wait for what is gone
+    _clean(scratch, image)
+    report.print(Console())
+    if output:
+        report.write(output)
+    click.echo(report.summary + (f"; {output}/check.html" if output else ""), err=True)
+    sys.exit(Verdict.BROKEN in report.counts)
+
+
+@click.command()
+def points() -> None:
+    """Print what of the contract `check` covers, and what it cannot."""
+    table = Table("item", "demand", "checked by", "not checked", show_lines=True)
+    every = [point for scenario in scenarios.ALL for point in scenario.points]
+    for row in coverage.table(every, scenarios.NOT_CHECKABLE):
+        table.add_row(row.number, row.demand, "\n".join(row.points), row.reason)
+    Console().print(table)
+
+
+def _find(image: str) -> None:
+    """Raise _Unusable unless an engine is there that has *image*."""
+    if not program.engine_reachable():
+        raise _Unusable("no Docker engine is reachable; --bare FOLDER checks programs without one")
+    try:
+        docker("image", "inspect", "--format", "{{.Id}}", image)
+    except DockerError:
+        raise _Unusable(f"the engine has no image {image}; pull or build it first") from None
+
+
+def _model(model: Path, folder: Path) -> Path:
+    """Return the folder with the model's files: *model* itself, or *folder*, with what the archive holds."""
+    if model.is_dir():
+        return model.resolve()
+    try:
+        archive.unpack(model, folder)
+    except archive.RefusedError as error:
+        raise click.BadParameter(str(error)) from None
+    return folder
+
+
+def _run(subject: Subject) -> Report:
+    """Run what applies, with a bar on a terminal and a line a scenario elsewhere."""
+    todo = chosen(scenarios.ALL, subject)
+    start = time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("", total=len(todo))
+        running: list[str] = []
+
+        def started(scenario: Scenario) -> None:
+            running.append(scenario.name)
+            progress.update(bar, description=", ".join(running))
+
+        def ended(scenario: Scenario) -> None:
+            running.remove(scenario.name)
+            progress.update(bar, description=", ".join(running), advance=1)
+            if not console.is_terminal:
+                click.echo(f"{time.monotonic() - start:5.0f} s  {scenario.name}", err=True)
+
+        findings: list[Finding] = run(todo, subject, started, ended)
+    return Report(
+        subject.image or str(subject.programs),
+        str(subject.profile),
+        tuple(findings),
+        time.monotonic() - start,
+        datetime.datetime.now(datetime.UTC),
+    )
+
+
+def _clean(scratch: Path, image: str | None) -> None:
+    """End what still runs and remove the scratch folder, also what a container wrote there as root."""
+    program.end_all()
+    if image and os.getuid() != 0 and any(scratch.iterdir()):
+        with contextlib.suppress(subprocess.CalledProcessError):  # without chown in the image it stays
+            program.give_back(image, scratch, os.getuid(), os.getgid())
+    shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,170 @@
+"""The hosting half of the check: all scenarios, and the one in which a container is used as intended.
+
+A start is shared by as many points as bear each other: the judges ask one container one after the other, harmless
+things first; what needs other conditions, or quiet, is a scenario of its own.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from local_test.check import (
+    hosting_clients,
+    hosting_errors,
+    hosting_features,
+    hosting_load,
+    hosting_model,
+    hosting_multi_model,
+    hosting_ping,
+    hosting_requests,
+    hosting_stop,
+    hosting_tight,
+)
+from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject
+from local_test.check.served import GUIDE, Judge, Served, Start, found, started, unknown
+from local_test.kinds import DEFAULT_PORT, Conditions
+
+SERVE = Point(
+    "H1-serve",
+    Part.HOSTING,
+    "`docker run IMAGE serve` starts and stays",
+    GUIDE,
+    "put a program `serve` on the PATH, or have the entry point take the argument",
+)
+ROOT = Point(
+    "H1-root",
+    Part.HOSTING,
+    "process 1 is root's",
+    f"{GUIDE}: SageMaker AI expects all containers to run with root users",
+    "remove USER from the Dockerfile",
+)
+ADDRESS = Point(
+    "H2-address",
+    Part.HOSTING,
+    "listens on 0.0.0.0:8080",
+    GUIDE,
+    "bind to 0.0.0.0, not to 127.0.0.1, and to port 8080",
+)
+READY = Point(
+    "H3-ready-in-time",
+    Part.HOSTING,
+    "/ping is 200 within 8 minutes, serverless 3",
+    GUIDE,
+    "load less at the start, or set ContainerStartupHealthCheckTimeoutInSeconds",
+)
+READ_ONLY_MODEL = Point(
+    "H9-read-only-model",
+    Part.HOSTING,
+    "starts with /opt/ml/model read-only",
+    f"{GUIDE}; aws/sagemaker-tensorflow-serving-container issue 211",
+    "unpack and cache below /tmp",
+)
+VARIABLES = Point(
+    "H10-variables",
+    Part.HOSTING,
+    "starts with the variables that the SDK sets: SAGEMAKER_REGION, SAGEMAKER_CONTAINER_LOG_LEVEL",
+    "sagemaker-python-sdk, Model",
+    "ignore SAGEMAKER_* that you have no use for; the log level is a number, such as 20",
+)
+READ_ONLY_ROOT = Point(
+    "H14-read-only-root",
+    Part.HOSTING,
+    "starts with a read-only file system but /tmp",
+    "aws/deep-learning-containers issue 3803",
+    "write below /tmp only, and point HOME and caches there",
+    frozenset({Profile.SERVERLESS}),
+)
+MEMORY = Point(
+    "H14-memory",
+    Part.HOSTING,
+    "starts and serves with 2048 MB and one worker",
+    "developer guide, serverless-endpoints",
+    "load the model once, and ask for an endpoint with more memory",
+    frozenset({Profile.SERVERLESS}),
+)
+_BLAME: dict[Point, dict[str, Any]] = {
+    READ_ONLY_MODEL: {"model_read_only": False},
+    VARIABLES: {"sdk_variables": False},
+    READ_ONLY_ROOT: {"root_read_only": False},
+    MEMORY: {"memory_bytes": None},
+}
+_JUDGES: tuple[tuple[tuple[Point, ...], Judge], ...] = (
+    (hosting_ping.POINTS, hosting_ping.judge),
+    (hosting_requests.POINTS, hosting_requests.judge),
+    (hosting_features.POINTS, hosting_features.judge),
+    (hosting_clients.POINTS, hosting_clients.judge),
+    (hosting_errors.POINTS, hosting_errors.judge),
+    (hosting_stop.POINTS, hosting_stop.judge),
+)
+_START = (SERVE, ROOT, ADDRESS, READY)
+_POINTS = (*_START, *_BLAME, *(point for points, _ in _JUDGES for point in points))
+
+
+def _run(subject: Subject) -> Iterator[Finding]:
+    blame = {point: fields for point, fields in _BLAME.items() if subject.profile in point.profiles}
+    if subject.model is None:
+        blame.pop(READ_ONLY_MODEL)
+        yield from unknown(READ_ONLY_MODEL, "the image holds its own model")
+    with started(subject, "use", Conditions.of(subject.profile, subject.environment), blame) as start:
+        yield from _begun(subject, start)
+        if start.served is None:
+            yield from start.findings
+            yield from unknown([point for points, _ in _JUDGES for point in points], start.reason)
+            return
+        for _, judge in _JUDGES:
+            yield from judge(start.served)
+        for finding in start.findings:
+            memory = finding.point is MEMORY and start.served.endpoint.out_of_memory()
+            yield found(MEMORY, False, "out of memory while it served") if memory else finding
+
+
+def _begun(subject: Subject, start: Start) -> Iterator[Finding]:
+    """Tell apart what ended, what cannot be reached and what is not well."""
+    if start.ended:
+        yield found(SERVE, False, start.reason)
+        yield from unknown((ROOT, ADDRESS, READY), start.reason)
+        return
+    yield found(SERVE, True, "stays")
+    yield from unknown(ROOT, "only a container has it") if subject.image is None else _owner(start.served)
+    answered = start.served is not None or (start.last is not None and start.last.status > 0)
+    if subject.image is None:
+        yield from unknown(ADDRESS, "a bare program is given another port")
+    else:
+        unheard = "listens on 127.0.0.1 only" if start.hidden else start.reason
+        yield found(ADDRESS, answered, f"port {DEFAULT_PORT} answers" if answered else unheard)
+    if answered:
+        yield found(
+            READY, start.served is not None, f"after {start.served.seconds:.1f} s" if start.served else start.reason
+        )
+    else:
+        yield from unknown(READY, start.reason)
+
+
+def _owner(served: Served | None) -> Iterator[Finding]:
+    processes = served.endpoint.processes() if served else []
+    if processes:
+        yield found(ROOT, processes[0].root, "root's" if processes[0].root else "another user's")
+    else:
+        yield from unknown(ROOT, "its processes cannot be seen")
+
+
+SCENARIOS = (
+    Scenario("requests, good and bad, and a stop", _POINTS, _run),
+    *hosting_tight.SCENARIOS,
+    *hosting_model.SCENARIOS,
+    *hosting_multi_model.SCENARIOS,
+    *hosting_load.SCENARIOS,
+)
+
+NOT_CHECKABLE = {
+    "H6": "sessions and what a client sends in Custom-Attributes: a container need not know them",
+    "H9": "links in model.tar.gz: the platform has unpacked it before the container starts",
+    "H10": "credentials: no service here hands them out",
+    "H13": "an hour for a request would take an hour; bodies are sent up to 100 MB of 1 GB",
+    "H15": "data capture is the platform's own doing, beside the container",
+    "H16": "8 minutes of stream would take as long, and a payload that streams",
+    "H17": "5 ping frames missed take 5 minutes; the opening of the stream is checked",
+    "H18": "needs a GPU; what the image claims is read off it",
+    "H19": "private registries: the platform pulls the image",
+    "H20": "the platform's own doing; it asks nothing of a container",
+}
+"""Reasons by the item of the checklist, for it or the rest of it, why no run here finds out."""

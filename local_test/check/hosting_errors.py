@@ -1,0 +1,98 @@
+"""Points about requests that are wrong: the client's fault is told as such, shortly, and the server lives on."""
+
+from collections.abc import Iterator
+
+from local_test.check import wire
+from local_test.check.points import Finding, Part, Payload, Point
+from local_test.check.served import GUIDE, Served, found, unclaimed, unknown
+
+_MODEL_ERROR = "API, InvokeEndpoint, ModelError: OriginalStatusCode and OriginalMessage reach the client"
+CONTENT_TYPE = Point(
+    "H7-bad-content-type",
+    Part.HOSTING,
+    "a content type that it does not read is a 4xx",
+    _MODEL_ERROR,
+    "answer 415 for a content type that you do not read: clients retry a 5xx, and alarms count it",
+)
+BROKEN_BODY = Point(
+    "H7-broken-body",
+    Part.HOSTING,
+    "a body that cannot be read is a 4xx",
+    _MODEL_ERROR,
+    "catch what the decoder raises and answer 400",
+)
+EMPTY_BODY = Point(
+    "H7-empty-body",
+    Part.HOSTING,
+    "an empty body is a 4xx",
+    _MODEL_ERROR,
+    "answer 400 for an empty body",
+)
+SHORT = Point(
+    "H7-short-error",
+    Part.HOSTING,
+    "the body of an error has at most 2048 characters",
+    f"{_MODEL_ERROR}; OriginalMessage is cut there",
+    "say what is wrong in a sentence and log the rest",
+)
+NO_TRACEBACK = Point(
+    "H7-no-traceback",
+    Part.HOSTING,
+    "the body of an error holds no traceback",
+    f"{_MODEL_ERROR}; what it holds is the server's own business",
+    "log the traceback and answer a sentence",
+)
+MALFORMED = Point(
+    "H4-malformed-request",
+    Part.HOSTING,
+    "a request with a malformed header is a 4xx, and the next one is answered",
+    f"{GUIDE}: what the container does not answer is a failed request, and a container that ends takes others with it",
+    "parse headers by a web server that is in wide use, and check what you read of them yourself",
+)
+POINTS = (CONTENT_TYPE, BROKEN_BODY, EMPTY_BODY, SHORT, NO_TRACEBACK, MALFORMED)
+_GARBAGE = b"\xffcontract check\x00\x80{[<" * 10
+_TRACES = (b"Traceback (most recent call last)", b'File "/', b"\tat ", b"goroutine ", b"panicked at")
+_MALFORMED = {
+    "a length that is no number": "Content-Length: abc",
+    "a negative length": "Content-Length: -1",
+    "a header without a colon": "Content-Length: {length}\r\nX-Contract-Check",
+    "a header of 100 kB": f"Content-Length: {{length}}\r\nX-Contract-Check: {'a' * 100_000}",
+}
+
+
+def judge(served: Served) -> Iterator[Finding]:
+    """Send what is wrong, least harmful first."""
+    yield _refused(served, CONTENT_TYPE, Payload(b"contract check", "application/x-contract-check"))
+    yield _refused(served, BROKEN_BODY, Payload(_GARBAGE, served.content_type))
+    yield _refused(served, EMPTY_BODY, Payload(b"", served.content_type))
+    if not served.told:
+        yield from unknown((SHORT, NO_TRACEBACK), "no request was refused")
+    else:
+        longest = max(len(answer.body) for answer in served.told)
+        yield found(SHORT, longest <= 2048, f"{longest} bytes, the longest of {len(served.told)}")
+        traces = [trace for answer in served.told for trace in _TRACES if trace in answer.body]
+        seen = f"a body with {traces[0].decode()!r}" if traces else f"none in {len(served.told)}"
+        yield found(NO_TRACEBACK, not traces, seen)
+    yield _malformed(served)
+
+
+def _refused(served: Served, point: Point, payload: Payload) -> Finding:
+    answer = served.invoke(payload)
+    if answer.ok:
+        return unclaimed(point, f"{answer}: it takes anything")
+    return found(point, answer.refused, answer)
+
+
+def _malformed(served: Served) -> Finding:
+    faults = []
+    body = served.subject.payload.body if served.subject.payload else b"{}"
+    for name, lines in _MALFORMED.items():
+        head = f"POST {served.path} HTTP/1.1\r\nHost: model\r\nContent-Type: {served.content_type}\r\n{lines}\r\n\r\n"
+        answer = wire.say(served.address, head.format(length=len(body)).encode() + body)
+        # to read past a header that means nothing is no fault
+        read_past = "header" in name and answer.status == (served.plain.status if served.plain else 200)
+        if not (answer.refused or read_past):
+            faults.append(f"{name}: {answer}")
+    if not served.well():
+        faults.append("/ping is not 200 after it")
+    return found(MALFORMED, not faults, "; ".join(faults) or f"all {len(_MALFORMED)} refused or read past")

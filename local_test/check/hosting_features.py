@@ -1,0 +1,123 @@
+"""Points of features that a container may have: metrics, streams in both directions, batch transform's questions."""
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from local_test.check import wire
+from local_test.check.labels import BIDIRECTIONAL, claims
+from local_test.check.points import Finding, Part, Payload, Point, Profile
+from local_test.check.served import GUIDE, Served, found, unclaimed, unknown
+from local_test.kinds import forwarded
+
+_BATCH = "developer guide, your-algorithms-batch-code"
+METRICS = Point(
+    "H15-metrics",
+    Part.HOSTING,
+    "/metrics is Prometheus's text format, or not there",
+    "API, ContainerDefinition, ContainerMetricsConfig",
+    "answer /metrics in Prometheus's text format, or by 404",
+)
+PARAMETERS = Point(
+    "H11-execution-parameters",
+    Part.HOSTING,
+    "/execution-parameters is JSON with MaxConcurrentTransforms, BatchStrategy, MaxPayloadInMB, or 404",
+    _BATCH,
+    "answer whole numbers and SINGLE_RECORD or MULTI_RECORD, or leave the route out",
+    frozenset({Profile.BATCH}),
+)
+LINES = Point(
+    "H11-line-by-line",
+    Part.HOSTING,
+    "as many lines come back as went in",
+    f"{_BATCH}; the job joins input and output line by line",
+    "answer a line for each line of the body, in order, with a line end after the last one",
+    frozenset({Profile.BATCH}),
+)
+BOTH_WAYS = Point(
+    "H17-bidirectional",
+    Part.HOSTING,
+    "with the label for bidirectional streams, /invocations-bidirectional-stream takes a WebSocket",
+    f"{GUIDE}, bidirectional streaming",
+    "serve the path as a WebSocket, or remove the label",
+)
+POINTS = (METRICS, BOTH_WAYS, PARAMETERS, LINES)
+_LINE_TYPES = ("text/csv", "application/jsonlines", "application/x-ndjson", "application/jsonl", "text/plain")
+_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+_COPIES = 3
+
+
+def judge(served: Served) -> Iterator[Finding]:
+    """Ask for each feature."""
+    yield _metrics(served)
+    yield _both_ways(served)
+    if served.subject.profile is Profile.BATCH:
+        yield _parameters(served)
+        if served.doubt:
+            yield from unknown(LINES, served.doubt)
+        else:
+            yield _lines(served, served.payload)
+
+
+def _metrics(served: Served) -> Finding:
+    answer = wire.ask(served.address, "GET", "/metrics", seconds=10)
+    if answer.refused:
+        return unclaimed(METRICS, answer)
+    if not answer.ok:
+        return found(METRICS, False, answer)
+    try:
+        families = list(text_string_to_metric_families(answer.body.decode()))
+    except ValueError as error:
+        return found(METRICS, False, f"{answer}, not Prometheus's text: {str(error)[:100]}")
+    return found(METRICS, bool(families), f"{answer} with {len(families)} metrics")
+
+
+def _both_ways(served: Served) -> Finding:
+    if not claims(served.subject, BIDIRECTIONAL):
+        return unclaimed(BOTH_WAYS, "without the label")
+    key = base64.b64encode(os.urandom(16)).decode()
+    lines = [
+        "GET /invocations-bidirectional-stream HTTP/1.1", "Host: model", "Upgrade: websocket", "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", "",
+    ]  # fmt: skip
+    answer = wire.say(served.address, "\r\n".join(lines).encode())
+    expected = base64.b64encode(hashlib.sha1(f"{key}{_GUID}".encode(), usedforsecurity=False).digest()).decode()
+    accepted = answer.status == 101 and answer.headers.get("sec-websocket-accept") == expected
+    return found(BOTH_WAYS, accepted, answer if accepted or answer.status != 101 else "101 with a wrong key")
+
+
+def _parameters(served: Served) -> Finding:
+    answer = wire.ask(served.address, "GET", "/execution-parameters", headers=forwarded({}), seconds=10)
+    if answer.refused:
+        return unclaimed(PARAMETERS, answer)
+    try:
+        said = json.loads(answer.body) if answer.ok else None
+    except ValueError:
+        said = None
+    holds = (
+        isinstance(said, dict)
+        and all(type(said.get(name, 1)) is int for name in ("MaxConcurrentTransforms", "MaxPayloadInMB"))
+        and said.get("BatchStrategy", "SINGLE_RECORD") in ("SINGLE_RECORD", "MULTI_RECORD")
+        and bool(said)
+    )
+    return found(PARAMETERS, holds, f"{answer}: {answer.body[:150].decode(errors='replace')}")
+
+
+def _lines(served: Served, payload: Payload) -> Finding:
+    kind = payload.content_type.partition(";")[0].strip().lower()
+    if kind not in _LINE_TYPES:
+        return next(unknown(LINES, f"the payload is {kind}, which does not consist of lines"))
+    lines = payload.body.rstrip(b"\r\n").split(b"\n") * _COPIES
+    many = Payload(b"\n".join(lines) + b"\n", payload.content_type)
+    answer = served.invoke(many, extra={"Accept": kind})
+    if answer.status == 406:
+        return unclaimed(LINES, f"it does not answer in {kind}")
+    back = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if answer.ok and back not in _LINE_TYPES:
+        return unclaimed(LINES, f"it answers in {back or 'no content type'}")
+    count = len(answer.body.rstrip(b"\r\n").split(b"\n"))
+    return found(LINES, answer.ok and count == len(lines), f"{answer}: {len(lines)} lines in, {count} out")

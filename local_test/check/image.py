@@ -1,0 +1,161 @@
+"""An image read without running it: its configuration, and single files out of a container that never starts.
+
+    docker image inspect  ->  Image.config      docker create, docker cp  ->  Image.find, Image.below
+
+Only the files asked for are copied, so that an image of 10 GB takes as long as a small one.
+"""
+
+import json
+import posixpath
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from local_test import program
+
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_HEAD = 2**20
+"""Bytes read of a file: scripts are shorter."""
+_ABSENT = ("no such container:path", "could not find the file", "no such file or directory", "could not be found")
+
+
+class DockerError(Exception):
+    """The engine refused; the message is its last line."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the image, links followed."""
+
+    path: str
+    mode: int
+    head: bytes
+
+    @property
+    def is_script(self) -> bool:
+        """Whether it names the program that reads it."""
+        return self.head.startswith(b"#!")
+
+    @property
+    def interpreter(self) -> list[str]:
+        """The command after "#!", without `env` and a carriage return; empty for a program of machine code."""
+        if not self.is_script:
+            return []
+        words = self.head.split(b"\n", 1)[0][2:].decode("utf-8", "replace").split()
+        if words and posixpath.basename(words[0]) == "env":
+            words = words[2:] if words[1:2] == ["-S"] else words[1:]
+        return words
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image and a container of it that is never started."""
+
+    name: str
+    config: dict[str, Any]
+    """What `docker image inspect` says."""
+    container: str
+    _found: dict[str, File | None] = field(default_factory=dict)
+
+    @property
+    def run_config(self) -> dict[str, Any]:
+        """The part that says how to run it."""
+        return self.config.get("Config") or {}
+
+    @property
+    def entrypoint(self) -> list[str]:
+        """ENTRYPOINT's words."""
+        return self.run_config.get("Entrypoint") or []
+
+    @property
+    def command(self) -> list[str]:
+        """CMD's words."""
+        return self.run_config.get("Cmd") or []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """ENV's variables."""
+        return dict(pair.split("=", 1) for pair in self.run_config.get("Env") or [])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """LABEL's."""
+        return self.run_config.get("Labels") or {}
+
+    def find(self, name: str) -> File | None:
+        """Look for a program as execvp would, or for the file with the path *name*; None if there is none."""
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def _find(self, name: str) -> File | None:
+        if "/" in name:
+            folders = [self.run_config.get("WorkingDir") or "/"]
+        else:
+            folders = self.environment.get("PATH", _DEFAULT_PATH).split(":")
+        found = None
+        for folder in folders:
+            path = posixpath.join(folder, name)
+            for member, head in self._members(path, _HEAD):
+                if member.isfile() and member.mode & 0o111:
+                    return File(path, member.mode, head)
+                if member.isfile():  # passed over, as long as another one may run
+                    found = found or File(path, member.mode, head)
+        return found
+
+    def below(self, folder: str, count: int) -> list[str]:
+        """Return the paths of the first *count* files below *folder*."""
+        names: list[str] = []
+        for member, _ in self._members(folder, 0):
+            if not member.isdir():
+                names.append(posixpath.join(posixpath.dirname(folder), member.name))
+            if len(names) == count:
+                break
+        return names
+
+    def _members(self, path: str, size: int) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+        """Yield what is at *path*, each with its first *size* bytes; nothing where nothing is."""
+        words = [program.DOCKER, "cp", "--follow-link", f"{self.container}:{path}", "-"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 # both are pipes
+            try:
+                with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                    for member in archive:
+                        content = archive.extractfile(member) if size and member.isfile() else None
+                        yield member, content.read(size) if content else b""
+            except tarfile.ReadError as error:
+                said = process.stderr.read().decode(errors="replace").strip()
+                if not any(words in said.lower() for words in _ABSENT):
+                    raise DockerError(said or str(error)) from None
+            finally:
+                process.kill()
+
+
+def docker(*words: str) -> str:
+    """Return what `docker WORDS` prints.
+
+    Raises:
+        DockerError: its exit code is not 0.
+    """
+    done = subprocess.run([program.DOCKER, *words], capture_output=True, check=False)
+    if done.returncode != 0:
+        raise DockerError(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+    return done.stdout.decode()
+
+
+@contextmanager
+def opened(name: str) -> Iterator[Image]:
+    """Give the image called *name*; its container is removed at the end.
+
+    Raises:
+        DockerError: no such image, or no engine.
+    """
+    config = json.loads(docker("image", "inspect", name))[0]
+    container = docker("create", *program.MARK, name, "train").split()[-1]
+    try:
+        yield Image(name, config, container)
+    finally:
+        docker("rm", "--force", "--volumes", container)

@@ -1,0 +1,205 @@
+"""Judgements on an image that is not run, one function a point of inspection.py.
+
+Image, what is asked for  ->  (verdict, what was seen in one line)
+"""
+
+import difflib
+import json
+import posixpath
+import re
+from collections.abc import Callable
+
+from local_test.check.image import DockerError, File, Image, docker
+from local_test.check.points import Part, Verdict
+
+_LABELS = "com.amazonaws.sagemaker."
+CUDA_LABEL = f"{_LABELS}inference.cuda.verified_versions"
+_CAPABILITIES = ("accept-bind-to-port", "multi-models", "bidirectional-streaming")
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_SERVERLESS_BYTES = 10e9
+_SHELLS = ("sh", "bash", "dash", "ash", "zsh")
+_INITS = ("tini", "tini-static", "docker-init")
+
+Judgement = tuple[Verdict, str]
+
+
+def _holds_if(condition: bool, seen: str) -> Judgement:
+    return Verdict.HOLDS if condition else Verdict.BROKEN, seen
+
+
+def _basename(words: list[str]) -> str:
+    return posixpath.basename(words[0]) if words else ""
+
+
+def _shown(words: list[str]) -> str:
+    return json.dumps(words)
+
+
+def _asked_for(image: Image, parts: frozenset[Part]) -> list[str]:
+    """Return what starts first: ENTRYPOINT's program and the scripts given to it, or `train` and `serve`."""
+    if image.entrypoint:
+        return [
+            image.entrypoint[0],
+            *(word for word in image.entrypoint[1:] if "/" in word or word.endswith((".py", ".sh"))),
+        ]
+    return [name for part, name in ((Part.TRAINING, "train"), (Part.HOSTING, "serve")) if part in parts]
+
+
+def _first_programs(image: Image, parts: frozenset[Part]) -> list[File]:
+    return [file for name in _asked_for(image, parts) if (file := image.find(name))]
+
+
+def platform(image: Image, _: frozenset[Part]) -> Judgement:
+    platform = f"{image.config.get('Os')}/{image.config.get('Architecture')}"
+    return _holds_if(platform == "linux/amd64", platform)
+
+
+def manifest(image: Image, _: frozenset[Part]) -> Judgement:
+    host = image.name.partition("/")[0]
+    if host != image.name and ("." in host or ":" in host or host == "localhost"):
+        insecure = ["--insecure"] if host.partition(":")[0] in ("localhost", "127.0.0.1") else []
+        try:
+            manifest = json.loads(docker("manifest", "inspect", *insecure, image.name))
+        except DockerError as error:
+            # engines before 23 know no OCI types and name the one they met
+            if named := re.search(r"application/vnd\.oci\.[\w.+-]+", str(error)):
+                return Verdict.BROKEN, f"{host} has it as {named[0]}"
+            return Verdict.UNKNOWN, f"{host} did not say: {error}"
+        parts = manifest.get("manifests") or [manifest.get("config", {}), *manifest.get("layers", [])]
+        kinds = list(dict.fromkeys([manifest.get("mediaType", ""), *(part.get("mediaType", "") for part in parts)]))
+        foreign = [kind for kind in kinds if not kind.startswith("application/vnd.docker.")]
+        kind = foreign[0] if foreign else kinds[0]
+        return _holds_if(kind == _MANIFEST, f"{host} has it as {kind or 'a manifest without a type'}")
+    if stored := image.config.get("Descriptor", {}).get("mediaType", ""):
+        return _holds_if(stored == _MANIFEST, f"not pushed yet; the engine stores it, and pushes it, as {stored}")
+    return Verdict.UNKNOWN, "the name has no registry: check the image again by the name that it is pushed under"
+
+
+def address(image: Image, _: frozenset[Part]) -> Judgement:
+    return _holds_if(len(image.name) <= 255, f"{len(image.name)} characters")
+
+
+def exec_form(image: Image, _: frozenset[Part]) -> Judgement:
+    words = image.entrypoint
+    shell = _basename(words) in _SHELLS and "-c" in words[1:2]
+    return _holds_if(not shell, f"ENTRYPOINT {_shown(words)}" if words else "no ENTRYPOINT")
+
+
+def no_init(image: Image, _: frozenset[Part]) -> Judgement:
+    words = image.entrypoint
+    return _holds_if(_basename(words) not in _INITS, f"ENTRYPOINT {_shown(words)}" if words else "no ENTRYPOINT")
+
+
+def is_there(verb: str) -> Callable[[Image, frozenset[Part]], Judgement]:
+    def judge(image: Image, _: frozenset[Part]) -> Judgement:
+        names = _asked_for(image, frozenset(Part)) if image.entrypoint else [verb]
+        missing = [name for name in names if image.find(name) is None]
+        return _holds_if(
+            not missing, f"{', '.join(missing)} not found" if missing else f"{', '.join(names)} is in the image"
+        )
+
+    return judge
+
+
+def _of_programs(fault: Callable[[Image, File], str], fine: str) -> Callable[[Image, frozenset[Part]], Judgement]:
+    """Judge each program that starts first by *fault*, which says what is wrong or nothing."""
+
+    def judge(image: Image, parts: frozenset[Part]) -> Judgement:
+        files = _first_programs(image, parts)
+        if not files:
+            return Verdict.UNKNOWN, "no program to look at"
+        faults = [text for file in files if (text := fault(image, file))]
+        return _holds_if(not faults, "; ".join(faults) or f"{', '.join(file.path for file in files)}: {fine}")
+
+    return judge
+
+
+def _no_run_bit(image: Image, file: File) -> str:
+    argument = file.path in image.entrypoint[1:]  # read by an interpreter
+    return "" if argument or file.mode & 0o111 else f"{file.path} has mode {file.mode & 0o777:o}"
+
+
+def _carriage_return(_: Image, file: File) -> str:
+    script = file.is_script or file.path.endswith((".py", ".sh"))
+    return f"{file.path} has lines that end with CR LF" if script and b"\r\n" in file.head else ""
+
+
+def _no_interpreter(image: Image, file: File) -> str:
+    words = file.interpreter
+    return f"{file.path} asks for {words[0]}, which is not there" if words and image.find(words[0]) is None else ""
+
+
+def default_command(image: Image, _: frozenset[Part]) -> Judgement:
+    seen = f"CMD {_shown(image.command)}" if image.command else "no CMD"
+    if image.entrypoint and not image.command:
+        return Verdict.UNKNOWN, f"{seen}: what the entry point does without arguments is its own"
+    return _holds_if("train" in (word for text in image.command for word in re.split(r"[\s/]+", text)), seen)
+
+
+def nothing_under_opt_ml(image: Image, _: frozenset[Part]) -> Judgement:
+    names = image.below("/opt/ml", 20)
+    return _holds_if(not names, f"{', '.join(names[:3])}{', ...' if names[3:] else ''}" if names else "no file")
+
+
+def no_baked_program(image: Image, _: frozenset[Part]) -> Judgement:
+    baked = image.environment.get("SAGEMAKER_PROGRAM", "")
+    return _holds_if(not baked, f"ENV SAGEMAKER_PROGRAM={baked}" if baked else "not set")
+
+
+def unbuffered(image: Image, parts: frozenset[Part]) -> Judgement:
+    if value := image.environment.get("PYTHONUNBUFFERED"):
+        return Verdict.HOLDS, f"ENV PYTHONUNBUFFERED={value}"
+    python = re.compile(r"python[\d.]*$")
+    files = _first_programs(image, parts)
+    commands = [image.entrypoint, *(file.interpreter for file in files)]
+    of_python = [words for words in commands if python.search(_basename(words))]
+    texts = [file.head for file in files if file.is_script or file.path.endswith(".py")]
+    if not of_python and not any(re.search(rb"\bpython", text) for text in texts):
+        return Verdict.NOT_CLAIMED, "no Python program starts first"
+    told = any("-u" in words for words in of_python) or any(
+        re.search(rb"PYTHONUNBUFFERED|python[\d.]* -u|flush=True|line_buffering", text) for text in texts
+    )
+    return _holds_if(told, "the program sees to it itself" if told else "not set, and Python starts first")
+
+
+def root(image: Image, _: frozenset[Part]) -> Judgement:
+    user = str(image.run_config.get("User") or "")
+    return _holds_if(user.partition(":")[0] in ("", "0", "root"), f"USER {user}" if user else "no USER")
+
+
+def label_syntax(image: Image, _: frozenset[Part]) -> Judgement:
+    known = {f"{_LABELS}capabilities.{name}": r"true|false" for name in _CAPABILITIES}
+    known[CUDA_LABEL] = r"\d+\.\d+(,\s*\d+\.\d+)*"
+    ours = {name: value for name, value in image.labels.items() if name.lower().startswith(_LABELS)}
+    if not ours:
+        return Verdict.NOT_CLAIMED, f"no label {_LABELS}*"
+    faults = []
+    for name, value in ours.items():
+        if name in known and not re.fullmatch(known[name], value):
+            faults.append(f"{name}={value!r}")
+        if name not in known and (near := difflib.get_close_matches(name, known, 1, 0.85)):
+            faults.append(f"{name}, did you mean {near[0]}?")
+    return _holds_if(not faults, "; ".join(faults) or ", ".join(f"{name}={value}" for name, value in ours.items()))
+
+
+def no_healthcheck(image: Image, _: frozenset[Part]) -> Judgement:
+    words = (image.run_config.get("Healthcheck") or {}).get("Test") or []
+    return _holds_if(words[:1] in ([], ["NONE"]), f"HEALTHCHECK {_shown(words)}" if words else "none")
+
+
+def size(image: Image, _: frozenset[Part]) -> Judgement:
+    return _holds_if(image.config["Size"] <= _SERVERLESS_BYTES, f"{image.config['Size'] / 1e9:.2f} GB unpacked")
+
+
+def cuda_label(image: Image, _: frozenset[Part]) -> Judgement:
+    version = image.environment.get("CUDA_VERSION", "")
+    cache = image.find("/etc/ld.so.cache")
+    if not version and not (cache and b"libcudart.so" in cache.head) and not image.find("/usr/local/cuda/version.json"):
+        return Verdict.NOT_CLAIMED, "no CUDA library"
+    label = image.labels.get(CUDA_LABEL, "")
+    return _holds_if(bool(label), f"CUDA {version or 'libraries'}, {f'declared as {label}' if label else 'no label'}")
+
+
+run_bit = _of_programs(_no_run_bit, "may be executed")
+line_ends = _of_programs(_carriage_return, "Unix line ends")
+interpreter = _of_programs(_no_interpreter, "interpreter found")

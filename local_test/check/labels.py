@@ -1,0 +1,22 @@
+"""Labels by which an image claims capabilities to the platform."""
+
+import json
+import subprocess
+
+from local_test.check.points import Subject
+from local_test.program import DOCKER
+
+_CAPABILITIES = "com.amazonaws.sagemaker.capabilities."
+BIND_TO_PORT = f"{_CAPABILITIES}accept-bind-to-port"
+MULTI_MODELS = f"{_CAPABILITIES}multi-models"
+BIDIRECTIONAL = f"{_CAPABILITIES}bidirectional-streaming"
+
+
+def claims(subject: Subject, label: str) -> bool:
+    """Whether the subject's image has *label* as true; a bare program has none."""
+    if subject.image is None:
+        return False
+    words = [DOCKER, "image", "inspect", "--format", "{{json .Config.Labels}}", subject.image]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    labels: dict[str, str] = json.loads(done.stdout) or {}
+    return labels.get(label, "").lower() == "true"

@@ -1,0 +1,129 @@
+"""What was found, as people and programs read it.
+
+Report  ->  table on the terminal, check.json, junit.xml, check.html (one file, nothing else needed)
+"""
+
+import datetime
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jinja2
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from local_test.check.points import Finding, Part, Verdict
+
+_COLOURS = {
+    Verdict.HOLDS: "green",
+    Verdict.BROKEN: "bold red",
+    Verdict.NOT_CLAIMED: "dim",
+    Verdict.UNKNOWN: "yellow",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """The findings about one image."""
+
+    subject: str
+    """The image's name, or the folder of the bare programs."""
+    profile: str
+    findings: tuple[Finding, ...]
+    seconds: float
+    """What the check took."""
+    date: datetime.datetime
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """How many points got each verdict, of those that occur."""
+        counted = Counter(finding.verdict for finding in self.findings)
+        return {verdict: counted[verdict] for verdict in Verdict if counted[verdict]}
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        counts = ", ".join(
+            f"{count} {'hold' if verdict is Verdict.HOLDS else verdict}" for verdict, count in self.counts.items()
+        )
+        return f"{self.subject}, {self.profile}: {counts}, in {self.seconds:.0f} s"
+
+    def print(self, console: Console) -> None:
+        """Print the table, with the fix below what was seen of a point that is broken."""
+        table = Table(box=box.HORIZONTALS, show_lines=True)
+        for name, ratio in (("point", 4), ("expected", 8), ("seen", 8), ("verdict", 3)):
+            table.add_column(name, ratio=ratio, overflow="fold")
+        for finding in self.findings:
+            point = finding.point
+            seen = Text(finding.seen)
+            if finding.verdict is Verdict.BROKEN:
+                seen.append(f"\nfix: {point.fix}", "bold")
+            expected = Text.assemble(point.expected, (f"\n{point.source}", "dim"))
+            table.add_row(Text(point.name), expected, seen, Text(finding.verdict, _COLOURS[finding.verdict]))
+        console.print(table)
+
+    def write(self, folder: Path) -> None:
+        """Write check.json, junit.xml and check.html into *folder*, which is made if missing."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "check.json").write_text(json.dumps(self.as_json(), indent=1) + "\n", encoding="utf-8")
+        self.as_junit().write(folder / "junit.xml", encoding="utf-8", xml_declaration=True)
+        (folder / "check.html").write_text(self.as_html(), encoding="utf-8")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as JSON's types."""
+        return {
+            "subject": self.subject,
+            "profile": self.profile,
+            "date": self.date.isoformat(timespec="seconds"),
+            "seconds": round(self.seconds, 1),
+            "counts": {str(verdict): count for verdict, count in self.counts.items()},
+            "findings": [
+                {
+                    "point": finding.point.name,
+                    "part": str(finding.point.part),
+                    "verdict": str(finding.verdict),
+                    "expected": finding.point.expected,
+                    "seen": finding.seen,
+                    "source": finding.point.source,
+                    "fix": finding.point.fix,
+                }
+                for finding in self.findings
+            ],
+        }
+
+    def as_junit(self) -> "ElementTree.ElementTree[ElementTree.Element]":
+        """Return a suite a part; what is broken is a failure, what is not claimed or could not be told is skipped."""
+        root = ElementTree.Element("testsuites", name=_printable(self.subject), time=f"{self.seconds:.1f}")
+        for part in Part:
+            findings = [finding for finding in self.findings if finding.point.part is part]
+            if not findings:
+                continue
+            verdicts = Counter(finding.verdict for finding in findings)
+            skipped = verdicts[Verdict.NOT_CLAIMED] + verdicts[Verdict.UNKNOWN]
+            counts = {"tests": len(findings), "failures": verdicts[Verdict.BROKEN], "skipped": skipped}
+            attributes = {"name": str(part), **{name: str(count) for name, count in counts.items()}}
+            suite = ElementTree.SubElement(root, "testsuite", attributes)
+            for finding in findings:
+                case = ElementTree.SubElement(suite, "testcase", classname=part, name=finding.point.name)
+                if finding.verdict is Verdict.BROKEN:
+                    failure = ElementTree.SubElement(case, "failure", message=_printable(finding.seen))
+                    failure.text = f"expected: {finding.point.expected}\nfix: {finding.point.fix}"
+                elif finding.verdict is not Verdict.HOLDS:
+                    message = f"{finding.verdict}: {finding.seen}"
+                    ElementTree.SubElement(case, "skipped", message=_printable(message))
+        return ElementTree.ElementTree(root)
+
+    def as_html(self) -> str:
+        """Return the page; what the container said is escaped."""
+        text = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
+        return jinja2.Environment(autoescape=True).from_string(text).render(report=self)
+
+
+def _printable(text: str) -> str:
+    """Replace what XML cannot hold, such as colours of a log."""
+    return "".join(character if character.isprintable() else "?" for character in text)

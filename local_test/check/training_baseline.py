@@ -1,0 +1,171 @@
+"""Under which conditions an image's training job completes: found once, shared by all scenarios of training.
+
+    Subject  ->  of  ->  Baseline: the fullest conditions that work, which ones break the job, a job under each
+
+`PLATFORM` is all that a real job has at once, `LOCAL` the little that SDK v3's local mode writes. Where both
+complete, an image takes everything that lies between them; only where one fails do more jobs find out why. The
+other scenarios run under the conditions that work, so that each judges one thing.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from local_test.check.points import Finding, Point, Scenario, Subject, Verdict
+from local_test.check.training_job import Conditions, Ended, ended
+
+PLATFORM = Conditions(
+    quoted=True,
+    short=False,
+    others=True,
+    manifests=True,
+    tuned=True,
+    variables=True,
+    whole=True,
+    isolated=True,
+    renamed=True,
+    read_only=True,
+    toolkit=False,
+    unbuffered=False,
+)
+LOCAL = Conditions(
+    quoted=False,
+    short=True,
+    others=False,
+    manifests=False,
+    tuned=False,
+    variables=False,
+    whole=False,
+    isolated=False,
+    renamed=False,
+    read_only=True,
+    toolkit=False,
+    unbuffered=True,
+)
+_BETWEEN = (
+    replace(LOCAL, quoted=True, short=False, variables=True),
+    replace(LOCAL, toolkit=True),
+    replace(LOCAL, read_only=False),
+)
+"""Tried where neither of the two completes."""
+CONTAINERS_ONLY = {"whole": False, "isolated": False, "renamed": False, "read_only": True}
+"""What a bare program cannot be given."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the first jobs found out."""
+
+    works: Conditions | None
+    """The platform's, but for what breaks the job; None where no job completed."""
+    job: Ended
+    """Under those conditions; without them, the platform's."""
+    local: Ended
+    """Under those of local mode."""
+    breaking: dict[str, str]
+    """Names of the fields of `Conditions` that break the job, with how it ended then."""
+    told: frozenset[str]
+    """Names of the fields that something is known about."""
+
+    @property
+    def conditions(self) -> Conditions:
+        """Those that work, of a baseline that has them."""
+        if self.works is None:
+            raise ValueError(f"no training job completed: {self.job}")
+        return self.works
+
+
+class _Found:
+    """A place for what is found out about a subject, once."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.baseline: Baseline | None = None
+
+
+_found: defaultdict[Path, _Found] = defaultdict(_Found)
+"""By the scratch folder, which each check has for itself."""
+
+
+def of(subject: Subject) -> Baseline:
+    """Return what is known about *subject*; the first caller finds it out, others wait."""
+    found = _found[subject.scratch]
+    with found.lock:
+        found.baseline = found.baseline or _find(subject)
+        return found.baseline
+
+
+def scenario(
+    name: str,
+    points: tuple[Point, ...],
+    judge: Callable[[Subject, Baseline], Iterator[Finding]],
+    *,
+    containers_only: bool = False,
+) -> Scenario:
+    """Make a scenario that needs a job that completes; without one its points are UNKNOWN, with the reason."""
+
+    def run(subject: Subject) -> Iterator[Finding]:
+        if containers_only and subject.image is None:
+            yield from unknown(points, "a bare program has no container")
+            return
+        baseline = of(subject)
+        if baseline.works is None:
+            yield from unknown(points, f"no training job completed: {baseline.job}")
+        else:
+            yield from judge(subject, baseline)
+
+    return Scenario(name, points, run)
+
+
+def unknown(points: tuple[Point, ...], reason: str) -> Iterator[Finding]:
+    """Say of each point that it could not be told."""
+    return (Finding(point, Verdict.UNKNOWN, reason) for point in points)
+
+
+def verdict(point: Point, holds: bool, seen: str) -> Finding:
+    """Say of a point that it holds or is broken."""
+    return Finding(point, Verdict.HOLDS if holds else Verdict.BROKEN, seen)
+
+
+def _find(subject: Subject) -> Baseline:
+    limits: dict[str, Any] = {} if subject.image else CONTAINERS_ONLY
+    platform, local = replace(PLATFORM, **limits), replace(LOCAL, **limits)
+    with ThreadPoolExecutor(2) as pool:
+        runs = dict(zip((platform, local), pool.map(lambda each: ended(subject, each), (platform, local)), strict=True))
+
+    def run(conditions: Conditions) -> Ended:
+        if conditions not in runs:
+            runs[conditions] = ended(subject, conditions)
+        return runs[conditions]
+
+    # a job that was given up would be given up again
+    candidates = [platform, local] if any(job.code is None for job in runs.values()) else [platform, local, *_BETWEEN]
+    base = next((each for each in candidates if run(each).code == 0), None)
+    if base is None:
+        return Baseline(None, runs[platform], runs[local], {}, frozenset())
+    breaking, told = _difference(base, platform, run)
+    works = replace(platform, **{name: getattr(base, name) for name in breaking})
+    if run(works).code != 0:  # only several together break it
+        works, told = base, frozenset(breaking)
+    breaking_local, told_local = _difference(base, local, run)
+    return Baseline(works, run(works), runs[local], breaking | breaking_local, told & told_local)
+
+
+def _difference(
+    good: Conditions, other: Conditions, run: Callable[[Conditions], Ended]
+) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the names of the fields that break the job when they are as in *other*, and of those that are judged."""
+    breaking: dict[str, str] = {}
+    names = [item.name for item in fields(Conditions)]
+    for name in names:
+        rest = replace(other, **{broken: getattr(good, broken) for broken in breaking})
+        if run(rest).code == 0:
+            return breaking, frozenset(names)
+        alone = replace(good, **{name: getattr(other, name)})
+        if alone != good and (job := run(alone)).code != 0:
+            breaking[name] = str(job)
+    return breaking, frozenset(names if breaking else ())

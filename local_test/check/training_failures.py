@@ -1,0 +1,137 @@
+"""Points of training that a job shows which must fail: without its data, with a wrong value, with a full disk.
+
+Baseline + something wrong  ->  exit code, /opt/ml/output/failure
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from local_test.check.points import Finding, Part, Point, Subject, Verdict
+from local_test.check.training_baseline import Baseline, scenario, unknown, verdict
+from local_test.check.training_job import ended
+from local_test.job import FAILURE_CHARACTERS
+
+_SIGNALS = 'guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"'
+_EXIT = Point(
+    "T12-failure-exit-code",
+    Part.TRAINING,
+    "A job that failed ends with another exit code than 0",
+    _SIGNALS,
+    "Exit with 1 when training fails: with 0 the platform says Completed.",
+)
+_FILE = Point(
+    "T11-failure-file",
+    Part.TRAINING,
+    "A job that failed says why in /opt/ml/output/failure",
+    _SIGNALS,
+    "Write the reason to /opt/ml/output/failure before the program exits.",
+)
+_REASON = Point(
+    "T11-failure-reason",
+    Part.TRAINING,
+    f"The reason is the first line of it, of which the platform shows {FAILURE_CHARACTERS} characters",
+    "BC, FailureReason; aws/sagemaker-python-sdk#1225, #658; aws/sagemaker-training-toolkit#111",
+    "Write the exception's message first, and its traceback after it or to the log only.",
+)
+_VALUE = Point(
+    "T5-wrong-value",
+    Part.TRAINING,
+    "A hyperparameter with a value that makes no sense fails the job",
+    'guide, "CreateTrainingJob": HyperParameters are strings, which nobody else checks',
+    "Refuse a value that cannot be read, naming the hyperparameter and the value.",
+)
+_FULL = Point(
+    "T11-disk-full",
+    Part.TRAINING,
+    "A model that cannot be written, because the disk is full, fails the job, and the text says so",
+    'guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"; the volume has a fixed size',
+    "Let the error of writing the model end the program, with its text in the failure file.",
+)
+_USER = Point(
+    "T10-user-failure",
+    Part.TRAINING,
+    "Where an Estimator's entry_point is run, its failure ends the job, and its message is in the failure file",
+    "aws/sagemaker-python-sdk#1722; aws/sagemaker-training-toolkit#111",
+    "Start user programs with capture_error=True, and put their last line first.",
+)
+_NO_SPACE = re.compile(r"(?i)no space|space left|disk|enospc|errno 28|quota|full")
+_WRONG = "not-a-number"
+_MESSAGE = "told by the check 4711"
+_PROGRAM = f"""\
+import os
+with open(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml") + "/output/ran", "w"):
+    pass
+raise ValueError("{_MESSAGE}")
+"""
+
+
+def _without_data(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
+    points = (_EXIT, _FILE, _REASON)
+    if not subject.channels:
+        yield from unknown(points, "no channels were given, so none can be missing")
+        return
+    job = ended(subject, baseline.conditions, channels={})
+    if job.code is None:
+        yield from unknown(points, f"without its channels the job {job}")
+        return
+    yield verdict(_EXIT, job.code != 0, f"without its channels: {job}")
+    yield verdict(_FILE, bool(job.failure.strip()), f"{len(job.failure)} characters" if job.failure else "no text")
+    if job.failure.strip():
+        yield verdict(_REASON, says_why(job.failure), f'it begins with "{job.failure.strip().splitlines()[0][:160]}"')
+
+
+def says_why(failure: str) -> bool:
+    """Say whether the first line is a reason: some words, neither a traceback's nor only an exception's name."""
+    first = (failure[:FAILURE_CHARACTERS].strip().splitlines() or [""])[0].strip()
+    return len(first.split()) > 1 and not first.startswith(("Traceback (", 'File "', "ExitCode", "Command "))
+
+
+def _wrong_value(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
+    numbers = [name for name, value in subject.hyperparameters.items() if re.fullmatch(r"-?\d+(\.\d+)?", value)]
+    if not numbers:
+        yield from unknown((_VALUE,), "no hyperparameter that is a number was given")
+        return
+    wrong = {**subject.hyperparameters, numbers[0]: _WRONG}
+    job = ended(subject, baseline.conditions, hyperparameters=wrong)
+    if job.code is None:
+        yield from unknown((_VALUE,), f"with {numbers[0]} = {_WRONG} the job {job}")
+    else:
+        yield verdict(_VALUE, job.code != 0 or bool(job.failure), f"with {numbers[0]} = {_WRONG}: {job}")
+
+
+def _full_disk(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
+    if not baseline.job.model:
+        yield from unknown((_FULL,), "the job writes no model")
+        return
+    job = ended(subject, baseline.conditions, change=lambda setup: replace(setup, full_model=True))
+    told = _NO_SPACE.search(job.failure[:FAILURE_CHARACTERS] or job.log)
+    if job.code is None:
+        yield from unknown((_FULL,), str(job))
+    elif job.code == 0 and not job.failure:
+        yield verdict(_FULL, False, f"{job}, though not a file of the model could be written")
+    else:
+        yield verdict(_FULL, told is not None, f"{job}" + ("" if told else ", which does not speak of the disk"))
+
+
+def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
+    def prepare(base: Path) -> None:
+        (base / "code").mkdir()
+        (base / "code" / "check_program.py").write_text(_PROGRAM, encoding="utf-8")
+
+    asked = {"sagemaker_program": "check_program.py"}
+    job = ended(subject, baseline.conditions, prepare=prepare, hyperparameters=asked)
+    if not (job.base / "output" / "ran").exists():
+        yield Finding(_USER, Verdict.NOT_CLAIMED, "the hyperparameter sagemaker_program starts no program")
+        return
+    failed, told = job.code not in (0, None), _MESSAGE in job.failure[:FAILURE_CHARACTERS]
+    yield verdict(_USER, failed and told, f"{job}" + ("" if told else "; the program's own message is not in it"))
+
+
+SCENARIOS = (
+    scenario("training without its data", (_EXIT, _FILE, _REASON), _without_data),
+    scenario("training with a wrong hyperparameter", (_VALUE,), _wrong_value),
+    scenario("training with a full disk", (_FULL,), _full_disk, containers_only=True),
+    scenario("training with a program of the user's", (_USER,), _user_program),
+)

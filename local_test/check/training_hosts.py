@@ -1,0 +1,133 @@
+"""Points of training on two hosts: of two groups, of which one comes up later, and of which one never does.
+
+Baseline  ->  two containers on a network of their own  ->  exit codes, models side by side
+->  one container that is told of two hosts   ->  its end, or its patience
+"""
+
+import contextlib
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+
+from local_test import opt_ml
+from local_test.check.points import Finding, Part, Point, Subject
+from local_test.check.training_baseline import Baseline, scenario, unknown, verdict
+from local_test.check.training_job import LIMIT_SECONDS, Conditions, Ended, ended, started
+from local_test.job import STOP_SECONDS, Setup
+from local_test.program import DOCKER, MARK
+
+_CONFIGURATION = 'guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration'
+_TWO = Point(
+    "T8-two-hosts",
+    Part.TRAINING,
+    "A job of two hosts completes, also when one comes up some seconds after the other",
+    f"{_CONFIGURATION}; sagemaker-training 5.1.4 tries for 15 minutes",
+    "Try again while another host's name does not resolve or nothing listens there.",
+)
+_GROUPS = Point(
+    "T8-groups",
+    Part.TRAINING,
+    "The hosts may be of several instance groups of different types",
+    'guide, "Train Using a Heterogeneous Cluster"',
+    "Take the hosts from `hosts`, and the current one's group from current_group_name.",
+)
+_CLASH = Point(
+    "T11-names-of-two-hosts",
+    Part.TRAINING,
+    "Two hosts write no file of the same name and different content to their models",
+    'guide, "How Amazon SageMaker AI Processes Training Output": names must not clash',
+    "Let only the first of the hosts write the model, or put the host's name into the files' names.",
+)
+_LOST = Point(
+    "T8-lost-host",
+    Part.TRAINING,
+    "A job whose other host never appears fails and says so, or ends with that when it is stopped",
+    f"{_CONFIGURATION}; a name may not resolve for a while, or never",
+    "Bound the wait for other hosts, write the reason to /opt/ml/output/failure, and let SIGTERM end the wait.",
+)
+_HOSTS = ("algo-1", "algo-2")
+_LATER_SECONDS = 2
+_PATIENCE_SECONDS = 20
+"""The check waits at least so long for a host that waits."""
+
+
+def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
+    points = (_TWO, _GROUPS, _CLASH)
+    mixed = (
+        opt_ml.Group("first", "ml.m5.large", _HOSTS[:1]),
+        opt_ml.Group("second", "ml.c5.xlarge", _HOSTS[1:]),
+    )
+    jobs = _together(subject, baseline.conditions, mixed)
+    grouped = all(job.code == 0 for job in jobs)
+    seen = "; ".join(f"{host}: {job}" for host, job in zip(_HOSTS, jobs, strict=True))
+    if any(job.code is None for job in jobs):
+        yield from unknown(points, seen)
+        return
+    if not grouped:
+        jobs = _together(subject, baseline.conditions, (opt_ml.Group(hosts=_HOSTS),))
+    if any(job.code != 0 for job in jobs):
+        yield verdict(_TWO, False, seen)
+        yield from unknown(points[1:], "two hosts of one group do not complete either")
+        return
+    yield verdict(_TWO, True, f"both complete, {_HOSTS[1]} {_LATER_SECONDS} s ahead of {_HOSTS[0]}")
+    yield verdict(_GROUPS, grouped, seen)
+    first, second = (job.base / "model" for job in jobs)
+    common = jobs[0].model.keys() & jobs[1].model.keys()
+    clashes = [name for name in sorted(common) if (first / name).read_bytes() != (second / name).read_bytes()]
+    counts = " and ".join(str(len(job.model)) for job in jobs)
+    seen = f"{', '.join(clashes[:3])} differ" if clashes else f"{len(common)} of the same name, all alike"
+    yield verdict(_CLASH, not clashes, f"{counts} files; {seen}")
+
+
+def _together(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[Ended]:
+    """Run a job's two hosts; the first starts when the second is up, so that the second's wait for it shows."""
+    with _network(conditions.isolated) as network:
+
+        def change(setup: Setup) -> Setup:
+            return replace(setup, network=network)
+
+        with started(subject, conditions, groups=groups, host=_HOSTS[1], change=change) as (second, base):
+            second.wait(LIMIT_SECONDS, until=lambda: bool(second.lines))
+            second.wait(_LATER_SECONDS)
+            first = ended(subject, conditions, groups=groups, host=_HOSTS[0], change=change)
+            code = second.wait(LIMIT_SECONDS)
+            return [first, Ended(code, second.seconds, tuple(second.lines), base)]
+
+
+@contextlib.contextmanager
+def _network(isolated: bool) -> Iterator[str]:
+    name = f"hosts-{uuid.uuid4().hex[:8]}"
+    create = [DOCKER, "network", "create", *MARK, *(["--internal"] if isolated else []), name]
+    subprocess.run(create, check=True, capture_output=True)
+    try:
+        yield name
+    finally:
+        subprocess.run([DOCKER, "network", "rm", name], check=False, capture_output=True)
+
+
+def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
+    here = _HOSTS[0] if subject.image else "localhost"
+    groups = (opt_ml.Group(hosts=(here, "never.invalid")),)
+    # when a job with one host would have ended, it surely waits for the other
+    patience = max(_PATIENCE_SECONDS, 1.5 * baseline.job.seconds)
+    with started(subject, baseline.conditions, groups=groups, host=here) as (job, base):
+        waited = job.wait(patience) is None
+        handled = job.handles_sigterm() if waited else None
+        if waited and handled is not False:
+            job.terminate()
+        code = job.wait(STOP_SECONDS if handled is not False else 0)
+        end = Ended(code, job.seconds, tuple(job.lines), base)
+    before = f"it still waited after {patience:.0f} s" if waited else "with one of two hosts"
+    if code is None:
+        seen = "SIGTERM is not handled" if handled is False else f"SIGTERM did not end it within {STOP_SECONDS} s"
+        yield verdict(_LOST, False, f"{before}, and {seen}")
+    else:
+        told = code == 0 or bool(end.failure.strip())
+        yield verdict(_LOST, told, f"{before}: {end}" + ("" if told else "; no failure file"))
+
+
+SCENARIOS = (
+    scenario("training on two hosts", (_TWO, _GROUPS, _CLASH), _two_hosts, containers_only=True),
+    scenario("training with a host that never appears", (_LOST,), _lost_host),
+)

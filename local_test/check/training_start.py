@@ -1,0 +1,52 @@
+"""The point of training about a start in the way of SDK v3's ModelTrainer, which brings its own program.
+
+image  ->  /bin/bash -c sm_train.sh in the channel sm_drivers  ->  exit code, what it missed
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from local_test import job as jobs
+from local_test.check.points import Finding, Part, Point, Scenario, Subject
+from local_test.check.training_baseline import PLATFORM, unknown, verdict
+from local_test.check.training_job import ended
+
+_POINT = Point(
+    "T2-container-entrypoint",
+    Part.TRAINING,
+    "The image has bash, python3 and pip on its PATH, with which SDK v3's ModelTrainer starts source code",
+    "sagemaker 3.27.0, train/model_trainer.py and templates.py: ContainerEntrypoint is /bin/bash",
+    "Install bash, python3 and pip, or do without ModelTrainer's source_code.",
+)
+_SCRIPT = """\
+#!/bin/bash
+set -e
+python=$(command -v python3 || command -v python) || { echo "neither python3 nor python is on the PATH"; exit 3; }
+command -v pip3 || command -v pip || { echo "neither pip3 nor pip is on the PATH"; exit 3; }
+cat /opt/ml/input/config/resourceconfig.json /opt/ml/input/config/inputdataconfig.json
+"$python" -c 'open("/opt/ml/input/sm_training.env", "w").close(); open("/opt/ml/model/it-ran", "w").close()'
+"""
+_PATH = "/opt/ml/input/data/sm_drivers/sm_train.sh"
+
+
+def _start(subject: Subject) -> Iterator[Finding]:
+    if subject.image is None:
+        yield from unknown((_POINT,), "a bare program has no container")
+        return
+
+    def drivers(base: Path) -> None:
+        folder = base / "input" / "data" / "sm_drivers"
+        folder.mkdir()
+        (folder / "sm_train.sh").write_text(_SCRIPT, encoding="utf-8")
+
+    def change(setup: jobs.Setup) -> jobs.Setup:
+        return replace(setup, entrypoint=("/bin/bash", "-c", f"chmod +x {_PATH} && {_PATH}"))
+
+    job = ended(subject, replace(PLATFORM, quoted=False), prepare=drivers, change=change)
+    last = job.log.strip().splitlines()[-1:] or ["nothing in the log"]
+    ran = job.code == 0 and "it-ran" in job.model
+    yield verdict(_POINT, ran, "its script runs" if ran else f"exit code {job.code}: {last[0][:160]}")
+
+
+SCENARIOS = (Scenario("training starts as SDK v3 does it", (_POINT,), _start),)

@@ -1,0 +1,186 @@
+"""What an endpoint is made of, and its making by SageMaker's SDK: in the cloud and in local mode alike.
+
+Plan -> deploy(session, plan): model, configuration, endpoint -> InService
+
+    one model          Model
+    multi-model        MultiDataModel, whose models are all that lie below an S3 prefix
+    shadow variant     Models by the SDK, configuration and endpoint by boto3: the SDK has no word for it
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from scripts import diagnosis, session, waiting
+from scripts.endpoint import Failure
+
+VARIANT = "AllTraffic"
+_GPU_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
+"""Host with NVIDIA driver 550. The default host may have driver 470, under which a CUDA 12 image finds no GPU."""
+_CSV, _JSON = ["text/csv"], ["application/json", "application/jsonlines"]
+"""Content types that data capture keeps as text; others are kept as base64."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an endpoint is made of.
+
+    Attributes:
+        image: URI of the image, with tag or digest.
+        role: ARN of the execution role.
+        model_data: URI of model.tar.gz; of the folder with all of them, for a multi-model endpoint.
+        name: Of the endpoint, and of its model and configuration.
+        serverless_mb: Memory of a serverless endpoint, in MB, in place of instances.
+        async_output: S3 folder for the answers of an asynchronous endpoint.
+        multi_model: Requests name the model that they are for.
+        isolated: The container has no network.
+        capture_percent: Share of the requests that is kept, with their answers, below *capture_to*.
+        shadow_model: URI of a model.tar.gz that gets a copy of all requests, on as many instances.
+    """
+
+    image: str
+    role: str
+    model_data: str
+    name: str
+    instance_type: str = "ml.c5.large"
+    instance_count: int = 1
+    serverless_mb: int | None = None
+    async_output: str | None = None
+    multi_model: bool = False
+    isolated: bool = False
+    capture_percent: int | None = None
+    capture_to: str | None = None
+    shadow_model: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the container is told of the kind of its endpoint."""
+        if self.async_output:  # the platform's largest object, and its longest patience
+            return {"SAGEMAKER_MAX_PAYLOAD_IN_MB": "1024", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "3600"}
+        if self.serverless_mb:  # the platform starts another container for another request
+            return {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+        return {}
+
+
+def deploy(sagemaker_session: Any, plan: Plan) -> Any:
+    """Create model, configuration and endpoint; wait until it is in service.
+
+    Args:
+        sagemaker_session: SageMaker's Session or LocalSession.
+        plan: The endpoint.
+
+    Returns:
+        A sagemaker.predictor.Predictor, an AsyncPredictor if *plan* says so.
+
+    Raises:
+        Failure: interrupted; the endpoint goes on.
+        click.ClickException: it failed; with the reason, the last log lines and the likely cause.
+    """
+    session.quiet_sdk()
+    from sagemaker.multidatamodel import MultiDataModel  # noqa: PLC0415 # slow, and not needed for --help
+
+    model = _model(sagemaker_session, plan, plan.name, plan.model_data)
+    tags = [{"Key": key, "Value": value} for key, value in plan.tags.items()] or None
+    if plan.shadow_model:
+        predictor = _with_shadow(sagemaker_session, plan, model, tags)
+    else:
+        if plan.multi_model:
+            model = MultiDataModel(plan.name, plan.model_data, model=model, sagemaker_session=sagemaker_session)
+        options = {"data_capture_config": _capture(sagemaker_session, plan), **_resources(plan)}
+        predictor = model.deploy(endpoint_name=plan.name, tags=tags, wait=False, **options)
+    try:
+        _wait(sagemaker_session, plan.name)
+    except KeyboardInterrupt as error:
+        raise Failure(
+            f"{plan.name} goes on and bills; remove it: python -m scripts.delete_endpoint {plan.name}"
+        ) from error
+    return predictor
+
+
+def _model(sagemaker_session: Any, plan: Plan, name: str, model_data: str) -> Any:
+    from sagemaker.model import Model  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.predictor import Predictor  # noqa: PLC0415 # as above
+
+    return Model(
+        image_uri=plan.image,
+        model_data=model_data,
+        role=plan.role,
+        name=name,
+        env=plan.environment,
+        predictor_cls=Predictor,
+        enable_network_isolation=plan.isolated,
+        sagemaker_session=sagemaker_session,
+    )
+
+
+def _resources(plan: Plan) -> dict[str, Any]:
+    """Return the SDK's words for what the endpoint runs on."""
+    from sagemaker.async_inference import AsyncInferenceConfig  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.serverless import ServerlessInferenceConfig  # noqa: PLC0415 # as above
+
+    if plan.serverless_mb:
+        return {"serverless_inference_config": ServerlessInferenceConfig(plan.serverless_mb, max_concurrency=5)}
+    options: dict[str, Any] = {"instance_type": plan.instance_type, "initial_instance_count": plan.instance_count}
+    if has_gpu(plan.instance_type):
+        options["inference_ami_version"] = _GPU_AMI
+    if plan.async_output:
+        output = plan.async_output.rstrip("/")
+        options["async_inference_config"] = AsyncInferenceConfig(output, failure_path=f"{output}/failures")
+    return options
+
+
+def _capture(sagemaker_session: Any, plan: Plan) -> Any:
+    from sagemaker.model_monitor import DataCaptureConfig  # noqa: PLC0415 # slow, and not needed for --help
+
+    if plan.capture_percent is None:
+        return None
+    return DataCaptureConfig(
+        enable_capture=True,
+        sampling_percentage=plan.capture_percent,
+        destination_s3_uri=plan.capture_to,
+        csv_content_types=_CSV,
+        json_content_types=_JSON,
+        sagemaker_session=sagemaker_session,
+    )
+
+
+def _with_shadow(sagemaker_session: Any, plan: Plan, model: Any, tags: list[dict[str, str]] | None) -> Any:
+    """Make an endpoint whose second model sees every request and whose answers nobody gets."""
+    from sagemaker import production_variant  # noqa: PLC0415 # slow, and not needed for --help
+
+    shadow = _model(sagemaker_session, plan, f"{plan.name}-shadow", str(plan.shadow_model))
+    resources = _resources(plan)
+    variants = []
+    for each, variant in ((model, VARIANT), (shadow, "Shadow")):
+        each.create(instance_type=plan.instance_type, tags=tags)
+        variants.append([production_variant(each.name, variant_name=variant, **resources)])
+    parameters: dict[str, Any] = {"ProductionVariants": variants[0], "ShadowProductionVariants": variants[1]}
+    if capture := _capture(sagemaker_session, plan):
+        parameters["DataCaptureConfig"] = capture._to_request_dict()  # noqa: SLF001 # as the SDK itself calls it
+    if tags:
+        parameters["Tags"] = tags
+    client = sagemaker_session.sagemaker_client
+    client.create_endpoint_config(EndpointConfigName=plan.name, **parameters)
+    client.create_endpoint(EndpointName=plan.name, EndpointConfigName=plan.name, Tags=tags or [])
+    return model.predictor_cls(plan.name, sagemaker_session)
+
+
+def has_gpu(instance_type: str) -> bool:
+    """Say whether instances of the type have GPUs."""
+    return instance_type.startswith(("ml.g", "ml.p"))
+
+
+def _wait(sagemaker_session: Any, name: str) -> None:
+    description = waiting.settled(
+        name,
+        lambda: sagemaker_session.sagemaker_client.describe_endpoint(EndpointName=name),
+        "EndpointStatus",
+        ("Creating", "Updating", "SystemUpdating"),
+    )
+    status = description["EndpointStatus"]
+    if status != "InService":
+        logs = diagnosis.last_lines(sagemaker_session.boto_session, name)
+        raise click.ClickException(diagnosis.report(name, description.get("FailureReason", status), logs))

@@ -1,0 +1,222 @@
+"""The run of the check, its reports and its command line."""
+
+import datetime
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from local_test import program
+from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, Verdict
+from local_test.check.report import Report
+from local_test.check.run import chosen
+from local_test.check.run import run as run_scenarios
+from tests.contract_check import images
+
+SUBJECT = Subject(None, Path("/nonexistent"))
+
+
+def point(name: str, part: Part = Part.TRAINING, **fields: object) -> Point:
+    return Point(name, part, "this", "that page", "do it", **fields)  # type: ignore[arg-type] # as the test says
+
+
+def scenario(*points: Point, alone: bool = False) -> Scenario:
+    """All points hold."""
+    return Scenario("all hold", points, lambda _: (Finding(each, Verdict.HOLDS, "yes") for each in points), alone)
+
+
+def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "local_test", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "150", **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=900)
+
+
+def test_every_point_gets_a_finding_whatever_its_scenario_does() -> None:
+    one, two, three = (point(f"T1-{word}") for word in ("one", "two", "three"))
+
+    def breaks(_: Subject) -> Iterator[Finding]:
+        yield Finding(one, Verdict.HOLDS, "yes")
+        raise OSError(28, "no space\nleft")
+
+    findings = run_scenarios(
+        [Scenario("breaks", (one, two), breaks), Scenario("silent", (three,), lambda _: iter(()))], SUBJECT
+    )
+    assert [(found.point, found.verdict, found.seen) for found in findings] == [
+        (one, Verdict.HOLDS, "yes"),
+        (two, Verdict.UNKNOWN, '"breaks" failed: OSError: [Errno 28] no space left'),
+        (three, Verdict.UNKNOWN, '"silent" came to no judgement'),
+    ]
+
+
+def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
+    running, seen, lock = set[str](), {}, threading.Lock()
+
+    def watched(name: str, alone: bool) -> Scenario:
+        mine = point(f"T1-{name}")
+
+        def work(_: Subject) -> Iterator[Finding]:
+            with lock:
+                running.add(name)
+            time.sleep(0.1)
+            seen[name] = set(running)
+            with lock:
+                running.remove(name)
+            yield Finding(mine, Verdict.HOLDS, "")
+
+        return Scenario(name, (mine,), work, alone)
+
+    names = ["a", "b", "alone-1", "c", "alone-2"]
+    findings = run_scenarios([watched(name, name.startswith("alone")) for name in names], SUBJECT)
+    assert [found.point.name for found in findings] == [f"T1-{name}" for name in names]
+    assert seen["alone-1"] == {"alone-1"}
+    assert seen["alone-2"] == {"alone-2"}
+    assert any(len(others) > 1 for others in seen.values())
+
+
+def test_only_points_that_apply_are_decided() -> None:
+    serverless = point("H14-x", Part.HOSTING, profiles=frozenset({Profile.SERVERLESS}))
+    hosting, training = point("H1-x", Part.HOSTING), point("T1-x")
+    of_the_image = point("T1-y", Part.IMAGE, only=Part.TRAINING)
+    every = [scenario(serverless, hosting), scenario(training), scenario(of_the_image)]
+
+    def names(subject: Subject) -> set[str]:
+        return {each.name for kept in chosen(every, subject) for each in kept.points}
+
+    assert names(SUBJECT) == {"H1-x", "T1-x", "T1-y"}
+    assert names(Subject(None, Path(), frozenset({Part.HOSTING}), Profile.SERVERLESS)) == {"H14-x", "H1-x"}
+    assert names(Subject(None, Path(), frozenset({Part.IMAGE, Part.HOSTING}))) == {"H1-x"}
+
+
+def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
+    seen = "<script>alert(1)</script>\x1b[31m"
+    findings = (
+        Finding(point("T1-x"), Verdict.HOLDS, "fine"),
+        Finding(point("H1-x", Part.HOSTING), Verdict.BROKEN, seen),
+        Finding(point("H2-x", Part.HOSTING), Verdict.NOT_CLAIMED, "no label"),
+        Finding(point("H3-x", Part.HOSTING), Verdict.UNKNOWN, "no payload"),
+    )
+    report = Report("mine:latest", "real-time", findings, 3.2, datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC))
+    report.write(tmp_path / "deep" / "folder")
+    assert report.summary == "mine:latest, real-time: 1 hold, 1 broken, 1 not claimed, 1 could not tell, in 3 s"
+
+    written = json.loads((tmp_path / "deep" / "folder" / "check.json").read_text())
+    assert [found["verdict"] for found in written["findings"]] == ["holds", "broken", "not claimed", "could not tell"]
+    assert written["findings"][1]["seen"] == seen
+    suites = ElementTree.parse(tmp_path / "deep" / "folder" / "junit.xml").getroot()  # noqa: S314 # written here
+    assert [
+        (suite.get("name"), suite.get("tests"), suite.get("failures"), suite.get("skipped")) for suite in suites
+    ] == [
+        ("training", "1", "0", "0"),
+        ("hosting", "3", "1", "2"),
+    ]
+    page = (tmp_path / "deep" / "folder" / "check.html").read_text()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "fix: do it" in page
+    assert "http" not in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "give IMAGE or --bare FOLDER"),
+        (["x", "--bare", "."], "give IMAGE or --bare FOLDER"),
+        (["--bare", ".", "--payload", __file__], "--payload and --content-type belong together"),
+        (["--bare", ".", "--data", "training"], "'training'; expected CHANNEL=FOLDER"),
+        (["--bare", ".", "--data", "training=/no/such"], "channel training: /no/such is no folder"),
+        (["--bare", ".", "--env", "=x"], "'=x'; expected KEY=VALUE"),
+        (["--bare", ".", "--profile", "fast"], "'fast' is not one of"),
+        (["--bare", ".", "--model", __file__], "cannot be unpacked"),
+    ],
+)
+def test_wrong_use_is_told_in_a_line(arguments: list[str], words: str) -> None:
+    done = run("check", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_an_engine_it_is_said() -> None:
+    done = run("check", "x", DOCKER="no-such-program")
+    assert done.returncode == 2
+    assert done.stderr == "Error: no Docker engine is reachable; --bare FOLDER checks programs without one\n"
+
+
+@pytest.mark.engine
+def test_an_image_that_is_not_there_is_named() -> None:
+    done = run("check", "no-such-image:x")
+    assert done.returncode == 2
+    assert done.stderr == "Error: the engine has no image no-such-image:x; pull or build it first\n"
+
+
+@pytest.mark.parametrize("kind", ["link", "outside"])
+def test_an_archive_that_the_platform_would_refuse_is_not_unpacked(kind: str, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        member = tarfile.TarInfo("../escaped" if kind == "outside" else "link")
+        if kind == "link":
+            member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(member, io.BytesIO())
+    done = run("check", "--bare", images.programs(tmp_path / "programs"), "--model", tmp_path / "model.tar.gz")
+    assert done.returncode == 2
+    assert "neither file nor folder" in done.stderr if kind == "link" else "outside" in done.stderr
+
+
+def test_bare_programs_are_checked_with_a_packed_model(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_bytes(images.PAYLOAD)
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(images.laid(tmp_path / "model", images.MODEL), ".")
+    words = ["check", "--hosting", "--model", tmp_path / "model.tar.gz", "--payload", tmp_path / "one.json"]
+    words += ["--content-type", images.CONTENT_TYPE, "--output", tmp_path / "out"]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    good = run(*words, "--bare", images.programs(tmp_path / "good"), TMPDIR=str(scratch))
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert "H4-answer" in good.stdout
+    written = json.loads((tmp_path / "out" / "check.json").read_text())
+    assert {found["part"] for found in written["findings"]} == {"hosting"}
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.engine
+def test_what_is_broken_ends_it_with_1_and_the_fix() -> None:
+    done = run("check", images.build("user", ["USER nobody"]), "--training")
+    assert done.returncode == 1
+    assert "leave USER out" in done.stdout
+    assert " broken" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.engine
+def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    image = images.build("interrupted", ["ENV UNIQUE=1"])
+
+    def containers() -> list[str]:
+        command = [program.DOCKER, "ps", "--all", "--quiet", "--filter", f"ancestor={image}"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+    command = [sys.executable, "-m", "local_test", "check", image, "--data"]
+    command += [f"training={images.laid(tmp_path / 'data', images.TRAINING)}", "-p", "epochs=1000"]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while len(containers()) < 2:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "interrupted" in errors
+    assert containers() == []
+    assert list(scratch.iterdir()) == []

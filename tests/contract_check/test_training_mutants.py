@@ -1,0 +1,204 @@
+"""Each point of training is proven able to fail: a mutant of the good program breaks it, and no other."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from local_test import job, program
+from local_test.check import (
+    training,
+    training_conditions,
+    training_failures,
+    training_hosts,
+    training_start,
+    training_stop,
+)
+from local_test.check.points import Finding, Part, Subject, Verdict
+from local_test.check.run import run
+from tests.contract_check import images
+from tests.contract_check.mutants import Mutant
+
+SCENARIOS = [
+    scenario
+    for module in (training, training_conditions, training_start, training_failures, training_stop, training_hosts)
+    for scenario in module.SCENARIOS
+]
+POINTS = [point.name for scenario in SCENARIOS for point in scenario.points]
+_MODEL = 'write(BASE / "model" / "model.json", {"factor": mean})'
+_START = 'settings = configuration("hyperparameters.json")'
+_HOSTS = 'host, first = resources["current_host"], sorted(resources["hosts"])[0]'
+
+
+def _program(*replacements: tuple[str, str]) -> Mutant:
+    return Mutant(files=images.changed("train", *replacements))
+
+
+def _before(place: str, *lines: str) -> Mutant:
+    """Put *lines* before the line that begins with *place*, in the function `train`."""
+    return _program((place, "\n    ".join((*lines, place))))
+
+
+def _after(place: str, *lines: str) -> Mutant:
+    return _program((place, "\n    ".join((place, *lines))))
+
+
+MUTANTS = {
+    "T1-train": Mutant(lines=("RUN rm /usr/local/bin/train",)),
+    "T2-container-entrypoint": Mutant(lines=("RUN rm /usr/bin/pip*",)),
+    "T3-opt-ml": Mutant(
+        lines=("RUN mkdir -p /opt/ml/bin && mv /usr/local/bin/train /opt/ml/bin", "ENV PATH=/opt/ml/bin:$PATH")
+    ),
+    "T4-other-files": _before(_START, 'assert len(list((BASE / "input" / "config").iterdir())) == 3'),
+    "T5-both-encodings": _program(("return str(json.loads(text))", "return text")),
+    "T5-platform-hyperparameters": _after(_START, 'assert settings.keys() <= {"epochs", "seconds"}'),
+    "T5-wrong-value": _program(
+        ('raise SystemExit(f"hyperparameter {name} = {text!r}; expected a number") from None', "return kind(default)")
+    ),
+    "T6-manifests": _before(_START, '[list(folder.iterdir()) for folder in (BASE / "input" / "data").iterdir()]'),
+    "T6-read-only": _after('numbers = channel("training")', '(BASE / "input/data/training/cache").write_text("")'),
+    "T7-short-configuration": _program(
+        ('entry.get("TrainingInputMode", "File") == "Pipe"', 'entry["RecordWrapperType"] == "RecordIO"')
+    ),
+    "T8-hostname": _after(_HOSTS, "import socket", 'assert socket.gethostname() in resources["hosts"]'),
+    "T8-two-hosts": _after(_HOSTS, "import socket", '[socket.gethostbyname(each) for each in resources["hosts"]]'),
+    "T8-groups": _after(_HOSTS, 'assert host in resources.get("instance_groups", [resources])[0]["hosts"]'),
+    "T8-lost-host": _after(
+        _HOSTS,
+        "import socket",
+        "try:",
+        '    [socket.gethostbyname(each) for each in resources["hosts"]]',
+        "except OSError:",
+        "    os._exit(3)",
+    ),
+    "T9-variables": _before(_START, 'os.environ["TRAINING_JOB_ARN"]'),
+    "T9-no-toolkit": _program(
+        ('Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))', 'Path(os.environ["SM_MODEL_DIR"]).parent')
+    ),
+    "T10-user-failure": _after(
+        _START,
+        "import subprocess",
+        'if "sagemaker_program" in settings:',
+        '    words = [sys.executable, BASE / "code" / plain(settings["sagemaker_program"])]',
+        "    if code := subprocess.call(words):",
+        '        raise SystemExit(f"the program ended with exit code {code}")',
+    ),
+    "T11-model": _program(('write(BASE / "model"', 'write(BASE / "output" / "data"')),
+    "T11-model-links": _program(
+        (_MODEL, 'write(BASE / "model" / "1.json", {})\n        (BASE / "model" / "model.json").symlink_to("1.json")')
+    ),
+    "T11-model-checkpoints": _program(
+        (_MODEL, f'(BASE / "model/checkpoint-5").mkdir(); write(BASE / "model/checkpoint-5/state", {{}}); {_MODEL}')
+    ),
+    "T11-failure-file": _program(('(BASE / "output" / "failure")', '(BASE / "output" / "data" / "failure")')),
+    "T11-failure-reason": _program(
+        ("write_text(reason[:1024])", 'write_text("Traceback (most recent call last):\\n" + reason)')
+    ),
+    "T11-disk-full": _program(
+        (
+            "half.write_text(json.dumps(content))",
+            "try:\n        half.write_text(json.dumps(content))\n    except OSError:\n        return",
+        )
+    ),
+    "T11-whole-model": _program(
+        (_MODEL, f'(BASE / "model" / "model.json").write_text("{{"); time.sleep(1); {_MODEL}')
+    ),
+    "T11-names-of-two-hosts": _program(
+        ("if host == first:  # in local mode all hosts share one folder", "if True:"),
+        ('{"factor": mean}', '{"by": host}'),
+    ),
+    "T12-exit-code": _program(("        return 0", "        return 3")),
+    "T12-failure-exit-code": _program(("    return 1\n", "    return 0\n")),
+    "T13-signal": _program(("signal.signal(signal.SIGTERM, stop)", "pass")),
+    "T13-ends-in-time": _program(("    stopping = True", "    time.sleep(600)")),
+    "T13-keeps-result": _program(
+        ("    stopping = True", "    os._exit(1)"), ("if checkpoint.parent.is_dir():", "if False:")
+    ),
+    "T14-resume": _program(('json.loads(checkpoint.read_text())["done"] if checkpoint.is_file() else 0', "0")),
+    "T14-markers": _program(("checkpoint.read_text()", "max(checkpoint.parent.iterdir()).read_text()")),
+    "T15-live-log": Mutant(lines=("ENV PYTHONUNBUFFERED=",)),
+    "T19-no-network": _before(_START, 'assert len(Path("/proc/net/route").read_text().splitlines()) > 1'),
+}  # fmt: skip
+IN_CONTAINERS = {
+    "T1-train", "T2-container-entrypoint", "T3-opt-ml", "T6-read-only", "T8-hostname", "T8-two-hosts", "T8-groups",
+    "T11-disk-full", "T11-names-of-two-hosts", "T13-signal", "T15-live-log", "T19-no-network",
+}  # fmt: skip
+"""What only a container shows; the other mutants run bare, which takes a fraction of the time."""
+NEVER_BARE = IN_CONTAINERS - {"T1-train", "T13-signal"}
+UNTOLD = {
+    "T1-train": set(POINTS) - {"T2-container-entrypoint"},
+    "T12-exit-code": set(POINTS) - {"T1-train"},
+    "T11-model": {"T11-model-links", "T11-model-checkpoints", "T11-whole-model"},
+    "T6-read-only": {"T15-live-log"},
+    "T8-two-hosts": {"T8-groups", "T11-names-of-two-hosts"},
+    "T11-failure-file": {"T11-failure-reason"},
+    "T13-signal": {"T13-ends-in-time", "T13-keeps-result"},
+    "T13-ends-in-time": {"T13-keeps-result"},
+    "T13-keeps-result": {"T14-resume", "T14-markers"},
+}
+"""What cannot be told, or is not claimed, where the point is broken, besides a program of the user's."""
+
+
+def found(image: str | None, programs: Path | None, folder: Path, **hyperparameters: str) -> dict[str, Finding]:
+    given = {"epochs": "8", "seconds": "0.1", **hyperparameters}
+    channels = {"training": images.laid(folder / "data", images.TRAINING)}
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    subject = Subject(
+        image, scratch, frozenset({Part.TRAINING}), channels=channels, hyperparameters=given, programs=programs
+    )
+    return {finding.point.name: finding for finding in run(SCENARIOS, subject)}
+
+
+def mutant(point: str, folder: Path) -> dict[str, Finding]:
+    if point in IN_CONTAINERS:
+        return found(MUTANTS[point].image(point), None, folder, seconds="0.3")
+    return found(None, images.programs(folder / "programs", MUTANTS[point].files), folder)
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "Future[dict[str, Finding]]"]]:
+    """What is found of each mutant; several at once, as they mostly sleep."""
+    with ThreadPoolExecutor(4) as pool:
+        yield {
+            point: pool.submit(mutant, point, tmp_path_factory.mktemp(point.lower()))
+            for point in MUTANTS
+            if point != "T13-ends-in-time" and (point not in IN_CONTAINERS or program.engine_reachable())
+        }
+
+
+def exactly(findings: dict[str, Finding], point: str) -> None:
+    """Demand that *point* is broken and the others hold, but for what the tables above name."""
+    seen = {name: f"{finding.verdict}: {finding.seen}" for name, finding in findings.items()}
+    untold = UNTOLD.get(point, set()) | (set() if point in IN_CONTAINERS else NEVER_BARE)
+    assert [name for name in findings if findings[name].verdict is Verdict.BROKEN] == [point], seen
+    others = {name for name in findings if findings[name].verdict is not Verdict.HOLDS}
+    assert others == {point, "T10-user-failure"} | untold, seen
+
+
+def test_every_point_has_a_mutant() -> None:
+    assert sorted(MUTANTS) == sorted(POINTS)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param(point, marks=[pytest.mark.engine] if point in IN_CONTAINERS else [])
+        for point in MUTANTS
+        if point != "T13-ends-in-time"
+    ],
+)
+def test_a_mutant_breaks_one_point(point: str, findings: dict[str, "Future[dict[str, Finding]]"]) -> None:
+    exactly(findings[point].result(), point)
+
+
+def test_a_mutant_that_goes_on_after_sigterm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "STOP_SECONDS", 2)
+    exactly(mutant("T13-ends-in-time", tmp_path), "T13-ends-in-time")
+
+
+@pytest.mark.engine
+def test_the_image_that_keeps_the_contract(tmp_path: Path) -> None:
+    seen = found(images.build("good"), None, tmp_path, seconds="0.3")
+    assert {name for name in seen if seen[name].verdict is not Verdict.HOLDS} == {"T10-user-failure"}, seen

@@ -1,0 +1,42 @@
+"""SDK v2's Model with an entry_point, in its local mode; run by test_sagemaker_local in the SDK's environment.
+
+python -m tests.own_hooks IMAGE MODEL.tar.gz SOURCE_DIR ENTRY_POINT PORT -> what the endpoint answers to one dark image
+"""
+
+import sys
+
+from scripts import local_mode
+from scripts.session import PREFIX, quiet_sdk
+
+
+def main(image: str, model_data: str, source_dir: str, entry_point: str, port: str) -> None:
+    quiet_sdk()
+    from sagemaker.deserializers import BytesDeserializer  # noqa: PLC0415 # only after it was told to be quiet
+    from sagemaker.model import Model  # noqa: PLC0415 # as above
+    from sagemaker.predictor import Predictor  # noqa: PLC0415 # as above
+    from sagemaker.serializers import CSVSerializer  # noqa: PLC0415 # as above
+
+    with local_mode.scratch(image) as folder:
+        session = local_mode.session(folder, int(port))
+        model = Model(
+            image_uri=image,
+            model_data=f"file://{model_data}",
+            role=local_mode.ROLE,
+            name=PREFIX,
+            entry_point=entry_point,
+            source_dir=source_dir,
+            code_location="s3://not-used/in-local-mode",  # else the SDK asks AWS for the name of a bucket
+            predictor_cls=Predictor,
+            sagemaker_session=session,
+        )
+        try:
+            predictor = model.deploy(1, "local", serializer=CSVSerializer(), deserializer=BytesDeserializer())
+            print("answer:", predictor.predict([0] * 1024).decode())  # noqa: T201 # what the test reads
+        finally:
+            session.delete_endpoint(PREFIX)
+            session.delete_endpoint_config(PREFIX)
+            session.delete_model(PREFIX)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
