@@ -12,7 +12,8 @@ import pytest
 
 from tests.helpers import Job
 from traffic_signs.errors import AlreadyLoadedError, MemoryShortError, NotLoadedError, RequestError
-from traffic_signs.serving import hardware, listing, models
+from traffic_signs.serving import hardware, listing
+from traffic_signs.serving import memory as measuring
 from traffic_signs.serving.models import Models
 
 MB = 2**20
@@ -142,7 +143,7 @@ def test_507_when_a_model_turns_out_larger_than_its_file(
 ) -> None:
     memory.free = ROOM + 10 * MB
     with monkeypatch.context() as patch:
-        patch.setattr(models, "_own_bytes", iter((0, 15 * MB)).__next__)
+        patch.setattr(measuring, "own_bytes", iter((0, 15 * MB)).__next__)
         with pytest.raises(MemoryShortError, match=f"{15 * MB:,} bytes needed"):
             workers[0].load("a", str(root / "a"))
     assert holders(folder, "a") == set()

@@ -27,7 +27,7 @@ from sagemaker_inference.transformer import Transformer
 from werkzeug.wrappers import Request
 
 from traffic_signs.errors import HooksError, NotAcceptableError, RequestError, UnsupportedMediaError
-from traffic_signs.serving import body, hook_program, npy
+from traffic_signs.serving import body, hook_program, npy, record
 from traffic_signs.serving.hook_defaults import Context, Defaults
 from traffic_signs.turns import FairLock
 
@@ -43,7 +43,13 @@ def routes(program: Path, model: Path, engine: str, limit: int) -> Blueprint:
     @routes.post("/invocations")
     def invocations() -> Response:
         # the body first: gunicorn drops a connection with an unread one, and says nothing
-        return hooks.answer(request, body.read(request, limit))
+        content = body.read(request, limit)
+        this = record.current()
+        this.bytes_in = len(content)
+        this.lap("read")
+        response = hooks.answer(request, content)
+        this.lap("engine")  # with decoding and encoding, where hooks do that
+        return response
 
     return routes
 

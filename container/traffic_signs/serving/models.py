@@ -9,7 +9,6 @@ that replaces another needs to be told nothing.
 """
 
 import contextlib
-import ctypes
 import logging
 import os
 import re
@@ -19,11 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from traffic_signs import artifact, images, litert
 from traffic_signs.errors import AlreadyLoadedError, ArtifactError, MemoryShortError, NotLoadedError, RequestError
-from traffic_signs.serving import hardware
+from traffic_signs.serving import hardware, memory
 from traffic_signs.serving.listing import Entry, Listing
 from traffic_signs.serving.metrics import Metrics
 from traffic_signs.serving.predictor import Predictor
@@ -33,9 +29,6 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}", re.ASCII)
 """A file's name; the platform's own are hashes."""
 _ROOM = 100 * 2**20
 """Bytes that are kept free for the requests of each worker."""
-_LEAST, _MOST = 1 * 2**20, 16
-"""A network takes at least its file twice and a megabyte; its measured size counts up to so many times that, because
-what other threads took at the same time is in it."""
 
 
 @dataclass
@@ -170,7 +163,7 @@ class Models:
             try:
                 if hardware.free_bytes() < entry.size:
                     raise MemoryShortError(f"no memory for model {name}, {entry.size:,} bytes, in another worker")
-                loaded = _Loaded(_load(Path(entry.url), self._metrics), users=1)
+                loaded = _Loaded(memory.load(Path(entry.url), self._metrics), users=1)
             except ArtifactError as error:  # its files have gone: if one worker cannot serve it, nobody does
                 _log.error("%s is unloaded: %s", name, error)
                 with contextlib.suppress(NotLoadedError):
@@ -196,23 +189,16 @@ class Models:
 
     def _load_measured(self, directory: Path) -> tuple[Predictor, int]:
         """Load a model that nobody has; return it with the bytes that it takes."""
+        self._check_memory(memory.at_least(directory), self._workers)
         try:
-            least = 2 * (directory / artifact.LITERT).stat().st_size + _LEAST
-        except FileNotFoundError:
-            least = _LEAST  # loading says better what is missing
-        self._check_memory(least, self._workers)
-        _trim()  # or the network would move into free memory that counts as ours already
-        before = _own_bytes()
-        try:
-            predictor = _load(directory, self._metrics)
+            predictor, size = memory.load_measured(directory, self._metrics)
         except ArtifactError as error:
             raise RequestError(str(error)) from error
-        size = min(max(_own_bytes() - before, least), _MOST * least)
         try:
             self._check_memory(size, self._workers - 1)
         except MemoryShortError:
             predictor.close()
-            _trim()
+            memory.trim()
             raise
         return predictor, size
 
@@ -243,30 +229,10 @@ class Models:
 
     def _give_back(self, name: str, loaded: _Loaded) -> None:
         loaded.predictor.close()
-        _trim()
+        memory.trim()
         self._listing.let_go(name)
 
 
 def _check(name: str) -> None:
     if not _NAME.fullmatch(name):  # before it becomes a path
         raise NotLoadedError(f"model {name[:100]!r} is not loaded")
-
-
-def _load(directory: Path, metrics: Metrics | None) -> Predictor:
-    """Load a model and let it take all the memory that it will ever need."""
-    predictor = Predictor(directory, metrics=metrics)
-    predictor.predict(np.zeros((litert.BATCH, *images.SHAPE), np.uint8))
-    return predictor
-
-
-def _own_bytes() -> int:
-    """Return the bytes that this process shares with nobody."""
-    _, resident, shared, *_ = Path("/proc/self/statm").read_text(encoding="ascii").split()
-    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _trim() -> None:
-    """Have the C library give free memory back to the kernel, which it else keeps for later."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
-    if trim:
-        trim(0)
