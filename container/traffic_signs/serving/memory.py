@@ -1,0 +1,56 @@
+"""What a model takes of a worker's memory: estimated before it is loaded, measured after, given back at once."""
+
+import ctypes
+import os
+from pathlib import Path
+
+import numpy as np
+
+from traffic_signs import artifact, images, litert
+from traffic_signs.serving.metrics import Metrics
+from traffic_signs.serving.predictor import Predictor
+
+_LEAST, _MOST = 1 * 2**20, 16
+"""A network takes at least its file twice and a megabyte; its measured size counts up to so many times that, because
+what other threads took at the same time is in it."""
+
+
+def at_least(directory: Path) -> int:
+    """Return the bytes that the model in *directory* will take at least."""
+    try:
+        return 2 * (directory / artifact.LITERT).stat().st_size + _LEAST
+    except FileNotFoundError:  # loading says better what is missing
+        return _LEAST
+
+
+def load(directory: Path, metrics: Metrics | None) -> Predictor:
+    """Load a model and let it take all the memory that it will ever need.
+
+    Raises:
+        ArtifactError: it cannot be served.
+    """
+    predictor = Predictor(directory, metrics=metrics)
+    predictor.predict(np.zeros((litert.BATCH, *images.SHAPE), np.uint8))
+    return predictor
+
+
+def load_measured(directory: Path, metrics: Metrics | None) -> tuple[Predictor, int]:
+    """Load a model as `load` does; return it with the bytes that it takes."""
+    trim()  # or the network would move into free memory that counts as ours already
+    before = own_bytes()
+    predictor = load(directory, metrics)
+    least = at_least(directory)
+    return predictor, min(max(own_bytes() - before, least), _MOST * least)
+
+
+def own_bytes() -> int:
+    """Return the bytes that this process shares with nobody."""
+    _, resident, shared, *_ = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+
+
+def trim() -> None:
+    """Have the C library give free memory back to the kernel, which it else keeps for later."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+    if trim:
+        trim(0)
