@@ -109,7 +109,8 @@ def check(
     if image:
         _find(image)
     scratch = Path(tempfile.mkdtemp(prefix="check-"))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         subject = Subject(
             image,
@@ -128,7 +129,8 @@ def check(
         click.echo("interrupted; ending the containers", err=True)
         _clean(scratch, image)
         os._exit(_INTERRUPTED)  # threads may wait for what is gone
-    _clean(scratch, image)
+    finally:
+        _clean(scratch, image)
     report.print(Console())
     if output:
         report.write(output)
@@ -144,6 +146,13 @@ def points() -> None:
     for row in coverage.table(every, scenarios.NOT_CHECKABLE):
         table.add_row(row.number, row.demand, "\n".join(row.points), row.reason)
     Console().print(table)
+
+
+def _interrupt(*_: object) -> None:
+    """Interrupt the run once: `timeout` and impatient people send a signal twice, and cleaning up takes a while."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _find(image: str) -> None:

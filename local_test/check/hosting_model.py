@@ -25,7 +25,9 @@ DAMAGED = Point(
     "H3-damaged-model", Part.HOSTING, "with damaged model files it ends, or /ping is not 200", _SOURCE, _FIX, _ONE_MODEL
 )
 _SECONDS = 30.0
-"""How long one that does not end is asked."""
+"""How long one that does not end is asked, from its first answer on."""
+_SILENT_SECONDS = 90.0
+"""How long one that says nothing is waited for: some start slowly, and are well only then."""
 _GARBAGE = b"\xa5"
 
 
@@ -52,15 +54,18 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
         conditions = Conditions.of(subject.profile, subject.environment)
         with hosted(subject.image, subject.programs, base / "damaged", base / "run", conditions) as endpoint:
             answer: wire.Answer | None = None
-            end = time.monotonic() + _SECONDS
+            end, heard = time.monotonic() + _SILENT_SECONDS, False
             while endpoint.alive and time.monotonic() < end:
                 answer = wire.ask((endpoint.host, endpoint.port), "GET", "/ping", headers=forwarded({}), seconds=10)
+                if answer.status and not heard:
+                    end, heard = time.monotonic() + _SECONDS, True
                 if answer.ok and endpoint.still_there():
                     yield found(point, False, f"/ping is {answer}")
                     return
                 time.sleep(0.2)
             ended = f"ended with exit code {endpoint.process.poll()}"
-            yield found(point, True, f"/ping is {answer}, {_SECONDS:.0f} s later still" if endpoint.alive else ended)
+            seconds = _SECONDS if heard else _SILENT_SECONDS
+            yield found(point, True, f"/ping is {answer}, {seconds:.0f} s later still" if endpoint.alive else ended)
 
     return Scenario(name, (point,), run)
 

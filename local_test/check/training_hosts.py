@@ -13,7 +13,7 @@ from dataclasses import replace
 from local_test import opt_ml
 from local_test.check.points import Finding, Part, Point, Subject
 from local_test.check.training_baseline import Baseline, scenario, unknown, verdict
-from local_test.check.training_job import LIMIT_SECONDS, Conditions, Ended, ended, started
+from local_test.check.training_job import LIMIT_SECONDS, Conditions, Ended, ended, outcome, started
 from local_test.job import STOP_SECONDS, Setup
 from local_test.program import DOCKER, MARK
 
@@ -92,7 +92,7 @@ def _together(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Gro
             second.wait(_LATER_SECONDS)
             first = ended(subject, conditions, groups=groups, host=_HOSTS[0], change=change)
             code = second.wait(LIMIT_SECONDS)
-            return [first, Ended(code, second.seconds, tuple(second.lines), base)]
+            return [first, outcome(second, code, base)]
 
 
 @contextlib.contextmanager
@@ -117,7 +117,7 @@ def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         if waited and handled is not False:
             job.terminate()
         code = job.wait(STOP_SECONDS if handled is not False else 0)
-        end = Ended(code, job.seconds, tuple(job.lines), base)
+        end = outcome(job, code, base)
     before = f"it still waited after {patience:.0f} s" if waited else "with one of two hosts"
     if code is None:
         seen = "SIGTERM is not handled" if handled is False else f"SIGTERM did not end it within {STOP_SECONDS} s"

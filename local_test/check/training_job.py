@@ -147,16 +147,21 @@ def started(
 
 
 def ended(subject: Subject, conditions: Conditions, **changes: object) -> Ended:
-    """Run the job to its end; see `started` for the changes.
-
-    Raises:
-        DockerError: the engine does not start the container.
-    """
+    """Run the job to its end; see `started` for the changes and `outcome` for what is raised."""
     with started(subject, conditions, **changes) as (running, base):  # type: ignore[arg-type] # they are handed on
         code = running.wait(LIMIT_SECONDS)
-        if subject.image and code == _REFUSED_BY_DOCKER:
-            raise DockerError(running.log.strip() or "docker run failed")
-        return Ended(code, running.seconds, tuple(running.lines), base)
+        return outcome(running, code, base)
+
+
+def outcome(running: job.Job, code: int | None, base: Path) -> Ended:
+    """Return what has become of a job that ended with *code*, None if it is given up.
+
+    Raises:
+        DockerError: the engine did not start the container.
+    """
+    if running.command.container and code == _REFUSED_BY_DOCKER:
+        raise DockerError(running.log.strip() or "docker run failed")
+    return Ended(code, running.seconds, tuple(running.lines), base)
 
 
 def _of_the_toolkit(

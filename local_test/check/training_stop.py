@@ -14,7 +14,7 @@ from pathlib import Path
 from local_test import job as jobs
 from local_test.check.points import Finding, Part, Point, Subject, Verdict
 from local_test.check.training_baseline import Baseline, scenario, unknown, verdict
-from local_test.check.training_job import LIMIT_SECONDS, Conditions, Ended, ended, sizes, started
+from local_test.check.training_job import LIMIT_SECONDS, Conditions, Ended, ended, outcome, sizes, started
 
 _STOPS = 'guide, "How Amazon SageMaker AI Runs Your Training Image": docker stop -t120'
 _SIGNAL = Point(
@@ -104,7 +104,7 @@ def _stop(subject: Subject, baseline: Baseline, share: float) -> _Stopped | None
     """
     whole = baseline.job
     count, seconds = int(share * len(whole.lines)), share * whole.seconds
-    live = bool(whole.lines) and whole.lines[count].seconds < 0.9 * whole.seconds
+    live = bool(whole.lines) and whole.lines[-1].seconds - whole.lines[count].seconds > 0.1
     with started(subject, baseline.conditions) as (job, base):
         job.wait(LIMIT_SECONDS, until=lambda: len(job.lines) > count if live else job.seconds > seconds)
         handled = job.handles_sigterm()
@@ -113,7 +113,7 @@ def _stop(subject: Subject, baseline: Baseline, share: float) -> _Stopped | None
         job.terminate()
         sent = job.seconds
         code = job.wait(0 if handled is False and subject.image else jobs.STOP_SECONDS)
-        return _Stopped(Ended(code, job.seconds, tuple(job.lines), base), handled, job.seconds - sent)
+        return _Stopped(outcome(job, code, base), handled, job.seconds - sent)
 
 
 def _resume(subject: Subject, conditions: Conditions, checkpoints: Path) -> Iterator[Finding]:

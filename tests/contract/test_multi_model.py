@@ -300,6 +300,28 @@ def test_unloading_waits_for_the_answers_and_frees_every_worker(endpoint: Endpoi
         assert {future.result().status_code for future in asked} <= {200, 404}
 
 
+def test_unloading_waits_for_a_stream_to_end(endpoint: Endpoint) -> None:
+    many = 20_000  # whose answers no socket takes before they are read
+    attributes = {"X-Amzn-SageMaker-Custom-Attributes": "stream=true", "Accept": "application/jsonlines"}
+    assert endpoint.load("m000").status_code == 200
+    with requests.post(
+        f"{endpoint.server.url}/models/m000/invoke",
+        data=npy(np.zeros((many, 32, 32, 1), np.uint8)),
+        headers={"Content-Type": NPY, **attributes},
+        stream=True,
+        timeout=120,
+    ) as answer:
+        lines = answer.iter_lines()
+        assert json.loads(next(lines))["name"]
+        with ThreadPoolExecutor() as pool:
+            unloading = pool.submit(endpoint.unload, "m000")
+            time.sleep(0.2)
+            assert not unloading.done()
+            assert 1 + sum(1 for _ in lines) == many
+            assert unloading.result().status_code == 200
+    assert endpoint.invoke("m000").status_code == 404
+
+
 def test_loads_and_unloads_are_not_starved_by_invocations(endpoint: Endpoint) -> None:
     assert endpoint.load("m000").status_code == 200
     done = threading.Event()

@@ -58,6 +58,14 @@ def build(name: str, lines: Iterable[str] = (), files: Mapping[str, str] | None 
     return image
 
 
+def remove_mutants() -> None:
+    """Remove every image that was built, but for the good one."""
+    mutants = [name for name in built if not name.endswith(":good")]
+    if mutants:
+        subprocess.run([DOCKER, "rmi", "--force", *mutants], capture_output=True, check=False)
+    built.clear()
+
+
 def programs(folder: Path, files: Mapping[str, str] | None = None) -> Path:
     """Lay the good programs, changed by *files*, into the new *folder* and return it."""
     shutil.copytree(GOOD, folder)

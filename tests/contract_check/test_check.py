@@ -15,8 +15,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
 
 from local_test import program
+from local_test.check.command import check
 from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, Verdict
 from local_test.check.report import Report
 from local_test.check.run import chosen
@@ -38,7 +40,7 @@ def scenario(*points: Point, alone: bool = False) -> Scenario:
 def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "local_test", *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "150", **environment}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=900)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=1800)
 
 
 def test_every_point_gets_a_finding_whatever_its_scenario_does() -> None:
@@ -136,14 +138,12 @@ def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
         (["--bare", ".", "--data", "training=/no/such"], "channel training: /no/such is no folder"),
         (["--bare", ".", "--env", "=x"], "'=x'; expected KEY=VALUE"),
         (["--bare", ".", "--profile", "fast"], "'fast' is not one of"),
-        (["--bare", ".", "--model", __file__], "cannot be unpacked"),
     ],
 )
 def test_wrong_use_is_told_in_a_line(arguments: list[str], words: str) -> None:
-    done = run("check", *arguments)
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    done = CliRunner().invoke(check, arguments, terminal_width=150)
+    assert done.exit_code == 2
+    assert words in done.output
 
 
 def test_without_an_engine_it_is_said() -> None:
@@ -159,16 +159,22 @@ def test_an_image_that_is_not_there_is_named() -> None:
     assert done.stderr == "Error: the engine has no image no-such-image:x; pull or build it first\n"
 
 
-@pytest.mark.parametrize("kind", ["link", "outside"])
+@pytest.mark.parametrize("kind", ["link", "outside", "no archive"])
 def test_an_archive_that_the_platform_would_refuse_is_not_unpacked(kind: str, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
         member = tarfile.TarInfo("../escaped" if kind == "outside" else "link")
         if kind == "link":
             member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(member, io.BytesIO())
-    done = run("check", "--bare", images.programs(tmp_path / "programs"), "--model", tmp_path / "model.tar.gz")
+    if kind == "no archive":
+        (tmp_path / "model.tar.gz").write_text("a model")
+    words = ["--bare", images.programs(tmp_path / "programs"), "--model", tmp_path / "model.tar.gz"]
+    done = run("check", *words, TMPDIR=str(scratch))
     assert done.returncode == 2
-    assert "neither file nor folder" in done.stderr if kind == "link" else "outside" in done.stderr
+    assert list(scratch.iterdir()) == []
+    assert {"link": "neither file nor folder", "outside": "outside", "no archive": "unpacked"}[kind] in done.stderr
 
 
 def test_bare_programs_are_checked_with_a_packed_model(tmp_path: Path) -> None:
@@ -196,7 +202,7 @@ def test_what_is_broken_ends_it_with_1_and_the_fix() -> None:
 
 
 @pytest.mark.engine
-def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_check_leaves_nothing(tmp_path: Path) -> None:
     image = images.build("interrupted", ["ENV UNIQUE=1"])
 
     def containers() -> list[str]:
@@ -214,7 +220,9 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)  # it makes no difference
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "interrupted" in errors

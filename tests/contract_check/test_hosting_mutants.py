@@ -205,6 +205,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hosting_load, "_SECONDS", 1.5)
     monkeypatch.setattr(hosting_load, "_REPLACED_SECONDS", 5.0)
     monkeypatch.setattr(hosting_model, "_SECONDS", 5.0)
+    monkeypatch.setattr(hosting_model, "_SILENT_SECONDS", 20.0)
 
 
 @pytest.fixture

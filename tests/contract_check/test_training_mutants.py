@@ -157,15 +157,22 @@ def mutant(point: str, folder: Path) -> dict[str, Finding]:
     return found(None, images.programs(folder / "programs", MUTANTS[point].files), folder)
 
 
+@pytest.fixture(autouse=True)
+def no_mutant_stays() -> None:
+    """In place of the other modules' fixture: while one test looks at its mutant, others are being built."""
+
+
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "Future[dict[str, Finding]]"]]:
     """What is found of each mutant; several at once, as they mostly sleep."""
+    engine = program.engine_reachable()
     with ThreadPoolExecutor(4) as pool:
         yield {
             point: pool.submit(mutant, point, tmp_path_factory.mktemp(point.lower()))
             for point in MUTANTS
-            if point != "T13-ends-in-time" and (point not in IN_CONTAINERS or program.engine_reachable())
+            if point != "T13-ends-in-time" and (point not in IN_CONTAINERS or engine)
         }
+    images.remove_mutants()
 
 
 def exactly(findings: dict[str, Finding], point: str) -> None:

@@ -31,6 +31,7 @@ def answerer(settings: ServingSettings) -> Callable[[Predictor, bytes], Response
 
     def answer(predictor: Predictor, content: bytes) -> Response:
         this = record.current()
+        this.headers = [predictor.header]  # of errors too
         this.bytes_in = len(content)
         this.lap("read")
         headers, kind = request.headers, request.mimetype

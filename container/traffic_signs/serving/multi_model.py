@@ -10,6 +10,7 @@ Source: "Custom Containers Contract for Multi-Model Endpoints" in the SageMaker 
 AWS's multi-model-server.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -71,8 +72,11 @@ def routes(models: Models, answer: Callable[[Predictor, bytes], Response], limit
     def invoke(name: str) -> Response:
         content = body.read(request, limit)
         _log.debug("invoke %s (%s)", name, request.headers.get(_TARGET))
-        with models.using(name) as predictor:
-            return answer(predictor, content)
+        with contextlib.ExitStack() as stack:
+            response = answer(stack.enter_context(models.using(name)), content)
+            if response.is_streamed:  # the model is still needed for the parts that come later
+                response.call_on_close(stack.pop_all().close)
+            return response
 
     return blueprint
 

@@ -22,9 +22,9 @@ _streams = threading.Semaphore(_MOST)
 def respond(parts: Iterator[bytes], content_type: str) -> Response:
     """Answer with *parts*, at least one, none of them empty; the first is computed before this returns."""
     if not _streams.acquire(blocking=False):
-        return Response(b"".join(parts), mimetype=content_type)
+        return Response(b"".join(parts), content_type=content_type)
     try:
-        response = Response(chain((next(parts),), parts), mimetype=content_type)
+        response = Response(chain((next(parts),), parts), content_type=content_type)
     except BaseException:
         _streams.release()
         raise
