@@ -41,6 +41,12 @@ def stream(fails_at):
             print("ended", flush=True)
     return streaming.respond(parts(), "application/jsonlines")
 """
+CONFIGURATION = """
+from traffic_signs.serving.metrics import Metrics
+
+def post_fork(server, worker):
+    worker.metrics = Metrics()
+"""
 FOR_EVER = 1_000_000
 
 
@@ -70,9 +76,11 @@ class Streaming:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streaming]:
     folder = tmp_path_factory.mktemp("streaming")
     (folder / "application.py").write_text(APPLICATION)
+    (folder / "configuration.py").write_text(CONFIGURATION)
     server = Streaming(free_port(), folder / "log")
     words = [sys.executable, "-m", "gunicorn", "--worker-class", "traffic_signs.serving.worker.Worker", "--threads",
-             "2", "--bind", f"127.0.0.1:{server.port}", "--no-control-socket", "application:app"]  # fmt: skip
+             "2", "--bind", f"127.0.0.1:{server.port}", "--no-control-socket",
+             "--config", "configuration.py", "application:app"]  # fmt: skip
     with server.log.open("wb") as log:
         process = subprocess.Popen(words, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
     try:
