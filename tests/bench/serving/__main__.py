@@ -112,7 +112,7 @@ def main(
                             server,
                             start,
                         ):
-                            url = f"http://127.0.0.1:{port}/invocations"
+                            url = f"http://127.0.0.1:{port}{SERVERS[name].path}"
                             refused, loads = _loads(
                                 loader,
                                 url,

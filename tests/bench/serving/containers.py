@@ -91,7 +91,7 @@ def serving(server: Server, images: Mapping[bool, str], model: Path, port: int) 
     words = {"$PORT": str(port)}
     environment = {key: words.get(value, value) for key, value in server.environment.items()} | {"PORT": str(port)}
     command = tuple(word.replace("$PORT", str(port)) for word in server.command)
-    mounts = {model: "/opt/ml/model", _PEERS: "/opt/peers"}
+    mounts = {model: server.model, _PEERS: "/opt/peers"}
     start = time.monotonic()
     container = Container(images[server.ours], command, SERVER_CORE, mounts, environment)
     try:
@@ -100,7 +100,11 @@ def serving(server: Server, images: Mapping[bool, str], model: Path, port: int) 
             if time.monotonic() - start > _START_SECONDS or not container.running():
                 raise RuntimeError(f"{server.title} is not ready at {url}:\n{container.log()}")
             time.sleep(0.01)
-        yield container, time.monotonic() - start
+        seconds = time.monotonic() - start
+        if server.path.startswith("/models/"):
+            content = {"model_name": server.path.split("/")[2], "url": server.model}
+            requests.post(f"http://127.0.0.1:{port}/models", json=content, timeout=60).raise_for_status()
+        yield container, seconds
     finally:
         container.remove()
 

@@ -39,7 +39,7 @@ class Network:
     @property
     def peers(self) -> list[str]:
         """Those that compete."""
-        return [name for name in self.servers if name not in ("ours", "empty")]
+        return [name for name in self.servers if not SERVERS[name].ours]
 
     def get(self, server: str, kind: str, connections: int, figure: str) -> float | None:
         """Return a figure; None if it was not measured."""

@@ -8,13 +8,17 @@ _BENCH = "/opt/peers"
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers on /invocations of $PORT. `title` is its row in tables."""
+    """A server on $PORT. `title` is its row in tables."""
 
     title: str
     command: tuple[str, ...]
     """Run in the image; $PORT is replaced."""
     ready: str = "/ping"
     """Path that answers 200 once requests can be answered."""
+    path: str = "/invocations"
+    """Where it answers."""
+    model: str = "/opt/ml/model"
+    """Where the model lies."""
     ours: bool = False
     """Runs in the project's own image, not in the bench's."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -24,6 +28,14 @@ class Server:
 
 SERVERS = {
     "ours": Server("this server", ("serve",), ours=True, environment={"SAGEMAKER_BIND_TO_PORT": "$PORT"}),
+    "multi": Server(
+        "this one, multi-model",
+        ("serve",),
+        path="/models/signs/invoke",
+        model="/opt/ml/models/signs/model",
+        ours=True,
+        environment={"SAGEMAKER_BIND_TO_PORT": "$PORT", "SAGEMAKER_MULTI_MODEL": "true"},
+    ),
     "empty": Server(
         "empty Flask route",
         # the settings of ours, of which the command line replaces the application alone
