@@ -205,6 +205,13 @@ def test_a_model_that_cannot_be_loaded_leaves_no_trace(
     assert workers[1].page("", 10) == ([], None)
 
 
+def test_a_model_with_code_of_its_own_is_refused(workers: tuple[Models, Models], root: Path) -> None:
+    (root / "a" / "code").mkdir()
+    (root / "a" / "code" / "inference.py").write_text("def predict_fn(data, model): ...\n")
+    with pytest.raises(RequestError, match=r"code/inference\.py is code of its own"):
+        workers[0].load("a", str(root / "a"))
+
+
 def test_pages_go_on_after_a_name_whatever_comes_and_goes(workers: tuple[Models, Models], root: Path) -> None:
     one, two = workers
     for name in ("b", "c", "a"):
