@@ -89,8 +89,6 @@ def test_a_job_that_sends_one_request_at_a_time_gets_one_process() -> None:
     ("kind", "strategy"),
     [
         ("csv", "MultiRecord"),
-        ("jsonlines", "MultiRecord"),
-        ("csv", "SingleRecord"),
         ("jsonlines", "SingleRecord"),
         ("images", "SingleRecord"),
     ],

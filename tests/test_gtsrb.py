@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from local_test import program
+from tests.conftest import IMAGE
 from tests.helpers import Job, run_job, serving
 from traffic_signs.data import reading
 from traffic_signs.data.dataset import Dataset
@@ -28,6 +30,12 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("gtsrb")
     prepare(Plan(str(folder()), split="random"), output)
     return output
+
+
+@pytest.fixture(scope="module", params=["container" if program.engine_reachable() else "bare"])
+def image(request: pytest.FixtureRequest) -> str | None:
+    """One of the two, because ten epochs take a minute and more."""
+    return IMAGE if request.param == "container" else None
 
 
 @pytest.fixture(scope="module")

@@ -116,7 +116,7 @@ def test_evaluation_counts_what_is_right_in_batches_below_the_limit(job: Job, pr
         (("scripts.evaluate", __file__, "--output", "x"), "is no archive with images, labels and names"),
         (
             ("scripts.invoke", "--url", "http://127.0.0.1:9", __file__),
-            "no answer from http://127.0.0.1:9; is it running",
+            "no answer from http://127.0.0.1:9/invocations; is it running",
         ),
     ],
 )

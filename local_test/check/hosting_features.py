@@ -44,6 +44,7 @@ BOTH_WAYS = Point(
     "with the label for bidirectional streams, /invocations-bidirectional-stream takes a WebSocket",
     f"{GUIDE}, bidirectional streaming",
     "serve the path as a WebSocket, or remove the label",
+    frozenset(Profile) - {Profile.MULTI_MODEL},
 )
 POINTS = (METRICS, BOTH_WAYS, PARAMETERS, LINES)
 _LINE_TYPES = ("text/csv", "application/jsonlines", "application/x-ndjson", "application/jsonl", "text/plain")
