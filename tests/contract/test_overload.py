@@ -6,6 +6,7 @@ Nobody waits for nothing: a request is answered or refused at once, and /ping is
 import contextlib
 import os
 import select
+import selectors
 import signal
 import socket
 import threading
@@ -185,3 +186,22 @@ def test_a_killed_worker_is_replaced_and_no_other_request_notices(job: Job, imag
         assert set(outcomes) <= {200, "lost"}
         assert outcomes["lost"] <= 4  # those that the dead worker was answering, at most one a client
         assert outcomes[200] > 100
+
+
+def test_clients_that_ask_without_a_pause_are_answered_alike(server: Server) -> None:
+    sockets = [connect(server) for _ in range(24)]
+    answers: Counter[socket.socket] = Counter()
+    with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
+        for sock in sockets:
+            stack.enter_context(sock)
+            selector.register(sock, selectors.EVENT_READ)
+            sock.sendall(HEAD + ONE)
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            for key, _ in selector.select(5):
+                sock = key.fileobj  # type: ignore[assignment] # registered as a socket
+                assert sock.recv(100_000).startswith(b"HTTP/1.1 200")
+                answers[sock] += 1
+                sock.sendall(HEAD + ONE)
+    assert max(answers.values()) > 5
+    assert 2 * min(answers[sock] for sock in sockets) >= max(answers.values()), sorted(answers.values())

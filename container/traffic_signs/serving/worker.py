@@ -15,6 +15,8 @@ hand a request to a thread, which then wants Python's lock back from the main th
 than a small network.
 """
 
+import math
+import selectors
 import socket
 import threading
 import time
@@ -57,22 +59,33 @@ class Worker(Connections):
         self._mean_seconds = 4 * _SHORT_SECONDS  # nobody knows yet: the first requests go to threads
         self._looked = 0.0
         self._ready = 0
+        self._left: dict[int, int] = {}
         self._streams = threading.Semaphore(_MOST_STREAMS)
         super().init_process()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Do what has come to do, for a moment; what is left then is reported again, in the same order."""
+        """Do what has come to do, for a moment; what is left then comes first the next time, behind new connections.
+
+        The poller would name those first who were named first before: they ask again, and the rest would wait for ever.
+        """
         self.metrics.waiting(len(self._line))
-        events = self.poller.select(min(timeout, HELD_UP_SECONDS) if self._line else timeout)
-        end = time.monotonic() + _TURN_SECONDS
+        found = self.poller.select(min(timeout, HELD_UP_SECONDS) if self._line else timeout)
+        events = sorted(found, key=self._place)
         self._ready = len(events)
-        for key, _ in sorted(events, key=lambda event: event[0].data != self.accept):  # new connections first
+        end = time.monotonic() + _TURN_SECONDS
+        for key, _ in events:
             key.data(key.fileobj)
             self._ready -= 1
             if time.monotonic() > end:
                 break
+        left = events[len(events) - self._ready :]
+        self._left = {key.fd: place for place, (key, _) in enumerate(left)}
         self._line.relieve()
         self._tell_refused()
+
+    def _place(self, event: "tuple[selectors.SelectorKey, int]") -> float:
+        key, _ = event
+        return -1 if key.data == self.accept else self._left.get(key.fd, math.inf)
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Answer one of several small requests, and leave its connection with the poller meanwhile."""
