@@ -457,3 +457,8 @@ def test_an_engine_that_keeps_memory_is_refused(base: Path, tmp_path: Path) -> N
         serving(base, tmp_path / "log", None, VARIABLES | {"SERVING_ENGINE": "tensorflow"}),
     ):
         pass
+
+
+def test_a_program_that_the_sdk_names_is_no_reason_not_to_start(base: Path, tmp_path: Path) -> None:
+    with serving(base, tmp_path / "log", None, VARIABLES | {"SAGEMAKER_PROGRAM": "mine.py"}) as server:
+        assert requests.get(f"{server.url}/models", timeout=60).json() == {"models": []}

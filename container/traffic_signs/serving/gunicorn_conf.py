@@ -85,7 +85,8 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's ho
     worker.metrics = _metrics
     _metrics.join(worker.place)
     # on a GPU, requests are to meet in a batch; and nobody knows how long hooks will take the next time
-    worker.inline = _plan.engine == "litert" and not hook_program.find(OptMl.from_environment().model, _settings)
+    one_model = not _models_folder and hook_program.find(OptMl.from_environment().model, _settings) is None
+    worker.inline = _plan.engine == "litert" and one_model
     if gpus := hardware.gpus():
         os.environ["CUDA_VISIBLE_DEVICES"] = str(worker.place % gpus)
 

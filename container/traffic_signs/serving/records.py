@@ -53,7 +53,7 @@ def from_json(body: bytes, budget: Budget) -> np.ndarray:
 def _from_nested_json(body: bytes) -> np.ndarray | None:
     """Read whole numbers of shape [N, 32, 32, 1] as json and orjson write them; None for anything else.
 
-    A list for every pixel takes eight times as long to read as the numbers, and a hundred bytes each.
+    A list for every pixel takes far longer to make than its number, and memory besides.
     Without its digits the text of such an array is always the same, so that comparing it checks all brackets.
     """
     start, end = next((pair for pair in _ENVELOPES if body.startswith(pair[0] + b"[[[")), (b"", b""))
