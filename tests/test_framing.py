@@ -41,26 +41,3 @@ WHOLE = POST + b"Content-Length: 5\r\n\r\n12345"
 def test_ready_and_alone(data: bytes, *, ready: bool, alone: bool) -> None:
     assert framing.is_ready(data) is ready
     assert framing.is_alone(data) is alone
-
-
-@pytest.mark.parametrize(
-    ("content_type", "more", "size", "small"),
-    [
-        ("application/json", "", 5_000, True),
-        ("Application/JSON; charset=utf-8", "", 5_000, True),
-        ("image/png", "", 1_000, True),
-        ("image/png", "", 9_000, False),
-        ("image/gif", "", 1_000, False),
-        ("application/x-npz", "", 1_000, False),
-        ("application/json", "Content-Encoding: gzip\r\n", 1_000, False),
-        ("application/json", "Transfer-Encoding: chunked\r\n", 1_000, False),
-    ],
-)
-def test_a_request_is_small_if_it_cannot_unpack_to_more(
-    content_type: str, more: str, size: int, *, small: bool
-) -> None:
-    head = POST + f"Content-Type: {content_type}\r\n{more}Content-Length: {size}\r\n\r\n".encode()
-    assert framing.is_small(head + bytes(size)) is small
-    assert not framing.is_small(head + bytes(size - 1))
-    assert not framing.is_small(head + bytes(size) + b"P")
-    assert not framing.is_small(head.replace(b"invocations", b"models") + bytes(size))

@@ -6,10 +6,12 @@ What it finds and how long each stage takes is noted in the thread's `record`.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 
 import numpy as np
 from flask import Response, request
+from werkzeug.http import parse_options_header
 
 from traffic_signs.serving import batch, decoding, encoding, negotiation, record, streaming
 from traffic_signs.serving.negotiation import Form
@@ -19,6 +21,7 @@ from traffic_signs.turns import FairLock
 
 _LARGE = 1024 * 1024
 """Bodies of more bytes are decoded one after the other: JSON takes many times its size while it is read."""
+_CUSTOM_ATTRIBUTES = "HTTP_" + negotiation.CUSTOM_ATTRIBUTES.upper().replace("-", "_")
 
 
 def answerer(settings: ServingSettings) -> Callable[[Predictor, bytes], Response]:
@@ -34,12 +37,15 @@ def answerer(settings: ServingSettings) -> Callable[[Predictor, bytes], Response
         this.headers = [predictor.header]  # of errors too
         this.bytes_in = len(content)
         this.lap("read")
-        headers, kind = request.headers, request.mimetype
-        attributes = headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
+        environ = request.environ  # Flask's and Werkzeug's ways to the headers take longer than to read an image
+        kind, parameters = _content_type(environ.get("CONTENT_TYPE", ""))
+        attributes = environ.get(_CUSTOM_ATTRIBUTES, "")
         default = settings.default_accept or batch.answer_type(settings, kind)
-        form = negotiation.negotiate(headers.get("Accept", ""), attributes, len(predictor.artifact.labels), default)
+        form = negotiation.negotiate(
+            environ.get("HTTP_ACCEPT", ""), attributes, len(predictor.artifact.labels), default
+        )
         with large if len(content) > _LARGE else contextlib.nullcontext():
-            pixels = decoding.decode(content, kind, request.mimetype_params, limit)
+            pixels = decoding.decode(content, kind, parameters, limit)
         this.images = len(pixels)
         this.lap("decode")
         parts = _parts(predictor, pixels, form)
@@ -55,6 +61,12 @@ def answerer(settings: ServingSettings) -> Callable[[Predictor, bytes], Response
         return response
 
     return answer
+
+
+@lru_cache(maxsize=64)
+def _content_type(header: str) -> tuple[str, Mapping[str, str]]:
+    kind, parameters = parse_options_header(header)
+    return kind.lower(), parameters
 
 
 def _parts(predictor: Predictor, pixels: np.ndarray, form: Form) -> Iterator[bytes]:

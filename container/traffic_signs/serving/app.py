@@ -8,8 +8,9 @@ multi_model.routes         what the platform loads and unloads
 
 import os
 
-from flask import Flask, Response
+from flask import Flask, Request, Response
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
 
 import traffic_signs
 from traffic_signs.errors import TrafficSignsError
@@ -50,7 +51,7 @@ def create_app(
         "revision": os.environ.get("TRAFFIC_SIGNS_REVISION", "unknown"),
         "engine": engine,
     }
-    app = Flask(__name__)
+    app = _Application(__name__)
     app.url_map.strict_slashes = False
     answer = answerer(settings)
     identities: list[dict[str, str]] = []
@@ -90,6 +91,14 @@ def create_app(
         return _refusal("internal error; the log of the container has the details", 500)
 
     return app
+
+
+class _Application(Flask):
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Find the route of a POST by its path alone: a host and scheme are for URLs, which no answer has."""
+        if request is None or request.method != "POST":
+            return super().create_url_adapter(request)
+        return self.url_map.bind("", path_info=request.path, default_method="POST")
 
 
 def _refusal(text: str, status: int) -> Answer:

@@ -1,19 +1,20 @@
 """The body of a request, whole, unpacked and never larger than the payload limit."""
 
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
-from werkzeug.wrappers import Request
 
 from traffic_signs.errors import RequestError, UnsupportedMediaError
 
 
-def read(request: Request, limit: int) -> bytes:
-    """Read the body of *request*.
+def read(environ: Mapping[str, Any], limit: int) -> bytes:
+    """Read the body of a request.
 
     Args:
-        request: one of gunicorn, which has checked its Content-Length and ends its stream where the body ends.
+        environ: WSGI's, of gunicorn, which has checked Content-Length and ends the stream where the body ends.
         limit: bytes that the body may have, as it was sent and once unpacked.
 
     Raises:
@@ -22,11 +23,11 @@ def read(request: Request, limit: int) -> bytes:
         UnsupportedMediaError: a Content-Encoding other than gzip.
         RequestError: the body is cut off, or no chunks or gzip stream where it says so.
     """
-    announced = int(request.environ.get("CONTENT_LENGTH") or -1)
+    announced = int(environ.get("CONTENT_LENGTH") or -1)
     if announced > limit:
         raise RequestEntityTooLarge
     try:  # of the server's own stream: Werkzeug's wrapper around it takes as long as a small network
-        body: bytes = request.environ["wsgi.input"].read(limit + 1 if announced < 0 else announced)
+        body: bytes = environ["wsgi.input"].read(limit + 1 if announced < 0 else announced)
     except BlockingIOError as error:  # the kernel's word for a silence that was too long
         raise RequestTimeout("the rest of the body did not come in time") from error
     except (OSError, ParseException) as error:
@@ -35,7 +36,7 @@ def read(request: Request, limit: int) -> bytes:
         raise RequestEntityTooLarge
     if len(body) < announced:
         raise RequestError(f"the body ended after {len(body)} of {announced} bytes")
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     if encoding in ("", "identity"):
         return body
     if encoding not in ("gzip", "x-gzip"):

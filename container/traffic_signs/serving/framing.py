@@ -7,11 +7,6 @@ READ_AHEAD = 64 * 1024
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r", re.IGNORECASE)
 _NO_LENGTH = re.compile(rb"\r\n(?:transfer-encoding|expect):", re.IGNORECASE)
 """A body whose end only a parser finds, or that the client holds back until it is asked for it."""
-_SMALL = 8 * 1024
-_PLAIN = re.compile(
-    rb"\r\ncontent-type:[ \t]*(?:application/(?:json|x-npy)|text/csv|image/(?:png|jpeg))\b", re.IGNORECASE
-)
-_PACKED = re.compile(rb"\r\ncontent-encoding:", re.IGNORECASE)
 
 
 def is_ready(data: bytes) -> bool:
@@ -30,11 +25,3 @@ def is_alone(data: bytes) -> bool:
     end = data.find(b"\r\n\r\n", 2)
     lengths = _LENGTH.findall(data, 0, end + 1) if end > 0 else []
     return len(lengths) == 1 and len(data) == end + 4 + int(lengths[0]) and not _NO_LENGTH.search(data, 0, end)
-
-
-def is_small(data: bytes) -> bool:
-    """Say whether *data* is one whole request whose work its few bytes bound: nothing in it unpacks to much more."""
-    if len(data) > _SMALL or not data.startswith(b"POST /invocations") or not is_alone(data):
-        return False
-    end = data.find(b"\r\n\r\n")
-    return bool(_PLAIN.search(data, 0, end)) and not _PACKED.search(data, 0, end)

@@ -43,7 +43,7 @@ def routes(program: Path, model: Path, engine: str, limit: int) -> Blueprint:
     @routes.post("/invocations")
     def invocations() -> Response:
         # the body first: gunicorn drops a connection with an unread one, and says nothing
-        content = body.read(request, limit)
+        content = body.read(request.environ, limit)
         this = record.current()
         this.bytes_in = len(content)
         this.lap("read")

@@ -44,7 +44,7 @@ def routes(models: Models, answer: Callable[[Predictor, bytes], Response], limit
 
     @blueprint.post("/models")
     def load() -> dict[str, str]:
-        name, url = _asked(body.read(request, _MAX_BODY))
+        name, url = _asked(body.read(request.environ, _MAX_BODY))
         entry = models.load(name, url)
         _log.info("loaded %s (%s) from %s: %d bytes a worker", name, request.headers.get(_TARGET), url, entry.size)
         return _described(entry)
@@ -70,7 +70,7 @@ def routes(models: Models, answer: Callable[[Predictor, bytes], Response], limit
 
     @blueprint.post("/models/<name>/invoke")
     def invoke(name: str) -> Response:
-        content = body.read(request, limit)
+        content = body.read(request.environ, limit)
         _log.debug("invoke %s (%s)", name, request.headers.get(_TARGET))
         with contextlib.ExitStack() as stack:
             response = answer(stack.enter_context(models.using(name)), content)

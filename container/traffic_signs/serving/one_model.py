@@ -31,7 +31,7 @@ def routes(
     def invocations() -> Response:
         record.current().headers = [predictor.header]
         # first: gunicorn drops a connection with an unread body, and says nothing
-        return answer(predictor, body.read(request, limit))
+        return answer(predictor, body.read(request.environ, limit))
 
     @blueprint.get(websocket.PATH, websocket=True)
     def frames_in_predictions_out() -> Response:

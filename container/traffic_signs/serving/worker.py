@@ -20,10 +20,11 @@ import selectors
 import socket
 import threading
 import time
+from typing import Any
 
 from gunicorn.workers.gthread import TConn
 
-from traffic_signs.serving import framing, record, sockets, websocket
+from traffic_signs.serving import plain, record, sockets, websocket
 from traffic_signs.serving.connections import KEEP, Connections
 from traffic_signs.serving.line import HELD_UP_SECONDS, Line
 
@@ -89,9 +90,9 @@ class Worker(Connections):
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Answer one of several small requests, and leave its connection with the poller meanwhile."""
-        if self._ready > 1 and (data := self._receive(conn)) and self._is_for_here(conn, data):
+        if self._ready > 1 and (data := self._receive(conn)) and (environ := self._for_here(conn, data)):
             self.keepalived_conns.remove(conn)
-            if self._handle(conn):
+            if self._handle(conn, 0.0, environ):
                 conn.set_timeout()
                 self.keepalived_conns.append(conn)
             else:
@@ -106,9 +107,9 @@ class Worker(Connections):
             self._begin(conn)
         data = self._receive(conn)
         for _ in range(_CONVERSATION):
-            if not data or not self._is_for_here(conn, data):
+            if not data or not (environ := self._for_here(conn, data)):
                 break
-            if not self._handle(conn):
+            if not self._handle(conn, 0.0, environ):
                 self.finish_request(conn, None)
                 return
             # no way through the poller, for a client that asks again at once
@@ -131,16 +132,20 @@ class Worker(Connections):
         else:
             self._refuse(conn)
 
-    def _is_for_here(self, conn: TConn, data: bytes) -> bool:
-        """Say whether the main thread may answer: it will not take long, nor has it too much else to do."""
-        return (
-            self.inline
-            and self._mean_seconds < _SHORT_SECONDS
+    def _for_here(self, conn: TConn, data: bytes) -> dict[str, Any] | None:
+        """Return a request that the main thread may answer: it will not take long, nor is there too much else to do."""
+        if (
+            self._is_quick()
             and self._ready <= QUEUE_LENGTH
             and len(self._line) < QUEUE_LENGTH // 2
-            and framing.is_small(data)
             and sockets.has_read_all(conn.sock)
-        )
+        ):
+            environ = plain.read(data, conn.client, conn.server)
+            return environ if environ and plain.is_bounded(environ) else None
+        return None
+
+    def _is_quick(self) -> bool:
+        return self.inline and self._mean_seconds < _SHORT_SECONDS
 
     def _begin_stream(self, conn: TConn) -> None:
         if self._streams.acquire(blocking=False):
@@ -165,18 +170,23 @@ class Worker(Connections):
         if waited > HELD_UP_SECONDS and sockets.is_gone(conn.sock):
             self.method_queue.defer(self._forget, conn)
             return False
-        keep = self._handle(conn, waited)
+        environ = plain.read(self._receive(conn) or b"", conn.client, conn.server)
+        keep = self._handle(conn, waited, environ)
+        is_the_main_threads = self._is_quick() and environ and plain.is_bounded(environ)
         # two switches of threads less, for a client that asks again at once while nobody else waits
-        if keep and self.alive and not self._line and self._next_comes(conn):
+        if keep and self.alive and not is_the_main_threads and not self._line and self._next_comes(conn):
             return True
         self._finish(conn, keep=keep)
         return False
 
-    def _handle(self, conn: TConn, waited: float = 0.0) -> bool:
+    def _handle(self, conn: TConn, waited: float, environ: dict[str, Any] | None) -> bool:
         """Answer one request that has waited for some seconds, and note how long it takes."""
-        record.begin(waited)
-        started = time.monotonic()
-        keep: bool = self.handle(conn)
+        started = record.begin(waited).arrived + waited
+        if environ:
+            conn.parser.unreader.take_buffered()
+            keep = self.handle_plain(environ, conn)
+        else:
+            keep = self.handle(conn)
         self._mean_seconds += 0.1 * (time.monotonic() - started - self._mean_seconds)
         return keep
 
