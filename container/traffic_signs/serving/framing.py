@@ -2,7 +2,7 @@
 
 import re
 
-READ_AHEAD = 64 * 1024
+READ_AHEAD = 128 * 1024
 """Bytes of a request that have to be here, or all if it has fewer, before it takes a thread's time."""
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r", re.IGNORECASE)
 _NO_LENGTH = re.compile(rb"\r\n(?:transfer-encoding|expect):", re.IGNORECASE)
