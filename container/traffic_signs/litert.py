@@ -39,8 +39,9 @@ class Engine:
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1], N >= 1."""
-        parts = [self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if len(images) <= BATCH:
+            return self._run(images)
+        return np.concatenate([self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         with self._lock:
