@@ -42,6 +42,13 @@ _SHORT_SECONDS = 0.005
 """Mean time of an answer up to which the main thread gives answers itself."""
 _TURN_SECONDS = 0.005
 """How long it does so before it looks who else has come, a ping on a new connection perhaps."""
+_WAIT_SECONDS = 0.5
+"""How long the last of those who have asked may wait for the main thread."""
+_ACCEPTS = 16
+"""New connections that it takes at a time: with one a turn, a ping behind hundreds waits for seconds; with all, this
+worker would have them all."""
+_REST = 9
+"""How many times longer than it refused requests it leaves the core to those who answer some."""
 _CONVERSATION = 100
 """Requests of one client that it answers before it goes through gunicorn's loop, which tells that the worker lives."""
 
@@ -72,17 +79,29 @@ class Worker(Connections):
         self.metrics.waiting(len(self._line))
         found = self.poller.select(min(timeout, HELD_UP_SECONDS) if self._line else timeout)
         events = sorted(found, key=self._place)
-        self._ready = len(events)
-        end = time.monotonic() + _TURN_SECONDS
+        self._ready, refused = len(events), self._refused
+        begin = now = time.monotonic()
         for key, _ in events:
             key.data(key.fileobj)
             self._ready -= 1
-            if time.monotonic() > end:
+            now = time.monotonic()
+            if now > begin + _TURN_SECONDS:
                 break
         left = events[len(events) - self._ready :]
         self._left = {key.fd: place for place, (key, _) in enumerate(left)}
         self._line.relieve()
+        if refused < self._refused:
+            refusing = (now - begin) * (self._refused - refused) / (len(events) - self._ready)
+            time.sleep(min(_REST * refusing, self._line_seconds() / 2))
         self._tell_refused()
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take new connections."""
+        for _ in range(_ACCEPTS):
+            before = self.nr_conns
+            super().accept(listener)
+            if self.nr_conns == before or self.nr_conns >= self.worker_connections:
+                break
 
     def _place(self, event: "tuple[selectors.SelectorKey, int]") -> float:
         key, _ = event
@@ -136,7 +155,7 @@ class Worker(Connections):
         """Return a request that the main thread may answer: it will not take long, nor is there too much else to do."""
         if (
             self._is_quick()
-            and self._ready <= QUEUE_LENGTH
+            and self._ready * self._mean_seconds < _WAIT_SECONDS
             and len(self._line) < QUEUE_LENGTH // 2
             and sockets.has_read_all(conn.sock)
         ):
@@ -199,8 +218,11 @@ class Worker(Connections):
         return self._is_short()
 
     def _is_short(self) -> bool:
-        seconds = len(self._line) * self._mean_seconds / self.cfg.threads
-        return len(self._line) < QUEUE_LENGTH and seconds < self.cfg.timeout / 2
+        return len(self._line) < QUEUE_LENGTH and self._line_seconds() < self.cfg.timeout / 2
+
+    def _line_seconds(self) -> float:
+        seconds: float = len(self._line) * self._mean_seconds / self.cfg.threads
+        return seconds
 
     def _let_go(self, conn: TConn) -> bool:
         gone = sockets.is_gone(conn.sock)
