@@ -39,9 +39,10 @@ _STREAM = f"GET {websocket.PATH}".encode()
 _LOOK_SECONDS = 0.02
 """How often a full line is searched for clients that have gone away: it costs a system call for each of them."""
 _SHORT_SECONDS = 0.005
-"""Mean time of an answer up to which the main thread gives answers itself."""
-_TURN_SECONDS = 0.005
-"""How long it does so before it looks who else has come, a ping on a new connection perhaps."""
+"""What an answer may take of the core, in the mean, for the main thread to give it itself."""
+_TURN_SECONDS = 0.02
+"""How long it does so before it looks who else has come, a ping on a new connection perhaps; with hundreds of clients a
+look takes a millisecond."""
 _WAIT_SECONDS = 0.5
 """How long the last of those who have asked may wait for the main thread."""
 _ACCEPTS = 16
@@ -64,7 +65,8 @@ class Worker(Connections):
         self._quick: Line[TConn] = Line(self._answer, _QUICK_THREADS, _QUICK_THREADS, "quick")
         self._loads: Line[TConn] = Line(self._answer, _LOADING_THREADS, _LOADING_THREADS, "loading")
         self._line: Line[TConn] = Line(self._answer_or_let_go, self.cfg.threads, _MOST_THREADS, "predicting")
-        self._mean_seconds = 4 * _SHORT_SECONDS  # nobody knows yet: the first requests go to threads
+        # nobody knows yet: the first requests go to threads
+        self._mean_seconds = self._core_seconds = 4 * _SHORT_SECONDS
         self._looked = 0.0
         self._ready = 0
         self._left: dict[int, int] = {}
@@ -155,7 +157,7 @@ class Worker(Connections):
         """Return a request that the main thread may answer: it will not take long, nor is there too much else to do."""
         if (
             self._is_quick()
-            and self._ready * self._mean_seconds < _WAIT_SECONDS
+            and self._ready * self._core_seconds < _WAIT_SECONDS
             and len(self._line) < QUEUE_LENGTH // 2
             and sockets.has_read_all(conn.sock)
         ):
@@ -164,7 +166,7 @@ class Worker(Connections):
         return None
 
     def _is_quick(self) -> bool:
-        return self.inline and self._mean_seconds < _SHORT_SECONDS
+        return self.inline and self._core_seconds < _SHORT_SECONDS
 
     def _begin_stream(self, conn: TConn) -> None:
         if self._streams.acquire(blocking=False):
@@ -199,14 +201,18 @@ class Worker(Connections):
         return False
 
     def _handle(self, conn: TConn, waited: float, environ: dict[str, Any] | None) -> bool:
-        """Answer one request that has waited for some seconds, and note how long it takes."""
-        started = record.begin(waited).arrived + waited
+        """Answer one request that has waited for some seconds, and note how long it takes, and how long of the core.
+
+        The two differ where threads share the core, and where one waits, for a slow client say.
+        """
+        started, core = record.begin(waited).arrived + waited, time.thread_time()
         if environ:
             conn.parser.unreader.take_buffered()
             keep = self.handle_plain(environ, conn)
         else:
             keep = self.handle(conn)
         self._mean_seconds += 0.1 * (time.monotonic() - started - self._mean_seconds)
+        self._core_seconds += 0.1 * (time.thread_time() - core - self._core_seconds)
         return keep
 
     def _has_room(self) -> bool:
