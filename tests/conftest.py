@@ -17,6 +17,8 @@ from traffic_signs.data import synthetic
 from traffic_signs.data.prepare import Plan, prepare
 
 IMAGE = f"{os.environ.get('IMAGE', 'traffic-signs')}:cpu"
+in_one_place = pytest.mark.parametrize("image", ["container" if program.engine_reachable() else "bare"], indirect=True)
+"""For tests of minutes whose program is the same in both places: the container's, where there is an engine."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from local_test import opt_ml, program
+from tests.conftest import in_one_place
 from tests.helpers import Job
 
 _REPLICAS = """
@@ -121,6 +122,7 @@ def weights(job: Job) -> str:
     return found[1]
 
 
+@in_one_place
 def test_two_hosts_end_with_the_same_weights_and_learn_what_one_does(
     job: Job, prepared: Path, image: str | None, network: str, tmp_path: Path
 ) -> None:
@@ -139,6 +141,7 @@ def test_two_hosts_end_with_the_same_weights_and_learn_what_one_does(
     assert losses[0] == pytest.approx(losses[1], rel=0.1)  # dropout draws otherwise
 
 
+@in_one_place
 @pytest.mark.parametrize("lost", [0, 1], ids=["the chief", "the other"])
 def test_a_host_that_is_lost_ends_the_job_on_the_other_with_a_reason(
     prepared: Path, image: str | None, network: str, tmp_path: Path, lost: int
@@ -152,6 +155,7 @@ def test_a_host_that_is_lost_ends_the_job_on_the_other_with_a_reason(
     assert not (left.base / "model" / "artifact.json").exists()
 
 
+@in_one_place
 def test_a_stopped_job_on_two_hosts_stops_at_one_step_and_the_chiefs_checkpoint_goes_on(
     prepared: Path, image: str | None, network: str, tmp_path: Path
 ) -> None:

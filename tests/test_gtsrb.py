@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from local_test import program
-from tests.conftest import IMAGE
+from tests.conftest import in_one_place
 from tests.helpers import Job, run_job, serving
 from traffic_signs.data import reading
 from traffic_signs.data.dataset import Dataset
@@ -30,12 +29,6 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("gtsrb")
     prepare(Plan(str(folder()), split="random"), output)
     return output
-
-
-@pytest.fixture(scope="module", params=["container" if program.engine_reachable() else "bare"])
-def image(request: pytest.FixtureRequest) -> str | None:
-    """One of the two, because ten epochs take a minute and more."""
-    return IMAGE if request.param == "container" else None
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +58,7 @@ def test_images_of_original_sizes_are_read() -> None:
     assert (len(dataset), len(unreadable)) == (2_580, 0)
 
 
+@in_one_place
 def test_the_articles_accuracy_is_reached(real_job: Job, real: Path, image: str | None, tmp_path: Path) -> None:
     metrics = json.loads((real_job.base / "output" / "data" / "metrics.json").read_text())
     assert metrics["validation_accuracy"] >= 0.97

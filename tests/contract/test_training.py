@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from local_test import opt_ml, program
+from tests.conftest import in_one_place
 from tests.helpers import Job, run_job
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +51,7 @@ def test_the_shipped_expressions_find_every_metric_once_an_epoch(job: Job) -> No
         np.testing.assert_allclose(np.array(found, float), expected, atol=1e-6)
 
 
+@in_one_place
 def test_the_same_seed_gives_the_same_weights(job: Job, image: str | None, prepared: Path, tmp_path: Path) -> None:
     channels = {"training": prepared / "training", "validation": prepared / "validation"}
     again = run_job(tmp_path / "opt-ml", channels, {"epochs": 2}, image=image)
@@ -57,6 +59,7 @@ def test_the_same_seed_gives_the_same_weights(job: Job, image: str | None, prepa
     assert first == second
 
 
+@in_one_place
 def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_goes_on(
     prepared: Path, image: str | None, tmp_path: Path
 ) -> None:
@@ -89,6 +92,7 @@ def _stopped(command: program.Program, log: Path, after: str) -> str:
     return log.read_text()
 
 
+@in_one_place
 def test_a_final_job_trains_on_the_validation_images_too(prepared: Path, image: str | None, tmp_path: Path) -> None:
     channels = {"training": prepared / "training", "validation": prepared / "validation"}
     given = {"preset": "quick", "epochs": 1, "final": "true", "temperature": 0.7}
@@ -179,6 +183,7 @@ def test_channels_of_different_classes(prepared: Path, tmp_path: Path, other_cha
     failed(run_job(tmp_path / "opt-ml", channels, {}), "channel validation has 43 classes")
 
 
+@in_one_place
 def test_images_as_they_are_in_the_channel_with_a_corrupt_one(drawn: Path, image: str | None, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(drawn / "GTSRB" / "Final_Training" / "Images", tmp_path / "channel" / "Training"))
     (folder / "00002" / "00000_00001.ppm").write_bytes(b"P6 broken")
@@ -190,6 +195,7 @@ def test_images_as_they_are_in_the_channel_with_a_corrupt_one(drawn: Path, image
     assert labels[14] == "Stop"
 
 
+@in_one_place
 def test_the_users_own_program_runs_in_place_of_the_built_in_one(image: str | None, tmp_path: Path) -> None:
     """Estimator(entry_point=..., source_dir=...) puts its code at /opt/ml/code and names it in a hyperparameter."""
     base = tmp_path / "opt-ml"

@@ -15,8 +15,6 @@ hand a request to a thread, which then wants Python's lock back from the main th
 than a small network.
 """
 
-import math
-import selectors
 import socket
 import threading
 import time
@@ -25,7 +23,8 @@ from typing import Any
 from gunicorn.workers.gthread import TConn
 
 from traffic_signs.serving import plain, record, sockets, websocket
-from traffic_signs.serving.connections import KEEP, Connections
+from traffic_signs.serving.connections import KEEP
+from traffic_signs.serving.dispatch import Dispatcher
 from traffic_signs.serving.line import HELD_UP_SECONDS, Line
 
 QUEUE_LENGTH = 128
@@ -40,21 +39,13 @@ _LOOK_SECONDS = 0.02
 """How often a full line is searched for clients that have gone away: it costs a system call for each of them."""
 _SHORT_SECONDS = 0.005
 """What an answer may take of the core, in the mean, for the main thread to give it itself."""
-_TURN_SECONDS = 0.02
-"""How long it does so before it looks who else has come, a ping on a new connection perhaps; with hundreds of clients a
-look takes a millisecond."""
 _WAIT_SECONDS = 0.5
 """How long the last of those who have asked may wait for the main thread."""
-_ACCEPTS = 16
-"""New connections that it takes at a time: with one a turn, a ping behind hundreds waits for seconds; with all, this
-worker would have them all."""
-_REST = 9
-"""How many times longer than it refused requests it leaves the core to those who answer some."""
 _CONVERSATION = 100
 """Requests of one client that it answers before it goes through gunicorn's loop, which tells that the worker lives."""
 
 
-class Worker(Connections):
+class Worker(Dispatcher):
     """The class to name as gunicorn's `worker_class`; its setting `threads` is that of predicting threads."""
 
     inline = False
@@ -68,46 +59,8 @@ class Worker(Connections):
         # nobody knows yet: the first requests go to threads
         self._mean_seconds = self._core_seconds = 4 * _SHORT_SECONDS
         self._looked = 0.0
-        self._ready = 0
-        self._left: dict[int, int] = {}
         self._streams = threading.Semaphore(_MOST_STREAMS)
         super().init_process()
-
-    def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Do what has come to do, for a moment; what is left then comes first the next time, behind new connections.
-
-        The poller would name those first who were named first before: they ask again, and the rest would wait for ever.
-        """
-        self.metrics.waiting(len(self._line))
-        found = self.poller.select(min(timeout, HELD_UP_SECONDS) if self._line else timeout)
-        events = sorted(found, key=self._place)
-        self._ready, refused = len(events), self._refused
-        begin = now = time.monotonic()
-        for key, _ in events:
-            key.data(key.fileobj)
-            self._ready -= 1
-            now = time.monotonic()
-            if now > begin + _TURN_SECONDS:
-                break
-        left = events[len(events) - self._ready :]
-        self._left = {key.fd: place for place, (key, _) in enumerate(left)}
-        self._line.relieve()
-        if refused < self._refused:
-            refusing = (now - begin) * (self._refused - refused) / (len(events) - self._ready)
-            time.sleep(min(_REST * refusing, self._line_seconds() / 2))
-        self._tell_refused()
-
-    def accept(self, listener: socket.socket) -> None:
-        """Take new connections."""
-        for _ in range(_ACCEPTS):
-            before = self.nr_conns
-            super().accept(listener)
-            if self.nr_conns == before or self.nr_conns >= self.worker_connections:
-                break
-
-    def _place(self, event: "tuple[selectors.SelectorKey, int]") -> float:
-        key, _ = event
-        return -1 if key.data == self.accept else self._left.get(key.fd, math.inf)
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Answer one of several small requests, and leave its connection with the poller meanwhile."""
@@ -227,6 +180,7 @@ class Worker(Connections):
         return len(self._line) < QUEUE_LENGTH and self._line_seconds() < self.cfg.timeout / 2
 
     def _line_seconds(self) -> float:
+        """Return how long it will take until all who wait in line now have their answers."""
         seconds: float = len(self._line) * self._mean_seconds / self.cfg.threads
         return seconds
 
