@@ -41,18 +41,19 @@ help: ## list the verbs
 	@echo "  DATA=synthetic | download | a folder or zip with GTSRB or a folder of images per class"
 	@echo "  SPLIT=track | random   PRESET=lenet | quick | best   HYPERPARAMETERS='epochs=10 seed=2'   PORT=8080   TARGET=gpu | cpu"
 
+# compiled at once: a Python that may not write its bytecode would compile TensorFlow at every start, for seven seconds
 install: .venv/installed ## make .venv with everything pinned
 
 .venv/installed: docker/locks/dev.txt pyproject.toml
 	python3 -m venv .venv
 	$(PYTHON) -m pip install --quiet uv
-	VIRTUAL_ENV=.venv .venv/bin/uv pip sync --quiet --require-hashes $<
+	VIRTUAL_ENV=.venv .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes $<
 	VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv-sdk-%/installed: scripts/locks/sdk-%.txt | .venv/installed
 	python3 -m venv .venv-sdk-$*
-	VIRTUAL_ENV=.venv-sdk-$* .venv/bin/uv pip sync --quiet --require-hashes $<
+	VIRTUAL_ENV=.venv-sdk-$* .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@
 
 data: install ## turn DATA into training arrays and pictures in data/
