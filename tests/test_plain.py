@@ -59,6 +59,7 @@ def test_a_request_for_predictions_is_read(path: bytes) -> None:
         HEAD.replace(b"invocations", b"models/a%20b/invoke") + b"\r\n[]",
         HEAD.replace(b"invocations", b"invocations?a=b") + b"\r\n[]",
         HEAD.replace(b"invocations", b"models") + b"\r\n[]",
+        HEAD.replace(b"invocations", b"models/" + b"a" * 4_100 + b"/invoke") + b"\r\n[]",
         *(
             HEAD + line + b"\r\n\r\n[]"
             for line in (

@@ -15,6 +15,8 @@ from gunicorn_h1c import ParseError, parse_to_wsgi_environ
 _START = re.compile(rb"POST /(?:invocations|models/[^ %?]+/invoke) HTTP/1\.1\r\n")
 """What is asked for thousands of times a second, with nothing in the path that is to be decoded."""
 _UNUSUAL = {f"HTTP_{name}" for name in ("EXPECT", "HTTP2_SETTINGS", "TE", "TRAILER", "TRANSFER_ENCODING", "UPGRADE")}
+_HEAD = 4094
+"""Bytes that gunicorn allows a request line, the least of its limits."""
 _SMALL = 8 * 1024
 _BOUNDED = re.compile(r"(?:application/(?:json|x-npy)|text/csv|image/(?:png|jpeg))\s*(?:;[^,]*)?", re.IGNORECASE)
 """Content types that unpack to little more than their bytes."""
@@ -37,9 +39,11 @@ def read(data: bytes, client: tuple[str, int], server: tuple[str, int]) -> dict[
         environ: dict[str, Any] = parse_to_wsgi_environ(data, server, client)
     except ParseError:
         return None
-    body = data[environ.pop("_consumed") :]
+    head = environ.pop("_consumed")
+    body = data[head:]
     if (
-        environ.get("CONTENT_LENGTH") != str(len(body))
+        head > _HEAD
+        or environ.get("CONTENT_LENGTH") != str(len(body))
         or environ.get("HTTP_CONNECTION", "keep-alive").lower() != "keep-alive"
         or not _UNUSUAL.isdisjoint(environ)
     ):
