@@ -35,6 +35,8 @@ WHOLE = POST + b"Content-Length: 5\r\n\r\n12345"
         # large ones are read by the thread that answers
         (POST + b"Content-Length: 99999999\r\n\r\n" + bytes(framing.READ_AHEAD), True, False),
         (POST + b"Content-Length: 99999999\r\n\r\n" + bytes(1000), False, False),
+        (POST + b"Content-Length: 100000\r\n\r\n" + bytes(99_999), False, False),
+        (POST + b"Content-Length: 100000\r\n\r\n" + bytes(100_000), True, True),
         (b"X" * framing.READ_AHEAD, True, False),
     ],
 )

@@ -58,7 +58,7 @@ class Connections(OnePacketWorker):
         if framing.is_ready(data):  # it is, after a request that came together with this one
             return data
         try:
-            more = conn.sock.recv(framing.READ_AHEAD, socket.MSG_DONTWAIT)
+            more = conn.sock.recv(framing.MOST, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
         except OSError:

@@ -24,7 +24,7 @@ _ACCEPTS = 16
 """New connections that are taken at a time: with one a turn, a ping behind hundreds waits for seconds; with all, this
 worker would have them all."""
 _REST = 9
-"""How many times longer the main thread rests than it has refused requests."""
+"""How many times longer the main thread rests than it has computed to refuse requests."""
 
 
 class Dispatcher(Connections):
@@ -47,19 +47,18 @@ class Dispatcher(Connections):
         self.metrics.waiting(len(self._line))
         found = self.poller.select(min(timeout, HELD_UP_SECONDS) if self._line else timeout)
         events = sorted(found, key=self._place)
-        self._ready, refused = len(events), self._refused
-        begin = now = time.monotonic()
+        self._ready, refused, core = len(events), self._refused, time.thread_time()
+        end = time.monotonic() + _TURN_SECONDS
         for key, _ in events:
             key.data(key.fileobj)
             self._ready -= 1
-            now = time.monotonic()
-            if now > begin + _TURN_SECONDS:
+            if time.monotonic() > end:
                 break
         left = events[len(events) - self._ready :]
         self._left = {key.fd: place for place, (key, _) in enumerate(left)}
         self._line.relieve()
         if refused < self._refused:
-            refusing = (now - begin) * (self._refused - refused) / (len(events) - self._ready)
+            refusing = (time.thread_time() - core) * (self._refused - refused) / (len(events) - self._ready)
             time.sleep(min(_REST * refusing, self._line_seconds() / 2))
         self._tell_refused()
 

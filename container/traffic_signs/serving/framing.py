@@ -2,8 +2,10 @@
 
 import re
 
-READ_AHEAD = 128 * 1024
-"""Bytes of a request that have to be here, or all if it has fewer, before it takes a thread's time."""
+MOST = 128 * 1024
+"""Bytes of a body up to which all of it has to be here before it takes a thread's time; as many are read at once."""
+READ_AHEAD = 64 * 1024
+"""Bytes of a request with a larger body that have to be here."""
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r", re.IGNORECASE)
 _NO_LENGTH = re.compile(rb"\r\n(?:transfer-encoding|expect):", re.IGNORECASE)
 """A body whose end only a parser finds, or that the client holds back until it is asked for it."""
@@ -11,13 +13,15 @@ _NO_LENGTH = re.compile(rb"\r\n(?:transfer-encoding|expect):", re.IGNORECASE)
 
 def is_ready(data: bytes) -> bool:
     """Say whether who answers the request that *data* starts with need not wait for its client."""
-    if len(data) >= READ_AHEAD:  # a head of that size is refused by gunicorn
-        return True
     end = data.find(b"\r\n\r\n", 2)
     if end < 0:
-        return False
+        return len(data) >= READ_AHEAD  # a head of that size is refused by gunicorn
     length = _LENGTH.search(data, 0, end + 1)
-    return not length or len(data) >= end + 4 + int(length[1]) or bool(_NO_LENGTH.search(data, 0, end))
+    if not length or len(data) >= end + 4 + int(length[1]):
+        return True
+    if int(length[1]) > MOST and len(data) >= READ_AHEAD:
+        return True
+    return bool(_NO_LENGTH.search(data, 0, end))
 
 
 def is_alone(data: bytes) -> bool:
