@@ -5,6 +5,7 @@ import socket
 import pytest
 from gunicorn.config import Config
 from gunicorn.http import wsgi
+from gunicorn.http.errors import ParseException
 from gunicorn.http.parser import RequestParser
 
 from traffic_signs.serving import plain
@@ -38,6 +39,29 @@ def test_the_environ_is_gunicorns_own(more: bytes) -> None:
         del theirs[name]
     assert ours.pop("wsgi.url_scheme") == theirs.pop("wsgi.url_scheme")
     assert ours == {name: value for name, value in theirs.items() if not name.startswith("wsgi.")}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"A: \x01",
+        b"A: b\r\n c",
+        b"A: b\nC: d",
+        b" A: b",
+        b"A",
+        b"A : b",
+        b"Content-Type: text/csv",
+        b"Content-Length: 2",
+        b"Content-Length: +2",
+        b"Host: y",
+        b"\r\n".join(b"A%d: b" % number for number in range(100)),
+    ],
+)
+def test_what_gunicorn_refuses_is_left_to_it(line: bytes) -> None:
+    data = HEAD + line + b"\r\n\r\n[]"
+    with pytest.raises(ParseException):
+        next(RequestParser(Config(), iter([data]), CLIENT))
+    assert plain.read(data, CLIENT, SERVER) is None
 
 
 @pytest.mark.parametrize("path", [b"/models/a-1_2.tar/invoke", b"/invocations"])
