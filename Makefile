@@ -41,7 +41,7 @@ help: ## list the verbs
 	@echo "  DATA=synthetic | download | a folder or zip with GTSRB or a folder of images per class"
 	@echo "  SPLIT=track | random   PRESET=lenet | quick | best   HYPERPARAMETERS='epochs=10 seed=2'   PORT=8080   TARGET=gpu | cpu"
 
-# compiled at once: a Python that may not write its bytecode would compile TensorFlow at every start, for seven seconds
+# compiled at once: a Python that may not write its bytecode would compile TensorFlow at every start
 install: .venv/installed ## make .venv with everything pinned
 
 .venv/installed: docker/locks/dev.txt pyproject.toml

@@ -1,4 +1,4 @@
-"""A whole request that asks for nothing unusual of HTTP -> WSGI's environ, for a tenth of what gunicorn takes.
+"""A whole request that asks for nothing unusual of HTTP -> WSGI's environ, without what gunicorn does for the rest.
 
     bytes of a connection -> gunicorn's C parser -> environ
                                                  -> None: gunicorn itself has to read and judge it
@@ -12,8 +12,8 @@ from typing import Any
 
 from gunicorn_h1c import ParseError, parse_to_wsgi_environ
 
-_START = re.compile(rb"POST /(?:invocations|models/[^ %?]+/invoke) HTTP/1\.1\r\n")
-"""What is asked for thousands of times a second, with nothing in the path that is to be decoded."""
+_START = re.compile(rb"POST /(?:invocations|models/[A-Za-z0-9._~-]+/invoke) HTTP/1\.1\r\n")
+"""What is asked for thousands of times a second, with nothing in the path that is to be decoded or cut off."""
 _UNUSUAL = {f"HTTP_{name}" for name in ("EXPECT", "HTTP2_SETTINGS", "TE", "TRAILER", "TRANSFER_ENCODING", "UPGRADE")}
 _HEAD = 4094
 """Bytes that gunicorn allows a request line, the least of its limits."""
