@@ -2,26 +2,22 @@
 
 import ctypes
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from traffic_signs import artifact, images, litert
-from traffic_signs.errors import ArtifactError
+from traffic_signs.errors import ArtifactError, MemoryShortError, RequestError
+from traffic_signs.serving import hardware
 from traffic_signs.serving.metrics import Metrics
 from traffic_signs.serving.predictor import Predictor
 
 _LEAST, _MOST = 1 * 2**20, 16
 """A network takes at least its file twice and a megabyte; its measured size counts up to so many times that, because
 what other threads took at the same time is in it."""
-
-
-def at_least(directory: Path) -> int:
-    """Return the bytes that the model in *directory* will take at least."""
-    try:
-        return 2 * (directory / artifact.LITERT).stat().st_size + _LEAST
-    except FileNotFoundError:  # loading says better what is missing
-        return _LEAST
+_ROOM = 100 * 2**20
+"""Bytes that are kept free for the requests of each worker."""
 
 
 def load(directory: Path, metrics: Metrics | None) -> Predictor:
@@ -37,13 +33,54 @@ def load(directory: Path, metrics: Metrics | None) -> Predictor:
     return predictor
 
 
-def load_measured(directory: Path, metrics: Metrics | None) -> tuple[Predictor, int]:
-    """Load a model as `load` does; return it with the bytes that it takes."""
+def load_if_it_fits(
+    directory: Path, workers: int, promised: Callable[[], int], metrics: Metrics | None
+) -> tuple[Predictor, int]:
+    """Load a model that nobody has, as `load` does, if there is memory for it in every worker.
+
+    Args:
+        directory: the model's.
+        workers: how many there are.
+        promised: says how many bytes workers will still take for models that others have loaded.
+        metrics: where loads and batches are counted.
+
+    Returns:
+        The model and the bytes that it takes.
+
+    Raises:
+        MemoryShortError: there is not enough.
+        RequestError: it cannot be served.
+    """
+
+    def check_free(needed: int) -> None:
+        free = hardware.free_bytes() - promised() - _ROOM * workers
+        if free < needed:
+            raise MemoryShortError(f"no memory for a further model: {needed:,} bytes needed, {max(0, free):,} free")
+
+    least = _at_least(directory)
+    check_free(least * workers)
     trim()  # or the network would move into free memory that counts as ours already
     before = own_bytes()
-    predictor = load(directory, metrics)
-    least = at_least(directory)
-    return predictor, min(max(own_bytes() - before, least), _MOST * least)
+    try:
+        predictor = load(directory, metrics)
+    except ArtifactError as error:
+        raise RequestError(str(error)) from error
+    size = min(max(own_bytes() - before, least), _MOST * least)
+    try:
+        check_free(size * (workers - 1))
+    except MemoryShortError:
+        predictor.close()
+        trim()
+        raise
+    return predictor, size
+
+
+def _at_least(directory: Path) -> int:
+    """Return the bytes that the model in *directory* will take at least."""
+    try:
+        return 2 * (directory / artifact.LITERT).stat().st_size + _LEAST
+    except FileNotFoundError:  # loading says better what is missing
+        return _LEAST
 
 
 def own_bytes() -> int:

@@ -1,6 +1,6 @@
-"""What is counted, in all workers together -> /metrics, in Prometheus' text format.
+"""What is counted, in all workers together.
 
-    a worker counts in a row of its own -> memory shared by all -> whoever is asked for /metrics adds up the rows
+    a worker counts in a row of its own -> memory shared by all -> exposition.py adds up the rows
 
 The memory is made before the workers are forked and is no file, so nothing is left behind and a read-only
 root does not matter. A worker that replaces another goes on with its row: counters never go back,
@@ -14,17 +14,12 @@ import mmap
 import os
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from traffic_signs.serving.record import STAGES, Record
-
-if TYPE_CHECKING:
-    from prometheus_client import Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 INVOCATIONS, OTHER = "invocations", "other"
@@ -33,28 +28,31 @@ STATUSES = (200, 400, 404, 405, 406, 408, 409, 413, 415, 417, 500, 501, 503, 507
 """0 stands for all the rest: nothing that a client sends makes a new series."""
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _IMAGES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-_HISTOGRAMS: dict[str, tuple[str, tuple[float, ...]]] = {
+HISTOGRAMS: dict[str, tuple[str, tuple[float, ...]]] = {
     "request_seconds": ("From a request's arrival until its answer is sent", _SECONDS),
     "engine_seconds": ("A run of the network with one batch", _SECONDS),
     "batch_images": ("Images of a batch", _IMAGES),
 }
-_NUMBERS = {
+"""Name -> what it says, upper bounds of its buckets."""
+NUMBERS = {
     "queue_refused": "Requests refused with 503 because too many waited",
     "model_loads": "Models loaded",
     "model_load_seconds": "Time that loading them took",
 }
-_ROW = np.dtype(
+"""Counters: name -> what it says."""
+ROW = np.dtype(
     [
         ("process", "f8"),
         ("queue", "f8"),
         ("requests", "f8", len(ROUTES) * len(STATUSES)),
         ("stages", "f8", len(STAGES)),
-        *((name, "f8") for name in _NUMBERS),
-        *((name, "f8", len(bounds) + 2) for name, (_, bounds) in _HISTOGRAMS.items()),  # above the last bound; the sum
+        *((name, "f8") for name in NUMBERS),
+        *((name, "f8", len(bounds) + 2) for name, (_, bounds) in HISTOGRAMS.items()),  # above the last bound; the sum
     ]
 )
 """Doubles, because a double is written at once: a reader sees the old number or the new one."""
-_INDEX = {(route, status): len(STATUSES) * i + j for i, route in enumerate(ROUTES) for j, status in enumerate(STATUSES)}
+INDEX = {(route, status): len(STATUSES) * i + j for i, route in enumerate(ROUTES) for j, status in enumerate(STATUSES)}
+"""Where in `requests` a route's answers of a status are counted."""
 
 
 class Metrics:
@@ -62,7 +60,7 @@ class Metrics:
 
     def __init__(self, rows: int = 1) -> None:
         """Make room for as many processes at a time as there are *rows*."""
-        self._rows = np.frombuffer(mmap.mmap(-1, rows * _ROW.itemsize), _ROW)
+        self._rows = np.frombuffer(mmap.mmap(-1, rows * ROW.itemsize), ROW)
         self._lock = threading.Lock()
         self.join(0)
 
@@ -70,7 +68,7 @@ class Metrics:
         """Count in *row* from now on; called in a worker, after the fork."""
         mine = self._rows[row : row + 1]
         # plain views of the memory, each an attribute: this is paid for by every request
-        self._mine = {name: mine[name].reshape(-1).view(np.uint8).data.cast("d") for name in _ROW.names or ()}
+        self._mine = {name: mine[name].reshape(-1).view(np.uint8).data.cast("d") for name in ROW.names or ()}
         self._requests, self._stages = self._mine["requests"], self._mine["stages"]
         self._request_seconds, self._engine_seconds = self._mine["request_seconds"], self._mine["engine_seconds"]
         self._batch_images = self._mine["batch_images"]
@@ -126,73 +124,18 @@ class Metrics:
             build: what to say of the program.
             models: what to say of each model that is served, all with the same keys.
         """
-        from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 - 60 ms for who never asks
+        from traffic_signs.serving import exposition  # noqa: PLC0415 - 60 ms for who never asks
 
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Page(self._rows, build, list(models)))
-        return generate_latest(registry)
+        return exposition.page(self._rows, build, list(models))
 
     def _add(self, name: str, amount: float) -> None:
         with self._lock:
             self._mine[name][0] += amount
 
 
-class _Page:
-    """What prometheus_client asks for the numbers."""
-
-    def __init__(self, rows: Any, build: Mapping[str, str], models: list[Mapping[str, str]]) -> None:
-        self._rows = rows
-        self._build = build
-        self._models = models
-
-    def collect(self) -> "Iterator[Metric]":
-        from prometheus_client import core  # noqa: PLC0415 - as above
-
-        rows = self._rows
-        requests = core.CounterMetricFamily(_name("requests"), "Requests answered", labels=("route", "status"))
-        for (route, status), number in zip(_INDEX, rows["requests"].sum(0).tolist(), strict=True):
-            if number or route == INVOCATIONS:
-                requests.add_metric((route, str(status or OTHER)), number)
-        yield requests
-        stages = core.CounterMetricFamily(_name("stage_seconds"), "Time by stage of a request", labels=("stage",))
-        for stage, number in zip(STAGES, rows["stages"].sum(0).tolist(), strict=True):
-            stages.add_metric((stage,), number)
-        yield stages
-        for name, text in _NUMBERS.items():
-            yield core.CounterMetricFamily(_name(name), text, float(rows[name].sum()))
-        for name, (text, bounds) in _HISTOGRAMS.items():
-            *counts, total = rows[name].sum(0).tolist()
-            edges = [*map(str, map(float, bounds)), "+Inf"]
-            yield core.HistogramMetricFamily(
-                _name(name), text, list(zip(edges, np.cumsum(counts).tolist(), strict=True)), total
-            )
-        yield core.GaugeMetricFamily(_name("queue_length"), "Requests that wait in line", float(rows["queue"].sum()))
-        memory = core.GaugeMetricFamily(_name("worker_memory_bytes"), "Resident memory of a worker", labels=("worker",))
-        for row, process in enumerate(rows["process"].tolist()):
-            if process and (resident := _resident(int(process))):
-                memory.add_metric((str(row),), resident)
-        yield memory
-        yield _info("build", "The program", [self._build])
-        yield _info("model", "A model that is served", self._models)
-
-
-def _info(name: str, text: str, items: list[Mapping[str, str]]) -> "Metric":
-    from prometheus_client import core  # noqa: PLC0415 - as above
-
-    labels = tuple(items[0]) if items else ()
-    family = core.GaugeMetricFamily(_name(f"{name}_info"), text, labels=labels)
-    for item in items:
-        family.add_metric(tuple(item.values()), 1)
-    return family
-
-
 def _observe(numbers: "memoryview[float]", bounds: tuple[float, ...], value: float) -> None:
     numbers[bisect_left(bounds, value)] += 1
     numbers[-1] += value
-
-
-def _name(name: str) -> str:
-    return f"traffic_signs_{name}"
 
 
 @lru_cache(maxsize=64)
@@ -203,12 +146,4 @@ def _place(path: str, status: int) -> tuple[str, int]:
         route = INVOCATIONS if route.endswith("/invoke") else "models"
     if route not in ROUTES:
         route = OTHER
-    return route, _INDEX.get((route, status), _INDEX[route, 0])
-
-
-def _resident(process: int) -> int:
-    """Bytes of memory of a process; 0 if it has ended."""
-    try:
-        return int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE
-    except (OSError, IndexError):
-        return 0
+    return route, INDEX.get((route, status), INDEX[route, 0])

@@ -11,24 +11,19 @@ that replaces another needs to be told nothing.
 import contextlib
 import logging
 import os
-import re
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from traffic_signs.errors import AlreadyLoadedError, ArtifactError, MemoryShortError, NotLoadedError, RequestError
-from traffic_signs.serving import hardware, memory
+from traffic_signs.errors import AlreadyLoadedError, ArtifactError, MemoryShortError, NotLoadedError
+from traffic_signs.serving import hardware, memory, requested
 from traffic_signs.serving.listing import Entry, Listing
 from traffic_signs.serving.metrics import Metrics
 from traffic_signs.serving.predictor import Predictor
 
 _log = logging.getLogger(__name__)
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}", re.ASCII)
-"""A file's name; the platform's own are hashes."""
-_ROOM = 100 * 2**20
-"""Bytes that are kept free for the requests of each worker."""
 
 
 @dataclass
@@ -69,9 +64,8 @@ class Models:
             AlreadyLoadedError: the name is in use, or its last worker has not quite unloaded it.
             MemoryShortError: there is no memory for it in every worker.
         """
-        if not _NAME.fullmatch(name):
-            raise RequestError(f"model_name {name[:100]!r}; expected 1 to 255 letters, digits, '.', '_' and '-'")
-        directory = self._directory(url)
+        requested.check_new(name)
+        directory = requested.directory(url, self._root)
         with self._listing.lock():
             if name in self._listing:
                 raise AlreadyLoadedError(f"model {name} is loaded already")
@@ -79,7 +73,9 @@ class Models:
                 self._listing.ring()
                 raise AlreadyLoadedError(f"model {name} is still being unloaded")
             with self._loading:
-                predictor, size = self._load_measured(directory)
+                predictor, size = memory.load_if_it_fits(
+                    directory, self._workers, self._listing.promised, self._metrics
+                )
                 entry = Entry(name, url, size, predictor.identity)
                 try:
                     self._listing.add(entry)
@@ -95,7 +91,7 @@ class Models:
         Raises:
             NotLoadedError: it is not loaded.
         """
-        _check(name)
+        requested.check(name)
         with self._listing.lock():
             file = self._listing.strike(name)
         self._listing.wait_until_free(file)
@@ -106,7 +102,7 @@ class Models:
         Raises:
             NotLoadedError: it is not loaded.
         """
-        _check(name)
+        requested.check(name)
         return self._listing.read(name)
 
     def page(self, after: str, limit: int) -> tuple[list[Entry], str | None]:
@@ -131,7 +127,7 @@ class Models:
             NotLoadedError: it is not loaded.
             MemoryShortError: other things have taken the memory that this worker needs for it.
         """
-        _check(name)
+        requested.check(name)
         loaded = self._take(name) or self._load_listed(name)
         try:
             yield loaded.predictor
@@ -176,38 +172,6 @@ class Models:
             self._loaded[name] = loaded
             return loaded
 
-    def _directory(self, url: str) -> Path:
-        try:
-            directory = Path(url).resolve()
-        except (ValueError, OSError, RuntimeError) as error:  # NUL, too long, links in a circle
-            raise RequestError(f"url {url[:200]!r} is no path: {error}") from error
-        if not Path(url).is_absolute() or self._root not in directory.parents:
-            raise RequestError(f"url {url[:200]!r} is not below {self._root}")
-        if not directory.is_dir():
-            raise NotLoadedError(f"url {url[:200]!r}: there is no such directory")
-        return directory
-
-    def _load_measured(self, directory: Path) -> tuple[Predictor, int]:
-        """Load a model that nobody has; return it with the bytes that it takes."""
-        self._check_memory(memory.at_least(directory), self._workers)
-        try:
-            predictor, size = memory.load_measured(directory, self._metrics)
-        except ArtifactError as error:
-            raise RequestError(str(error)) from error
-        try:
-            self._check_memory(size, self._workers - 1)
-        except MemoryShortError:
-            predictor.close()
-            memory.trim()
-            raise
-        return predictor, size
-
-    def _check_memory(self, size: int, workers: int) -> None:
-        needed = size * workers
-        free = hardware.free_bytes() - self._listing.promised() - _ROOM * self._workers
-        if free < needed:
-            raise MemoryShortError(f"no memory for a further model: {needed:,} bytes needed, {max(0, free):,} free")
-
     def _follow(self) -> None:
         """Give back what is no longer listed, for as long as the worker lives."""
         while True:
@@ -231,8 +195,3 @@ class Models:
         loaded.predictor.close()
         memory.trim()
         self._listing.let_go(name)
-
-
-def _check(name: str) -> None:
-    if not _NAME.fullmatch(name):  # before it becomes a path
-        raise NotLoadedError(f"model {name[:100]!r} is not loaded")
