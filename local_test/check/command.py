@@ -4,27 +4,23 @@ IMAGE, options  ->  Subject  ->  run  ->  Report  ->  terminal, files, exit code
 """
 
 import contextlib
-import datetime
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from local_test import program
-from local_test.check import archive, coverage, scenarios
+from local_test.check import archive, coverage, progress, scenarios
 from local_test.check.image import DockerError, docker
-from local_test.check.points import Finding, Payload, Profile, Scenario, Subject, Verdict
-from local_test.check.report import Report
-from local_test.check.run import asked_parts, chosen, run
+from local_test.check.points import Payload, Profile, Subject, Verdict
+from local_test.check.run import asked_parts
 
 _INTERRUPTED = 130
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -124,7 +120,7 @@ def check(
             environment,
             bare.resolve() if bare else None,
         )
-        report = _run(subject)
+        report = progress.shown(subject)
     except KeyboardInterrupt:
         click.echo("interrupted; ending the containers", err=True)
         _clean(scratch, image)
@@ -174,36 +170,6 @@ def _model(model: Path, folder: Path) -> Path:
     except archive.RefusedError as error:
         raise click.BadParameter(str(error)) from None
     return folder
-
-
-def _run(subject: Subject) -> Report:
-    """Run what applies, with a bar on a terminal and a line a scenario elsewhere."""
-    todo = chosen(scenarios.ALL, subject)
-    start = time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("", total=len(todo))
-        running: list[str] = []
-
-        def started(scenario: Scenario) -> None:
-            running.append(scenario.name)
-            progress.update(bar, description=", ".join(running))
-
-        def ended(scenario: Scenario) -> None:
-            running.remove(scenario.name)
-            progress.update(bar, description=", ".join(running), advance=1)
-            if not console.is_terminal:
-                click.echo(f"{time.monotonic() - start:5.0f} s  {scenario.name}", err=True)
-
-        findings: list[Finding] = run(todo, subject, started, ended)
-    return Report(
-        subject.image or str(subject.programs),
-        str(subject.profile),
-        tuple(findings),
-        time.monotonic() - start,
-        datetime.datetime.now(datetime.UTC),
-    )
 
 
 def _clean(scratch: Path, image: str | None) -> None:

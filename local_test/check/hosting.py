@@ -19,8 +19,8 @@ from local_test.check import (
     hosting_stop,
     hosting_tight,
 )
-from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject
-from local_test.check.served import GUIDE, Judge, Served, Start, found, started, unknown
+from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, found, unknown
+from local_test.check.served import GUIDE, Judge, Served, Start, started
 from local_test.kinds import DEFAULT_PORT, Conditions
 
 SERVE = Point(

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from local_test.check import wire
 from local_test.check.labels import BIDIRECTIONAL, claims
-from local_test.check.points import Finding, Part, Payload, Point, Profile
-from local_test.check.served import GUIDE, Served, found, unclaimed, unknown
+from local_test.check.points import Finding, Part, Payload, Point, Profile, found, unclaimed, unknown
+from local_test.check.served import GUIDE, Served
 from local_test.kinds import forwarded
 
 _BATCH = "developer guide, your-algorithms-batch-code"

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from local_test.check import wire
-from local_test.check.points import Finding, Part, Point, Scenario, Subject
-from local_test.check.served import GUIDE, Served, found, started, unclaimed, unknown
+from local_test.check.points import Finding, Part, Point, Scenario, Subject, found, unclaimed, unknown
+from local_test.check.served import GUIDE, Served, started
 from local_test.kinds import Conditions
 from local_test.processes import Process
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from local_test.check import wire
-from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject
-from local_test.check.served import GUIDE, found, unknown
+from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, found, unknown
+from local_test.check.served import GUIDE
 from local_test.hosting import hosted
 from local_test.kinds import Conditions, forwarded
 

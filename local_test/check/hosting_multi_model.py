@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from local_test.check import wire
 from local_test.check.labels import MULTI_MODELS, claims
-from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject
-from local_test.check.served import Served, found, started, unclaimed, unknown
+from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, found, unclaimed, unknown
+from local_test.check.served import Served, started
 from local_test.kinds import MODEL_NAME, Conditions, forwarded
 
 _SOURCE = "developer guide, mms-container-apis"

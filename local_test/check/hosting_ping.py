@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from local_test.check.points import Finding, Part, Point
-from local_test.check.served import GUIDE, Served, found, unclaimed
+from local_test.check.points import Finding, Part, Point, found, unclaimed
+from local_test.check.served import GUIDE, Served
 
 EMPTY = Point(
     "H3-ping-empty",

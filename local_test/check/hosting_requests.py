@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from local_test.check import wire
-from local_test.check.points import Finding, Part, Payload, Point, Profile
-from local_test.check.served import GUIDE, RUNTIME, Served, found, unclaimed, unknown
+from local_test.check.points import Finding, Part, Payload, Point, Profile, found, unclaimed, unknown
+from local_test.check.served import GUIDE, RUNTIME, Served
 from local_test.kinds import MB
 
 ANSWER = Point(

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 
 from local_test.check import wire
-from local_test.check.points import Finding, Part, Point
-from local_test.check.served import GUIDE, Served, found, unknown
+from local_test.check.points import Finding, Part, Point, found, unknown
+from local_test.check.served import GUIDE, Served
 from local_test.kinds import forwarded
 
 LOG = Point(

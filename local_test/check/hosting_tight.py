@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from local_test.check.labels import BIND_TO_PORT, claims
-from local_test.check.points import Finding, Part, Payload, Point, Scenario, Subject
-from local_test.check.served import Served, Start, found, started, unclaimed, unknown
+from local_test.check.points import Finding, Part, Payload, Point, Scenario, Subject, found, unclaimed, unknown
+from local_test.check.served import Served, Start, started
 from local_test.kinds import Conditions
 
 _PIPELINE = "developer guide, inference-pipeline-real-time"

@@ -8,6 +8,7 @@ The sources name the pages of AWS's developer guide, the API's models, or the re
 from collections.abc import Callable, Iterator
 
 from local_test.check import judgements as judge
+from local_test.check import labels
 from local_test.check.image import Image, opened
 from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject
 
@@ -152,9 +153,9 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
     Point(
         "H18-cuda-label",
         Part.IMAGE,
-        f"an image with CUDA says which version it was tried with, by {judge.CUDA_LABEL}: hosts may have older drivers",
+        f"an image with CUDA says which version it was tried with, by {labels.CUDA}: hosts may have older drivers",
         "aws/deep-learning-containers#4990, #6187; NVIDIA/nim-deploy#104",
-        f"LABEL {judge.CUDA_LABEL}=12.9, and choose the endpoint's InferenceAmiVersion",
+        f"LABEL {labels.CUDA}=12.9, and choose the endpoint's InferenceAmiVersion",
         only=Part.HOSTING,
     ): judge.cuda_label,
 }

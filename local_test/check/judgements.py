@@ -9,12 +9,10 @@ import posixpath
 import re
 from collections.abc import Callable
 
+from local_test.check import labels
 from local_test.check.image import DockerError, File, Image, docker
 from local_test.check.points import Part, Verdict
 
-_LABELS = "com.amazonaws.sagemaker."
-CUDA_LABEL = f"{_LABELS}inference.cuda.verified_versions"
-_CAPABILITIES = ("accept-bind-to-port", "multi-models", "bidirectional-streaming")
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _SERVERLESS_BYTES = 10e9
 _SHELLS = ("sh", "bash", "dash", "ash", "zsh")
@@ -31,8 +29,8 @@ def _basename(words: list[str]) -> str:
     return posixpath.basename(words[0]) if words else ""
 
 
-def _shown(words: list[str]) -> str:
-    return json.dumps(words)
+def _shown(name: str, words: list[str]) -> str:
+    return f"{name} {json.dumps(words)}" if words else f"no {name}"
 
 
 def _asked_for(image: Image, parts: frozenset[Part]) -> list[str]:
@@ -82,12 +80,12 @@ def address(image: Image, _: frozenset[Part]) -> Judgement:
 def exec_form(image: Image, _: frozenset[Part]) -> Judgement:
     words = image.entrypoint
     shell = _basename(words) in _SHELLS and "-c" in words[1:2]
-    return _holds_if(not shell, f"ENTRYPOINT {_shown(words)}" if words else "no ENTRYPOINT")
+    return _holds_if(not shell, _shown("ENTRYPOINT", words))
 
 
 def no_init(image: Image, _: frozenset[Part]) -> Judgement:
     words = image.entrypoint
-    return _holds_if(_basename(words) not in _INITS, f"ENTRYPOINT {_shown(words)}" if words else "no ENTRYPOINT")
+    return _holds_if(_basename(words) not in _INITS, _shown("ENTRYPOINT", words))
 
 
 def is_there(verb: str) -> Callable[[Image, frozenset[Part]], Judgement]:
@@ -130,7 +128,7 @@ def _no_interpreter(image: Image, file: File) -> str:
 
 
 def default_command(image: Image, _: frozenset[Part]) -> Judgement:
-    seen = f"CMD {_shown(image.command)}" if image.command else "no CMD"
+    seen = _shown("CMD", image.command)
     if image.entrypoint and not image.command:
         return Verdict.UNKNOWN, f"{seen}: what the entry point does without arguments is its own"
     return _holds_if("train" in (word for text in image.command for word in re.split(r"[\s/]+", text)), seen)
@@ -168,11 +166,11 @@ def root(image: Image, _: frozenset[Part]) -> Judgement:
 
 
 def label_syntax(image: Image, _: frozenset[Part]) -> Judgement:
-    known = {f"{_LABELS}capabilities.{name}": r"true|false" for name in _CAPABILITIES}
-    known[CUDA_LABEL] = r"\d+\.\d+(,\s*\d+\.\d+)*"
-    ours = {name: value for name, value in image.labels.items() if name.lower().startswith(_LABELS)}
+    known = dict.fromkeys((labels.BIND_TO_PORT, labels.MULTI_MODELS, labels.BIDIRECTIONAL), "true|false")
+    known[labels.CUDA] = r"\d+\.\d+(,\s*\d+\.\d+)*"
+    ours = {name: value for name, value in image.labels.items() if name.lower().startswith(labels.PREFIX)}
     if not ours:
-        return Verdict.NOT_CLAIMED, f"no label {_LABELS}*"
+        return Verdict.NOT_CLAIMED, f"no label {labels.PREFIX}*"
     faults = []
     for name, value in ours.items():
         if name in known and not re.fullmatch(known[name], value):
@@ -184,7 +182,7 @@ def label_syntax(image: Image, _: frozenset[Part]) -> Judgement:
 
 def no_healthcheck(image: Image, _: frozenset[Part]) -> Judgement:
     words = (image.run_config.get("Healthcheck") or {}).get("Test") or []
-    return _holds_if(words[:1] in ([], ["NONE"]), f"HEALTHCHECK {_shown(words)}" if words else "none")
+    return _holds_if(words[:1] in ([], ["NONE"]), _shown("HEALTHCHECK", words))
 
 
 def size(image: Image, _: frozenset[Part]) -> Judgement:
@@ -196,7 +194,7 @@ def cuda_label(image: Image, _: frozenset[Part]) -> Judgement:
     cache = image.find("/etc/ld.so.cache")
     if not version and not (cache and b"libcudart.so" in cache.head) and not image.find("/usr/local/cuda/version.json"):
         return Verdict.NOT_CLAIMED, "no CUDA library"
-    label = image.labels.get(CUDA_LABEL, "")
+    label = image.labels.get(labels.CUDA, "")
     return _holds_if(bool(label), f"CUDA {version or 'libraries'}, {f'declared as {label}' if label else 'no label'}")
 
 

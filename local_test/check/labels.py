@@ -6,10 +6,11 @@ import subprocess
 from local_test.check.points import Subject
 from local_test.program import DOCKER
 
-_CAPABILITIES = "com.amazonaws.sagemaker.capabilities."
-BIND_TO_PORT = f"{_CAPABILITIES}accept-bind-to-port"
-MULTI_MODELS = f"{_CAPABILITIES}multi-models"
-BIDIRECTIONAL = f"{_CAPABILITIES}bidirectional-streaming"
+PREFIX = "com.amazonaws.sagemaker."
+BIND_TO_PORT = f"{PREFIX}capabilities.accept-bind-to-port"
+MULTI_MODELS = f"{PREFIX}capabilities.multi-models"
+BIDIRECTIONAL = f"{PREFIX}capabilities.bidirectional-streaming"
+CUDA = f"{PREFIX}inference.cuda.verified_versions"
 
 
 def claims(subject: Subject, label: str) -> bool:

@@ -5,7 +5,7 @@ because a start costs seconds and a judgement nothing.
 """
 
 import enum
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +64,22 @@ class Finding:
     verdict: Verdict
     seen: str
     """In one line, with figures."""
+
+
+def found(point: Point, holds: bool, seen: object) -> Finding:
+    """Say whether a point holds and what was seen."""
+    return Finding(point, Verdict.HOLDS if holds else Verdict.BROKEN, str(seen))
+
+
+def unclaimed(point: Point, seen: object) -> Finding:
+    """Say that the image does without it."""
+    return Finding(point, Verdict.NOT_CLAIMED, str(seen))
+
+
+def unknown(points: Point | Iterable[Point], reason: str) -> Iterator[Finding]:
+    """Say why points could not be judged."""
+    for point in [points] if isinstance(points, Point) else points:
+        yield Finding(point, Verdict.UNKNOWN, reason)
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ another: so the condition that it cannot bear is found, and everything else can 
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from local_test.check import wire
 from local_test.check.image import DockerError
-from local_test.check.points import Finding, Payload, Point, Profile, Subject, Verdict
+from local_test.check.points import Finding, Payload, Point, Profile, Subject, found, unknown
 from local_test.hosting import Endpoint, hosted
 from local_test.kinds import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Limits, forwarded
 
@@ -114,22 +114,6 @@ class Start:
     """It listens where only its own processes reach it."""
     findings: tuple[Finding, ...] = ()
     """Of the points that stand for a condition."""
-
-
-def found(point: Point, holds: bool, seen: object) -> Finding:
-    """Say whether a point holds and what was seen."""
-    return Finding(point, Verdict.HOLDS if holds else Verdict.BROKEN, str(seen))
-
-
-def unclaimed(point: Point, seen: object) -> Finding:
-    """Say that the image does without it."""
-    return Finding(point, Verdict.NOT_CLAIMED, str(seen))
-
-
-def unknown(points: Point | Iterable[Point], reason: str) -> Iterator[Finding]:
-    """Say why points could not be judged."""
-    for point in [points] if isinstance(points, Point) else points:
-        yield Finding(point, Verdict.UNKNOWN, reason)
 
 
 @contextlib.contextmanager

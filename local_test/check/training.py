@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from local_test.check import training_baseline as baselines
-from local_test.check.points import Finding, Part, Point, Scenario, Subject, Verdict
-from local_test.check.training_baseline import Baseline, unknown, verdict
+from local_test.check.points import Finding, Part, Point, Scenario, Subject, Verdict, found, unknown
+from local_test.check.training_baseline import Baseline
 from local_test.check.training_job import Ended
 
 _STARTS = Point(
@@ -66,19 +66,19 @@ def _judge(subject: Subject) -> Iterator[Finding]:
     if baseline.works is None:
         yield from _without_one(subject, baseline)
         return
-    yield verdict(_STARTS, True, "it starts")
-    yield verdict(_COMPLETES, True, str(job))
+    yield found(_STARTS, True, "it starts")
+    yield found(_COMPLETES, True, str(job))
     yield from _left(job)
     yield _live(subject, baseline)
 
 
 def _without_one(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     job = baseline.job
-    found = [verdict(_STARTS, subject.image is None or job.code not in _CANNOT_START, str(job))]
-    if found[0].verdict is Verdict.HOLDS and job.code is not None and subject.channels:
-        found.append(verdict(_COMPLETES, False, str(job)))
-    yield from found
-    decided = {finding.point for finding in found}
+    findings = [found(_STARTS, subject.image is None or job.code not in _CANNOT_START, str(job))]
+    if findings[0].verdict is Verdict.HOLDS and job.code is not None and subject.channels:
+        findings.append(found(_COMPLETES, False, str(job)))
+    yield from findings
+    decided = {finding.point for finding in findings}
     reason = "no training job completed" if subject.channels else "no data was given, and no training job completed"
     yield from unknown(tuple(point for point in _POINTS if point not in decided), f"{reason}: {job}")
 
@@ -86,14 +86,14 @@ def _without_one(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
 def _left(job: Ended) -> Iterator[Finding]:
     files = job.model
     total = sum(files.values())
-    yield verdict(_MODEL, bool(total), f"{len(files)} files, {total} bytes: {', '.join(list(files)[:5]) or 'none'}")
+    yield found(_MODEL, bool(total), f"{len(files)} files, {total} bytes: {', '.join(list(files)[:5]) or 'none'}")
     if not files:
         yield from unknown((_LINKS, _STATE), "there is no model")
         return
     links = [name for name in files if (job.base / "model" / name).is_symlink()]
-    yield verdict(_LINKS, not links, f"{len(links)} links: {', '.join(links[:5])}" if links else "none")
+    yield found(_LINKS, not links, f"{len(links)} links: {', '.join(links[:5])}" if links else "none")
     states = [name for name in files if _CHECKPOINT.search(name) or _kept_twice(job.base, name)]
-    yield verdict(_STATE, not states, ", ".join(states[:5]) or "none")
+    yield found(_STATE, not states, ", ".join(states[:5]) or "none")
 
 
 def _kept_twice(base: Path, name: str) -> bool:
@@ -113,8 +113,8 @@ def _live(subject: Subject, baseline: Baseline) -> Finding:
             continue
         if spread < unbuffered / 10:
             seen = f"all lines of {stream} came within {spread:.2f} s; {unbuffered:.1f} s with PYTHONUNBUFFERED=1"
-            return verdict(_LIVE, False, seen)
-        return verdict(_LIVE, True, f"lines of {stream} came over {spread:.1f} of {baseline.job.seconds:.1f} s")
+            return found(_LIVE, False, seen)
+        return found(_LIVE, True, f"lines of {stream} came over {spread:.1f} of {baseline.job.seconds:.1f} s")
     return Finding(_LIVE, Verdict.UNKNOWN, "there are too few lines to tell: one stream needs two, 0.2 s apart")
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from local_test.check.points import Finding, Point, Scenario, Subject, Verdict
+from local_test.check.points import Finding, Point, Scenario, Subject, unknown
 from local_test.check.training_job import Conditions, Ended, ended
 
 PLATFORM = Conditions(
@@ -119,16 +119,6 @@ def scenario(
             yield from judge(subject, baseline)
 
     return Scenario(name, points, run)
-
-
-def unknown(points: tuple[Point, ...], reason: str) -> Iterator[Finding]:
-    """Say of each point that it could not be told."""
-    return (Finding(point, Verdict.UNKNOWN, reason) for point in points)
-
-
-def verdict(point: Point, holds: bool, seen: str) -> Finding:
-    """Say of a point that it holds or is broken."""
-    return Finding(point, Verdict.HOLDS if holds else Verdict.BROKEN, seen)
 
 
 def _find(subject: Subject) -> Baseline:

@@ -5,8 +5,8 @@ Baseline: which conditions break the job  ->  findings
 
 from collections.abc import Iterator
 
-from local_test.check.points import Finding, Part, Point, Subject
-from local_test.check.training_baseline import CONTAINERS_ONLY, Baseline, scenario, unknown, verdict
+from local_test.check.points import Finding, Part, Point, Subject, found, unknown
+from local_test.check.training_baseline import CONTAINERS_ONLY, Baseline, scenario
 
 _TRAITS = {
     "whole": Point(
@@ -92,17 +92,17 @@ _TRAITS = {
 def _judge(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     for name, point in _TRAITS.items():
         if name in baseline.breaking:
-            yield verdict(point, False, f"by itself this breaks the job: {baseline.breaking[name]}")
+            yield found(point, False, f"by itself this breaks the job: {baseline.breaking[name]}")
         elif name in CONTAINERS_ONLY and subject.image is None:
-            yield from unknown((point,), "a bare program has no container")
+            yield from unknown(point, "a bare program has no container")
         elif name == "quoted" and not subject.hyperparameters:
-            yield from unknown((point,), "no hyperparameters were given")
+            yield from unknown(point, "no hyperparameters were given")
         elif name in ("manifests", "read_only") and not subject.channels:
-            yield from unknown((point,), "no channels were given")
+            yield from unknown(point, "no channels were given")
         elif name not in baseline.told:
-            yield from unknown((point,), f"several things together break the job: {baseline.job}")
+            yield from unknown(point, f"several things together break the job: {baseline.job}")
         else:
-            yield verdict(point, True, "the job completes with and without" if name != "toolkit" else "not needed")
+            yield found(point, True, "the job completes with and without" if name != "toolkit" else "not needed")
 
 
 SCENARIOS = (scenario("training as the platform and as local mode start it", tuple(_TRAITS.values()), _judge),)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from local_test.check.points import Finding, Part, Point, Subject, Verdict
-from local_test.check.training_baseline import Baseline, scenario, unknown, verdict
+from local_test.check.points import Finding, Part, Point, Subject, Verdict, found, unknown
+from local_test.check.training_baseline import Baseline, scenario
 from local_test.check.training_job import ended
 from local_test.job import FAILURE_CHARACTERS
 
@@ -76,10 +76,10 @@ def _without_data(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     if job.code is None:
         yield from unknown(points, f"without its channels the job {job}")
         return
-    yield verdict(_EXIT, job.code != 0, f"without its channels: {job}")
-    yield verdict(_FILE, bool(job.failure.strip()), f"{len(job.failure)} characters" if job.failure else "no text")
+    yield found(_EXIT, job.code != 0, f"without its channels: {job}")
+    yield found(_FILE, bool(job.failure.strip()), f"{len(job.failure)} characters" if job.failure else "no text")
     if job.failure.strip():
-        yield verdict(_REASON, says_why(job.failure), f'it begins with "{job.failure.strip().splitlines()[0][:160]}"')
+        yield found(_REASON, says_why(job.failure), f'it begins with "{job.failure.strip().splitlines()[0][:160]}"')
 
 
 def says_why(failure: str) -> bool:
@@ -91,28 +91,28 @@ def says_why(failure: str) -> bool:
 def _wrong_value(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     numbers = [name for name, value in subject.hyperparameters.items() if re.fullmatch(r"-?\d+(\.\d+)?", value)]
     if not numbers:
-        yield from unknown((_VALUE,), "no hyperparameter that is a number was given")
+        yield from unknown(_VALUE, "no hyperparameter that is a number was given")
         return
     wrong = {**subject.hyperparameters, numbers[0]: _WRONG}
     job = ended(subject, baseline.conditions, hyperparameters=wrong)
     if job.code is None:
-        yield from unknown((_VALUE,), f"with {numbers[0]} = {_WRONG} the job {job}")
+        yield from unknown(_VALUE, f"with {numbers[0]} = {_WRONG} the job {job}")
     else:
-        yield verdict(_VALUE, job.code != 0 or bool(job.failure), f"with {numbers[0]} = {_WRONG}: {job}")
+        yield found(_VALUE, job.code != 0 or bool(job.failure), f"with {numbers[0]} = {_WRONG}: {job}")
 
 
 def _full_disk(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     if not baseline.job.model:
-        yield from unknown((_FULL,), "the job writes no model")
+        yield from unknown(_FULL, "the job writes no model")
         return
     job = ended(subject, baseline.conditions, change=lambda setup: replace(setup, full_model=True))
     told = _NO_SPACE.search(job.failure[:FAILURE_CHARACTERS] or job.log)
     if job.code is None:
-        yield from unknown((_FULL,), str(job))
+        yield from unknown(_FULL, str(job))
     elif job.code == 0 and not job.failure:
-        yield verdict(_FULL, False, f"{job}, though not a file of the model could be written")
+        yield found(_FULL, False, f"{job}, though not a file of the model could be written")
     else:
-        yield verdict(_FULL, told is not None, f"{job}" + ("" if told else ", which does not speak of the disk"))
+        yield found(_FULL, told is not None, f"{job}" + ("" if told else ", which does not speak of the disk"))
 
 
 def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
@@ -126,7 +126,7 @@ def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         yield Finding(_USER, Verdict.NOT_CLAIMED, "the hyperparameter sagemaker_program starts no program")
         return
     failed, told = job.code not in (0, None), _MESSAGE in job.failure[:FAILURE_CHARACTERS]
-    yield verdict(_USER, failed and told, f"{job}" + ("" if told else "; the program's own message is not in it"))
+    yield found(_USER, failed and told, f"{job}" + ("" if told else "; the program's own message is not in it"))
 
 
 SCENARIOS = (

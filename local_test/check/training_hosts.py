@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from local_test import opt_ml
-from local_test.check.points import Finding, Part, Point, Subject
-from local_test.check.training_baseline import Baseline, scenario, unknown, verdict
+from local_test.check.points import Finding, Part, Point, Subject, found, unknown
+from local_test.check.training_baseline import Baseline, scenario
 from local_test.check.training_job import LIMIT_SECONDS, Conditions, Ended, ended, outcome, started
 from local_test.job import STOP_SECONDS, Setup
 from local_test.program import DOCKER, MARK
@@ -67,17 +67,17 @@ def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     if not grouped:
         jobs = _together(subject, baseline.conditions, (opt_ml.Group(hosts=_HOSTS),))
     if any(job.code != 0 for job in jobs):
-        yield verdict(_TWO, False, seen)
+        yield found(_TWO, False, seen)
         yield from unknown(points[1:], "two hosts of one group do not complete either")
         return
-    yield verdict(_TWO, True, f"both complete, {_HOSTS[1]} {_LATER_SECONDS} s ahead of {_HOSTS[0]}")
-    yield verdict(_GROUPS, grouped, seen)
+    yield found(_TWO, True, f"both complete, {_HOSTS[1]} {_LATER_SECONDS} s ahead of {_HOSTS[0]}")
+    yield found(_GROUPS, grouped, seen)
     first, second = (job.base / "model" for job in jobs)
     common = jobs[0].model.keys() & jobs[1].model.keys()
     clashes = [name for name in sorted(common) if (first / name).read_bytes() != (second / name).read_bytes()]
     counts = " and ".join(str(len(job.model)) for job in jobs)
     seen = f"{', '.join(clashes[:3])} differ" if clashes else f"{len(common)} of the same name, all alike"
-    yield verdict(_CLASH, not clashes, f"{counts} files; {seen}")
+    yield found(_CLASH, not clashes, f"{counts} files; {seen}")
 
 
 def _together(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[Ended]:
@@ -121,10 +121,10 @@ def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     before = f"it still waited after {patience:.0f} s" if waited else "with one of two hosts"
     if code is None:
         seen = "SIGTERM is not handled" if handled is False else f"SIGTERM did not end it within {STOP_SECONDS} s"
-        yield verdict(_LOST, False, f"{before}, and {seen}")
+        yield found(_LOST, False, f"{before}, and {seen}")
     else:
         told = code == 0 or bool(end.failure.strip())
-        yield verdict(_LOST, told, f"{before}: {end}" + ("" if told else "; no failure file"))
+        yield found(_LOST, told, f"{before}: {end}" + ("" if told else "; no failure file"))
 
 
 SCENARIOS = (

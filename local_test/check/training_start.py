@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from local_test import job as jobs
-from local_test.check.points import Finding, Part, Point, Scenario, Subject
-from local_test.check.training_baseline import PLATFORM, unknown, verdict
+from local_test.check.points import Finding, Part, Point, Scenario, Subject, found, unknown
+from local_test.check.training_baseline import PLATFORM
 from local_test.check.training_job import ended
 
 _POINT = Point(
@@ -32,7 +32,7 @@ _PATH = "/opt/ml/input/data/sm_drivers/sm_train.sh"
 
 def _start(subject: Subject) -> Iterator[Finding]:
     if subject.image is None:
-        yield from unknown((_POINT,), "a bare program has no container")
+        yield from unknown(_POINT, "a bare program has no container")
         return
 
     def drivers(base: Path) -> None:
@@ -46,7 +46,7 @@ def _start(subject: Subject) -> Iterator[Finding]:
     job = ended(subject, replace(PLATFORM, quoted=False), prepare=drivers, change=change)
     last = job.log.strip().splitlines()[-1:] or ["nothing in the log"]
     ran = job.code == 0 and "it-ran" in job.model
-    yield verdict(_POINT, ran, "its script runs" if ran else f"exit code {job.code}: {last[0][:160]}")
+    yield found(_POINT, ran, "its script runs" if ran else f"exit code {job.code}: {last[0][:160]}")
 
 
 SCENARIOS = (Scenario("training starts as SDK v3 does it", (_POINT,), _start),)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_test import job as jobs
-from local_test.check.points import Finding, Part, Point, Subject, Verdict
-from local_test.check.training_baseline import Baseline, scenario, unknown, verdict
+from local_test.check.points import Finding, Part, Point, Subject, Verdict, found, unknown
+from local_test.check.training_baseline import Baseline, scenario
 from local_test.check.training_job import LIMIT_SECONDS, Conditions, Ended, ended, outcome, sizes, started
 
 _STOPS = 'guide, "How Amazon SageMaker AI Runs Your Training Image": docker stop -t120'
@@ -81,19 +81,19 @@ def _stop_and_resume(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         return
     after, code = f"{stopped.seconds:.1f} s after SIGTERM", stopped.job.code
     if stopped.handled is None:
-        yield from unknown((_SIGNAL,), "the state of process 1 cannot be read in this image")
+        yield from unknown(_SIGNAL, "the state of process 1 cannot be read in this image")
     else:
-        yield verdict(_SIGNAL, stopped.handled, "it has one" if stopped.handled else "it has none")
+        yield found(_SIGNAL, stopped.handled, "it has one" if stopped.handled else "it has none")
     kept = sizes(stopped.job.base / "checkpoints")
     if stopped.handled is False and subject.image:
         yield from unknown((_IN_TIME, _RESULT), "process 1 does not get the signal")
     elif code is None:
-        yield verdict(_IN_TIME, False, f"it still ran {after}")
-        yield from unknown((_RESULT,), "it did not end by itself")
+        yield found(_IN_TIME, False, f"it still ran {after}")
+        yield from unknown(_RESULT, "it did not end by itself")
     else:
-        yield verdict(_IN_TIME, True, f"it ended {after} with exit code {code}")
+        yield found(_IN_TIME, True, f"it ended {after} with exit code {code}")
         seen = f"exit code {code}, {len(stopped.job.model)} files of a model, {len(kept)} checkpoints"
-        yield verdict(_RESULT, bool(stopped.job.model or kept), seen)
+        yield found(_RESULT, bool(stopped.job.model or kept), seen)
     yield from _resume(subject, baseline.conditions, stopped.job.base / "checkpoints")
 
 
@@ -130,15 +130,15 @@ def _resume(subject: Subject, conditions: Conditions, checkpoints: Path) -> Iter
     if job.code != 0:
         job = ended(subject, conditions, prepare=lambda base: _restore(checkpoints, base, ()))
     if job.code != 0:
-        yield verdict(_RESUMES, False, f"with the checkpoints of a stopped job: {job}")
-        yield from unknown((_MARKERS,), "it does not go on without them either")
+        yield found(_RESUMES, False, f"with the checkpoints of a stopped job: {job}")
+        yield from unknown(_MARKERS, "it does not go on without them either")
         return
     if not _traces(subject.scratch):
-        yield from unknown((_RESUMES,), "this file system does not note when a file is read")
+        yield from unknown(_RESUMES, "this file system does not note when a file is read")
     else:
         read = sum(link.stat().st_atime > 0 for link in _links(job.base).iterdir())
-        yield verdict(_RESUMES, read > 0, f"it read {read} of {len(kept)} files, and completed")
-    yield verdict(_MARKERS, marked.code == 0, f"with {', '.join(_MARKS)}: {marked}")
+        yield found(_RESUMES, read > 0, f"it read {read} of {len(kept)} files, and completed")
+    yield found(_MARKERS, marked.code == 0, f"with {', '.join(_MARKS)}: {marked}")
 
 
 def _restore(checkpoints: Path, base: Path, marks: tuple[str, ...]) -> None:
@@ -168,7 +168,7 @@ def _traces(folder: Path) -> bool:
 def _killed(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     whole = baseline.job.model
     if not whole:
-        yield from unknown((_WHOLE,), "the job writes no model")
+        yield from unknown(_WHOLE, "the job writes no model")
         return
     with started(subject, baseline.conditions) as (job, base):
         code = job.wait(LIMIT_SECONDS, until=lambda: any((base / "model").iterdir()))
@@ -177,16 +177,16 @@ def _killed(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     missing = whole.keys() - left.keys()
     cut = [name for name, size in whole.items() if left.get(name, size) < 0.9 * size]
     if code is None and not left:
-        yield from unknown((_WHOLE,), f"no model appeared within {LIMIT_SECONDS} s")
+        yield from unknown(_WHOLE, f"no model appeared within {LIMIT_SECONDS} s")
     elif missing:
-        yield verdict(_WHOLE, True, f"killed at its first file, {len(missing)} of {len(whole)} files are missing")
+        yield found(_WHOLE, True, f"killed at its first file, {len(missing)} of {len(whole)} files are missing")
     elif cut:
         seen = (
             f"killed at its first file, all names are there, and {cut[0]} has {left[cut[0]]} of {whole[cut[0]]} bytes"
         )
-        yield verdict(_WHOLE, False, seen)
+        yield found(_WHOLE, False, seen)
     else:
-        yield verdict(_WHOLE, True, "killed at its first file, all of them are there at their whole size")
+        yield found(_WHOLE, True, "killed at its first file, all of them are there at their whole size")
 
 
 _STOP_POINTS = (_SIGNAL, _IN_TIME, _RESULT, _RESUMES, _MARKERS)

@@ -1,0 +1,46 @@
+"""A run that people can watch: a bar on a terminal, a line a scenario elsewhere.
+
+Subject  ->  the scenarios that apply  ->  run  ->  Report
+"""
+
+import datetime
+import time
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from local_test.check import scenarios
+from local_test.check.points import Finding, Scenario, Subject
+from local_test.check.report import Report
+from local_test.check.run import chosen, run
+
+
+def shown(subject: Subject) -> Report:
+    """Run the scenarios that apply; say on stderr how far they are."""
+    todo = chosen(scenarios.ALL, subject)
+    start = time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("", total=len(todo))
+        running: list[str] = []
+
+        def started(scenario: Scenario) -> None:
+            running.append(scenario.name)
+            progress.update(bar, description=", ".join(running))
+
+        def ended(scenario: Scenario) -> None:
+            running.remove(scenario.name)
+            progress.update(bar, description=", ".join(running), advance=1)
+            if not console.is_terminal:
+                click.echo(f"{time.monotonic() - start:5.0f} s  {scenario.name}", err=True)
+
+        findings: list[Finding] = run(todo, subject, started, ended)
+    return Report(
+        subject.image or str(subject.programs),
+        str(subject.profile),
+        tuple(findings),
+        time.monotonic() - start,
+        datetime.datetime.now(datetime.UTC),
+    )
