@@ -23,6 +23,7 @@ from rich.console import Console
 from tests.bench import machine
 from tests.bench.serving import bodies, load, report
 from tests.bench.serving.containers import LOAD_CORE, SERVER_CORE, Container, docker, serving
+from tests.bench.serving.plot import plot
 from tests.bench.serving.servers import SERVERS
 from traffic_signs.data.dataset import Dataset
 
@@ -130,7 +131,7 @@ def main(
         finally:
             loader.remove()
     report.show(content, console)
-    report.plot(content, output.with_suffix(".png"))
+    plot(content, output.with_suffix(".png"))
 
 
 def _images(prepared: Path) -> np.ndarray:
