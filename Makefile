@@ -33,7 +33,7 @@ sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
 	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test contract fuzz bench-training bench-pipeline \
-	bench-image bench-serving bench-endurance bench-transform lint format lock clean
+	bench-counting bench-image bench-serving bench-endurance bench-transform lint format lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -142,6 +142,9 @@ bench-training: data ## the article's recipe and the presets side by side, an ho
 
 bench-pipeline: data ## what augmentation costs of a training step; DATA=download
 	$(PYTHON) -m tests.bench.pipeline $(prepared) $(BENCH)
+
+bench-counting: install ## what counting a request for /metrics costs, beside prometheus_client
+	$(PYTHON) -m tests.bench.counting $(BENCH)
 
 bench-image: image
 	DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 --tag $(IMAGE):bench-serving tests/bench/serving

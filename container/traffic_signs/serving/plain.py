@@ -18,6 +18,8 @@ _UNUSUAL = {f"HTTP_{name}" for name in ("EXPECT", "HTTP2_SETTINGS", "TE", "TRAIL
 _HEAD = 4094
 """Bytes that gunicorn allows a request line, the least of its limits."""
 _SMALL = 8 * 1024
+MOST = _HEAD + _SMALL
+"""Bytes of a request that `is_bounded` may hold of; more need not be read for it."""
 _BOUNDED = re.compile(r"(?:application/(?:json|x-npy)|text/csv|image/(?:png|jpeg))\s*(?:;[^,]*)?", re.IGNORECASE)
 """Content types that unpack to little more than their bytes."""
 

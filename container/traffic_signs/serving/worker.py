@@ -111,6 +111,7 @@ class Worker(Dispatcher):
         if (
             self._is_quick()
             and self._ready * self._core_seconds < _WAIT_SECONDS
+            and len(data) <= plain.MOST
             and len(self._line) < QUEUE_LENGTH // 2
             and sockets.has_read_all(conn.sock)
         ):
