@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from tests.bodies import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, form, npy_header, zipped
 from tests.bombs import BOMBS
 from tests.helpers import npy
-from tests.test_codec import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, form, header, zipped
 from tests.test_formats import BODIES, HEADERS, PICTURES, mutated
 
 Body = tuple[bytes, str]
@@ -95,7 +95,7 @@ def _swapped(chance: Random) -> Body:
 
 def _lying_npy(chance: Random) -> Body:
     shape = ", ".join(chance.choice(_NUMBERS) for _ in range(chance.randint(0, 6)))
-    body = header(f"({shape})", chance.choice(_DTYPES)) + bytes(chance.choice((0, 1, 1024, 3072, 8192)))
+    body = npy_header(f"({shape})", chance.choice(_DTYPES)) + bytes(chance.choice((0, 1, 1024, 3072, 8192)))
     return (mutated(chance, body) if chance.random() < 0.3 else body), NPY
 
 
@@ -158,7 +158,7 @@ def _form(chance: Random) -> Body:
 
 def _large(chance: Random) -> Body:
     size = chance.choice((1, 5, 24, 25, 26, 27)) * 1024 * 1024 + chance.choice((-1, 0, 1, 600))
-    start = chance.choice((b"", b"[[", b"0,", b"--B\r\n", b"\x89PNG\r\n\x1a\n", header("(25600, 32, 32)")))
+    start = chance.choice((b"", b"[[", b"0,", b"--B\r\n", b"\x89PNG\r\n\x1a\n", npy_header("(25600, 32, 32)")))
     return (start + chance.choice((b"\0", b"[", b"1,", b"\n", b'"', b"\xff")) * size)[:size], chance.choice(_TYPES)
 
 

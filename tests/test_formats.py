@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.bodies import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, RGB, b64, csv, form, lines, npz
 from tests.helpers import Job, encoded, instances, npy
-from tests.test_codec import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, RGB, b64, csv, form, lines, npz
 from traffic_signs import artifact, images
 from traffic_signs.paths import OptMl
 from traffic_signs.serving.app import create_app

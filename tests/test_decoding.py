@@ -1,5 +1,4 @@
 import base64
-import io
 import json
 import re
 import struct
@@ -9,52 +8,17 @@ import numpy as np
 import pytest
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from tests.bodies import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, RGB, b64, csv, form, lines, npy_header, npz, zipped
 from tests.helpers import encoded, instances, npy
 from traffic_signs import images
-from traffic_signs.errors import NotAcceptableError, RequestError, UnsupportedMediaError
-from traffic_signs.serving import decoding, encoding, negotiation, records
-from traffic_signs.serving.negotiation import Form
+from traffic_signs.errors import RequestError, UnsupportedMediaError
+from traffic_signs.serving import decoding, records
 
-PIXELS = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 1), dtype=np.uint8)
-RGB = np.random.default_rng(2).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
-NPY, JSON, NPZ, CSV = "application/x-npy", "application/json", "application/x-npz", "text/csv"
-LINES, FORM = "application/jsonlines", "multipart/form-data"
 LIMIT = 25 * 1024 * 1024
 
 
 def decode(body: bytes, content_type: str) -> np.ndarray:
     return decoding.decode(body, content_type, {"boundary": "B"}, LIMIT)
-
-
-def b64(image: np.ndarray) -> dict[str, str]:
-    return {"b64": base64.b64encode(encoded(image.squeeze(), "PNG")).decode()}
-
-
-def lines(records: list[object]) -> bytes:
-    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
-
-
-def csv(array: np.ndarray) -> bytes:
-    return b"".join(json.dumps(image.ravel().tolist())[1:-1].encode() + b"\r\n" for image in array)
-
-
-def npz(array: np.ndarray, *, compressed: bool = False) -> bytes:
-    stream = io.BytesIO()
-    (np.savez_compressed if compressed else np.savez)(stream, images=array)
-    return stream.getvalue()
-
-
-def form(*files: bytes, disposition: str = 'name="image"; filename="a.png"') -> bytes:
-    head = f"--B\r\nContent-Disposition: form-data; {disposition}\r\nContent-Type: image/png\r\n\r\n".encode()
-    return b"".join(head + file + b"\r\n" for file in files) + b"--B--\r\n"
-
-
-def zipped(members: dict[str, bytes], kind: int = zipfile.ZIP_DEFLATED) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", kind) as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content, kind)  # without today's date
-    return stream.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -163,12 +127,6 @@ def test_parts_of_a_form_keep_their_order_across_names_and_chunks() -> None:
     np.testing.assert_array_equal(decode(body + b"--B--\r\n", FORM), expected)
 
 
-def header(shape: str, dtype: str = "'|u1'") -> bytes:
-    """A .npy file's first part, with shape and dtype as text, so that it can lie."""
-    text = f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode()
-
-
 @pytest.mark.parametrize(
     ("body", "content_type", "message"),
     [
@@ -220,16 +178,16 @@ def header(shape: str, dtype: str = "'|u1'") -> bytes:
         (npy(PIXELS)[:-1], NPY, "3071 bytes follow"),
         (npy(PIXELS) + b"x", NPY, "3073 bytes follow"),
         (npy(RGB / 255), NPY, "not scaled"),
-        (header("(1000000000000, 32, 32, 1)"), NPY, "0 bytes follow"),
-        (header("(-1, 32, 32, 1)") + bytes(1024), NPY, "no shape of images"),
-        (header("(0, " + "9" * 40 + ")"), NPY, "no shape of images"),
-        (header("(0x" + "f" * 5000 + ",)"), NPY, "no shape of images"),
-        (header("(" + "1, " * 70 + ")") + b"x", NPY, "no shape of images"),
-        (header("(True, 32, 32)") + bytes(1024), NPY, "no shape of images"),
-        (header("(1, 32, 32, 1)", "'|V1'") + bytes(1024), NPY, "dtype"),
-        (header("(1, 32)", "('|u1', (32,))") + bytes(1024), NPY, "dtype"),
-        (header("(1, 32, 32, 1)", "'<M8[s]'") + bytes(8192), NPY, "dtype"),
-        (header("-" * 9000 + "1"), NPY, "not a .npy file"),
+        (npy_header("(1000000000000, 32, 32, 1)"), NPY, "0 bytes follow"),
+        (npy_header("(-1, 32, 32, 1)") + bytes(1024), NPY, "no shape of images"),
+        (npy_header("(0, " + "9" * 40 + ")"), NPY, "no shape of images"),
+        (npy_header("(0x" + "f" * 5000 + ",)"), NPY, "no shape of images"),
+        (npy_header("(" + "1, " * 70 + ")") + b"x", NPY, "no shape of images"),
+        (npy_header("(True, 32, 32)") + bytes(1024), NPY, "no shape of images"),
+        (npy_header("(1, 32, 32, 1)", "'|V1'") + bytes(1024), NPY, "dtype"),
+        (npy_header("(1, 32)", "('|u1', (32,))") + bytes(1024), NPY, "dtype"),
+        (npy_header("(1, 32, 32, 1)", "'<M8[s]'") + bytes(8192), NPY, "dtype"),
+        (npy_header("-" * 9000 + "1"), NPY, "not a .npy file"),
         (b"\x93NUMPY\x09\x00" + bytes(100), NPY, "not a .npy file"),
         (b"\x93NUMPY\x01\x00\xff\xff" + b"[" * 65535, NPY, "not a .npy file"),
         (b"\x93NUMPY\x02\x00\xff\xff\xff\xff", NPY, "not a .npy file"),
@@ -261,7 +219,7 @@ def test_a_bad_body_is_refused_with_its_reason(body: bytes, content_type: str, m
 
 
 def test_a_compressed_array_is_bounded_whatever_its_archive_says() -> None:
-    bomb = zipped({"images.npy": header("(100000, 32, 32)") + bytes(100_000 * 1024)})
+    bomb = zipped({"images.npy": npy_header("(100000, 32, 32)") + bytes(100_000 * 1024)})
     assert len(bomb) < 200_000
     with pytest.raises(RequestEntityTooLarge):
         decode(bomb, NPZ)
@@ -278,118 +236,3 @@ def test_another_content_type_is_refused_with_those_that_are_read(content_type: 
     with pytest.raises(UnsupportedMediaError, match=r"application/json, .*application/x-npz.*, image/png") as caught:
         decode(b"x", content_type)
     assert caught.value.status == 415
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", JSON),
-        ("*/*", JSON),
-        ("application/*", JSON),
-        ("text/*", CSV),
-        ("text/csv", CSV),
-        ("Application/JSON; charset=utf-8", JSON),
-        ("application/json;q=0.5, text/csv", CSV),
-        ("application/json;q=0.5, text/csv;q=0.4, application/xml", JSON),
-        ("application/json;q=0, */*;q=0.1", LINES),
-        ("*/*;q=0.1, application/x-npy", NPY),
-        ("text/html, application/jsonlines;q=0.9, */*;q=0.8", LINES),
-    ],
-)
-def test_accept_chooses_by_quality(text: str, expected: str) -> None:
-    assert negotiation.negotiate(text, "", 43) == Form(expected)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("", CSV), ("*/*", CSV), ("*/*;q=0.5", CSV), ("a/b, */*", CSV), (JSON, JSON)]
-)
-def test_who_does_not_say_gets_the_default(text: str, expected: str) -> None:
-    assert negotiation.negotiate(text, "", 43, CSV) == Form(expected)
-
-
-@pytest.mark.parametrize(
-    "text", ["application/xml", "application/json;q=0", "image/*", "*/*;q=0", "text/csv;q=0, text/*;q=0"]
-)
-def test_no_accepted_type_is_406_with_those_offered(text: str) -> None:
-    with pytest.raises(NotAcceptableError, match="come as application/json, application/jsonlines, text/csv") as caught:
-        negotiation.negotiate(text, "", 43)
-    assert caught.value.status == 406
-
-
-@pytest.mark.parametrize(
-    ("attributes", "top_k", "probabilities"),
-    [
-        ("", None, True),
-        ("c000b4f9-df62-4c85-a0bf-7c525f9104a4", None, True),
-        ("trace_id=top_k, tenant=5;;x", None, True),
-        ("top_k=3", 3, False),
-        ("top_k=43,probabilities=true", 43, True),
-        (" top_k = 1 ; trace=1 ; probabilities = false ", 1, False),
-        ("probabilities=false", None, False),
-    ],
-)
-def test_custom_attributes_are_read_among_the_clients_own(
-    attributes: str, top_k: int | None, *, probabilities: bool
-) -> None:
-    assert negotiation.negotiate("", attributes, 43) == Form(JSON, top_k, probabilities)
-
-
-@pytest.mark.parametrize(
-    ("attributes", "message"),
-    [
-        ("top_k=0", "top_k = '0'; expected a whole number from 1 to 43"),
-        ("top_k=44", "top_k = '44'"),
-        ("top_k=three", "top_k = 'three'"),
-        ("top_k=-1", "top_k = '-1'"),
-        ("top_k", "top_k = ''"),
-        ("top_k=" + "9" * 5000, "top_k = '999"),
-        ("top_k=²", "top_k = '²'"),
-        ("probabilities=no", "probabilities = 'no'; expected true or false"),
-        ("top_k=3;top_k=4", "top_k = '4' comes after '3'"),
-        ("topk=3", "unknown key topk = '3'; did you mean top_k"),
-        ("Top-K=3", "unknown key Top-K = '3'; did you mean top_k"),
-        ("probabilites=false", "did you mean probabilities"),
-    ],
-)
-def test_a_bad_attribute_is_named_with_its_value(attributes: str, message: str) -> None:
-    with pytest.raises(RequestError, match=message) as caught:
-        negotiation.negotiate("", attributes, 43)
-    assert caught.value.status == 400
-    assert len(str(caught.value)) < 400
-
-
-def test_attributes_that_the_answers_type_has_no_place_for_are_refused() -> None:
-    with pytest.raises(RequestError, match="top_k = '3' needs an answer in application/json or application/jsonlines"):
-        negotiation.negotiate(CSV, "top_k=3", 43)
-
-
-PROBABILITIES = np.array([[0.1, 0.9, 0.0], [0.75, 0.125, 0.125]], np.float32)
-LABELS = ("stop", "Füße", "yield")
-STOP, FEET = {"class_id": 0, "name": "stop"}, {"class_id": 1, "name": "Füße"}
-PREDICTIONS = [
-    FEET | {"probability": 0.9, "probabilities": [0.1, 0.9, 0.0]},
-    STOP | {"probability": 0.75, "probabilities": [0.75, 0.125, 0.125]},
-]
-
-
-def test_answers_keep_the_order_and_name_the_class() -> None:
-    assert json.loads(encoding.encode(PROBABILITIES, LABELS, Form())) == {"predictions": PREDICTIONS}
-    rows = encoding.encode(PROBABILITIES, LABELS, Form(LINES)).splitlines()
-    assert [json.loads(row) for row in rows] == PREDICTIONS
-
-
-def test_answers_without_names() -> None:
-    assert encoding.encode(PROBABILITIES, LABELS, Form(CSV)) == b"0.1,0.9,0.0\n0.75,0.125,0.125\n"
-    array = np.load(io.BytesIO(encoding.encode(PROBABILITIES, LABELS, Form(NPY))), allow_pickle=False)
-    assert array.dtype == np.float32
-    np.testing.assert_array_equal(array, PROBABILITIES)
-
-
-def test_the_best_classes_alone() -> None:
-    best = [FEET | {"probability": 0.9}, STOP | {"probability": 0.1}]
-    second = [STOP | {"probability": 0.75}, FEET | {"probability": 0.125}]
-    assert json.loads(encoding.encode(PROBABILITIES, LABELS, Form(JSON, 2, probabilities=False))) == {
-        "predictions": [best[0] | {"top_k": best}, second[0] | {"top_k": second}]
-    }
-    rows = encoding.encode(PROBABILITIES, LABELS, Form(LINES, probabilities=False)).splitlines()
-    assert [json.loads(row) for row in rows] == [best[0], second[0]]
