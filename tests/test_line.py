@@ -97,6 +97,32 @@ def test_another_thread_takes_the_place_of_one_that_is_held_up_and_leaves_again(
         time.sleep(0.01)
 
 
+def test_nobody_overtakes_while_others_leave() -> None:
+    busy, free, done, last = threading.Event(), threading.Event(), list[int](), threading.Event()
+
+    def work(item: int, _waited: float) -> bool:
+        busy.set()
+        wait_for(free)
+        done.append(item)
+        if item == 9:
+            last.set()
+        return False
+
+    def stays(_item: int) -> bool:
+        free.set()
+        time.sleep(0.01)  # in which the thread takes what it can get
+        return False
+
+    line: Line[int] = Line(work, 1, 1, "test")
+    line.put(0)
+    wait_for(busy)
+    for item in range(1, 10):
+        line.put(item)
+    line.remove(stays)
+    wait_for(last)
+    assert done == list(range(10))
+
+
 def test_those_who_leave_are_taken_out_and_the_order_stays() -> None:
     free, done, last = threading.Event(), list[int](), threading.Event()
 

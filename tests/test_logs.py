@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import requests
 
 from tests.helpers import Job, Server, encoded, npy, serving
 from traffic_signs.serving import logs
@@ -75,6 +76,18 @@ def test_at_the_usual_level_only_what_is_refused_has_a_line(quiet: Server) -> No
     assert "the body is not a .npy file" in line["message"]
     assert (line["bytes_in"], line["images"], line["content_type"]) == (1, 0, NPY)
     assert not [line for line in lines(quiet) if line.get("inference_id") == "good"]
+
+
+@only_bare
+def test_who_does_not_send_the_rest_is_told_of_too(tmp_path: Path, job: Job) -> None:
+    with serving(job.base, tmp_path / "log", environment={"SAGEMAKER_MODEL_SERVER_TIMEOUT": "1"}) as server:
+        with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), 10) as connection:
+            connection.sendall(b"POST /invocations HTTP/1.1\r\nContent-Length: 10\r\n\r\n123")
+            assert connection.recv(1024).startswith(b"HTTP/1.1 408 ")
+        page = requests.get(f"{server.url}/metrics", timeout=5).text
+        [line] = [line for line in lines(server) if line.get("status") == 408]
+    assert (line["level"], line["request"]) == ("WARNING", "POST /invocations HTTP/1.1")
+    assert 'requests_total{route="invocations",status="408"} 1.0' in page
 
 
 @only_bare

@@ -60,7 +60,11 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
         asked.append(message)
         return (message if isinstance(message, str) else message.decode()) * 20_000
 
-    thread = threading.Thread(target=websocket.converse, args=(theirs, HEADERS.items(), answer), daemon=True)
+    def converse() -> None:
+        websocket.converse(theirs, HEADERS.items(), answer)
+        theirs.shutdown(socket.SHUT_WR)  # as the worker does
+
+    thread = threading.Thread(target=converse, daemon=True)
     client = Client(ours, thread, asked)
     request = client.connection.send(Request(host="x", target=websocket.PATH))
     key = next(line for line in request.decode().splitlines() if line.lower().startswith("sec-websocket-key"))

@@ -2,6 +2,7 @@
 
 EVERY_HOOK = """
 import json
+import sys
 import time
 from helper import SCALE  # a module beside it
 
@@ -26,6 +27,8 @@ def predict_fn(data, model):
     if data == "nap":
         time.sleep(5)
         return []
+    if data == "exit":
+        sys.exit(3)
     return [value * model["scale"] for value in data]
 
 

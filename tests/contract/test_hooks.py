@@ -91,6 +91,15 @@ def test_what_hooks_raise_becomes_a_status(
     assert b"Traceback" not in answer.content
 
 
+def test_a_hook_that_leaves_takes_no_thread_along(every: Server) -> None:
+    for _ in range(20):
+        answer = every.post(b'{"values": "exit"}', JSON)
+        assert answer.status_code == 500
+        assert answer.json()["error"].startswith("internal error")
+    assert every.post(b'{"values": [1]}', JSON).json() == [3]
+    assert says(every, "a hook raised SystemExit")
+
+
 def test_ping_is_heard_while_hooks_that_were_quick_are_slow(every: Server) -> None:
     for _ in range(60):
         assert every.post(b'{"values": [1]}', JSON).status_code == 200
@@ -130,6 +139,14 @@ def test_what_is_missing_the_server_does(predicting: Server, plain: Server, body
     assert [one["class_id"] for one in by_hooks] == [42 - one["class_id"] for one in expected]
     csv = predicting.post(body, content_type, Accept="text/csv")
     assert (csv.headers["Content-Type"], len(csv.text.splitlines())) == ("text/csv", len(expected))
+
+
+def test_lines_for_lines_in_a_batch_job(job: Job, image: str | None, tmp_path: Path) -> None:
+    base = packed(job, tmp_path, {"inference.py": hooks.ONLY_PREDICT})
+    body = b"\n".join(json.dumps(image.ravel().tolist())[1:-1].encode() for image in PIXELS)
+    with serving(base, tmp_path / "log", image, {"SAGEMAKER_BATCH": "true"}) as server:
+        answer = server.post(body, "text/csv")
+    assert (answer.headers["Content-Type"], len(answer.text.splitlines())) == ("text/csv", len(PIXELS))
 
 
 def test_a_prediction_of_another_kind_is_encoded_plainly(predicting: Server) -> None:

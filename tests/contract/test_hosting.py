@@ -5,7 +5,9 @@ Source: "Use Your Own Inference Code with Hosting Services" in the developer gui
 
 import contextlib
 import http.client
+import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -123,6 +125,7 @@ def test_other_routes_and_methods_are_told_in_json(server: Server, path: str, me
     answer = requests.request(method, server.url + path, timeout=5)
     assert answer.status_code == status
     assert answer.json()["error"]
+    assert ("POST" in answer.headers.get("Allow", "")) == (status == 405)
 
 
 def test_24_mb_are_taken_and_26_refused(server: Server) -> None:
@@ -131,6 +134,7 @@ def test_24_mb_are_taken_and_26_refused(server: Server) -> None:
     refused = server.post(bytes(26 * 1024 * 1024 + 1), NPY)
     assert refused.status_code == 413
     assert refused.json()["error"] == "the body is larger than 25 MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
+    assert refused.headers["Connection"] == "close"
 
 
 def test_a_body_without_a_length_is_limited_too(server: Server) -> None:
@@ -160,6 +164,16 @@ def test_broken_chunks_are_a_bad_request(server: Server, chunks: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.sendall(head.encode() + chunks)
         assert connection.recv(1024).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_body_that_is_held_back_is_asked_for_once(server: Server) -> None:
+    body = npy(PIXELS)
+    head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {NPY}\r\nContent-Length: {len(body)}\r\n"
+    with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), 10) as connection:
+        connection.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+        assert connection.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        assert connection.recv(1024).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_refused_request_with_a_large_body_leaves_its_connection_usable(server: Server) -> None:
@@ -250,3 +264,21 @@ def test_a_wrong_variable_ends_the_server_with_its_name(job: Job, image: str | N
     text = refused(tmp_path, image, "SAGEMAKER_MODEL_SERVER_WORKERS=many")
     assert "serve: SAGEMAKER_MODEL_SERVER_WORKERS = 'many'; expected a whole number" in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("image", ["bare"], indirect=True)
+def test_sigterm_leaves_nobody_without_an_answer_who_has_connected(job: Job, tmp_path: Path) -> None:
+    with (
+        serving(job.base, tmp_path / "log", environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        [worker] = server.workers()
+        os.kill(worker, signal.SIGSTOP)
+        address = ("127.0.0.1", int(server.url.rsplit(":", 1)[1]))
+        connections = [stack.enter_context(socket.create_connection(address, 10)) for _ in range(40)]
+        for connection in connections:
+            connection.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        server.process.send_signal(signal.SIGTERM)
+        os.kill(worker, signal.SIGCONT)
+        assert [connection.recv(1024)[:13] for connection in connections] == [b"HTTP/1.1 200 "] * 40
+        assert server.stop() == 0

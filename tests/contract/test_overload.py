@@ -24,6 +24,8 @@ from tests.helpers import Job, Server, npy, serving
 
 NPY = "application/x-npy"
 ONE = npy(np.zeros((1, 32, 32, 1), np.uint8))
+LARGER = npy(np.zeros((20, 32, 32, 1), np.uint8))
+"""More than the main thread answers."""
 LARGE = npy(np.zeros((20_000, 32, 32, 1), np.uint8))
 HEAD = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {NPY}\r\nContent-Length: {len(ONE)}\r\n\r\n".encode()
 
@@ -125,6 +127,28 @@ def test_silent_clients_hold_nobody_up(server: Server) -> None:
         # the body that never comes: the client hears about it, and its thread is free again
         assert b" 408 " in silent[3].recv(4096).split(b"\r\n")[0]
         assert b" 408 " in silent[4].recv(4096).split(b"\r\n")[0]
+
+
+CHUNKED = "Host: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        f"GET /ping HTTP/1.1\r\n{CHUNKED}",
+        f"POST /ping HTTP/1.1\r\n{CHUNKED}",
+        f"POST /invocations HTTP/1.1\r\n{CHUNKED}",
+        f"POST /invocations HTTP/1.1\r\n{CHUNKED}5\r\nhel",
+        "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+    ],
+)
+def test_clients_who_announce_a_body_and_send_none_hold_nobody_up(server: Server, head: str) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(12):
+            stack.enter_context(connect(server)).sendall(head.encode())
+        with pinging(server) as pings:
+            assert [server.post(LARGER, NPY).status_code for _ in range(5)] == [200] * 5
+        assert 99 not in pings
 
 
 def test_an_answer_that_nobody_reads_holds_nobody_up(server: Server) -> None:

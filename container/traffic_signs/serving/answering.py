@@ -36,7 +36,6 @@ def answerer(settings: ServingSettings) -> Callable[[Predictor, bytes], Response
         this = record.current()
         this.headers = [predictor.header]  # of errors too
         this.bytes_in = len(content)
-        this.lap("read")
         environ = request.environ  # Flask's and Werkzeug's ways to the headers take longer than to read an image
         kind, parameters = _content_type(environ.get("CONTENT_TYPE", ""))
         attributes = environ.get(_CUSTOM_ATTRIBUTES, "")

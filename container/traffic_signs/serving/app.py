@@ -60,7 +60,7 @@ def create_app(
     elif program := hook_program.find(paths.model, settings):
         from traffic_signs.serving import hooks  # noqa: PLC0415 - loads scipy, which nothing else here needs
 
-        app.register_blueprint(hooks.routes(program, paths.model, engine, settings.payload_mb * 1024 * 1024))
+        app.register_blueprint(hooks.routes(program, paths.model, engine, settings, metrics))
     else:
         predictor = Predictor(paths.model, engine, metrics)
         identities = [predictor.identity]
@@ -83,7 +83,8 @@ def create_app(
         text = error.description or error.name
         if error.code == 413:
             text = f"the body is larger than {settings.payload_mb} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
-        return _refusal(text, error.code or 500)
+        body, status, headers = _refusal(text, error.code or 500)
+        return body, status, [*headers, *(header for header in error.get_headers() if header[0] == "Allow")]
 
     @app.errorhandler(Exception)
     def bug(error: Exception) -> Answer:

@@ -8,10 +8,11 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from traffic_signs.errors import RequestError, UnsupportedMediaError
+from traffic_signs.serving import record
 
 
 def read(environ: Mapping[str, Any], limit: int) -> bytes:
-    """Read the body of a request.
+    """Read the body of a request; the time is noted, also that of a body which does not come.
 
     Args:
         environ: WSGI's, of gunicorn, which has checked Content-Length and ends the stream where the body ends.
@@ -23,6 +24,13 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
         UnsupportedMediaError: a Content-Encoding other than gzip.
         RequestError: the body is cut off, or no chunks or gzip stream where it says so.
     """
+    try:
+        return _read(environ, limit)
+    finally:
+        record.current().lap("read")
+
+
+def _read(environ: Mapping[str, Any], limit: int) -> bytes:
     announced = int(environ.get("CONTENT_LENGTH") or -1)
     if announced > limit:
         raise RequestEntityTooLarge

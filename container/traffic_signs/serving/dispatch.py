@@ -7,6 +7,7 @@
 A refused client asks again at once, and hundreds of them would take the core from the threads that answer others.
 """
 
+import errno
 import math
 import selectors
 import socket
@@ -63,10 +64,15 @@ class Dispatcher(Connections):
         self._tell_refused()
 
     def accept(self, listener: socket.socket) -> None:
-        """Take new connections."""
+        """Take new connections; without a file descriptor for one, others have to end first."""
         for _ in range(_ACCEPTS):
             before = self.nr_conns
-            super().accept(listener)
+            try:
+                super().accept(listener)
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE):
+                    raise
+                time.sleep(_TURN_SECONDS)
             if self.nr_conns == before or self.nr_conns >= self.worker_connections:
                 break
 

@@ -21,8 +21,10 @@ from werkzeug.wrappers import Request
 
 from traffic_signs import artifact
 from traffic_signs.errors import ArtifactError, NotAcceptableError
-from traffic_signs.serving import decoding, encoding, negotiation
+from traffic_signs.serving import batch, decoding, encoding, negotiation
+from traffic_signs.serving.metrics import Metrics
 from traffic_signs.serving.predictor import Predictor
+from traffic_signs.settings import ServingSettings
 
 
 class Context:
@@ -70,15 +72,16 @@ class Context:
 class Defaults(DefaultInferenceHandler):  # type: ignore[misc] # no types are published
     """The toolkit's handler, whose model_fn and predict_fn only raise, in this server's way."""
 
-    def __init__(self, model: Path, engine: str, limit: int) -> None:
+    def __init__(self, model: Path, engine: str, settings: ServingSettings, metrics: Metrics) -> None:
         """Take the class names from the model directory; a model of the hooks' own may have none.
 
         Args:
             model: the model directory.
             engine: "litert" or "tensorflow".
-            limit: bytes that an array in a request may have once unpacked.
+            settings: the payload limit, and how answers come that nobody asks for.
+            metrics: where loads and batches are counted.
         """
-        self._engine, self._limit = engine, limit
+        self._engine, self._settings, self._metrics = engine, settings, metrics
         try:
             self._labels = artifact.read(model).labels
         except ArtifactError:  # which Predictor tells, where it is what loads the model
@@ -86,12 +89,12 @@ class Defaults(DefaultInferenceHandler):  # type: ignore[misc] # no types are pu
 
     def default_model_fn(self, model_dir: str) -> Predictor:
         """Load the model that a training job of this image has left."""
-        return Predictor(Path(model_dir), self._engine)
+        return Predictor(Path(model_dir), self._engine, self._metrics)
 
     def default_input_fn(self, data: bytes | str, content_type: str, context: Context) -> np.ndarray:
         """Decode a body; the toolkit has made text of JSON and CSV."""
         body = data.encode() if isinstance(data, str) else data
-        return decoding.decode(body, content_type, context.parameters, self._limit)
+        return decoding.decode(body, content_type, context.parameters, self._settings.payload_mb * 1024 * 1024)
 
     def default_predict_fn(self, data: Any, model: Any) -> Any:
         """Let the model predict."""
@@ -100,7 +103,9 @@ class Defaults(DefaultInferenceHandler):  # type: ignore[misc] # no types are pu
     def default_output_fn(self, prediction: Any, accept: str, context: Context) -> tuple[bytes | str, str]:
         """Encode probabilities with the class names, and anything else plainly."""
         attributes = context.headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
-        form = negotiation.negotiate(context.headers.get("Accept") or accept, attributes, len(self._labels))
+        asked = context.get_request_properties()["Content-Type"]
+        default = self._settings.default_accept or batch.answer_type(self._settings, asked)
+        form = negotiation.negotiate(context.headers.get("Accept") or accept, attributes, len(self._labels), default)
         if isinstance(prediction, np.ndarray) and prediction.shape[1:] == (len(self._labels),):
             rows = np.ascontiguousarray(prediction, np.float32)
             return encoding.encode(rows, self._labels, form), form.content_type

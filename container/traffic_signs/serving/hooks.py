@@ -29,42 +29,44 @@ from werkzeug.wrappers import Request
 from traffic_signs.errors import HooksError, NotAcceptableError, RequestError, UnsupportedMediaError
 from traffic_signs.serving import body, hook_program, npy, record
 from traffic_signs.serving.hook_defaults import Context, Defaults
+from traffic_signs.serving.metrics import Metrics
+from traffic_signs.settings import ServingSettings
 from traffic_signs.turns import FairLock
 
 _MOST_TEXT = 1000
 """Characters of an error: the platform passes on 2,048."""
 
 
-def routes(program: Path, model: Path, engine: str, limit: int) -> Blueprint:
+def routes(program: Path, model: Path, engine: str, settings: ServingSettings, metrics: Metrics) -> Blueprint:
     """Return `/invocations`, answered by the hooks in *program*; the arguments and errors are those of `Hooks`."""
-    routes = Blueprint("hooks", __name__)
-    hooks = Hooks(program, model, engine, limit)
+    blueprint = Blueprint("hooks", __name__)
+    hooks = Hooks(program, model, engine, settings, metrics)
 
-    @routes.post("/invocations")
+    @blueprint.post("/invocations")
     def invocations() -> Response:
         # the body first: gunicorn drops a connection with an unread one, and says nothing
-        content = body.read(request.environ, limit)
+        content = body.read(request.environ, settings.payload_mb * 1024 * 1024)
         this = record.current()
         this.bytes_in = len(content)
-        this.lap("read")
         response = hooks.answer(request, content)
         this.lap("engine")  # with decoding and encoding, where hooks do that
         return response
 
-    return routes
+    return blueprint
 
 
 class Hooks:
     """A model's program with its model; built once a worker, shared by its threads."""
 
-    def __init__(self, program: Path, model: Path, engine: str, limit: int) -> None:
+    def __init__(self, program: Path, model: Path, engine: str, settings: ServingSettings, metrics: Metrics) -> None:
         """Import *program* and load the model.
 
         Args:
             program: what `hook_program.find` found.
             model: the model directory, which `model_fn` gets.
             engine: "litert" or "tensorflow", for a program without `model_fn`.
-            limit: bytes that an array in a request may have once unpacked.
+            settings: the payload limit, and how answers come that nobody asks for.
+            metrics: where loads and batches are counted, of a program without `model_fn`.
 
         Raises:
             HooksError: the program cannot be used, or its `model_fn` raised.
@@ -78,7 +80,7 @@ class Hooks:
         os.environ[parameters.USER_PROGRAM_ENV] = program.name  # where the toolkit looks for the module's name
         self._context = Context(model)
         self._turns = FairLock()
-        self._transformer = _Transformer(Defaults(model, engine, limit))
+        self._transformer = _Transformer(Defaults(model, engine, settings, metrics))
         with hook_program.told(program):
             self._transformer.validate_and_initialize(str(model), self._context)
 
@@ -101,6 +103,10 @@ class Hooks:
                 refusal = HooksError(_short(error.message))
                 refusal.status = error.status_code if error.status_code in range(400, 600) else 500
                 raise refusal from error
+            except Exception:
+                raise
+            except BaseException as error:  # SystemExit say, which would end the thread that answers
+                raise RuntimeError(f"a hook raised {type(error).__name__}") from error
             if not isinstance(result, str | bytes | bytearray):
                 raise TypeError(f"the hooks answered with {type(result).__name__}; expected bytes or text")
             answer = bytes(result) if isinstance(result, bytearray) else result

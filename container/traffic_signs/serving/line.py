@@ -5,6 +5,7 @@ One that is held up, by a slow client or by a large request, does not count afte
 another one starts in its place, so that small work overtakes large.
 """
 
+import contextlib
 import queue
 import threading
 import time
@@ -48,11 +49,11 @@ class Line(Generic[Item]):
 
     def remove(self, leaves: Callable[[Item], bool]) -> None:
         """Take out those items of which *leaves* says so."""
-        for _ in range(len(self)):
-            try:
-                since, item = self._items.get_nowait()
-            except queue.Empty:
-                return
+        waiting = []
+        with contextlib.suppress(queue.Empty):
+            while True:  # all of them first: one put back while others are taken would be overtaken
+                waiting.append(self._items.get_nowait())
+        for since, item in waiting:
             if not leaves(item):
                 self._items.put((since, item))
 

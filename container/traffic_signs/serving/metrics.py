@@ -25,7 +25,7 @@ from traffic_signs.serving.record import STAGES, Record
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 INVOCATIONS, OTHER = "invocations", "other"
 ROUTES = (INVOCATIONS, "models", "ping", "metrics", OTHER)
-STATUSES = (200, 400, 404, 405, 406, 408, 409, 413, 415, 417, 500, 501, 503, 507, 0)
+STATUSES = (200, 400, 404, 405, 406, 408, 409, 413, 415, 500, 503, 507, 0)
 """0 stands for all the rest: nothing that a client sends makes a new series."""
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _IMAGES = (1, 2, 4, 8, 16, 32, 64, 128, 256)

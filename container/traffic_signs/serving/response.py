@@ -25,6 +25,12 @@ class Response(wsgi.Response):  # type: ignore[misc] # gunicorn has no types
     headers_sent: bool
     _head = b""
 
+    def start_response(self, status: str, *arguments: Any) -> Any:
+        """Begin the answer; the connection ends with one that says that the body is too large to be read."""
+        if status.startswith("413"):
+            self.force_close()
+        return super().start_response(status, *arguments)
+
     def default_headers(self) -> list[str]:
         """Return what gunicorn says of every answer; its own method writes the date anew each time."""
         connection = "upgrade" if self.upgrade else "close" if self.should_close() else "keep-alive"
@@ -68,6 +74,7 @@ class OnePacketWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no typ
 
     def handle_request(self, req: Any, conn: TConn) -> bool:
         """Call the application as gunicorn does, but for files; say whether to keep the connection."""
+        req._expected_100_continue = False  # noqa: SLF001 - who held the body back was asked for it by `Connections`
         response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg, Response)
         environ["wsgi.multithread"] = True
         return self._respond(req, response, environ)

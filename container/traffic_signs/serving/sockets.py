@@ -7,8 +7,6 @@ import struct
 import termios
 import time
 
-_DRAIN_SECONDS = 5
-
 
 def set_patience(sock: socket.socket, seconds: float) -> None:
     """Let the kernel end a read or a write after *seconds* of silence, because gunicorn makes the socket block."""
@@ -18,7 +16,7 @@ def set_patience(sock: socket.socket, seconds: float) -> None:
 
 
 def is_gone(sock: socket.socket) -> bool:
-    """Say whether the client has closed the connection."""
+    """Say whether the client has closed the connection, or its own half of it, which looks the same from here."""
     poll = select.poll()
     poll.register(sock, select.POLLRDHUP)
     return bool(poll.poll(0))
@@ -38,13 +36,17 @@ def first_readable(first: int, second: int, milliseconds: int) -> int | None:
     return None if not readable else second if second in readable else first
 
 
-def drain(sock: socket.socket) -> None:
-    """Read on until the client has seen the answer and closes: it may send all of a request first."""
-    deadline = time.monotonic() + _DRAIN_SECONDS
+def is_empty(sock: socket.socket) -> bool:
+    """Say whether nothing that the client has sent is left to read; its end counts as nothing."""
     try:
-        sock.settimeout(_DRAIN_SECONDS)
-        sock.shutdown(socket.SHUT_WR)
-        while time.monotonic() < deadline and sock.recv(1 << 20):
-            pass
+        return not sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except OSError:
-        pass
+        return True
+
+
+def drain(sock: socket.socket, deadline: float) -> None:
+    """Read what nobody wants, until the client closes or *deadline*, by the monotonic clock, or raise OSError."""
+    while (seconds := deadline - time.monotonic()) > 0:
+        sock.settimeout(seconds)
+        if not sock.recv(1 << 20):
+            return

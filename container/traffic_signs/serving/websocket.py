@@ -24,7 +24,6 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import RemoteProtocolError
 
 from traffic_signs.errors import RequestError
-from traffic_signs.serving import sockets
 
 PATH = "/invocations-bidirectional-stream"
 GOING_AWAY = threading.Event()
@@ -59,7 +58,6 @@ def converse(sock: socket.socket, headers: Iterable[tuple[str, str]], answer: Ca
         # without permessage-deflate: images are packed already, and a kilobyte cannot become a megabyte
         sock.sendall(connection.send(AcceptConnection()))
         _Conversation(sock, connection, answer).run()
-        sockets.drain(sock)
 
 
 class _Conversation:

@@ -1,7 +1,7 @@
 """gunicorn's threaded worker with a bounded line in front of the application.
 
     connection -> main thread reads, until nobody need wait for the rest
-                      -> GET, or POST /ping        -> quick threads  -> application
+                      -> GET, HEAD, or POST /ping  -> quick threads  -> application
                       -> models come and go        -> their threads  -> application
                       -> GET of a WebSocket        -> a thread of its own, as long as it stays
                       -> small, and answers are quick                -> application, by the main thread
@@ -95,11 +95,16 @@ class Worker(Dispatcher):
             self._await_more(conn)
         elif not data:
             self._forget(conn)
-        elif data.lstrip(b"\r\n").startswith(_STREAM):
+        else:
+            self._send_on(conn, data.lstrip(b"\r\n"))
+
+    def _send_on(self, conn: TConn, data: bytes) -> None:
+        """Give a request to the threads for its kind, or refuse it."""
+        if data.startswith(_STREAM):
             self._begin_stream(conn)
-        elif data.lstrip(b"\r\n").startswith((b"GET ", b"POST /ping")):
+        elif data.startswith((b"GET ", b"HEAD ", b"POST /ping")):
             self._quick.put(conn)
-        elif data.lstrip(b"\r\n").startswith((b"DELETE ", b"POST /models ", b"POST /models/ ")):
+        elif data.startswith((b"DELETE ", b"POST /models ", b"POST /models/ ")):
             self._loads.put(conn)  # never refused: unloading is what makes room
         elif self._has_room():
             self._line.put(conn)
@@ -145,7 +150,11 @@ class Worker(Dispatcher):
         if waited > HELD_UP_SECONDS and sockets.is_gone(conn.sock):
             self.method_queue.defer(self._forget, conn)
             return False
-        environ = plain.read(self._receive(conn) or b"", conn.client, conn.server)
+        data = self._receive(conn)
+        if data is None:  # only a part of the client's next request is here
+            self.method_queue.defer(self._await_more, conn)
+            return False
+        environ = plain.read(data, conn.client, conn.server)
         keep = self._handle(conn, waited, environ)
         is_the_main_threads = self._is_quick() and environ and plain.is_bounded(environ)
         # two switches of threads less, for a client that asks again at once while nobody else waits
@@ -159,13 +168,14 @@ class Worker(Dispatcher):
 
         The two differ where threads share the core, and where one waits, for a slow client say.
         """
-        started, core = record.begin(waited).arrived + waited, time.thread_time()
+        this, started, core = record.begin(waited), time.monotonic(), time.thread_time()
         if environ:
             conn.parser.unreader.take_buffered()
             keep = self.handle_plain(environ, conn)
         else:
             keep = self.handle(conn)
-        self._mean_seconds += 0.1 * (time.monotonic() - started - self._mean_seconds)
+        spent = time.monotonic() - started - this.seconds["read"]  # which a slow client may draw out
+        self._mean_seconds += 0.1 * (spent - self._mean_seconds)
         self._core_seconds += 0.1 * (time.thread_time() - core - self._core_seconds)
         return keep
 
