@@ -92,6 +92,15 @@ def test_a_list_for_every_pixel_with_a_fault_is_refused(body: bytes) -> None:
         decode(body, JSON)
 
 
+@pytest.mark.parametrize(("before", "after"), [("[", "7["), ("]", "]7"), ("}", "}7")])
+@pytest.mark.parametrize("separators", [None, (",", ":")])
+def test_a_digit_outside_the_brackets_is_refused(before: str, after: str, separators: tuple[str, str] | None) -> None:
+    text = json.dumps({"instances": PIXELS.tolist()}, separators=separators)
+    for place in (text.find(before, 30), text.rfind(before)):
+        with pytest.raises(RequestError, match="not JSON"):
+            decode((text[:place] + text[place:].replace(before, after, 1)).encode(), JSON)
+
+
 @pytest.mark.parametrize("body", [instances(PIXELS[0]), json.dumps(PIXELS[0, ..., 0].tolist()).encode()])
 def test_one_bare_image_is_a_batch_of_one(body: bytes) -> None:
     np.testing.assert_array_equal(decode(body, JSON), PIXELS[:1])
@@ -137,7 +146,7 @@ def test_parts_of_a_form_keep_their_order_across_names_and_chunks() -> None:
         (b"[[1]]", JSON, "shape"),
         (b"3", JSON, '"instances"'),
         (b'{"inputs": []}', JSON, '"instances"'),
-        (b'{"instances": []}', JSON, "shape"),
+        (b'{"instances": []}', JSON, "no images"),
         (b'{"instances": [[]]}', JSON, "shape"),
         (b'{"instances": 3}', JSON, "expected an array"),
         (b'{"instances": [[1, 2], [3]]}', JSON, "not all of the same shape"),

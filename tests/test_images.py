@@ -61,8 +61,9 @@ def test_a_photo_is_turned_upright_by_its_exif_tag() -> None:
         (encoded(PHOTO, "JPEG")[:700], "truncated"),
         (b"P6\n99999 99999\n255\n", "pixels"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "no BMP, GIF"),
+        (b"Pf\n32 32\n-1.0\n" + np.full((32, 32), 0.5, "<f4").tobytes(), "floating-point values"),
     ],
-    ids=["empty", "text", "cut PNG", "cut JPEG", "bomb", "PostScript"],
+    ids=["empty", "text", "cut PNG", "cut JPEG", "bomb", "PostScript", "PFM"],
 )
 def test_what_is_no_image_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(ImageError, match=message):

@@ -135,6 +135,9 @@ def test_a_model_directory_that_cannot_be_served_says_why(model_directory: Path)
     edit(model_directory, input_shape=[32, 32, 1], labels=["one", "two"])
     with pytest.raises(ArtifactError, match="43 numbers for 2 labels"):
         Predictor(model_directory)
+    edit(model_directory, preset=None)
+    with pytest.raises(ArtifactError, match="preset, data_fingerprint and labels are texts"):
+        Predictor(model_directory)
     edit(model_directory, surprise=1)
     with pytest.raises(ArtifactError, match="is no description of a model"):
         Predictor(model_directory)

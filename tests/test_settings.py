@@ -106,6 +106,20 @@ def test_their_bad_values_are_named(variable: str, value: str, rule: str) -> Non
         ServingSettings.from_environment({variable: value})
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        ("30", "90", "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS = '90' contradicts another name of it; set one of "),
+        ("banana", "90", "SAGEMAKER_MODEL_SERVER_TIMEOUT = 'banana'; expected a whole number"),
+    ],
+)
+def test_two_names_of_one_setting_may_not_contradict(first: str, second: str, message: str) -> None:
+    names = ("SAGEMAKER_MODEL_SERVER_TIMEOUT", "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS")
+    with pytest.raises(SettingsError, match=f"^{message}"):
+        ServingSettings.from_environment(dict(zip(names, (first, second), strict=True)))
+    assert ServingSettings.from_environment(dict.fromkeys(names, "90")).timeout_seconds == 90
+
+
 def test_an_empty_variable_counts_as_unset() -> None:
     empty = {"SAGEMAKER_BIND_TO_PORT": "", "SAGEMAKER_PROGRAM": "", "SAGEMAKER_SUBMIT_DIRECTORY": ""}
     assert ServingSettings.from_environment(empty) == ServingSettings()

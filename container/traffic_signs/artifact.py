@@ -75,6 +75,9 @@ def read(directory: Path) -> Artifact:
                 raise ArtifactError(f"the model in {directory} is incomplete: {name} is missing")
             if _sha256(directory / name) != checksum:
                 raise ArtifactError(f"the model in {directory} is damaged: {name} is not the file that was written")
+        texts = (content["preset"], content["data_fingerprint"], *content["labels"])
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("preset, data_fingerprint and labels are texts")
         content["labels"] = tuple(content["labels"])
         content["input_shape"] = tuple(content["input_shape"])
         return Artifact(**content)

@@ -105,12 +105,12 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
     Raises:
         ImageError: another shape, a dtype that is no number, or a value out of range.
     """
+    if array.shape[:1] == (0,) and array.shape[1:] in ((), *_SHAPES):  # (0,) is what an empty list becomes
+        raise ImageError("no images: N is 0")
     if array.shape not in _SHAPES and array.shape[1:] not in _SHAPES:
         raise ImageError(
             f"pixels of shape {list(array.shape)}; expected [N, 32, 32], [N, 32, 32, 1] or, for RGB, [N, 32, 32, 3]"
         )
-    if array.size == 0:
-        raise ImageError("no images: N is 0")
     if array.dtype.kind not in "uif":
         raise ImageError(f"pixels of dtype {array.dtype}; expected uint8")
     if array.dtype != np.uint8:
@@ -125,6 +125,8 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
 
 
 def _gray(image: Image.Image) -> Image.Image:
+    if image.mode == "F":  # of what scale nobody says
+        raise ImageError("an image of floating-point values is not read")
     if image.mode.startswith("I"):  # 16 bits a pixel, which convert() would clip instead of scale
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     return image.convert("L")

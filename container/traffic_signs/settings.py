@@ -151,15 +151,17 @@ class ServingSettings:
         """Read the variables, each of them optional.
 
         Raises:
-            SettingsError: a value that is not allowed, named with its variable.
+            SettingsError: a value that is not allowed, named with its variable, or two names with two values.
         """
-        values = {
-            item.name: (variable, environment[variable])
-            for item in fields(cls)
-            for variable in item.metadata["variables"]
-            if environment.get(variable)
-        }
-        return cls(**{name: _read(cls, name, variable, text) for name, (variable, text) in values.items()})
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            for variable in item.metadata["variables"]:
+                if text := environment.get(variable):
+                    value = _read(cls, item.name, variable, text)
+                    if values.setdefault(item.name, value) != value:
+                        names = " and ".join(item.metadata["variables"])
+                        raise SettingsError(f"{variable} = {text!r} contradicts another name of it; set one of {names}")
+        return cls(**values)
 
 
 def _parse(cls: type[Settings], kind: str, raw: Mapping[str, str]) -> Settings:

@@ -7,6 +7,7 @@ is checked: `numpy.asarray` would turn one long string among many short ones int
 """
 
 import base64
+import codecs
 from array import array
 from collections.abc import Callable
 from itertools import chain
@@ -24,6 +25,7 @@ _MAX_DIMENSIONS = 4
 _PIECE = 1024 * 1024
 """Bytes of lines that are Python's objects at once; of a body of 100 MB they would take gigabytes."""
 _ENVELOPES = ((b'{"instances": [', b"]}"), (b'{"instances":[', b"]}"), (b"[", b"]"))
+_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 _NESTED = tuple(
     (orjson.dumps([[[]] * images.SIZE] * images.SIZE).replace(b",", comma), comma) for comma in (b", ", b",")
 )
@@ -54,7 +56,8 @@ def _from_nested_json(body: bytes) -> np.ndarray | None:
     """Read whole numbers of shape [N, 32, 32, 1] as json and orjson write them; None for anything else.
 
     A list for every pixel takes far longer to make than its number, and memory besides.
-    Without its digits the text of such an array is always the same, so that comparing it checks all brackets.
+    Without its digits the text of such an array is always the same, so that comparing it checks all brackets, and
+    then only where the digits were is left to see to.
     """
     start, end = next((pair for pair in _ENVELOPES if body.startswith(pair[0] + b"[[[")), (b"", b""))
     if not start:
@@ -62,13 +65,19 @@ def _from_nested_json(body: bytes) -> np.ndarray | None:
     skeleton = body.translate(None, b"0123456789")
     for image, comma in _NESTED:
         number, rest = divmod(len(skeleton) - len(start) - len(end) + len(comma), len(image) + len(comma))
-        if not rest and skeleton == start + comma.join([image] * number) + end:
+        if not rest and skeleton == start + comma.join([image] * number) + end and _digits_are_inside(body, end):
             try:
                 values = bytes(orjson.loads(b"[%b]" % body[len(start) : -len(end)].translate(None, b"[]")))
                 return np.frombuffer(values, np.uint8).reshape(number, *images.SHAPE)
             except ValueError:  # a number is missing, too large or starts with 0: the usual way says so
                 return None
     return None
+
+
+def _digits_are_inside(body: bytes, end: bytes) -> bool:
+    """Say whether no digit stands before an opening bracket or behind a closing one, or brace."""
+    zeros = body.translate(_ZEROS)
+    return body.endswith(end) and b"0[" not in zeros and b"]0" not in zeros
 
 
 def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:
@@ -98,7 +107,7 @@ def from_csv(body: bytes, _budget: Budget) -> np.ndarray:
         RequestError: something else; the message has the line's number.
         ImageError: values that the model cannot take.
     """
-    return _by_pieces(body, _read_csv)
+    return _by_pieces(body.removeprefix(codecs.BOM_UTF8), _read_csv)  # which spreadsheets write
 
 
 def _read_csv(number: int, piece: bytes) -> np.ndarray:
