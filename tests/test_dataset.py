@@ -97,6 +97,24 @@ def test_a_class_with_one_track_stays_in_the_rest() -> None:
     assert held_out.counts.tolist() == [0, 30]
 
 
+@pytest.mark.parametrize(
+    ("dataset", "fraction", "by", "message"),
+    [
+        (tracked([1, 1]), 0.2, "track", "every class has a single track, .*; use split=random"),
+        (tracked([1, 1], frames=1), 0.2, "track", "every class has a single track"),
+        (
+            tracked([2, 2], frames=1),
+            0.999,
+            "random",
+            "no images are left to train on when 0.999 of 4 are held out; use",
+        ),
+    ],
+)
+def test_an_empty_side_says_why(dataset: Dataset, fraction: float, by: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        split(dataset, fraction, by, seed=1)
+
+
 def test_at_random_the_sizes_are_those_of_the_article() -> None:
     rest, held_out = split(tracked([39_209], frames=1), 0.2, "random", seed=1)
     assert (len(rest), len(held_out)) == (31_367, 7_842)
