@@ -223,7 +223,7 @@ def test_how_it_ended_and_began_is_said(run: Run, folder: Path, tmp_path: Path) 
         assert ("went on from a checkpoint" in page.text) is told
 
 
-def test_the_model_is_whole_before_its_report_is_written(tmp_path: Path) -> None:
+def test_the_model_is_whole_before_its_report_is_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = a_set(("a", "b"), np.repeat([0, 1], 8), 1)
     (tmp_path / "output").mkdir()
     (tmp_path / "output" / "data").write_text("no folder, so that no report can be written")
@@ -231,7 +231,7 @@ def test_the_model_is_whole_before_its_report_is_written(tmp_path: Path) -> None
     with pytest.raises(FileExistsError):
         job.run(
             OptMl(tmp_path),
-            TrainingSettings(epochs=1),
+            TrainingSettings(epochs=1, temperature=5.0),
             replace(PRESETS["lenet"], epochs=1),
             data,
             data,
@@ -239,3 +239,4 @@ def test_the_model_is_whole_before_its_report_is_written(tmp_path: Path) -> None
             stop=stop,
         )
     assert artifact.read(tmp_path / "model").labels == ("a", "b")
+    assert "hyperparameter temperature = 5.0 is not used without final = true" in caplog.text

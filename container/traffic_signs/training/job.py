@@ -66,6 +66,11 @@ def run(
             f"require_gpu = true, and TensorFlow {tf.__version__} sees only {devices}; "
             "use the gpu image on an instance type with a GPU, or leave require_gpu out"
         )
+    if not settings.final and settings.temperature != 1:
+        _log.warning(
+            "hyperparameter temperature = %s is not used without final = true: it is fitted on the validation images",
+            settings.temperature,
+        )
     held_out = None if settings.final else validation
     if settings.final:
         training = training.joined(validation)
