@@ -116,7 +116,7 @@ def test_a_folder_of_images_beside_the_parts_is_refused(tmp_path: Path) -> None:
     for part in ("train", "val", "test"):
         picture(tmp_path / part / "stop" / "a.png", 1)
     picture(tmp_path / "docs" / "a.png", 1)
-    with pytest.raises(DataError, match="the folder docs lies beside test, train, val and is no part"):
+    with pytest.raises(DataError, match="the folder docs lies beside test, train, val, which are parts"):
         reading.find(tmp_path)
 
 
@@ -141,6 +141,14 @@ def test_a_single_class_is_refused(tmp_path: Path) -> None:
         reading.find(tmp_path)
     picture(tmp_path / "a.png", 1)
     with pytest.raises(DataError, match="all training images are in the folder stop; expected"):
+        reading.find(tmp_path)
+
+
+def test_images_in_no_format_that_is_read_are_named(tmp_path: Path) -> None:
+    for name in ("stop", "yield"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.tif").touch()
+    with pytest.raises(DataError, match=r"no images in folders; .*; passed over: 2 \.tif, such as stop/a\.tif$"):
         reading.find(tmp_path)
 
 

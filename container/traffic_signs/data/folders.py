@@ -37,7 +37,9 @@ def read(files: Files) -> Source:
         where = f"all images are in the folder {paths[0].parent}" if top else "no images in folders"
         if names:
             where = f"all training images are in the folder {names[0]}"
-        raise DataError(f"{where}; expected a folder per class, two classes at least, or GTSRB in one of its layouts")
+        others = _remarks([name for name in files if PurePosixPath(name).suffix.lower() not in images.SUFFIXES])[:3]
+        expected = "expected a folder per class, two classes at least, or GTSRB in one of its layouts"
+        raise DataError("; ".join([where, expected, *others]))
 
     def samples(part: str) -> list[Sample]:
         for path in parts[part]:
@@ -76,8 +78,8 @@ def _has_parts(paths: list[tuple[str, ...]]) -> bool:
     others = [name for name in folders if name.lower() not in _PARTS]
     if others and with_classes.intersection(parts):
         raise DataError(
-            f"the folder {others[0]} lies beside {', '.join(parts)} and is no part of a data set;"
-            " move it away, or the others are taken for classes"
+            f"the folder {others[0]} lies beside {', '.join(parts)}, which are parts of a data set;"
+            " move it away, or rename them if they are classes"
         )
     return bool(parts) and not others
 

@@ -12,14 +12,15 @@ from traffic_signs.data.dataset import Dataset
 def class_distribution(parts: Mapping[str, Dataset], path: Path) -> None:
     """Draw one bar plot a part, images per class, to the PNG at *path*."""
     names = next(iter(parts.values())).names
-    width = max(6, 0.24 * min(len(names), style.MOST_CLASSES))
+    named = len(names) <= style.MOST_CLASSES
+    width = max(6, 0.24 * len(names)) if named else 12
     with style.figure(path, width, 1.6 * len(parts) + 2.4) as figure:
         axes = figure.subplots(len(parts), sharex=True, squeeze=False)[:, 0]
         for axis, (part, dataset) in zip(axes, parts.items(), strict=True):
             axis.bar(range(len(names)), dataset.counts, color="tab:blue")
             axis.set_title(f"{part}: {len(dataset):,} images")
             axis.set_ylabel("images")
-        if len(names) <= style.MOST_CLASSES:
+        if named:
             labels = [_label(*item) for item in enumerate(names)]
             axes[-1].set_xticks(range(len(names)), labels, rotation=90, fontsize=7)
         else:
