@@ -69,9 +69,14 @@ def test_what_the_uploader_and_a_killed_job_leave_is_no_checkpoint(tmp_path: Pat
     assert Checkpoints(tmp_path).newest(IDENTITY) is None
 
 
-def test_pickles_are_not_read(tmp_path: Path) -> None:
+def test_pickles_are_not_read_and_nobody_is_told_to_allow_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     np.savez(tmp_path / "step-00000001.npz", scalars=np.array([{"step": 1}], object), allow_pickle=True)
+    (tmp_path / "step-00000002.npz").write_bytes(b"no archive")
     assert Checkpoints(tmp_path).newest(IDENTITY) is None
+    assert caplog.text.count("passed over: it is damaged, or no archive of this program") == 2
+    assert "allow_pickle" not in caplog.text
 
 
 def test_a_checkpoint_of_another_training_is_refused_and_says_what_differs(tmp_path: Path) -> None:

@@ -38,6 +38,13 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["set.npz"]
 
 
+def test_a_plain_array_is_no_archive(tmp_path: Path) -> None:
+    with (tmp_path / "x.npz").open("wb") as stream:
+        np.save(stream, np.zeros(3))
+    with pytest.raises(DataError, match=r"x\.npz is no archive"):
+        Dataset.load(tmp_path / "x.npz")
+
+
 def test_tracks_and_names_may_be_missing(tmp_path: Path) -> None:
     dataset = load(tmp_path, tracks=None, names=None)
     assert dataset.names == ("0", "1")
@@ -66,7 +73,7 @@ def test_wrong_arrays_are_named(tmp_path: Path, changes: dict[str, Any], message
 
 
 def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="allow_pickle=False"):
+    with pytest.raises(DataError, match="has Python objects in it"):
         load(tmp_path, labels=np.array([0, "a", None], object))
 
 
@@ -95,6 +102,24 @@ def test_a_class_with_one_track_stays_in_the_rest() -> None:
     rest, held_out = split(tracked([1, 5]), 0.2, "track", seed=1)
     assert rest.counts.tolist() == [30, 120]
     assert held_out.counts.tolist() == [0, 30]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "fraction", "by", "message"),
+    [
+        (tracked([1, 1]), 0.2, "track", "every class has a single track, .*; use split=random"),
+        (tracked([1, 1], frames=1), 0.2, "track", "every class has a single track"),
+        (
+            tracked([2, 2], frames=1),
+            0.999,
+            "random",
+            "no images are left to train on when 0.999 of 4 are held out; use",
+        ),
+    ],
+)
+def test_an_empty_side_says_why(dataset: Dataset, fraction: float, by: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        split(dataset, fraction, by, seed=1)
 
 
 def test_at_random_the_sizes_are_those_of_the_article() -> None:

@@ -20,14 +20,24 @@ SUMS = {NAME: hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()}
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, list[str | None]]]:
-    """A server of one file; returns its URL and the Range header of each request."""
+    """A server of one file; returns its URL and the Range header of each request.
+
+    Below /cut it closes the connection after 1.5 MB of each answer, below /mute after none.
+    """
     (tmp_path / "served").write_bytes(CONTENT)
     app, ranges = Flask("files"), []
 
     @app.get(f"/{NAME}")
-    def file() -> Response:
+    @app.get(f"/<cut>/{NAME}")
+    def file(cut: str = "") -> Response:
         ranges.append(request.headers.get("Range"))
-        return send_file(tmp_path / "served", conditional=True)
+        answer = send_file(tmp_path / "served", conditional=True)
+        if cut:
+            size = answer.content_length
+            answer.direct_passthrough = False
+            answer.set_data(answer.get_data()[: 1_500_000 if cut == "cut" else 0])
+            answer.content_length = size
+        return answer
 
     http = make_server("127.0.0.1", free_port(), app, threaded=True)
     threading.Thread(target=http.serve_forever, daemon=True).start()
@@ -65,3 +75,14 @@ def test_damage_is_told_and_not_kept(server: tuple[str, list[str | None]], tmp_p
 def test_no_such_file_is_told(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="404"):
         download(tmp_path, server[0], {"other.zip": "0"})
+
+
+def test_a_transfer_that_breaks_off_goes_on_by_itself(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
+    download(tmp_path, f"{server[0]}/cut", SUMS)
+    assert (tmp_path / NAME).read_bytes() == CONTENT
+    assert server[1] == [None, "bytes=1500000-"]
+
+
+def test_a_server_that_only_breaks_off_is_told(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"/mute/signs\.zip: .*; run it again to go on where it stopped"):
+        download(tmp_path, f"{server[0]}/mute", SUMS)

@@ -84,6 +84,12 @@ def test_a_training_that_is_stopped_in_its_first_steps_has_weights_and_figures(d
     assert all(np.isfinite(weight).all() for weight in stopped.weights)
 
 
+def test_a_stop_in_the_very_last_steps_cuts_nothing_off(data: tuple[Dataset, Dataset]) -> None:
+    done = fit(data, stop=4)  # 26 steps: 10 and 3 an epoch
+    assert len(done.history["train_loss"]) == 2
+    assert not done.stopped
+
+
 def test_a_training_that_is_done_only_gives_its_weights_again(data: tuple[Dataset, Dataset]) -> None:
     states: list[State] = []
     done = fit(data, save=states.append)

@@ -5,14 +5,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from traffic_signs import images
 from traffic_signs.data.dataset import Dataset
+from traffic_signs.data.prepare import Plan, prepare
 
 
-def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
+def run(*arguments: object, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "traffic_signs.data", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
 
 
 def test_parts_pictures_and_samples_are_written(drawn: Path, prepared: Path) -> None:
@@ -43,16 +46,51 @@ def test_a_rerun_skips_finished_work_and_a_new_plan_does_not(drawn: Path, tmp_pa
     assert arrays.stat().st_mtime_ns != written
 
 
-def test_a_new_plan_takes_away_its_own_old_samples_and_nothing_else(drawn: Path, tmp_path: Path) -> None:
-    run(drawn, "--output", tmp_path / "out")
+def own(folder: Path, *names: str, images: int = 6) -> Path:
+    """A folder of each name with images, all of them different."""
+    for label, name in enumerate(names):
+        (folder / name).mkdir(parents=True)
+        for number in range(images):
+            Image.new("L", (20, 20), 10 * label + number).save(folder / name / f"{number}.png")
+    return folder
+
+
+def test_a_new_plan_takes_away_old_samples_and_nothing_else(drawn: Path, tmp_path: Path) -> None:
+    prepare(Plan(str(drawn)), tmp_path / "out")
     (tmp_path / "out" / "samples" / "mine.txt").write_text("keep me")
-    for name in ("stop", "yield"):
-        (tmp_path / "signs" / name).mkdir(parents=True)
-        for number in range(6):
-            Image.new("L", (20, 20)).save(tmp_path / "signs" / name / f"{number}.png")
-    run(tmp_path / "signs", "--output", tmp_path / "out")
+    (tmp_path / "out" / "summary.json").unlink()  # as a run that was cut off leaves it
+    prepare(Plan(str(own(tmp_path / "signs", "stop", "yield"))), tmp_path / "out")
     left = sorted(path.name for path in (tmp_path / "out" / "samples").iterdir())
     assert left == ["00-stop.png", "01-yield.png", "mine.txt"]
+
+
+def test_samples_of_own_folders_are_of_the_test_part(tmp_path: Path) -> None:
+    prepare(Plan(str(own(tmp_path / "signs", "stop", "yield"))), tmp_path / "out")
+    tests = Dataset.load(tmp_path / "out" / "test" / "test.npz")
+    samples = sorted((tmp_path / "out" / "samples").iterdir())
+    assert [images.decode(path.read_bytes()).max() for path in samples] == [
+        tests.images[tests.labels == label].max() for label in (0, 1)
+    ]
+
+
+def test_any_name_of_a_folder_is_a_class(tmp_path: Path) -> None:
+    names = ("$x_{$", "long" * 60, "ß" * 120)
+    summary = prepare(Plan(str(own(tmp_path / "signs", *names))), tmp_path / "out")
+    assert summary["classes"] == 3
+    assert summary["samples"] == ["00--x---.png", f"01-{'long' * 12}lo.png", f"02-{'ß' * 50}.png"]
+
+
+@pytest.mark.parametrize("change", ["an image", "a part"])
+def test_what_has_changed_under_its_name_is_noticed(tmp_path: Path, change: str) -> None:
+    source, output = own(tmp_path / "signs", "stop", "yield"), tmp_path / "out"
+    first = prepare(Plan(str(source)), output)
+    if change == "an image":
+        Image.new("L", (20, 20), 200).save(source / "stop" / "0.png")
+    else:
+        shutil.rmtree(output / "training")
+    again = prepare(Plan(str(source)), output)
+    assert (again["fingerprints"] != first["fingerprints"]) == (change == "an image")
+    assert (output / "training" / "training.npz").exists()
 
 
 def test_a_file_more_is_noticed(drawn: Path, tmp_path: Path) -> None:
@@ -80,6 +118,29 @@ def test_an_error_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     done = run(tmp_path / "nowhere", "--output", tmp_path / "out")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"Error: {tmp_path / 'nowhere'} does not exist\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--output", "signs/out"), "Error: signs and --output signs/out lie in each other"),
+        (("--output", "."), "Error: signs and --output . lie in each other"),
+        (("--output", "out", "--seed", "-1"), "Invalid value for '--seed': -1 is not in the range x>=0."),
+        (("--output", "out", "--validation-fraction", "nan"), "nan is not a number between 0 and 1."),
+    ],
+)
+def test_wrong_options_are_named(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    own(tmp_path / "signs", "stop", "yield")
+    done = run("signs", *arguments, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
+    source = own(tmp_path / "signs", "stop", "yield")
+    (source / "stop" / "a.tif").touch()
+    assert "passed over: 1 .tif, such as stop/a.tif\n" in run(source, "--output", tmp_path / "out").stderr
 
 
 def test_help_has_examples() -> None:

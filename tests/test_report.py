@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import threading
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,8 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from traffic_signs import artifact
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.training import report
+from traffic_signs.paths import OptMl
+from traffic_signs.settings import TrainingSettings
+from traffic_signs.training import job, report
+from traffic_signs.training.hosts import Hosts, Link
+from traffic_signs.training.outcome import Run, Validation
+from traffic_signs.training.presets import PRESETS
 
 pytestmark = pytest.mark.filterwarnings("error:constrained_layout not applied")
 ALWAYS = {"curves.png", "class-distribution.png"}
@@ -57,7 +64,7 @@ def a_set(names: tuple[str, ...], labels: np.ndarray, seed: int) -> Dataset:
     return Dataset(images, labels.astype(np.int32), np.arange(len(labels), dtype=np.int32), names)
 
 
-def a_run(names: tuple[str, ...], *, present: int | None = None) -> report.Run:
+def a_run(names: tuple[str, ...], *, present: int | None = None) -> Run:
     """A run of three epochs; the validation set has images of the first *present* classes."""
     random = np.random.default_rng(3)
     training = a_set(names, np.repeat(np.arange(len(names)), 3), 1)
@@ -67,7 +74,7 @@ def a_run(names: tuple[str, ...], *, present: int | None = None) -> report.Run:
     )
     probabilities = (weights / weights.sum(1, keepdims=True)).astype(np.float32)
     sharper = probabilities**2
-    return report.Run(
+    return Run(
         history={
             "train_loss": [2.0, 1.0, 0.9],
             "train_accuracy": [0.3, 0.6, 0.7],
@@ -77,9 +84,7 @@ def a_run(names: tuple[str, ...], *, present: int | None = None) -> report.Run:
         },
         best_epoch=2,
         training=training,
-        validation=validation,
-        probabilities=probabilities,
-        uncalibrated=sharper / sharper.sum(1, keepdims=True),
+        validation=Validation(validation, probabilities, sharper / sharper.sum(1, keepdims=True)),
         temperature=2.0,
         settings={"preset": "lenet", "epochs": 3, "note": "<b>bold</b>"},
         versions={"tensorflow": "2.21.0"},
@@ -114,12 +119,12 @@ def inlined(page: Page, folder: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def run() -> report.Run:
+def run() -> Run:
     return a_run(HOSTILE, present=4)
 
 
 @pytest.fixture(scope="module")
-def folder(run: report.Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "data"
     report.write(folder, run)
     return folder
@@ -132,27 +137,26 @@ def test_the_page_holds_every_plot_and_needs_nothing_else(folder: Path) -> None:
     assert not {"script", "link", "iframe"} & set(page.tags)
 
 
-def test_the_figures_are_those_of_the_predictions(run: report.Run, folder: Path, tmp_path: Path) -> None:
-    figures = report.write(tmp_path, run)
+def test_the_figures_are_those_of_the_predictions(run: Run, folder: Path) -> None:
     metrics, page, _ = written(folder)
     assert run.validation is not None
-    assert run.probabilities is not None
-    right = run.probabilities.argmax(1) == run.validation.labels
+    figures, probabilities, labels = run.headline, run.validation.probabilities, run.validation.data.labels
+    right = probabilities.argmax(1) == labels
     assert 0 < right.sum() < len(right)
     assert figures["validation_accuracy"] == right.mean()
     assert figures["balanced_accuracy"] == pytest.approx(right.reshape(4, 4).mean())  # as many images of each class
-    of_label = run.probabilities[np.arange(len(right)), run.validation.labels]
+    of_label = probabilities[np.arange(len(right)), labels]
     assert figures["validation_loss"] == pytest.approx(-np.log(of_label).mean(), rel=1e-5)
     assert figures.items() <= metrics.items()
     for name in ("validation_accuracy", "balanced_accuracy", "ece", "ece_uncalibrated"):
         assert f"{figures[name]:.2%}" in page.text
     for name in ("validation_loss", "validation_loss_uncalibrated", "temperature"):
         assert f"{figures[name]:.4f}" in page.text
-    for value in (run.training.fingerprint, run.validation.fingerprint, "1 h 2 min", "<b>bold</b>", "2.21.0"):
+    for value in (run.training.fingerprint, run.validation.data.fingerprint, "1 h 2 min", "<b>bold</b>", "2.21.0"):
         assert value in page.text
 
 
-def test_metrics_json_has_what_the_page_draws(run: report.Run, folder: Path) -> None:
+def test_metrics_json_has_what_the_page_draws(run: Run, folder: Path) -> None:
     metrics, _, _ = written(folder)
     assert metrics["history"] == run.history
     assert metrics["settings"] == run.settings
@@ -170,15 +174,16 @@ def test_names_of_classes_are_text_and_nothing_else(folder: Path) -> None:
         assert " ".join(name.split()) in page.text
 
 
-def test_mistakes_show_one_frame_of_a_sign(run: report.Run, tmp_path: Path) -> None:
+def test_mistakes_show_one_frame_of_a_sign(run: Run, tmp_path: Path) -> None:
     assert run.validation is not None
-    one_sign = replace(run.validation, tracks=np.zeros(len(run.validation), np.int32))
-    report.write(tmp_path, replace(run, validation=one_sign))
+    data = run.validation.data
+    one_sign = replace(data, tracks=np.zeros(len(data), np.int32))
+    report.write(tmp_path, replace(run, validation=replace(run.validation, data=one_sign)))
     _, page, _ = written(tmp_path)
     assert page.tags.count("li") == 1
 
 
-@pytest.mark.parametrize("classes", [2, 200])
+@pytest.mark.parametrize("classes", [2, 200, 600])
 def test_any_number_of_classes(classes: int, tmp_path: Path) -> None:
     report.write(tmp_path, a_run(tuple(f"class {index}" for index in range(classes))))
     _, page, plots = written(tmp_path)
@@ -186,11 +191,11 @@ def test_any_number_of_classes(classes: int, tmp_path: Path) -> None:
     assert f"class {classes - 1}" in page.text
 
 
-def test_a_run_without_validation_says_so(run: report.Run, tmp_path: Path) -> None:
+def test_a_run_without_validation_says_so(run: Run, tmp_path: Path) -> None:
     history = {name: run.history[name] for name in ("train_loss", "train_accuracy")}
-    alone = replace(run, history=history, validation=None, probabilities=None, uncalibrated=None, temperature=1.0)
-    figures = report.write(tmp_path, alone)
-    assert figures == {"best_epoch": 2, "temperature": 1, "train_loss": 1, "train_accuracy": 0.6}
+    alone = replace(run, history=history, validation=None, temperature=1.0)
+    report.write(tmp_path, alone)
+    assert alone.headline == {"best_epoch": 2, "temperature": 1, "train_loss": 1, "train_accuracy": 0.6}
     metrics, page, plots = written(tmp_path)
     assert plots == ALWAYS
     assert inlined(page, tmp_path) == ALWAYS
@@ -198,19 +203,40 @@ def test_a_run_without_validation_says_so(run: report.Run, tmp_path: Path) -> No
     assert "confusion_matrix" not in metrics
 
 
-def test_a_run_without_mistakes_says_so(run: report.Run, tmp_path: Path) -> None:
+def test_a_run_without_mistakes_says_so(run: Run, tmp_path: Path) -> None:
     assert run.validation is not None
-    sure = np.eye(5, dtype=np.float32)[run.validation.labels]
-    figures = report.write(tmp_path, replace(run, probabilities=sure, uncalibrated=sure))
+    sure = np.eye(5, dtype=np.float32)[run.validation.data.labels]
+    certain = replace(run, validation=Validation(run.validation.data, sure, sure))
+    report.write(tmp_path, certain)
+    figures = certain.headline
     assert (figures["validation_accuracy"], figures["validation_loss"], figures["ece"]) == (1, 0, 0)
     _, page, _ = written(tmp_path)
     assert "No validation image is misclassified" in page.text
 
 
-def test_how_it_ended_and_began_is_said(run: report.Run, folder: Path, tmp_path: Path) -> None:
+def test_how_it_ended_and_began_is_said(run: Run, folder: Path, tmp_path: Path) -> None:
     report.write(tmp_path, replace(run, stopped=True, resumed=True, history={}))
     for told, where in ((True, tmp_path), (False, folder)):
         metrics, page, _ = written(where)
         assert (metrics["stopped"], metrics["resumed"]) == (told, told)
         assert ("stopped before its last epoch" in page.text) is told
         assert ("went on from a checkpoint" in page.text) is told
+
+
+def test_the_model_is_whole_before_its_report_is_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data = a_set(("a", "b"), np.repeat([0, 1], 8), 1)
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / "data").write_text("no folder, so that no report can be written")
+    stop = threading.Event()
+    with pytest.raises(FileExistsError):
+        job.run(
+            OptMl(tmp_path),
+            TrainingSettings(epochs=1, temperature=5.0),
+            replace(PRESETS["lenet"], epochs=1),
+            data,
+            data,
+            link=Link(Hosts("algo-1", ("algo-1",)), stop),
+            stop=stop,
+        )
+    assert artifact.read(tmp_path / "model").labels == ("a", "b")
+    assert "hyperparameter temperature = 5.0 is not used without final = true" in caplog.text

@@ -1,6 +1,7 @@
 """The layouts in which a data set comes, each read to the same arrays."""
 
 import io
+import itertools
 import shutil
 import zipfile
 from pathlib import Path
@@ -50,23 +51,25 @@ def test_official_archives_give_the_same_arrays_as_folders(drawn: Path, tmp_path
     assert test.fingerprint == test_2.fingerprint
 
 
-def test_kaggles_layout_gives_the_same_arrays(drawn: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("above", ["", "kaggle/gtsrb"])
+def test_kaggles_layout_gives_the_same_arrays(drawn: Path, tmp_path: Path, above: str) -> None:
+    folder = tmp_path / above
     rows = {"Train": ["Width,Height,ClassId,Path"], "Test": ["Width,Height,ClassId,Path"]}
     for path in sorted((drawn / "GTSRB" / "Final_Training" / "Images").rglob("*.ppm")):
         number = int(path.parent.name)
         name = f"Train/{number}/{path.parent.name}_{path.stem}.png"
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.open(path).save(tmp_path / name)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.open(path).save(folder / name)
         rows["Train"].append(f"30,30,{number},{name}")
-    (tmp_path / "Test").mkdir()
+    (folder / "Test").mkdir()
     table = (drawn / "GT-final_test.csv").read_text().split()[1:]
     for row in table:
         name, label = row.split(";")
         png = f"Test/{name.replace('ppm', 'png')}"
-        Image.open(drawn / "GTSRB" / "Final_Test" / "Images" / name).save(tmp_path / png)
+        Image.open(drawn / "GTSRB" / "Final_Test" / "Images" / name).save(folder / png)
         rows["Test"].append(f"30,30,{label},{png}")
     for part, lines in rows.items():
-        (tmp_path / f"{part}.csv").write_text("\n".join(lines))
+        (folder / f"{part}.csv").write_text("\n".join(lines))
     (training, test, _), (training_2, test_2, layout) = read(drawn), read(tmp_path)
     assert layout == "GTSRB, Kaggle"
     assert training.fingerprint == training_2.fingerprint
@@ -97,14 +100,87 @@ def test_a_folder_per_class_of_any_number_of_classes(tmp_path: Path) -> None:
     assert training.tracks[-1] == training.tracks[-2]
 
 
-def test_parts_on_top_of_the_classes_are_kept_apart(tmp_path: Path) -> None:
-    for part in ("train", "val", "test"):
-        picture(tmp_path / part / "stop" / "a.png", 1)
+@pytest.mark.parametrize("above", ["", "data/signs"])
+def test_parts_on_top_of_the_classes_are_kept_apart(tmp_path: Path, above: str) -> None:
+    for part, name in itertools.product(("train", "val", "test"), ("stop", "yield")):
+        picture(tmp_path / above / part / name / "a.png", 1)
     source = reading.find(tmp_path)
-    assert (source.names, len(source.training), len(source.validation), len(source.test)) == (("stop",), 1, 1, 1)
-    picture(tmp_path / "test" / "unknown" / "a.png", 1)
+    assert source.names == ("stop", "yield")
+    assert [len(part) for part in (source.training, source.validation, source.test)] == [2, 2, 2]
+    picture(tmp_path / above / "test" / "unknown" / "a.png", 1)
     with pytest.raises(DataError, match="class 'unknown' has no training images"):
         reading.find(tmp_path)
+
+
+def test_a_folder_of_images_beside_the_parts_is_refused(tmp_path: Path) -> None:
+    for part in ("train", "val", "test"):
+        picture(tmp_path / part / "stop" / "a.png", 1)
+    picture(tmp_path / "docs" / "a.png", 1)
+    with pytest.raises(DataError, match="the folder docs lies beside test, train, val, which are parts"):
+        reading.find(tmp_path)
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    for name in ("train", "car"):
+        picture(tmp_path / name / "a.png", 1)
+    assert reading.find(tmp_path).names == ("car", "train")
+
+
+def test_folders_above_the_classes_count_for_nothing(tmp_path: Path) -> None:
+    for name in ("stop", "yield", "go"):
+        picture(tmp_path / "all" / "my" / "signs" / name / "a.png", 1)
+    (tmp_path / "all" / "README.txt").write_text("not an image")
+    pack(tmp_path / "x.zip", tmp_path / "all", "**/*.*")
+    for path in (tmp_path / "all", tmp_path / "x.zip"):
+        assert reading.find(path).names == ("go", "stop", "yield")
+
+
+def test_a_single_class_is_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "stop" / "a.png", 1)
+    with pytest.raises(DataError, match="all images are in the folder stop; expected a folder per class, two"):
+        reading.find(tmp_path)
+    picture(tmp_path / "a.png", 1)
+    with pytest.raises(DataError, match="all training images are in the folder stop; expected"):
+        reading.find(tmp_path)
+
+
+def test_images_in_no_format_that_is_read_are_named(tmp_path: Path) -> None:
+    for name in ("stop", "yield"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.tif").touch()
+    with pytest.raises(DataError, match=r"no images in folders; .*; passed over: 2 \.tif, such as stop/a\.tif$"):
+        reading.find(tmp_path)
+
+
+def test_names_that_are_the_same_number_have_an_order(tmp_path: Path) -> None:
+    names = ("007", "07", "7", "0007", "10", "stop")
+    for name in names:
+        picture(tmp_path / name / "a.png", 1)
+    assert reading.find(tmp_path).names == ("0007", "007", "07", "7", "10", "stop")
+
+
+def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
+    for name in ("stop", "yield"):
+        picture(tmp_path / name / "a.png", 1)
+    for name in ("stop/b.tif", "go/a.tif", "go/b.jfif", "LICENSE"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    picture(tmp_path / "loose.png", 1)
+    assert reading.find(tmp_path).remarks == (
+        "passed over: 1 files without a suffix, such as LICENSE",
+        "passed over: 2 .tif, such as go/a.tif",
+        "passed over: 1 .jfif, such as go/b.jfif",
+        "passed over: 1 .png in no folder of a class, such as loose.png",
+    )
+
+
+def test_links_are_followed_but_not_round_in_circles(tmp_path: Path) -> None:
+    picture(tmp_path / "elsewhere" / "a.png", 1)
+    picture(tmp_path / "data" / "stop" / "a.png", 1)
+    (tmp_path / "data" / "yield").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data" / "stop" / "round").symlink_to(tmp_path / "data")
+    source = reading.find(tmp_path / "data")
+    assert [(sample.name, sample.label) for sample in source.training] == [("stop/a.png", 0), ("yield/a.png", 1)]
 
 
 def test_corrupt_images_among_good_ones_are_named_and_counted(drawn: Path, tmp_path: Path) -> None:
@@ -123,7 +199,7 @@ def test_corrupt_images_among_good_ones_are_named_and_counted(drawn: Path, tmp_p
 def test_a_damaged_archive_member_is_named(tmp_path: Path) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
-        for name in ("a/1.bmp", "a/2.bmp"):
+        for name in ("a/1.bmp", "b/2.bmp"):
             image = io.BytesIO()
             Image.new("L", (20, 20), 7).save(image, "BMP")
             archive.writestr(name, image.getvalue())
@@ -138,10 +214,11 @@ def test_a_damaged_archive_member_is_named(tmp_path: Path) -> None:
 
 
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "stop").mkdir()
-    (tmp_path / "stop" / "a.png").write_bytes(b"no")
+    for name in ("stop", "yield"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes(b"no")
     source = reading.find(tmp_path)
-    with pytest.raises(DataError, match=r"none of 1 images could be read; stop/a\.png"):
+    with pytest.raises(DataError, match=r"none of 2 images could be read; stop/a\.png"):
         reading.read_samples(source.training, source.names, "training")
 
 
@@ -158,12 +235,21 @@ def test_what_is_no_data_set_is_an_error(tmp_path: Path, kind: str) -> None:
         reading.find(path)
 
 
+def test_a_table_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "Train.csv").write_bytes("ClassId,Path\n1,Füße.png\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"Train\.csv is no table in UTF-8"):
+        reading.find(tmp_path)
+
+
 def test_test_images_without_their_labels_are_an_error(drawn: Path, tmp_path: Path) -> None:
     shutil.copytree(drawn, tmp_path / "copy")
     table = tmp_path / "copy" / "GT-final_test.csv"
     content = table.read_text()
     table.write_text("\n".join(content.splitlines()[:-1]))
     with pytest.raises(DataError, match=r"has no class in GT-final_test\.csv"):
+        reading.find(tmp_path / "copy")
+    table.write_text(content.replace(";1\n", "\n", 1))
+    with pytest.raises(DataError, match=r"GT-final_test\.csv: a row has no ClassId or no Filename: \d{5}\.ppm"):
         reading.find(tmp_path / "copy")
     table.write_text(content.replace(";1\n", ";43\n"))
     with pytest.raises(DataError, match="class '43' is out of range"):

@@ -6,13 +6,19 @@ import click
 
 from traffic_signs.data import download, synthetic
 from traffic_signs.data.prepare import Plan, prepare
-from traffic_signs.errors import TrafficSignsError
+from traffic_signs.errors import DataError, TrafficSignsError
 
 
 class _Failure(click.ClickException):
     """Ends the command with one line and exit code 2."""
 
     exit_code = 2
+
+
+def _fraction(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    if not 0 < value < 1:  # a FloatRange lets nan through
+        raise click.BadParameter(f"{value} is not a number between 0 and 1.")
+    return value
 
 
 @click.command(
@@ -26,8 +32,10 @@ class _Failure(click.ClickException):
 @click.argument("source")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder for the arrays and pictures.")
 @click.option("--split", type=click.Choice(["track", "random"]), default="track", show_default=True)
-@click.option("--validation-fraction", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.2)
-@click.option("--seed", default=1, show_default=True, help="Of the split and of the synthetic signs.")
+@click.option("--validation-fraction", type=float, callback=_fraction, default=0.2, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the split and of the drawn signs."
+)
 def main(source: str, output: Path, split: str, validation_fraction: float, seed: int) -> None:
     """Turn a data set into training arrays.
 
@@ -41,6 +49,8 @@ def main(source: str, output: Path, split: str, validation_fraction: float, seed
         elif source == "download":
             source = str(output / "source")
             download.download(Path(source))
+        else:
+            _keep_apart(Path(source), output)
         summary = prepare(Plan(source, split, validation_fraction, seed), output)
     except TrafficSignsError as error:
         raise _Failure(str(error)) from error
@@ -49,6 +59,13 @@ def main(source: str, output: Path, split: str, validation_fraction: float, seed
         + ", ".join(f"{count:,} {part}" for part, count in summary["images"].items())
         + " images; see class-distribution.png and sample-sheet.png"
     )
+
+
+def _keep_apart(source: Path, output: Path) -> None:
+    """Refuse to write among the images, where the next run would read what this one has written."""
+    places = source.resolve(), output.resolve()
+    if places[0].is_relative_to(places[1]) or places[1].is_relative_to(places[0]):
+        raise DataError(f"{source} and --output {output} lie in each other; choose an output beside the images")
 
 
 if __name__ == "__main__":

@@ -93,11 +93,11 @@ class Dataset:
         partial.replace(path)
 
     @classmethod
-    def load(cls, path: Path) -> "Dataset":
+    def load(cls, path: Path, names: tuple[str, ...] | None = None) -> "Dataset":
         """Read an archive that `save` or somebody else wrote.
 
         `tracks` may be missing: every image is then its own track. `names` may be missing: the
-        classes are then called by their ids.
+        classes are then called by *names*, or without these by their ids.
 
         Raises:
             DataError: no such archive, or arrays that are missing, of objects, or of another
@@ -106,15 +106,17 @@ class Dataset:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, zipfile.BadZipFile, EOFError, AttributeError) as error:
+        except (OSError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(f"{path} is no archive of plain NumPy arrays ({error})") from error
+        except (ValueError, TypeError) as error:  # NumPy's own words would have the reader allow pickles
+            raise DataError(f"{path} is no archive of plain NumPy arrays, or has Python objects in it") from error
         try:
-            return cls._from_arrays(arrays)
+            return cls._from_arrays(arrays, names)
         except (DataError, ImageError) as error:
             raise DataError(f"{path}: {error}") from error
 
     @classmethod
-    def _from_arrays(cls, arrays: dict[str, np.ndarray]) -> "Dataset":
+    def _from_arrays(cls, arrays: dict[str, np.ndarray], names: tuple[str, ...] | None) -> "Dataset":
         for name in ("images", "labels"):
             if name not in arrays:
                 raise DataError(f"array {name} is missing; found {', '.join(arrays) or 'nothing'}")
@@ -129,6 +131,7 @@ class Dataset:
         # looked at before the cast, which would wrap a label of 2**32 round to 0
         if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) <= _MOST_CLASSES:
             raise DataError(f"labels from {labels.min()} to {labels.max()}; expected class ids from 0")
-        names = arrays.get("names", np.arange(int(labels.max(initial=0)) + 1)).astype(str)
+        if "names" in arrays or names is None:
+            names = tuple(arrays.get("names", np.arange(int(labels.max(initial=0)) + 1)).astype(str).tolist())
         tracks = arrays.get("tracks", np.arange(len(images)))
-        return cls(images, labels.astype(np.int32), tracks.astype(np.int32), tuple(names.tolist()))
+        return cls(images, labels.astype(np.int32), tracks.astype(np.int32), names)

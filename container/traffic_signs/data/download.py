@@ -1,5 +1,6 @@
 """The public GTSRB archives, downloaded with progress, resume and checksum."""
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -7,6 +8,7 @@ from typing import BinaryIO, cast
 import requests
 from requests.adapters import HTTPAdapter
 from rich.progress import wrap_file
+from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from traffic_signs.errors import DataError
@@ -18,12 +20,14 @@ MD5 = {
     "GTSRB_Final_Test_Images.zip": "c7e4e6327067d32654124b0fe9e82185",
     "GTSRB_Final_Test_GT.zip": "fe31e9c9270bbcd7b84b7f21a9d9d9e5",
 }
+_RESUMPTIONS = 4
+"""Of one archive, before the user is told."""
 
 
 def download(folder: Path, url: str = URL, checksums: dict[str, str] | None = None) -> None:
     """Bring the archives into *folder*; those that are there and whole are left alone.
 
-    A transfer that broke off goes on where it ended. An archive gets its name only once its
+    A transfer that breaks off goes on where it ended, a few times by itself. An archive gets its name only once its
     checksum holds.
 
     Args:
@@ -32,7 +36,7 @@ def download(folder: Path, url: str = URL, checksums: dict[str, str] | None = No
         checksums: file name -> MD5 in hex; GTSRB's by default.
 
     Raises:
-        DataError: the server does not answer, or what it sent is damaged.
+        DataError: the server does not answer or breaks off again and again, or what it sent is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with requests.Session() as session:
@@ -43,7 +47,7 @@ def download(folder: Path, url: str = URL, checksums: dict[str, str] | None = No
                 continue
             try:
                 _fetch(session, f"{url}/{name}", partial)
-            except requests.RequestException as error:
+            except (requests.RequestException, HTTPError) as error:
                 raise DataError(f"{url}/{name}: {error}; run it again to go on where it stopped") from error
             with partial.open("rb") as stream:
                 found = hashlib.file_digest(stream, "md5").hexdigest()
@@ -54,6 +58,13 @@ def download(folder: Path, url: str = URL, checksums: dict[str, str] | None = No
 
 
 def _fetch(session: requests.Session, url: str, partial: Path) -> None:
+    for _ in range(_RESUMPTIONS):
+        with contextlib.suppress(HTTPError):  # the body broke off, where the session's own retries do not reach
+            return _transfer(session, url, partial)
+    return _transfer(session, url, partial)
+
+
+def _transfer(session: requests.Session, url: str, partial: Path) -> None:
     start = partial.stat().st_size if partial.exists() else 0
     headers = {"Range": f"bytes={start}-", "Accept-Encoding": "identity"} if start else {}
     with session.get(url, headers=headers, stream=True, timeout=60) as response:

@@ -4,29 +4,34 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from traffic_signs.data import style
 from traffic_signs.data.dataset import Dataset
 
 
 def class_distribution(parts: Mapping[str, Dataset], path: Path) -> None:
     """Draw one bar plot a part, images per class, to the PNG at *path*."""
     names = next(iter(parts.values())).names
-    figure = Figure(figsize=(max(6, 0.24 * len(names)), 1.6 * len(parts) + 2.4), layout="constrained")
-    axes = figure.subplots(len(parts), sharex=True, squeeze=False)[:, 0]
-    for axis, (part, dataset) in zip(axes, parts.items(), strict=True):
-        axis.bar(range(len(names)), dataset.counts, color="tab:blue")
-        axis.set_title(f"{part}: {len(dataset):,} images", loc="left", fontsize=10)
-        axis.set_ylabel("images")
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[-1].set_xticks(range(len(names)), [_label(*item) for item in enumerate(names)], rotation=90, fontsize=7)
-    axes[-1].set_xlim(-0.6, len(names) - 0.4)
-    figure.savefig(path, dpi=100)
+    named = len(names) <= style.MOST_CLASSES
+    width = max(6, 0.24 * len(names)) if named else 12
+    with style.figure(path, width, 1.6 * len(parts) + 2.4) as figure:
+        axes = figure.subplots(len(parts), sharex=True, squeeze=False)[:, 0]
+        for axis, (part, dataset) in zip(axes, parts.items(), strict=True):
+            axis.bar(range(len(names)), dataset.counts, color="tab:blue")
+            axis.set_title(f"{part}: {len(dataset):,} images")
+            axis.set_ylabel("images")
+        if named:
+            labels = [_label(*item) for item in enumerate(names)]
+            axes[-1].set_xticks(range(len(names)), labels, rotation=90, fontsize=7)
+        else:
+            axes[-1].set_xlabel("class")
+        axes[-1].set_xlim(-0.6, len(names) - 0.4)
 
 
 def sample_sheet(dataset: Dataset, path: Path, columns: int = 12) -> None:
-    """Draw a row of images a class, spread over the class's tracks, to the PNG at *path*."""
-    rows = len(dataset.names)
+    """Draw a row of images a class, spread over the class's tracks, to the PNG at *path*; the first 200 classes."""
+    names = dataset.names[: style.MOST_CLASSES]
+    rows = len(names)
     sheet = np.full((rows * 34, columns * 34), 255, np.uint8)
     for label in range(rows):
         of_class = np.flatnonzero(dataset.labels == label)
@@ -34,16 +39,17 @@ def sample_sheet(dataset: Dataset, path: Path, columns: int = 12) -> None:
             of_class[np.linspace(0, len(of_class) - 1, columns).astype(int)] if len(of_class) else []
         ):
             sheet[label * 34 + 1 : label * 34 + 33, column * 34 + 1 : column * 34 + 33] = dataset.images[index, :, :, 0]
-    figure = Figure(figsize=(columns * 0.4 + 3.2, rows * 0.4 + 0.2), layout="constrained")
-    axis = figure.subplots()
-    axis.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axis.set_yticks(
-        [label * 34 + 17 for label in range(rows)], [_label(*item) for item in enumerate(dataset.names)], fontsize=8
-    )
-    axis.set_xticks([])
-    axis.spines[:].set_visible(False)
-    figure.savefig(path, dpi=100)
+    with style.figure(path, columns * 0.4 + 3.2, rows * 0.4 + 0.6) as figure:
+        axis = figure.subplots()
+        axis.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axis.set_yticks(
+            [label * 34 + 17 for label in range(rows)], [_label(*item) for item in enumerate(names)], fontsize=8
+        )
+        axis.set_xticks([])
+        axis.spines[:].set_visible(False)
+        if rows < len(dataset.names):
+            axis.set_title(f"the first {rows} of {len(dataset.names):,} classes")
 
 
 def _label(index: int, name: str) -> str:
-    return name if name == str(index) else f"{name}  {index}"
+    return name if name == str(index) else f"{style.short(name)}  {index}"

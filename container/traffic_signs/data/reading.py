@@ -57,7 +57,7 @@ def read_samples(samples: Sequence[Sample], names: tuple[str, ...], title: str) 
     bad: list[Unreadable] = []
     for sample in track(samples, description=title):
         try:
-            pixels[len(good)] = images.decode(sample.read())
+            pixels[len(good)] = images.decode(sample.file.read())
         except _UNREADABLE as error:
             bad.append(Unreadable(sample.name, str(error)))
         else:

@@ -4,15 +4,25 @@ Archives are read in place: nothing is unpacked, so no member path can lead anyw
 """
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from traffic_signs.errors import DataError
 
-Files = dict[str, Callable[[], bytes]]
-"""Path inside the folder or the archive -> a function that reads the file."""
+
+@dataclass(frozen=True)
+class File:
+    """A file, not read yet."""
+
+    read: Callable[[], bytes]
+    stamp: tuple[int, int]
+    """Its size, and when it was changed or, in a zip, its checksum: they tell that it was overwritten."""
+
+
+Files = dict[str, File]
+"""Path inside the folder or the archive -> the file."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,7 @@ class Sample:
     label: int
     track: str
     """Files with the same text show the same physical sign."""
-    read: Callable[[], bytes]
+    file: File
 
 
 @dataclass(frozen=True)
@@ -35,16 +45,18 @@ class Source:
     training: list[Sample]
     validation: list[Sample] = field(default_factory=list)
     test: list[Sample] = field(default_factory=list)
+    remarks: tuple[str, ...] = ()
+    """Sentences about what is not used of it."""
 
 
 def list_files(path: Path) -> Files:
-    """List the files below a folder, or in a zip; hidden files are left out.
+    """List the files below a folder, or in a zip; links are followed, hidden files are left out.
 
     Raises:
         DataError: there is nothing at *path*, or it is neither.
     """
     if path.is_dir():
-        files = {entry.relative_to(path).as_posix(): entry.read_bytes for entry in path.rglob("*") if entry.is_file()}
+        files = {entry.relative_to(path).as_posix(): _file(entry) for entry in _walk(path, frozenset({path.resolve()}))}
     elif not path.exists():
         raise DataError(f"{path} does not exist")
     else:
@@ -52,8 +64,26 @@ def list_files(path: Path) -> Files:
             archive = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
             raise DataError(f"{path} is neither a folder nor a readable zip ({error})") from error
-        files = {info.filename: partial(archive.read, info) for info in archive.infolist() if not info.is_dir()}
+        files = {
+            info.filename: File(partial(archive.read, info), (info.file_size, info.CRC))
+            for info in archive.infolist()
+            if not info.is_dir()
+        }
     hidden = [name for name in files if any(part.startswith((".", "__MACOSX")) for part in name.split("/"))]
     for name in hidden:
         del files[name]
     return dict(sorted(files.items()))
+
+
+def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """Find the files below *folder*; a link to one of the folders *above* would lead round in a circle."""
+    for entry in folder.iterdir():
+        if entry.is_file():
+            yield entry
+        elif entry.is_dir() and (real := entry.resolve()) not in above:
+            yield from _walk(entry, above | {real})
+
+
+def _file(path: Path) -> File:
+    status = path.stat()
+    return File(path.read_bytes, (status.st_size, status.st_mtime_ns))

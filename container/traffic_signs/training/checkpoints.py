@@ -87,7 +87,8 @@ class State:
                 raise CheckpointError("it is of another format")
             return cls(**scalars, variables=_numbered(arrays, "variable"), best=_numbered(arrays, "best"))
         except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-            raise CheckpointError(f"it is damaged ({error!r})") from error
+            # without NumPy's own words, which would have the reader allow pickles
+            raise CheckpointError("it is damaged, or no archive of this program") from error
 
 
 def _numbered(arrays: Mapping[str, np.ndarray], kind: str) -> list[np.ndarray]:

@@ -27,6 +27,7 @@ from traffic_signs.training import model as models
 from traffic_signs.training.checkpoints import Checkpoints, State
 from traffic_signs.training.export import export
 from traffic_signs.training.hosts import Link
+from traffic_signs.training.outcome import Run, Validation
 from traffic_signs.training.presets import Recipe
 
 _log = logging.getLogger(__name__)
@@ -65,6 +66,11 @@ def run(
             f"require_gpu = true, and TensorFlow {tf.__version__} sees only {devices}; "
             "use the gpu image on an instance type with a GPU, or leave require_gpu out"
         )
+    if not settings.final and settings.temperature != 1:
+        _log.warning(
+            "hyperparameter temperature = %s is not used without final = true: it is fitted on the validation images",
+            settings.temperature,
+        )
     held_out = None if settings.final else validation
     if settings.final:
         training = training.joined(validation)
@@ -93,22 +99,17 @@ def run(
         "keras": keras.__version__,
         "litert": ai_edge_litert.__version__,
     }
-    metrics = report.write(
-        paths.output_data,
-        report.Run(
-            history=fit.history,
-            best_epoch=fit.best_epoch,
-            training=training,
-            validation=held_out,
-            probabilities=probabilities if held_out else None,
-            uncalibrated=softmax(logits, axis=1) if held_out else None,
-            temperature=temperature,
-            settings={**asdict(settings), **asdict(recipe)},
-            versions=versions,
-            seconds=fit.seconds,
-            stopped=fit.stopped,
-            resumed=fit.resumed,
-        ),
+    outcome = Run(
+        history=fit.history,
+        best_epoch=fit.best_epoch,
+        training=training,
+        validation=Validation(held_out, probabilities, softmax(logits, axis=1)) if held_out else None,
+        temperature=temperature,
+        settings={**asdict(settings), **asdict(recipe)},
+        versions=versions,
+        seconds=fit.seconds,
+        stopped=fit.stopped,
+        resumed=fit.resumed,
     )
     artifact.write(
         paths.model,
@@ -119,7 +120,7 @@ def run(
             data_fingerprint=training.fingerprint,
             temperature=temperature,
             metrics={
-                **metrics,
+                **outcome.headline,
                 "export_difference": agreement.difference,
                 "export_same_class": agreement.classes,
             },
@@ -127,7 +128,8 @@ def run(
         ),
     )
     if held_out:
-        _log.info("best epoch %d: validation accuracy %.4f", fit.best_epoch, metrics["validation_accuracy"])
+        _log.info("best epoch %d: validation accuracy %.4f", fit.best_epoch, outcome.headline["validation_accuracy"])
+    report.write(paths.output_data, outcome)  # last: the model is whole, whatever becomes of its plots
 
 
 def _fit(

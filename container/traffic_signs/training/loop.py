@@ -107,9 +107,9 @@ def fit(
     writer = (
         tf.summary.create_file_writer(str(tensorboard)) if chief and tensorboard else tf.summary.create_noop_writer()
     )
-    stopped = False
-    while progress.step < trainer.total_steps and not stopped:
-        stopped = progress.advance(stop.is_set())
+    stopping = False
+    while progress.step < trainer.total_steps and not stopping:
+        stopping = progress.advance(stop.is_set())
         if progress.step % trainer.steps_per_epoch:
             continue
         progress.end_epoch()
@@ -120,6 +120,7 @@ def fit(
             _log.info("epoch %d of %d, %.0f s, about %.0f s left", epoch, recipe.epochs, spent, left)
             _report(progress.history, writer, epoch)
         save(progress.state(spent))
+    stopped = progress.step < trainer.total_steps  # a signal during the last step has cut nothing off
     if stopped:
         _log.warning(
             "SIGTERM: training stops after step %d of %d, what was learnt is kept", progress.step, trainer.total_steps

@@ -1,45 +1,18 @@
 """Figures of merit -> the report's plots, a PNG each.
 
-Every plot holds from 2 to some 200 classes: what has a row a class grows downwards, as a page scrolls.
+What has a row a class grows downwards, as a page scrolls, up to the number of classes that data/style.py bounds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from traffic_signs.data import pictures
-from traffic_signs.data.dataset import Dataset
+from traffic_signs.data import style
 from traffic_signs.training.calibration import Reliability
 
 _BEFORE, _AFTER, _MARK, _PALE = "#e08a2e", "#2f6db3", "#c0392b", "#9aa5b1"
-_STYLE: dict[Any, Any] = {  # Matplotlib types each name on its own
-    "axes.edgecolor": "#7b8794",
-    "axes.labelcolor": "#3e4c59",
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10,
-    "font.size": 9,
-    "grid.color": "#e4e7eb",
-    "legend.frameon": False,
-    "text.parse_math": False,  # a dollar in the name of a class is no formula
-    "xtick.color": "#52606d",
-    "ytick.color": "#52606d",
-}
-
-
-def class_distribution(parts: Mapping[str, Dataset], path: Path) -> None:
-    """Draw the images of each class in each part."""
-    short = {name: replace(part, names=tuple(map(_short, part.names))) for name, part in parts.items()}
-    with mpl.rc_context(_STYLE):
-        pictures.class_distribution(short, path)
 
 
 def curves(history: Mapping[str, Sequence[float]], best_epoch: int, path: Path) -> None:
@@ -53,7 +26,7 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int, path: Path) 
         }.items()
         if (lines := {label: history[name] for name, label in names.items() if history.get(name)})
     }
-    with _figure(path, 3.6 * max(1, len(panels)), 3.2) as figure:
+    with style.figure(path, 3.6 * max(1, len(panels)), 3.2) as figure:
         axes = figure.subplots(1, max(1, len(panels)), squeeze=False)[0]
         for axis, (quantity, lines) in zip(axes, panels.items(), strict=False):
             for label, values in lines.items():
@@ -68,22 +41,25 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int, path: Path) 
 
 
 def accuracy_per_class(accuracy: np.ndarray, names: Sequence[str], overall: float, path: Path) -> None:
-    """Draw a bar a class, the weakest on top; *accuracy* is float [C], NaN for a class without images."""
-    shown = [index for index in np.argsort(accuracy, kind="stable") if not np.isnan(accuracy[index])]
-    with _figure(path, 7.6, 0.17 * len(shown) + 1.1) as figure:
+    """Draw a bar a class, the weakest 200 on top; *accuracy* is float [C], NaN for a class without images."""
+    measured = [index for index in np.argsort(accuracy, kind="stable") if not np.isnan(accuracy[index])]
+    shown = measured[: style.MOST_CLASSES]
+    with style.figure(path, 7.6, 0.17 * len(shown) + 1.1) as figure:
         axis = figure.subplots()
         axis.barh(range(len(shown)), accuracy[shown], color=_AFTER, height=0.72)
         axis.axvline(overall, color=_BEFORE, linewidth=1.2, label=f"overall {overall:.1%}")
-        axis.set_yticks(range(len(shown)), [_short(names[index]) for index in shown], fontsize=7.5)
+        axis.set_yticks(range(len(shown)), [style.short(names[index]) for index in shown], fontsize=7.5)
         axis.set(xlabel="validation accuracy", xlim=(0, 1), ylim=(len(shown) - 0.4, -0.6))
         axis.xaxis.set_major_formatter("{x:.0%}")
         axis.tick_params(axis="y", length=0)
+        if len(shown) < len(measured):
+            axis.set_title(f"the weakest {len(shown)} of {len(measured):,} classes")
         figure.legend(loc="outside upper right")
 
 
 def accuracy_by_count(accuracy: np.ndarray, counts: np.ndarray, names: Sequence[str], path: Path) -> None:
     """Draw a dot a class, its training images *counts*, int [C], against its *accuracy*; name the five weakest."""
-    with _figure(path, 7.6, 4.2) as figure:
+    with style.figure(path, 7.6, 4.2) as figure:
         axis = figure.subplots()
         axis.scatter(counts, accuracy, color=_AFTER, alpha=0.75, s=28, linewidths=0)
         axis.set(xlabel="training images of the class", ylabel="validation accuracy")
@@ -98,23 +74,25 @@ def accuracy_by_count(accuracy: np.ndarray, counts: np.ndarray, names: Sequence[
 
 def confusion_matrix(confusion: np.ndarray, names: Sequence[str], path: Path) -> None:
     """Draw the shares of each true class; *confusion* is int [C, C], true by predicted."""
-    side = max(3.2, 0.17 * len(names) + 2.2)
-    with _figure(path, side + 0.9, side) as figure:
+    named = len(names) <= style.MOST_CLASSES
+    side = max(3.2, 0.17 * len(names) + 2.2) if named else 12
+    with style.figure(path, side + 0.9, side) as figure:
         axis = figure.subplots()
         share = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
         shown = axis.imshow(share**0.5, cmap="Blues", vmin=0, vmax=1)  # the root lets rare mistakes be seen
         bar = figure.colorbar(shown, ax=axis, shrink=0.6, aspect=30, label="share of the true class")
         bar.set_ticks([0, 0.01**0.5, 0.1**0.5, 0.5**0.5, 1], labels=["0", "1 %", "10 %", "50 %", "100 %"])
-        labels = [_short(name) for name in names]
-        axis.set_xticks(range(len(names)), labels, rotation=90, fontsize=6.5)
-        axis.set_yticks(range(len(names)), labels, fontsize=6.5)
+        if named:
+            labels = [style.short(name) for name in names]
+            axis.set_xticks(range(len(names)), labels, rotation=90, fontsize=6.5)
+            axis.set_yticks(range(len(names)), labels, fontsize=6.5)
         axis.set(xlabel="predicted", ylabel="true")
         axis.spines[:].set_visible(True)
 
 
 def reliability(before: Reliability, after: Reliability, path: Path) -> None:
     """Draw the reliability diagrams of the paper, and below them how many predictions each bin has."""
-    with _figure(path, 7.6, 4.4) as figure:
+    with style.figure(path, 7.6, 4.4) as figure:
         axes = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=(4, 1))
         bins = len(after.counts)
         edges = np.arange(bins) / bins
@@ -133,15 +111,6 @@ def reliability(before: Reliability, after: Reliability, path: Path) -> None:
         axes[1, 0].set_ylabel("share of\nimages")
 
 
-@contextmanager
-def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """Hand out a figure of *width* x *height* inches and write it to *path*."""
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure
-        figure.savefig(path, dpi=144)
-
-
 def _name_weakest(axis: Axes, accuracy: np.ndarray, counts: np.ndarray, names: Sequence[str]) -> None:
     """Write five names beside their dots, each at least a line above the one before."""
     bottom, top = axis.get_ylim()
@@ -152,7 +121,7 @@ def _name_weakest(axis: Axes, accuracy: np.ndarray, counts: np.ndarray, names: S
         height = max(accuracy[index], height + line)
         right = counts[index] > counts.max() / 2
         axis.annotate(
-            _short(names[index]),
+            style.short(names[index]),
             (counts[index], height),
             xytext=(-7 if right else 7, 0),
             textcoords="offset points",
@@ -160,7 +129,3 @@ def _name_weakest(axis: Axes, accuracy: np.ndarray, counts: np.ndarray, names: S
             va="center",
             fontsize=8,
         )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 44 else name[:43] + "…"

@@ -15,8 +15,7 @@ Without a validation set there are only the first four.
 import base64
 import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,66 +24,25 @@ import jinja2
 import numpy as np
 from PIL import Image
 
+from traffic_signs.data import pictures
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.training import plots
-from traffic_signs.training.calibration import cross_entropy, expected_calibration_error, reliability
+from traffic_signs.training.calibration import reliability
+from traffic_signs.training.outcome import Run
 
 _MISTAKES = 24
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
-    """A training run that has ended, and what its model answers to the validation set."""
-
-    history: Mapping[str, Sequence[float]]
-    """A value an epoch of each quantity that was measured: `train_loss`, `train_accuracy`,
-    `validation_loss`, `validation_accuracy`, `learning_rate`."""
-    best_epoch: int
-    """The epoch whose weights the model has, counted from 1."""
-    training: Dataset
-    validation: Dataset | None
-    """None if no image was kept back; it has the classes of `training` otherwise."""
-    probabilities: np.ndarray | None
-    """What the model answers to the validation images, float32 [N, C]; None without them."""
-    uncalibrated: np.ndarray | None
-    """The same at temperature 1, float32 [N, C]."""
-    temperature: float
-    """What the model divides its logits by; 1 if it was not calibrated."""
-    settings: Mapping[str, object]
-    """Every setting by its name, defaults too."""
-    versions: Mapping[str, str]
-    """Packages and their versions."""
-    seconds: float
-    """Wall time of the training."""
-    stopped: bool = False
-    """SIGTERM ended it before its last epoch."""
-    resumed: bool = False
-    """It went on from a checkpoint."""
-
-    @property
-    def parts(self) -> dict[str, Dataset]:
-        """The data sets that there are, by name."""
-        return {"training": self.training} | ({"validation": self.validation} if self.validation else {})
-
-
-def write(directory: Path, run: Run) -> dict[str, float]:
+def write(directory: Path, run: Run) -> None:
     """Write the report on *run* into *directory*, made if it is missing.
 
     Args:
         directory: usually /opt/ml/output/data.
         run: what to report on.
-
-    Returns:
-        The headline: `best_epoch`, `temperature`, and of the validation set `validation_accuracy`,
-        `balanced_accuracy` (the mean over the classes that it has), `validation_loss` (the
-        cross-entropy of `probabilities`, in nats), `ece` (the expected calibration error) and the
-        last two at temperature 1, `validation_loss_uncalibrated` and `ece_uncalibrated`. Without a
-        validation set it has the training's `train_loss` and `train_accuracy` of the best epoch.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    figures = _headline(run)
     content = {
-        **figures,
+        **run.headline,
         "seconds": run.seconds,
         "stopped": run.stopped,
         "resumed": run.resumed,
@@ -94,50 +52,32 @@ def write(directory: Path, run: Run) -> dict[str, float]:
         "settings": dict(run.settings),
         "versions": dict(run.versions),
     }
-    page: dict[str, Any] = {"run": run, "figures": figures}
+    page: dict[str, Any] = {"run": run, "figures": run.headline}
     drawn = ["curves.png", "class-distribution.png"]
     plots.curves(run.history, run.best_epoch, directory / drawn[0])
-    plots.class_distribution(run.parts, directory / drawn[1])
-    if run.validation and run.probabilities is not None and run.uncalibrated is not None:
-        names, labels, counts = run.validation.names, run.validation.labels, run.validation.counts
+    pictures.class_distribution(run.parts, directory / drawn[1])
+    if run.validation:
+        data, answers = run.validation.data, run.validation.probabilities
+        names, labels, counts = data.names, data.labels, data.counts
         confusion = np.zeros((len(names), len(names)), int)
-        np.add.at(confusion, (labels, run.probabilities.argmax(1)), 1)
+        np.add.at(confusion, (labels, answers.argmax(1)), 1)
         accuracy = confusion.diagonal() / np.where(counts, counts, np.nan)
         content["accuracy_per_class"] = {
             name: None if np.isnan(value) else float(value) for name, value in zip(names, accuracy, strict=True)
         }
         content["confusion_matrix"] = confusion.tolist()
         page["classes"] = _classes(run.training, confusion, accuracy)
-        page["mistakes"] = _mistakes(run.validation, run.probabilities)
+        page["mistakes"] = _mistakes(data, answers)
         drawn += ["accuracy-per-class.png", "accuracy-by-count.png", "confusion-matrix.png", "reliability.png"]
-        plots.accuracy_per_class(accuracy, names, figures["validation_accuracy"], directory / drawn[2])
+        plots.accuracy_per_class(accuracy, names, run.headline["validation_accuracy"], directory / drawn[2])
         plots.accuracy_by_count(accuracy, run.training.counts, names, directory / drawn[3])
         plots.confusion_matrix(confusion, names, directory / drawn[4])
-        before, after = (reliability(values, labels) for values in (run.uncalibrated, run.probabilities))
+        before, after = (reliability(values, labels) for values in (run.validation.uncalibrated, answers))
         plots.reliability(before, after, directory / drawn[5])
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
     (directory / "metrics.json").write_text(text, encoding="utf-8")
     page["plots"] = {name: _plot(directory / name) for name in drawn}
     (directory / "report.html").write_text(_render(page), encoding="utf-8")
-    return figures
-
-
-def _headline(run: Run) -> dict[str, float]:
-    figures: dict[str, float] = {"best_epoch": run.best_epoch, "temperature": run.temperature}
-    if not run.validation or run.probabilities is None or run.uncalibrated is None:
-        names = [name for name in ("train_loss", "train_accuracy") if run.history.get(name)]
-        return figures | {name: float(run.history[name][run.best_epoch - 1]) for name in names}
-    labels, counts = run.validation.labels, run.validation.counts
-    right = run.probabilities.argmax(1) == labels
-    per_class = np.bincount(labels[right], minlength=len(counts))[counts > 0] / counts[counts > 0]
-    return figures | {
-        "validation_accuracy": float(right.mean()),
-        "balanced_accuracy": float(per_class.mean()),
-        "validation_loss": cross_entropy(run.probabilities, labels),
-        "validation_loss_uncalibrated": cross_entropy(run.uncalibrated, labels),
-        "ece": expected_calibration_error(run.probabilities, labels),
-        "ece_uncalibrated": expected_calibration_error(run.uncalibrated, labels),
-    }
 
 
 def _classes(training: Dataset, confusion: np.ndarray, accuracy: np.ndarray) -> list[dict[str, Any]]:

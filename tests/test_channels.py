@@ -1,0 +1,97 @@
+"""Input channels as the platform mounts them: which images are trained on, which validate, what is said of the rest."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from traffic_signs.data.dataset import Dataset
+from traffic_signs.errors import DataError
+from traffic_signs.paths import OptMl
+from traffic_signs.settings import TrainingSettings
+from traffic_signs.training import channels
+
+
+def load(base: Path, **settings: object) -> tuple[Dataset, Dataset]:
+    return channels.load(OptMl(base), TrainingSettings(**settings))  # type: ignore[arg-type] # as the test gives them
+
+
+def channel(base: Path, name: str = "training") -> Path:
+    folder = OptMl(base).channel(name)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def pictures(folder: Path, count: int) -> None:
+    for name in ("stop", "yield"):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            Image.new("L", (20, 20), number).save(folder / name / f"{number}.png")
+
+
+def arrays(folder: Path, labels: list[int], **more: Any) -> None:
+    np.savez(folder / "x.npz", images=np.zeros((len(labels), 32, 32), np.uint8), labels=np.array(labels), **more)
+
+
+def test_the_validation_part_of_image_files_validates(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for part, count in {"train": 4, "val": 2, "test": 3}.items():
+        pictures(tmp_path / "input" / "data" / "training" / part, count)
+    assert [len(part) for part in load(tmp_path, split="random")] == [8, 4]
+    assert "channel training: its 6 test images are not used" in caplog.text
+    assert "hyperparameter split = random is not used: the channel training has a part validation" in caplog.text
+
+
+def test_a_channel_goes_before_a_part(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for part, count in {"train": 4, "val": 2}.items():
+        pictures(tmp_path / "input" / "data" / "training" / part, count)
+    pictures(channel(tmp_path, "validation"), 1)
+    assert [len(part) for part in load(tmp_path, validation_fraction=0.3)] == [8, 2]
+    assert "channel training: its 4 validation images are not used" in caplog.text
+    assert "hyperparameter validation_fraction = 0.3 is not used: there is a channel validation" in caplog.text
+
+
+def test_settings_that_are_used_are_not_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pictures(channel(tmp_path), 4)
+    assert [len(part) for part in load(tmp_path, split="random", validation_fraction=0.5)] == [4, 4]
+    assert not caplog.records
+
+
+def test_what_is_passed_over_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pictures(channel(tmp_path), 4)
+    (tmp_path / "input" / "data" / "training" / "stop" / "a.tif").touch()
+    load(tmp_path)
+    assert "channel training: passed over: 1 .tif, such as stop/a.tif" in caplog.text
+
+
+def test_a_validation_archive_without_names_has_the_classes_of_training(tmp_path: Path) -> None:
+    arrays(channel(tmp_path), [0, 1, 2], names=np.array(["a", "b", "c"]))
+    arrays(channel(tmp_path, "validation"), [0, 1])
+    assert load(tmp_path)[1].names == ("a", "b", "c")
+
+
+def test_a_label_beyond_the_classes_of_training_is_named(tmp_path: Path) -> None:
+    arrays(channel(tmp_path), [0, 1])
+    arrays(channel(tmp_path, "validation"), [0, 2])
+    with pytest.raises(DataError, match=r"channel validation: .*label 2 of image 1 is out of range"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["training", "validation"])
+def test_pipe_mode_is_named(tmp_path: Path, name: str) -> None:
+    pictures(channel(tmp_path), 2) if name == "validation" else (tmp_path / "input" / "data").mkdir(parents=True)
+    os.mkfifo(OptMl(tmp_path).channel(f"{name}_0"))
+    with pytest.raises(
+        DataError, match=f"channel {name} comes in Pipe mode, which is not read; use .* File or FastFile"
+    ):
+        load(tmp_path)
+
+
+def test_an_archive_that_lies_deeper_is_named(tmp_path: Path) -> None:
+    folder = channel(tmp_path) / "sub"
+    folder.mkdir()
+    arrays(folder, [0, 1])
+    with pytest.raises(DataError, match=r"channel training: .*sub/x\.npz lies too deep"):
+        load(tmp_path)
