@@ -1,7 +1,6 @@
 """Command line: `python -m local_test train`, `serve`, `check` and `points`."""
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 import click
 import requests
 
-from local_test import opt_ml, program
+from local_test import opt_ml, options, program
 from local_test.check.command import check, points
 
 _TRAIN_GRACE, _SERVE_GRACE = 120, 30
@@ -35,8 +34,13 @@ def main() -> None:
 @click.option("--base", type=click.Path(path_type=Path), default="results/opt-ml", show_default=True)
 @click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--validation", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("-p", "--hyperparameter", "pairs", multiple=True, metavar="KEY=VALUE", help="Any number of times.")
-def train(image: str | None, base: Path, training: Path, validation: Path | None, pairs: tuple[str, ...]) -> None:
+@click.option(
+    "-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", callback=options.values,
+    help="Any number of times; a value is read as JSON where it is JSON.",
+)  # fmt: skip
+def train(
+    image: str | None, base: Path, training: Path, validation: Path | None, hyperparameters: dict[str, object]
+) -> None:
     """Run a training job; its model and output land below the folder --base, which stands for /opt/ml."""
     image = program.choose(image)
     channels = {"training": training} | ({"validation": validation} if validation else {})
@@ -45,7 +49,7 @@ def train(image: str | None, base: Path, training: Path, validation: Path | None
             click.echo(f"Error: {base} holds something else than an earlier run, which would be lost", err=True)
             sys.exit(2)
         shutil.rmtree(base)
-    opt_ml.write(base, channels, dict(_pair(text) for text in pairs), opt_ml.HOST if image else "localhost")
+    opt_ml.write(base, channels, hyperparameters, opt_ml.HOST if image else "localhost")
     job = program.training(image, base, channels)
     process = job.start()
     try:
@@ -107,16 +111,6 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path | 
         time.sleep(0.1)
     click.echo(f"no 200 from {url} within {_STARTUP_SECONDS} s", err=True)
     sys.exit(1)
-
-
-def _pair(text: str) -> tuple[str, object]:
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise click.BadParameter(f"{text!r}; expected KEY=VALUE")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
 
 
 main.add_command(check)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from local_test import program
+from local_test import opt_ml, program
 from tests.conftest import IMAGE
 from tests.helpers import Job, free_port, serving
 
@@ -62,6 +62,16 @@ def test_a_folder_that_holds_something_else_is_left_alone(prepared: Path, tmp_pa
     assert done.returncode == 2
     assert "holds something else than an earlier run" in done.stderr
     assert (tmp_path / "thesis.txt").read_text() == "all of it"
+
+
+@pytest.mark.parametrize("wrong", ["epochs", "=3"])
+def test_a_wrong_argument_leaves_the_earlier_model_alone(wrong: str, prepared: Path, tmp_path: Path) -> None:
+    opt_ml.write(tmp_path / "opt-ml", ["training"], {})
+    (tmp_path / "opt-ml" / "model" / "artifact.json").write_text("{}")
+    done = run("local_test", "train", "--base", tmp_path / "opt-ml", "--training", prepared / "training", "-p", wrong)
+    assert done.returncode == 2
+    assert f"{wrong!r}; expected KEY=VALUE" in done.stderr
+    assert (tmp_path / "opt-ml" / "model" / "artifact.json").read_text() == "{}"
 
 
 def test_without_an_engine_the_bare_programs_run_and_it_is_said(prepared: Path, tmp_path: Path) -> None:
