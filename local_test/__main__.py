@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -75,13 +76,16 @@ def train(
 )
 @click.option("--image", help="Image to run; without it, or without an engine, the bare programs.")
 @click.option("--base", type=click.Path(exists=True, path_type=Path), default="results/opt-ml", show_default=True)
-@click.option("--port", default=8080, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @click.argument("command", nargs=-1)
 def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) -> None:
     """Serve the model below --base until Ctrl-C or, with COMMAND, for as long as that runs.
 
     With COMMAND, the server's own log goes to serve.log beside --base.
     """
+    if _listens(port):  # and would be taken for the server that is about to start
+        click.echo(f"Error: another program listens on port {port}; choose another: --port, for make PORT=", err=True)
+        sys.exit(2)
     server = program.serving(program.choose(image), base, port)
     log = base.parent / "serve.log"
     with log.open("wb") if command else contextlib.nullcontext() as stream:
@@ -96,6 +100,12 @@ def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) ->
     finally:
         server.stop(process, _SERVE_GRACE)
     sys.exit(code)
+
+
+def _listens(port: int) -> bool:
+    """Say whether a program listens on *port* of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path | None) -> float:

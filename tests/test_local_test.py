@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,16 @@ def test_a_server_that_does_not_come_up_is_told_with_its_reason(tmp_path: Path) 
     assert done.returncode == 1
     assert "artifact.json is missing" in done.stderr
     assert "ended with exit code 1 before it was ready" in done.stderr
+
+
+@pytest.mark.parametrize("where", [[], ["--image", IMAGE]])
+def test_another_program_on_the_port_is_not_taken_for_the_server(where: list[str], tmp_path: Path) -> None:
+    (tmp_path / "opt-ml" / "model").mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = run("local_test", "serve", *where, "--base", tmp_path / "opt-ml", "--port", port, "--", "true")
+    assert done.returncode == 2
+    assert done.stderr == f"Error: another program listens on port {port}; choose another: --port, for make PORT=\n"
 
 
 @pytest.mark.engine
