@@ -28,7 +28,7 @@ def main() -> None:
 @main.command(
     epilog="""\b
     Example:
-      python -m local_test train --image traffic-signs:cpu --training data/synthetic/training -p epochs=3
+      python -m local_test train --image traffic-signs:cpu --training results/synthetic/data/training -p epochs=3
     """
 )
 @click.option("--image", help="Image to run; without it, or without an engine, the bare programs.")

@@ -26,8 +26,8 @@ _WORST = 8
 @click.command(
     epilog="""\b
     Examples:
-      python -m scripts.evaluate data/synthetic/test/test.npz --output results/evaluation
-      python -m scripts.evaluate data/gtsrb/test/test.npz --output results/evaluation --endpoint NAME
+      python -m scripts.evaluate results/synthetic/data/test/test.npz --output results/evaluation
+      python -m scripts.evaluate results/gtsrb/data/test/test.npz --output results/evaluation --endpoint NAME
     """
 )
 @click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))

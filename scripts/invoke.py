@@ -19,7 +19,7 @@ from scripts.answers import show
     epilog="""\b
     Examples:
       python -m scripts.invoke my-photo.jpg
-      python -m scripts.invoke --url http://127.0.0.1:8080 --picture out.png data/synthetic/samples
+      python -m scripts.invoke --url http://127.0.0.1:8080 --picture out.png results/synthetic/data/samples
       python -m scripts.invoke --endpoint traffic-signs-2026-11-23-12-00-00 my-photo.jpg
       python -m scripts.invoke --endpoint traffic-signs-many --target-model germany.tar.gz my-photo.jpg
     """

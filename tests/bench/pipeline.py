@@ -28,7 +28,7 @@ _STEPS = 10
 def main(prepared: Path, rounds: int) -> None:
     """Time ten steps with and without augmentation, in turns, on the arrays in PREPARED.
 
-    python -m tests.bench.pipeline data/gtsrb
+    python -m tests.bench.pipeline results/gtsrb/data
     """
     os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")  # TensorFlow reads them when it is loaded
     from traffic_signs.training import distribution, hosts, presets  # noqa: PLC0415

@@ -39,7 +39,7 @@ _ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF
 def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path) -> None:
     """Train every recipe with every seed on the arrays in PREPARED, as `make data` makes them.
 
-    python -m tests.bench.training data/gtsrb --recipe article --recipe quick
+    python -m tests.bench.training results/gtsrb/data --recipe article --recipe quick
     """
     runs: list[dict[str, Any]] = []
     turns = [(recipe, seed) for seed in range(1, seeds + 1) for recipe in recipes]
