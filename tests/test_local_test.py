@@ -130,6 +130,33 @@ def test_evaluation_counts_what_is_right_in_batches_below_the_limit(job: Job, pr
     assert (tmp_path / "out" / "accuracy-per-class.png").stat().st_size > 10_000
 
 
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """Files and folders that are no test set and no images."""
+    (tmp_path / "folders" / "stop").mkdir(parents=True)
+    (tmp_path / "folders" / "stop" / "1.png").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty.npz").touch()
+    np.savez(tmp_path / "pickled.npz", images=np.array([None]))
+    return tmp_path
+
+
+@pytest.mark.parametrize("picture", [[], ["--picture", "out.png"]])
+@pytest.mark.parametrize("folder", ["folders", "empty"])
+def test_a_folder_without_files_is_told(folder: str, picture: list[str], odd: Path) -> None:
+    done = run("scripts.invoke", *picture, odd / folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Error: {odd / folder} holds no files; ")
+
+
+@pytest.mark.parametrize("file", ["empty.npz", "pickled.npz"])
+def test_what_is_no_test_set_is_told_in_own_words(file: str, odd: Path) -> None:
+    done = run("scripts.evaluate", odd / file, "--output", odd / "out")
+    assert done.returncode == 2
+    words = f"{odd / file} is no archive with images, labels and names; make data writes one, test.npz"
+    assert done.stderr == f"Error: {words}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
