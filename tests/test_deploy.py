@@ -128,6 +128,9 @@ def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None: 
         (("--autoscale", "4"), "--autoscale 4: expected MIN:MAX"),
         (("--autoscale", "4:2"), "--autoscale 4:2: expected MIN:MAX"),
         (("--capture", "0"), "--capture"),
+        (("--capture-to", "s3://b/c"), "--capture-to is for --capture: add that, or leave it out"),
+        (("--memory-mb", "3072"), "--memory-mb is for --serverless: add that, or leave it out"),
+        (("--invocations", "6000"), "--invocations is for --autoscale: add that, or leave it out"),
     ],
 )
 def test_what_does_not_go_together_is_refused_at_once(options: tuple[str, ...], words: str) -> None:
