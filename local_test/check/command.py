@@ -132,7 +132,12 @@ def check(
     sys.exit(report.exit_code)
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+    Example:
+      python -m local_test points
+    """
+)
 def points() -> None:
     """Print what of the contract `check` covers, and what it cannot."""
     table = Table("item", "demand", "checked by", "not checked", show_lines=True)
