@@ -19,8 +19,14 @@ NETWORK ?= quick
 
 parameters := preset=$(PRESET) $(HYPERPARAMETERS)
 name := $(notdir $(patsubst %/,%,$(DATA)))
-prepared := data/$(name)
+ifneq ($(word 2,$(DATA)),)
+$(error DATA=$(DATA) has a space: link the folder to a name without one)
+else ifneq ($(filter . ..,$(or $(name),.)),)
+$(error DATA=$(DATA) has no name that the results could have: write the folder's own)
+endif
 results := results/$(name)
+# apart from where people put images; not below $(results), which a benchmark sets
+prepared := results/$(name)/data
 bench_models := $(foreach preset,$(NETWORK) lenet,results/bench/$(preset)/opt-ml/model/artifact.json)
 comma := ,
 # SageMaker refuses OCI manifests and attestations; buildx makes both unless told, the engine's own builder neither.
@@ -28,6 +34,9 @@ sagemaker_format = $(if $(shell $(DOCKER) buildx version 2>/dev/null),--provenan
 revision = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' container/traffic_signs/__init__.py)
 local := --image $(IMAGE):cpu --base $(results)/opt-ml
+endpoint = $(or $(ENDPOINT),$(error ENDPOINT=NAME is missing))
+# `make -n` runs a recipe line that names MAKE, and would start the server
+verbs := $(MAKE) --no-print-directory
 export DOCKER YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
@@ -56,7 +65,7 @@ install: .venv/installed ## make .venv with everything pinned
 	VIRTUAL_ENV=.venv-sdk-$* .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@
 
-data: install ## turn DATA into training arrays and pictures in data/
+data: install ## turn DATA into training arrays and pictures in results/
 	$(PYTHON) -m traffic_signs.data $(DATA) --split $(SPLIT) --output $(prepared)
 
 build: ## build the image for TARGET, gpu by default
@@ -71,6 +80,8 @@ local-train: data image ## train as SageMaker would, in the container (bare with
 		$(addprefix -p ,$(parameters))
 
 local-serve: install image ## serve the trained model on PORT, until Ctrl-C
+	@test -n "$$(ls -A $(results)/opt-ml/model 2>/dev/null)" || \
+		{ echo 'no model in $(results)/opt-ml yet: make local-train first, with the same DATA=' >&2; exit 2; }
 	$(PYTHON) -m local_test serve $(local) --port $(PORT)
 
 local-predict: install ## send a test image of each class to the running server
@@ -80,7 +91,7 @@ evaluate: install ## accuracy over the whole test set, through the running serve
 	$(PYTHON) -m scripts.evaluate --url http://127.0.0.1:$(PORT) --output $(results)/evaluation $(prepared)/test/test.npz
 
 demo: local-train ## all of it: data, training, serving, predictions, evaluation
-	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(MAKE) --no-print-directory local-predict evaluate
+	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(verbs) local-predict evaluate
 	@printf '%s\n' '' 'Where to look:' \
 		'  $(prepared)/   class-distribution.png, sample-sheet.png, the arrays' \
 		'  $(results)/opt-ml/output/data/   curves, confusion matrix, accuracy per class, metrics.json' \
@@ -101,13 +112,13 @@ deploy: .venv-sdk-v2/installed ## put the trained model behind an endpoint; AWS_
 	$(sdk) -m scripts.deploy $(AWS_OPTIONS)
 
 invoke: install ## send a test image of each class to the endpoint ENDPOINT
-	$(PYTHON) -m scripts.invoke --endpoint $(ENDPOINT) $(prepared)/samples
+	$(PYTHON) -m scripts.invoke --endpoint $(endpoint) $(prepared)/samples
 
 evaluate-endpoint: install ## accuracy over the whole test set, through the endpoint ENDPOINT
-	$(PYTHON) -m scripts.evaluate --endpoint $(ENDPOINT) --output $(results)/evaluation $(prepared)/test/test.npz
+	$(PYTHON) -m scripts.evaluate --endpoint $(endpoint) --output $(results)/evaluation $(prepared)/test/test.npz
 
 delete-endpoint: install ## remove the endpoint ENDPOINT, its configuration and its model
-	$(PYTHON) -m scripts.delete_endpoint $(ENDPOINT)
+	$(PYTHON) -m scripts.delete_endpoint $(endpoint)
 
 transform: data .venv-sdk-v2/installed ## accuracy over the whole test set by a batch transform job, without an endpoint
 	$(sdk) -m scripts.transform $(prepared)/test/test.npz --output $(results)/transform $(AWS_OPTIONS)
@@ -189,4 +200,4 @@ lock: install ## resolve the packages anew, with hashes, for the images and for 
 	done
 
 clean: ## remove what was made, not the installed packages
-	rm -rf data results build
+	rm -rf results build

@@ -1,9 +1,9 @@
 """Command line: `python -m local_test train`, `serve`, `check` and `points`."""
 
 import contextlib
-import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import requests
 
-from local_test import opt_ml, program
+from local_test import opt_ml, options, program
 from local_test.check.command import check, points
 
 _TRAIN_GRACE, _SERVE_GRACE = 120, 30
@@ -28,15 +28,20 @@ def main() -> None:
 @main.command(
     epilog="""\b
     Example:
-      python -m local_test train --image traffic-signs:cpu --training data/synthetic/training -p epochs=3
+      python -m local_test train --image traffic-signs:cpu --training results/synthetic/data/training -p epochs=3
     """
 )
 @click.option("--image", help="Image to run; without it, or without an engine, the bare programs.")
 @click.option("--base", type=click.Path(path_type=Path), default="results/opt-ml", show_default=True)
 @click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--validation", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("-p", "--hyperparameter", "pairs", multiple=True, metavar="KEY=VALUE", help="Any number of times.")
-def train(image: str | None, base: Path, training: Path, validation: Path | None, pairs: tuple[str, ...]) -> None:
+@click.option(
+    "-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", callback=options.values,
+    help="Any number of times; a value is read as JSON where it is JSON.",
+)  # fmt: skip
+def train(
+    image: str | None, base: Path, training: Path, validation: Path | None, hyperparameters: dict[str, object]
+) -> None:
     """Run a training job; its model and output land below the folder --base, which stands for /opt/ml."""
     image = program.choose(image)
     channels = {"training": training} | ({"validation": validation} if validation else {})
@@ -45,7 +50,7 @@ def train(image: str | None, base: Path, training: Path, validation: Path | None
             click.echo(f"Error: {base} holds something else than an earlier run, which would be lost", err=True)
             sys.exit(2)
         shutil.rmtree(base)
-    opt_ml.write(base, channels, dict(_pair(text) for text in pairs), opt_ml.HOST if image else "localhost")
+    opt_ml.write(base, channels, hyperparameters, opt_ml.HOST if image else "localhost")
     job = program.training(image, base, channels)
     process = job.start()
     try:
@@ -71,13 +76,16 @@ def train(image: str | None, base: Path, training: Path, validation: Path | None
 )
 @click.option("--image", help="Image to run; without it, or without an engine, the bare programs.")
 @click.option("--base", type=click.Path(exists=True, path_type=Path), default="results/opt-ml", show_default=True)
-@click.option("--port", default=8080, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @click.argument("command", nargs=-1)
 def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) -> None:
     """Serve the model below --base until Ctrl-C or, with COMMAND, for as long as that runs.
 
     With COMMAND, the server's own log goes to serve.log beside --base.
     """
+    if _listens(port):  # and would be taken for the server that is about to start
+        click.echo(f"Error: another program listens on port {port}; choose another: --port, for make PORT=", err=True)
+        sys.exit(2)
     server = program.serving(program.choose(image), base, port)
     log = base.parent / "serve.log"
     with log.open("wb") if command else contextlib.nullcontext() as stream:
@@ -94,6 +102,12 @@ def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) ->
     sys.exit(code)
 
 
+def _listens(port: int) -> bool:
+    """Say whether a program listens on *port* of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path | None) -> float:
     start = time.monotonic()
     while time.monotonic() - start < _STARTUP_SECONDS:
@@ -107,16 +121,6 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path | 
         time.sleep(0.1)
     click.echo(f"no 200 from {url} within {_STARTUP_SECONDS} s", err=True)
     sys.exit(1)
-
-
-def _pair(text: str) -> tuple[str, object]:
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise click.BadParameter(f"{text!r}; expected KEY=VALUE")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
 
 
 main.add_command(check)

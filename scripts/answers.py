@@ -1,15 +1,51 @@
-"""An endpoint's answers on the screen: a line for each image."""
+"""An endpoint's answers for people: a line for each image on the screen, or the images themselves in one picture."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+_CELL_INCHES = (1.5, 1.9)
+"""A square image with two lines above it."""
 
 
 def show(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     """Print each image's name and its prediction, as `endpoint.predictions` returns it."""
     table = Table("image", "predicted sign", "class", "probability")
-    for name, answer in rows:
-        table.add_row(name, answer["name"], str(answer["class_id"]), f"{answer['probability']:.1%}")
+    for name, answer in rows:  # as Text: brackets in a name are no markup
+        table.add_row(Text(name), Text(answer["name"]), str(answer["class_id"]), f"{answer['probability']:.1%}")
     Console().print(table)
+
+
+@mpl.rc_context({"text.parse_math": False})  # a dollar in the name of a class is no formula
+def draw(files: Sequence[Path], answers: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw the images of *files*, each below its prediction, into the PNG *path*, whose folder is made if missing."""
+    columns = min(9, len(files))
+    rows = math.ceil(len(files) / columns)
+    width, height = _CELL_INCHES
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.axis("off")
+    for axis, file, answer in zip(axes, files, answers, strict=False):
+        axis.imshow(_pixels(file))
+        name = answer["name"] if len(answer["name"]) <= 24 else answer["name"][:23] + "…"
+        axis.set_title(f"{name}\n{answer['probability']:.0%}", fontsize=7)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def _pixels(file: Path) -> np.ndarray:
+    """Return the image in *file* as uint8 [height, width, 3]."""
+    with Image.open(file) as image:
+        deep = image.mode.startswith("I")  # 16 bits a pixel, which convert() would clip instead of scale
+        shown = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if deep else image
+        return np.asarray(shown.convert("RGB"))

@@ -10,7 +10,12 @@ from botocore.exceptions import ClientError
 from scripts import autoscaling, session
 
 
-@click.command(epilog="Example: python -m scripts.delete_endpoint traffic-signs-2026-11-23-12-00-00")
+@click.command(
+    epilog="""\b
+    Example:
+      python -m scripts.delete_endpoint traffic-signs-2026-11-23-12-00-00
+    """
+)
 @click.argument("name")
 def main(name: str) -> None:
     """Remove the endpoint NAME with its autoscaling, configuration and models; it stops billing."""

@@ -14,6 +14,9 @@ from scripts.endpoint import Failure
 from scripts.session import PREFIX
 
 _SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
+_DEFAULT_MB, _DEFAULT_INVOCATIONS = 3072, 6000
+_NEEDS = (("capture_to", "capture"), ("memory_mb", "serverless"), ("invocations", "autoscale"))
+"""Options that would be ignored without another one."""
 _APART = (
     # SageMaker's own list of what serverless endpoints lack
     *(("serverless", other) for other in ("async_output", "multi_model", "isolated", "capture", "autoscale")),
@@ -41,13 +44,11 @@ _APART = (
 @click.option("--instance-type", default="ml.c5.large", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--serverless", is_flag=True, help="Billed by request, without instances; no GPU.")
-@click.option(
-    "--memory-mb", type=click.Choice(_SERVERLESS_MB), default=3072, show_default=True, help="Serverless only."
-)
+@click.option("--memory-mb", type=click.Choice(_SERVERLESS_MB), show_default=str(_DEFAULT_MB), help="Serverless only.")
 @click.option("--async-output", metavar="S3_URI", help="Asynchronous endpoint, whose answers go to this folder.")
 @click.option("--multi-model", metavar="S3_URI", help="All models in this folder; a request names its own.")
 @click.option("--autoscale", metavar="MIN:MAX", help="Instances by load, from MIN; see --invocations.")
-@click.option("--invocations", type=click.FloatRange(1), default=6000, show_default=True,
+@click.option("--invocations", type=click.FloatRange(1), show_default=str(_DEFAULT_INVOCATIONS),
               help="With --autoscale: requests a minute that an instance is to get.")  # fmt: skip
 @click.option("--capture", type=click.IntRange(1, 100), metavar="PERCENT",
               help="Keep so many of the requests and answers in S3; JSON and CSV as text.")  # fmt: skip
@@ -64,11 +65,11 @@ def main(
     instance_type: str,
     instance_count: int,
     serverless: bool,
-    memory_mb: int,
+    memory_mb: int | None,
     async_output: str | None,
     multi_model: str | None,
     autoscale: str | None,
-    invocations: float,
+    invocations: float | None,
     capture: int | None,
     capture_to: str | None,
     shadow_model: str | None,
@@ -83,8 +84,9 @@ def main(
         "serverless": serverless, "async_output": async_output, "multi_model": multi_model, "isolated": isolated,
         "capture": capture, "autoscale": autoscale, "shadow_model": shadow_model,
     }  # fmt: skip
-    _check({**kinds, "capture_to": capture_to}, instance_type)
-    scale = autoscaling.Scale.of(autoscale, invocations) if autoscale else None
+    _check({**kinds, "capture_to": capture_to, "memory_mb": memory_mb, "invocations": invocations}, instance_type)
+    scale = autoscaling.Scale.of(autoscale, invocations or _DEFAULT_INVOCATIONS) if autoscale else None
+    memory_mb = memory_mb or _DEFAULT_MB
     own_tags = session.pairs(tags)
     account = session.connect()
     if multi_model and which["image"] and which["role"]:
@@ -135,10 +137,13 @@ def main(
 
 
 def _check(kinds: Mapping[str, Any], instance_type: str) -> None:
-    """Refuse what SageMaker would, before anything is made."""
+    """Refuse what SageMaker would, and what would be ignored, before anything is made."""
     for one, other in _APART:
         if kinds[one] and kinds[other]:
             raise Failure(f"{_option(one)} and {_option(other)} exclude each other: choose one")
+    for one, other in _NEEDS:
+        if kinds[one] and not kinds[other]:
+            raise Failure(f"{_option(one)} is for {_option(other)}: add that, or leave it out")
     if kinds["multi_model"] and hosting.has_gpu(instance_type):
         raise Failure(f"--multi-model on {instance_type}: models share CPUs only; choose another --instance-type")
     for name in ("async_output", "multi_model", "capture_to", "shadow_model"):

@@ -7,27 +7,31 @@ requests and answers alike. So the images go in batches that keep both below the
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import click
+import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 from scripts import async_endpoint
 from scripts.endpoint import Failure
 
 CONTENT_TYPE = "application/x-npy"
 _WORST = 8
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
 @click.command(
     epilog="""\b
     Examples:
-      python -m scripts.evaluate data/synthetic/test/test.npz --output results/evaluation
-      python -m scripts.evaluate data/gtsrb/test/test.npz --output results/evaluation --endpoint NAME
+      python -m scripts.evaluate results/synthetic/data/test/test.npz --output results/evaluation
+      python -m scripts.evaluate results/gtsrb/data/test/test.npz --output results/evaluation --endpoint NAME
     """
 )
 @click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -63,8 +67,8 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return archive["images"], archive["labels"], archive["names"].tolist()
-    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        raise Failure(f"{path} is no archive with images, labels and names: {error}") from error
+    except _UNREADABLE as error:  # NumPy's own words recommend what is not safe
+        raise Failure(f"{path} is no archive with images, labels and names; make data writes one, test.npz") from error
 
 
 def batches(images: np.ndarray, classes: int, max_payload_mb: float = 6.0) -> list[bytes]:
@@ -100,12 +104,13 @@ def report(predicted: np.ndarray, labels: np.ndarray, names: list[str], output: 
     _plot(per_class, overall, output / "accuracy-per-class.png")
     table = Table("weakest classes", "accuracy", "images")
     for name, accuracy in sorted(per_class.items(), key=lambda item: item[1])[:_WORST]:
-        table.add_row(name, f"{accuracy:.1%}", str(counts[names.index(name)]))
+        table.add_row(Text(name), f"{accuracy:.1%}", str(counts[names.index(name)]))
     console = Console()
     console.print(table)
-    console.print(f"accuracy {overall:.4f} on {len(labels):,} test images; see {output}/", highlight=False)
+    console.print(Text(f"accuracy {overall:.4f} on {len(labels):,} test images; see {output}/"))
 
 
+@mpl.rc_context({"text.parse_math": False})  # a dollar in the name of a class is no formula
 def _plot(per_class: dict[str, float], overall: float, path: Path) -> None:
     figure = Figure(figsize=(max(6, 0.24 * len(per_class)), 4.8), layout="constrained")
     axis = figure.subplots()

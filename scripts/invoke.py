@@ -1,25 +1,21 @@
 """Send image files to an endpoint; show its answers as a table and as a picture."""
 
-import math
 import mimetypes
 from pathlib import Path
-from typing import Any
 
 import click
-import numpy as np
-from matplotlib.figure import Figure
-from PIL import Image
 from rich.progress import track
 
 from scripts import async_endpoint
-from scripts.answers import show
+from scripts.answers import draw, show
+from scripts.endpoint import Failure
 
 
 @click.command(
     epilog="""\b
     Examples:
       python -m scripts.invoke my-photo.jpg
-      python -m scripts.invoke --url http://127.0.0.1:8080 --picture out.png data/synthetic/samples
+      python -m scripts.invoke --url http://127.0.0.1:8080 --picture out.png results/synthetic/data/samples
       python -m scripts.invoke --endpoint traffic-signs-2026-11-23-12-00-00 my-photo.jpg
       python -m scripts.invoke --endpoint traffic-signs-many --target-model germany.tar.gz my-photo.jpg
     """
@@ -46,35 +42,28 @@ def main(
     timeout: float,
 ) -> None:
     """Send IMAGES, files or folders of files, to an endpoint, one request each."""
-    files = [file for path in images for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    files = [file for path in images for file in _files(path)]
     requests = ((file.read_bytes(), _content_type(file)) for file in files)
     batches = async_endpoint.predict_all(url, name, requests, timeout, target_model)
     answers = [batch[0] for batch in track(batches, "predicting", len(files), transient=True)]
     show((file.name, answer) for file, answer in zip(files, answers, strict=True))
     if picture:
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        _draw(files, answers, picture)
+        draw(files, answers, picture)
         click.echo(f"picture: {picture}")
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.is_file())
+    if not files:
+        raise Failure(f"{path} holds no files; of a folder its files are sent, not those of the folders in it")
+    return files
 
 
 def _content_type(file: Path) -> str:
     guess = mimetypes.guess_type(file.name)[0] or ""
     return guess if guess.startswith("image/") else "image/x-unknown"  # the endpoint looks at the bytes
-
-
-def _draw(files: list[Path], answers: list[dict[str, Any]], path: Path) -> None:
-    columns = min(9, len(files))
-    rows = math.ceil(len(files) / columns)
-    figure = Figure(figsize=(1.5 * columns, 1.75 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes:
-        axis.axis("off")
-    for axis, file, answer in zip(axes, files, answers, strict=False):
-        with Image.open(file) as image:
-            axis.imshow(np.asarray(image.convert("RGB")))
-        name = answer["name"] if len(answer["name"]) <= 24 else answer["name"][:23] + "…"
-        axis.set_title(f"{name}\n{answer['probability']:.0%}", fontsize=7)
-    figure.savefig(path, dpi=110)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from scripts.session import PREFIX, pairs, quiet_sdk
     epilog="""\b
     Examples:
       python -m scripts.sagemaker_local --image traffic-signs:cpu \\
-        --training data/synthetic/training --samples data/synthetic/samples -p epochs=3
+        --training results/synthetic/data/training --samples results/synthetic/data/samples -p epochs=3
       python -m scripts.sagemaker_local ... --instances 2
       python -m scripts.sagemaker_local ... --entry-point mine.py --source-dir my-code
     """

@@ -32,7 +32,7 @@ _NOBODY = {
     epilog="""\b
     Example:
       python -m scripts.sdk_v3 --image traffic-signs:cpu \\
-        --training data/synthetic/training --samples data/synthetic/samples -p epochs=3
+        --training results/synthetic/data/training --samples results/synthetic/data/samples -p epochs=3
     """
 )
 @click.option("--image", required=True, help="Image to train and to serve with.")

@@ -20,8 +20,8 @@ from scripts.session import PREFIX
 @click.command(
     epilog="""\b
     Examples:
-      python -m scripts.train --image URI --role ARN --training data/gtsrb/training -p epochs=10
-      python -m scripts.train --image URI --role ARN --training data/gtsrb/training --spot --max-hours 0.5 --yes
+      python -m scripts.train --image URI --role ARN --training results/gtsrb/data/training -p epochs=10
+      python -m scripts.train --image URI --role ARN --training results/gtsrb/data/training --spot --max-hours 0.5 --yes
     """
 )
 @click.option("--image", required=True, help="URI that make push printed.")

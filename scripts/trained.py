@@ -84,7 +84,12 @@ def _of_job(client: Any, job: str) -> dict[str, str]:
 def _of_file(path: Path) -> dict[str, str]:
     if not path.exists():
         raise Failure(f"no {path}: train first (make train), or give --job or --model-data")
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if content["status"] != "Completed":
-        raise Failure(f"{path}: {content['name']} ended as {content['status']}; train again, or give --model-data")
-    return {"image": content["image"], "role": content["role"], "model_data": content["artifact"]}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        name, status = content["name"], content["status"]
+        found = {"image": content["image"], "role": content["role"], "model_data": content["artifact"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise Failure(f"{path} is damaged: train again (make train), or give --job or --model-data") from error
+    if status != "Completed":
+        raise Failure(f"{path}: {name} ended as {status}; train again, or give --model-data")
+    return found

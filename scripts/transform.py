@@ -46,9 +46,10 @@ def read(folder: Path, names: list[str]) -> np.ndarray:
 @click.command(
     epilog="""\b
     Examples:
-      python -m scripts.transform data/gtsrb/test/test.npz
-      python -m scripts.transform data/gtsrb/test/test.npz --job traffic-signs-2026-11-23-12-00-00-000 --yes
-      python -m scripts.transform data/gtsrb/test/test.npz --model-data s3://bucket/model.tar.gz --image URI --role ARN
+      python -m scripts.transform results/gtsrb/data/test/test.npz
+      python -m scripts.transform results/gtsrb/data/test/test.npz --job traffic-signs-2026-11-23-12-00-00-000 --yes
+      python -m scripts.transform results/gtsrb/data/test/test.npz --model-data s3://bucket/model.tar.gz --image URI \\
+        --role ARN
     """
 )
 @click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))

@@ -18,7 +18,7 @@ from scripts.session import PREFIX, quiet_sdk
 @click.command(
     epilog="""\b
     Example:
-      python -m scripts.transform_local data/synthetic/test/test.npz --image traffic-signs:cpu \\
+      python -m scripts.transform_local results/synthetic/data/test/test.npz --image traffic-signs:cpu \\
         --model-data results/synthetic/sagemaker-local/model.tar.gz
     """
 )

@@ -181,7 +181,13 @@ def _train(folder: Path) -> Path:
     return job.base
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+    Examples:
+      python -m tests.fuzz --requests 5000 --seed 2
+      python -m tests.fuzz --seed 2 --only 1234
+    """
+)
 @click.option("--requests", "total", type=click.IntRange(10), default=100_000, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--only", type=int, help="Send the request of this number alone, ten times.")

@@ -4,6 +4,7 @@ import http.server
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakerruntime.models import sagemakerruntime_backends
 
-from scripts import deploy
-from scripts.endpoint import Endpoint
+from scripts import deploy, trained
+from scripts.endpoint import Endpoint, Failure
 from tests.test_async import NAME, at_once  # noqa: F401 # a fixture
 from tests.test_cloud import BUCKET, IMAGE, REGION, ROLE, ROOT, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
 from tests.test_iam import refused
@@ -127,6 +128,9 @@ def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None: 
         (("--autoscale", "4"), "--autoscale 4: expected MIN:MAX"),
         (("--autoscale", "4:2"), "--autoscale 4:2: expected MIN:MAX"),
         (("--capture", "0"), "--capture"),
+        (("--capture-to", "s3://b/c"), "--capture-to is for --capture: add that, or leave it out"),
+        (("--memory-mb", "3072"), "--memory-mb is for --serverless: add that, or leave it out"),
+        (("--invocations", "6000"), "--invocations is for --autoscale: add that, or leave it out"),
     ],
 )
 def test_what_does_not_go_together_is_refused_at_once(options: tuple[str, ...], words: str) -> None:
@@ -173,3 +177,11 @@ def test_invoke_names_a_model_of_a_container_in_its_path() -> None:
         assert Endpoint(url).predict(b"x", "image/png") == []
         container.shutdown()
     assert asked_for == ["/models/a%2Fb/invoke", "/invocations"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"status": "Completed"}'])
+def test_a_damaged_file_of_the_job_is_told(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "training-job.json"
+    path.write_bytes(content)
+    with pytest.raises(Failure, match=r"training-job\.json is damaged: train again"):
+        trained.find(None, job=None, job_file=path, model_data=None, image=None, role=None)

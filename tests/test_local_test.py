@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from local_test import program
+from local_test import opt_ml, program
 from tests.conftest import IMAGE
 from tests.helpers import Job, free_port, serving
 
@@ -64,6 +65,16 @@ def test_a_folder_that_holds_something_else_is_left_alone(prepared: Path, tmp_pa
     assert (tmp_path / "thesis.txt").read_text() == "all of it"
 
 
+@pytest.mark.parametrize("wrong", ["epochs", "=3"])
+def test_a_wrong_argument_leaves_the_earlier_model_alone(wrong: str, prepared: Path, tmp_path: Path) -> None:
+    opt_ml.write(tmp_path / "opt-ml", ["training"], {})
+    (tmp_path / "opt-ml" / "model" / "artifact.json").write_text("{}")
+    done = run("local_test", "train", "--base", tmp_path / "opt-ml", "--training", prepared / "training", "-p", wrong)
+    assert done.returncode == 2
+    assert f"{wrong!r}; expected KEY=VALUE" in done.stderr
+    assert (tmp_path / "opt-ml" / "model" / "artifact.json").read_text() == "{}"
+
+
 def test_without_an_engine_the_bare_programs_run_and_it_is_said(prepared: Path, tmp_path: Path) -> None:
     done = run(
         "local_test", "train", "--image", IMAGE, "--base", tmp_path / "opt-ml", "--training", prepared / "training",
@@ -79,6 +90,16 @@ def test_a_server_that_does_not_come_up_is_told_with_its_reason(tmp_path: Path) 
     assert done.returncode == 1
     assert "artifact.json is missing" in done.stderr
     assert "ended with exit code 1 before it was ready" in done.stderr
+
+
+@pytest.mark.parametrize("where", [[], ["--image", IMAGE]])
+def test_another_program_on_the_port_is_not_taken_for_the_server(where: list[str], tmp_path: Path) -> None:
+    (tmp_path / "opt-ml" / "model").mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = run("local_test", "serve", *where, "--base", tmp_path / "opt-ml", "--port", port, "--", "true")
+    assert done.returncode == 2
+    assert done.stderr == f"Error: another program listens on port {port}; choose another: --port, for make PORT=\n"
 
 
 @pytest.mark.engine
@@ -107,6 +128,33 @@ def test_evaluation_counts_what_is_right_in_batches_below_the_limit(job: Job, pr
     assert result["accuracy"] == pytest.approx(metrics["validation_accuracy"])
     assert result["accuracy_per_class"] == pytest.approx(metrics["accuracy_per_class"])
     assert (tmp_path / "out" / "accuracy-per-class.png").stat().st_size > 10_000
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """Files and folders that are no test set and no images."""
+    (tmp_path / "folders" / "stop").mkdir(parents=True)
+    (tmp_path / "folders" / "stop" / "1.png").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty.npz").touch()
+    np.savez(tmp_path / "pickled.npz", images=np.array([None]))
+    return tmp_path
+
+
+@pytest.mark.parametrize("picture", [[], ["--picture", "out.png"]])
+@pytest.mark.parametrize("folder", ["folders", "empty"])
+def test_a_folder_without_files_is_told(folder: str, picture: list[str], odd: Path) -> None:
+    done = run("scripts.invoke", *picture, odd / folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Error: {odd / folder} holds no files; ")
+
+
+@pytest.mark.parametrize("file", ["empty.npz", "pickled.npz"])
+def test_what_is_no_test_set_is_told_in_own_words(file: str, odd: Path) -> None:
+    done = run("scripts.evaluate", odd / file, "--output", odd / "out")
+    assert done.returncode == 2
+    words = f"{odd / file} is no archive with images, labels and names; make data writes one, test.npz"
+    assert done.stderr == f"Error: {words}\n"
 
 
 @pytest.mark.parametrize(

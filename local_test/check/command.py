@@ -16,10 +16,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from local_test import program
+from local_test import options, program
 from local_test.check import archive, coverage, progress, scenarios
 from local_test.check.image import DockerError, docker
-from local_test.check.points import Payload, Profile, Subject, Verdict
+from local_test.check.points import Part, Payload, Profile, Subject
 from local_test.check.run import asked_parts
 
 _INTERRUPTED = 130
@@ -30,16 +30,8 @@ class _Unusable(click.ClickException):
     exit_code = 2
 
 
-def _pairs(_: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
-    split = [text.partition("=") for text in texts]
-    for text, (key, separator, _value) in zip(texts, split, strict=True):
-        if not key or not separator:
-            raise click.BadParameter(f"{text!r}; expected {parameter.metavar}")
-    return {key: value for key, _separator, value in split}
-
-
-def _channels(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, Path]:
-    channels = {name: Path(folder) for name, folder in _pairs(context, parameter, texts).items()}
+def _channels(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Path]:
+    channels = {name: Path(folder) for name, folder in options.texts(context, parameter, given).items()}
     for name, folder in channels.items():
         if not folder.is_dir():
             raise click.BadParameter(f"channel {name}: {folder} is no folder")
@@ -50,8 +42,8 @@ def _channels(context: click.Context, parameter: click.Parameter, texts: tuple[s
     epilog="""\b
     Examples:
       python -m local_test check mine:latest --training --data training=data/ -p epochs=1 -p optimizer=adam
-      python -m local_test check mine:latest --hosting --model model.tar.gz --payload one.json
-          --content-type application/json --output results/check
+      python -m local_test check mine:latest --hosting --model model.tar.gz --payload one.json \\
+        --content-type application/json --output results/check
       python -m local_test check --bare bin/ --hosting --model model/ --payload one.csv --content-type text/csv
     """
 )
@@ -61,8 +53,8 @@ def _channels(context: click.Context, parameter: click.Parameter, texts: tuple[s
 @click.option("--hosting", is_flag=True, help="Only hosting; without both, all.")
 @click.option("--data", "channels", multiple=True, metavar="CHANNEL=FOLDER", callback=_channels, help="Training data.")
 @click.option(
-    "-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", callback=_pairs,
-    help="For a short training that still takes some seconds.",
+    "-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", callback=options.values,
+    help="For a short training that still takes some seconds; a value is read as JSON where it is JSON.",
 )  # fmt: skip
 @click.option(
     "--model", type=click.Path(exists=True, path_type=Path), help="model.tar.gz, or a folder with its content."
@@ -71,7 +63,9 @@ def _channels(context: click.Context, parameter: click.Parameter, texts: tuple[s
     "--payload", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A body answered with 200."
 )
 @click.option("--content-type", help="The payload's.")
-@click.option("--env", "environment", multiple=True, metavar="KEY=VALUE", callback=_pairs, help="For job and endpoint.")
+@click.option(
+    "--env", "environment", multiple=True, metavar="KEY=VALUE", callback=options.texts, help="For job and endpoint."
+)
 @click.option(
     "--profile", type=click.Choice([str(profile) for profile in Profile]), default=str(Profile.REAL_TIME),
     show_default=True, help="The kind of endpoint.",
@@ -86,7 +80,7 @@ def check(
     training: bool,
     hosting: bool,
     channels: dict[str, Path],
-    hyperparameters: dict[str, str],
+    hyperparameters: dict[str, object],
     model: Path | None,
     payload: Path | None,
     content_type: str | None,
@@ -96,14 +90,18 @@ def check(
 ) -> None:
     """Hold any image against SageMaker's container contract, point by point.
 
-    Exit code 0: nothing is broken; 1: something is; 2: wrong use, no engine, no such image.
+    Exit code 0: nothing is broken; 1: something is; 2: wrong use, no engine,
+    no such image or program, or nothing could be told.
     """
     if (image is None) == (bare is None):
         raise click.UsageError("give IMAGE or --bare FOLDER")
     if (payload is None) != (content_type is None):
         raise click.UsageError("--payload and --content-type belong together")
+    parts = asked_parts(training=training, hosting=hosting, image=image is not None)
     if image:
         _find(image)
+    if bare:
+        _look(bare, parts)
     scratch = Path(tempfile.mkdtemp(prefix="check-"))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -111,7 +109,7 @@ def check(
         subject = Subject(
             image,
             scratch,
-            asked_parts(training=training, hosting=hosting, image=image is not None),
+            parts,
             Profile(profile),
             channels,
             hyperparameters,
@@ -131,10 +129,15 @@ def check(
     if output:
         report.write(output)
     click.echo(report.summary + (f"; {output}/check.html" if output else ""), err=True)
-    sys.exit(Verdict.BROKEN in report.counts)
+    sys.exit(report.exit_code)
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+    Example:
+      python -m local_test points
+    """
+)
 def points() -> None:
     """Print what of the contract `check` covers, and what it cannot."""
     table = Table("item", "demand", "checked by", "not checked", show_lines=True)
@@ -159,6 +162,13 @@ def _find(image: str) -> None:
         docker("image", "inspect", "--format", "{{.Id}}", image)
     except DockerError:
         raise _Unusable(f"the engine has no image {image}; pull or build it first") from None
+
+
+def _look(programs: Path, parts: frozenset[Part]) -> None:
+    """Raise _Unusable unless *programs* has the program of each of *parts*."""
+    for part, name, other in ((Part.TRAINING, "train", "--hosting"), (Part.HOSTING, "serve", "--training")):
+        if part in parts and shutil.which(name, path=str(programs)) is None:
+            raise _Unusable(f"{programs} has no executable program `{name}`; {other} alone does without it")
 
 
 def _model(model: Path, folder: Path) -> Path:

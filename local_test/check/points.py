@@ -103,7 +103,8 @@ class Subject:
     profile: Profile = Profile.REAL_TIME
     channels: Mapping[str, Path] = field(default_factory=dict)
     """Training data, a folder each."""
-    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    hyperparameters: Mapping[str, object] = field(default_factory=dict)
+    """Any values that JSON knows."""
     model: Path | None = None
     """The unpacked model.tar.gz to serve, or None for an image that holds its own."""
     payload: Payload | None = None

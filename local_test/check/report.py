@@ -46,6 +46,13 @@ class Report:
         return {verdict: counted[verdict] for verdict in Verdict if counted[verdict]}
 
     @property
+    def exit_code(self) -> int:
+        """1 where a point is broken, 0 where none is and some hold, 2 where nothing was told."""
+        if Verdict.BROKEN in self.counts:
+            return 1
+        return 0 if Verdict.HOLDS in self.counts else 2
+
+    @property
     def summary(self) -> str:
         """One line."""
         counts = ", ".join(

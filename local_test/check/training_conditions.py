@@ -95,8 +95,8 @@ def _judge(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
             yield found(point, False, f"by itself this breaks the job: {baseline.breaking[name]}")
         elif name in CONTAINERS_ONLY and subject.image is None:
             yield from unknown(point, "a bare program has no container")
-        elif name == "quoted" and not subject.hyperparameters:
-            yield from unknown(point, "no hyperparameters were given")
+        elif name == "quoted" and not any(isinstance(value, str) for value in subject.hyperparameters.values()):
+            yield from unknown(point, "no hyperparameter that is text was given; other values are the same in both")
         elif name in ("manifests", "read_only") and not subject.channels:
             yield from unknown(point, "no channels were given")
         elif name not in baseline.told:

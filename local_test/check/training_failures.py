@@ -89,7 +89,8 @@ def says_why(failure: str) -> bool:
 
 
 def _wrong_value(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
-    numbers = [name for name, value in subject.hyperparameters.items() if re.fullmatch(r"-?\d+(\.\d+)?", value)]
+    given = subject.hyperparameters.items()
+    numbers = [name for name, value in given if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", str(value))]
     if not numbers:
         yield from unknown(_VALUE, "no hyperparameter that is a number was given")
         return

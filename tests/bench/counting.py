@@ -20,13 +20,15 @@ from traffic_signs.serving.record import STAGES, Record
 _REQUESTS = 2_000
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+    Example:
+      python -m tests.bench.counting --rounds 3
+    """
+)
 @click.option("--rounds", type=click.IntRange(1), default=9, show_default=True)
 def main(rounds: int) -> None:
-    """Time 2,000 requests each, in turns.
-
-    python -m tests.bench.counting
-    """
+    """Time 2,000 requests each, in turns."""
     with tempfile.TemporaryDirectory() as folder:
         # read when the library is loaded: its numbers then live in a file a process, for all to add up
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

@@ -14,7 +14,12 @@ from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.split import split
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+    Example:
+      python -m tests.bench.one quick 1 results/gtsrb/data
+    """
+)
 @click.argument("recipe")
 @click.argument("seed", type=int)
 @click.argument("prepared", type=click.Path(path_type=Path))

@@ -22,14 +22,16 @@ from traffic_signs.data.dataset import Dataset
 _STEPS = 10
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+    Example:
+      python -m tests.bench.pipeline results/gtsrb/data
+    """
+)
 @click.argument("prepared", type=click.Path(exists=True, path_type=Path))
 @click.option("--rounds", type=click.IntRange(1), default=9, show_default=True)
 def main(prepared: Path, rounds: int) -> None:
-    """Time ten steps with and without augmentation, in turns, on the arrays in PREPARED.
-
-    python -m tests.bench.pipeline data/gtsrb
-    """
+    """Time ten steps with and without augmentation, in turns, on the arrays in PREPARED."""
     os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")  # TensorFlow reads them when it is loaded
     from traffic_signs.training import distribution, hosts, presets  # noqa: PLC0415
     from traffic_signs.training.trainer import Trainer  # noqa: PLC0415

@@ -31,16 +31,18 @@ _RESULTS = Path(__file__).with_name("training.json")
 _ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+    Example:
+      python -m tests.bench.training results/gtsrb/data --recipe article --recipe quick
+    """
+)
 @click.argument("prepared", type=click.Path(exists=True, path_type=Path))
 @click.option("--recipe", "recipes", multiple=True, type=click.Choice(RECIPES), default=RECIPES, show_default=True)
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), default=_RESULTS, show_default=True)
 def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path) -> None:
-    """Train every recipe with every seed on the arrays in PREPARED, as `make data` makes them.
-
-    python -m tests.bench.training data/gtsrb --recipe article --recipe quick
-    """
+    """Train every recipe with every seed on the arrays in PREPARED, as `make data` makes them."""
     runs: list[dict[str, Any]] = []
     turns = [(recipe, seed) for seed in range(1, seeds + 1) for recipe in recipes]
     for recipe, seed in track(turns, "trainings"):

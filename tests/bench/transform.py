@@ -33,7 +33,8 @@ _FILE = 50_000
 @click.command(
     epilog="""\b
     Example:
-      python -m tests.bench.transform data/gtsrb results/bench/quick/opt-ml/model --records 2000 --kind jsonlines
+      python -m tests.bench.transform results/gtsrb/data results/bench/quick/opt-ml/model --records 2000 \\
+        --kind jsonlines
     """
 )
 @click.argument("prepared", type=click.Path(exists=True, path_type=Path))

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from local_test import program
+from local_test.__main__ import train
 from local_test.check.command import check
 from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, Verdict
 from local_test.check.report import Report
@@ -144,6 +146,48 @@ def test_wrong_use_is_told_in_a_line(arguments: list[str], words: str) -> None:
     done = CliRunner().invoke(check, arguments, terminal_width=150)
     assert done.exit_code == 2
     assert words in done.output
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ("--training", "program `train`; --hosting alone does without it"),
+        ("--hosting", "program `serve`; --training alone does without it"),
+    ],
+)
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_without_the_program_is_told_in_a_line(part: str, words: str, there: bool, tmp_path: Path) -> None:
+    if there:  # but not executable
+        (tmp_path / "train").touch()
+        (tmp_path / "serve").touch()
+    done = CliRunner().invoke(check, ["--bare", str(tmp_path), part])
+    assert done.exit_code == 2
+    assert done.output == f"Error: {tmp_path} has no executable {words}\n"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        ((Verdict.HOLDS, Verdict.UNKNOWN), 0),
+        ((Verdict.HOLDS, Verdict.BROKEN), 1),
+        ((Verdict.BROKEN, Verdict.UNKNOWN), 1),
+        ((Verdict.UNKNOWN, Verdict.NOT_CLAIMED), 2),
+        ((), 2),
+    ],
+)
+def test_a_check_that_told_nothing_is_not_green(verdicts: tuple[Verdict, ...], code: int) -> None:
+    findings = tuple(Finding(point(f"T1-{verdict}"), verdict, "") for verdict in verdicts)
+    report = Report("mine:latest", "real-time", findings, 0, datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC))
+    assert report.exit_code == code
+
+
+@pytest.mark.parametrize("command", [check, train])
+def test_a_value_is_read_as_json_where_it_is_json(command: click.Command, tmp_path: Path) -> None:
+    words = {"check": ["--bare"], "train": ["--training"]}[command.name or ""] + [str(tmp_path)]
+    for text in ("epochs=5", "lr=0.1", "opt=adam", 'id="5"', "final=true", "formula=a=b"):
+        words += ["-p", text]
+    read = command.make_context(command.name, words).params["hyperparameters"]
+    assert read == {"epochs": 5, "lr": 0.1, "opt": "adam", "id": "5", "final": True, "formula": "a=b"}
 
 
 def test_without_an_engine_it_is_said() -> None:

@@ -205,6 +205,16 @@ def test_a_mutant_that_goes_on_after_sigterm(tmp_path: Path, monkeypatch: pytest
     exactly(mutant("T13-ends-in-time", tmp_path), "T13-ends-in-time")
 
 
+@pytest.mark.parametrize(("value", "verdict"), [(1, Verdict.UNKNOWN), ("1", Verdict.BROKEN)])
+def test_only_text_differs_in_the_two_encodings(value: object, verdict: Verdict, tmp_path: Path) -> None:
+    mutant = images.programs(tmp_path / "programs", MUTANTS["T5-both-encodings"].files)
+    channels, given = {"training": images.laid(tmp_path / "data", images.TRAINING)}, {"epochs": value}
+    subject = Subject(None, tmp_path, channels=channels, hyperparameters=given, programs=mutant)
+    seen = {finding.point.name: finding for finding in run(training_conditions.SCENARIOS, subject)}
+    assert seen["T5-both-encodings"].verdict is verdict, seen["T5-both-encodings"].seen
+    assert seen["T4-other-files"].verdict is Verdict.HOLDS
+
+
 @pytest.mark.engine
 def test_the_image_that_keeps_the_contract(tmp_path: Path) -> None:
     seen = found(images.build("good"), None, tmp_path, seconds="0.3")

@@ -49,8 +49,8 @@ class _Names(click.ParamType[tuple[str, ...]]):
 @click.command(
     epilog="""\b
     Examples:
-      python -m tests.bench.serving data/synthetic --model results/bench/quick/opt-ml/model
-      python -m tests.bench.serving data/synthetic --model results/bench/quick/opt-ml/model \\
+      python -m tests.bench.serving results/synthetic/data --model results/bench/quick/opt-ml/model
+      python -m tests.bench.serving results/synthetic/data --model results/bench/quick/opt-ml/model \\
           --rounds 1 --seconds 0.5 --servers ours,mosec --kinds json --output /tmp/look.json
     """
 )

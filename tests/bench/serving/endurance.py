@@ -39,7 +39,7 @@ _TIMES = 10
 @click.command(
     epilog="""\b
     Example:
-      python -m tests.bench.serving.endurance data/synthetic results/bench/quick/opt-ml/model --requests 3000
+      python -m tests.bench.serving.endurance results/synthetic/data results/bench/quick/opt-ml/model --requests 3000
     """
 )
 @click.argument("prepared", type=click.Path(exists=True, path_type=Path))

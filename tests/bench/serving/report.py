@@ -77,7 +77,12 @@ def _resources(network: Network, name: str) -> Table:
     return table
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+    Example:
+      python -m tests.bench.serving.report tests/bench/serving/serving.json
+    """
+)
 @click.argument("results", type=click.Path(exists=True, path_type=Path))
 def main(results: Path) -> None:
     """Show the figures in RESULTS again, and draw the plot beside it anew."""

@@ -1,0 +1,62 @@
+"""What the commands for an endpoint show of its answers, whatever classes and files are called."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scripts import answers, evaluate
+
+NAMES = ["a [red] b", "x [/y] z", ":warning:", "$x^2$", "costs $\\frac$ more"]
+"""Of classes: to Rich markup and an emoji, to Matplotlib formulas, one of which is none."""
+
+
+def drawn(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L"))
+
+
+def test_names_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    answers.show(
+        (f"{name}.png", {"name": name, "class_id": number, "probability": 1}) for number, name in enumerate(NAMES)
+    )
+    shown = capsys.readouterr().out
+    for name in NAMES:
+        assert f"│ {name}.png " in shown
+        assert f"│ {name} " in shown
+
+
+def test_names_of_the_weakest_classes_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = np.arange(len(NAMES))
+    evaluate.report(labels[::-1], labels, NAMES, tmp_path / "[b]")
+    shown = capsys.readouterr().out
+    for name in NAMES:
+        assert f"│ {name} " in shown
+    assert "[b]/" in shown.replace("\n", "")
+    assert (tmp_path / "[b]" / "accuracy-per-class.png").exists()
+
+
+def picture(folder: Path, name: str, size: tuple[int, int] = (32, 32)) -> np.ndarray:
+    """Draw nine white images of *size*, all of class *name*; return the picture, uint8 [height, width]."""
+    Image.new("L", size, 255).save(folder / "one.png")
+    answers.draw([folder / "one.png"] * 9, [{"name": name, "probability": 1}] * 9, folder / "new" / "out.png")
+    return drawn(folder / "new" / "out.png")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_with_any_name(name: str, tmp_path: Path) -> None:
+    assert picture(tmp_path, name).min() < 128
+
+
+@pytest.mark.parametrize("size", [(32, 32), (100, 90), (40, 32), (32, 90), (120, 30)])
+def test_titles_are_not_cut_whatever_the_images_shape(size: tuple[int, int], tmp_path: Path) -> None:
+    seen = picture(tmp_path, "Right of way at the next intersection", size)
+    assert seen[:2].min() == 255
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path: Path) -> None:
+    Image.fromarray(np.full((32, 32), 0x4000, np.uint16)).save(tmp_path / "deep.png")
+    answers.draw([tmp_path / "deep.png"], [{"name": "", "probability": 1}], tmp_path / "out.png")
+    seen = drawn(tmp_path / "out.png")
+    assert seen[seen.shape[0] // 2, seen.shape[1] // 2] == 0x40
