@@ -183,7 +183,7 @@ def test_mistakes_show_one_frame_of_a_sign(run: Run, tmp_path: Path) -> None:
     assert page.tags.count("li") == 1
 
 
-@pytest.mark.parametrize("classes", [2, 200, 600])
+@pytest.mark.parametrize("classes", [2, 100, 600])
 def test_any_number_of_classes(classes: int, tmp_path: Path) -> None:
     report.write(tmp_path, a_run(tuple(f"class {index}" for index in range(classes))))
     _, page, plots = written(tmp_path)

@@ -24,9 +24,9 @@ def _fraction(_context: click.Context, _parameter: click.Parameter, value: float
 @click.command(
     epilog="""\b
     Examples:
-      python -m traffic_signs.data synthetic --output data/synthetic
-      python -m traffic_signs.data download --output data/gtsrb
-      python -m traffic_signs.data ~/GTSRB --output data/gtsrb --split random
+      python -m traffic_signs.data synthetic --output results/synthetic/data
+      python -m traffic_signs.data download --output results/download/data
+      python -m traffic_signs.data ~/GTSRB --output results/GTSRB/data --split random
     """
 )
 @click.argument("source")

@@ -29,7 +29,7 @@ def class_distribution(parts: Mapping[str, Dataset], path: Path) -> None:
 
 
 def sample_sheet(dataset: Dataset, path: Path, columns: int = 12) -> None:
-    """Draw a row of images a class, spread over the class's tracks, to the PNG at *path*; the first 200 classes."""
+    """Draw a row of images a class, spread over the class's tracks, to the PNG at *path*; the first 100 classes."""
     names = dataset.names[: style.MOST_CLASSES]
     rows = len(names)
     sheet = np.full((rows * 34, columns * 34), 255, np.uint8)

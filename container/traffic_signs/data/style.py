@@ -12,7 +12,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-MOST_CLASSES = 200
+MOST_CLASSES = 100
 """Classes that are named in one plot."""
 _STYLE: dict[Any, Any] = {  # Matplotlib types each name on its own
     "axes.edgecolor": "#7b8794",

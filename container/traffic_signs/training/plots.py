@@ -41,7 +41,7 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int, path: Path) 
 
 
 def accuracy_per_class(accuracy: np.ndarray, names: Sequence[str], overall: float, path: Path) -> None:
-    """Draw a bar a class, the weakest 200 on top; *accuracy* is float [C], NaN for a class without images."""
+    """Draw a bar a class, the weakest 100 on top; *accuracy* is float [C], NaN for a class without images."""
     measured = [index for index in np.argsort(accuracy, kind="stable") if not np.isnan(accuracy[index])]
     shown = measured[: style.MOST_CLASSES]
     with style.figure(path, 7.6, 0.17 * len(shown) + 1.1) as figure:
