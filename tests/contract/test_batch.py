@@ -146,6 +146,7 @@ def of_one_gigabyte(job: Job, log: Path) -> Iterator[tuple[Server, str]]:
         server.stop()
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("image", ["container"], indirect=True)
 def test_100_mb_are_answered_within_a_gigabyte(job: Job, tmp_path: Path) -> None:
     with of_one_gigabyte(job, tmp_path / "log") as (server, name):
