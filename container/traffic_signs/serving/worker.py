@@ -192,11 +192,9 @@ class Worker(Dispatcher):
 
     def _line_seconds(self) -> float:
         """Return how long it will take until all who wait in line now have their answers."""
-        seconds: float = len(self._line) * self._mean_seconds / self.cfg.threads
-        return seconds
+        return float(len(self._line) * self._mean_seconds / self.cfg.threads)
 
     def _let_go(self, conn: TConn) -> bool:
-        gone = sockets.is_gone(conn.sock)
-        if gone:
+        if gone := sockets.is_gone(conn.sock):
             self._forget(conn)
         return gone
