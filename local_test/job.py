@@ -117,9 +117,10 @@ class Job:
         self.wait(10)
 
     def _read(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            text = line.decode(errors="replace").rstrip("\n")
-            self.lines.append(Line(self.seconds, text, stream is self.process.stdout))
+        with stream:  # what was started is kept until the end of a check, which starts more than a process may open
+            for line in stream:
+                text = line.decode(errors="replace").rstrip("\n")
+                self.lines.append(Line(self.seconds, text, stream is self.process.stdout))
 
 
 @contextlib.contextmanager

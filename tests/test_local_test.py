@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from local_test import opt_ml, program
+from local_test import job, opt_ml, program
 from tests.conftest import IMAGE
 from tests.helpers import Job, free_port, serving
 
@@ -100,6 +100,15 @@ def test_another_program_on_the_port_is_not_taken_for_the_server(where: list[str
         done = run("local_test", "serve", *where, "--base", tmp_path / "opt-ml", "--port", port, "--", "true")
     assert done.returncode == 2
     assert done.stderr == f"Error: another program listens on port {port}; choose another: --port, for make PORT=\n"
+
+
+def test_a_job_that_has_ended_holds_nothing_open() -> None:
+    """A check starts dozens in one process."""
+    before = len(os.listdir("/proc/self/fd"))
+    started = job.Job(program.Program([sys.executable, "-c", "print(1)"], {}))
+    assert started.wait(30) == 0
+    assert started.log == "1"
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.engine
