@@ -104,11 +104,11 @@ def test_another_program_on_the_port_is_not_taken_for_the_server(where: list[str
 
 def test_a_job_that_has_ended_holds_nothing_open() -> None:
     """A check starts dozens in one process."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     started = job.Job(program.Program([sys.executable, "-c", "print(1)"], {}))
     assert started.wait(30) == 0
     assert started.log == "1"
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.engine
