@@ -16,6 +16,7 @@ from local_test import opt_ml, options, program
 from local_test.check.command import check, points
 
 _TRAIN_GRACE, _SERVE_GRACE = 120, 30
+_FOLDER = click.Path(file_okay=False, resolve_path=True, path_type=Path)
 _STARTUP_SECONDS = 8 * 60
 """How long the platform waits for the first 200 on /ping."""
 
@@ -32,7 +33,7 @@ def main() -> None:
     """
 )
 @click.option("--image", help="Image to run; without it, or without an engine, the bare programs.")
-@click.option("--base", type=click.Path(path_type=Path), default="results/opt-ml", show_default=True)
+@click.option("--base", type=_FOLDER, default="results/opt-ml", show_default=True)
 @click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--validation", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
@@ -42,28 +43,38 @@ def main() -> None:
 def train(
     image: str | None, base: Path, training: Path, validation: Path | None, hyperparameters: dict[str, object]
 ) -> None:
-    """Run a training job; its model and output land below the folder --base, which stands for /opt/ml."""
+    """Run a training job; its model and output land below the folder --base, which stands for /opt/ml.
+
+    What an earlier job has left there goes when this one has succeeded. Until then, and if it fails, this one's files
+    are in a folder beside it, whose name ends in .partial.
+    """
     image = program.choose(image)
     channels = {"training": training} | ({"validation": validation} if validation else {})
-    if base.exists():
-        if any(base.iterdir()) and not (base / "input" / "config" / "hyperparameters.json").exists():
-            click.echo(f"Error: {base} holds something else than an earlier run, which would be lost", err=True)
+    partial = base.parent / f"{base.name}.partial"
+    for folder in (base, partial):
+        if folder.exists() and any(folder.iterdir()) and not (folder / "input/config/hyperparameters.json").exists():
+            click.echo(f"Error: {folder} holds something else than an earlier run, which would be lost", err=True)
             sys.exit(2)
-        shutil.rmtree(base)
-    opt_ml.write(base, channels, hyperparameters, opt_ml.HOST if image else "localhost")
-    job = program.training(image, base, channels)
+    if partial.exists():
+        shutil.rmtree(partial)
+    opt_ml.write(partial, channels, hyperparameters, opt_ml.HOST if image else "localhost")
+    job = program.training(image, partial, channels)
     process = job.start()
     try:
         code = process.wait()
     except KeyboardInterrupt:
         code = job.stop(process, _TRAIN_GRACE)
     if image and os.getuid() != 0:
-        program.give_back(image, base, os.getuid(), os.getgid())
-    failure = base / "output" / "failure"
+        program.give_back(image, partial, os.getuid(), os.getgid())
+    failure = partial / "output" / "failure"
     if code != 0:
         reason = failure.read_text(encoding="utf-8")[:1024] if failure.exists() else "no failure file was written"
         click.echo(f"training failed with exit code {code}: {reason}", err=True)
+        click.echo(f"what it left is in {partial}; {base} is as it was", err=True)
         sys.exit(1)
+    if base.exists():
+        shutil.rmtree(base)
+    partial.rename(base)
     click.echo(f"model: {base / 'model'}   report: {base / 'output' / 'data'}")
 
 

@@ -24,6 +24,8 @@ def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[
 
 def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: str | None, tmp_path: Path) -> None:
     base, where = tmp_path / "opt-ml", ["--image", image] if image else []
+    opt_ml.write(base, ["training"], {})
+    (base / "model" / "earlier").touch()
     trained = run(
         "local_test", "train", *where, "--base", base, "--training", prepared / "training", "-p", "epochs=1", "-p",
         "preset=lenet",
@@ -32,6 +34,8 @@ def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: s
     assert str(base / "model") in trained.stdout
     written = json.loads((base / "input" / "config" / "hyperparameters.json").read_text())
     assert written == {"epochs": "1", "preset": '"lenet"'}
+    assert sorted(path.name for path in (base / "model").iterdir()) == ["artifact.json", "model.keras", "model.tflite"]
+    assert [path.name for path in tmp_path.iterdir()] == ["opt-ml"]
 
     port = free_port()
     invoke = [sys.executable, "-m", "scripts.invoke", "--url", f"http://127.0.0.1:{port}"]
@@ -49,12 +53,16 @@ def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: s
     assert "Starting gunicorn" in (tmp_path / "serve.log").read_text()
 
 
-def test_a_failed_job_is_told_with_its_reason(prepared: Path, tmp_path: Path) -> None:
-    done = run(
-        "local_test", "train", "--base", tmp_path / "opt-ml", "--training", prepared / "training", "-p", "epochs=x"
-    )
+def test_a_failed_job_is_told_and_leaves_the_earlier_model_alone(prepared: Path, tmp_path: Path) -> None:
+    base, partial = tmp_path / "opt-ml", tmp_path / "opt-ml.partial"
+    opt_ml.write(base, ["training"], {})
+    (base / "model" / "earlier").touch()
+    done = run("local_test", "train", "--base", base, "--training", prepared / "training", "-p", "epochs=x")
     assert done.returncode == 1
     assert "training failed with exit code 1: hyperparameter epochs = 'x'; expected" in done.stderr
+    assert f"what it left is in {partial}; {base} is as it was" in done.stderr
+    assert (partial / "output" / "failure").exists()
+    assert (base / "model" / "earlier").exists()
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(prepared: Path, tmp_path: Path) -> None:
