@@ -66,6 +66,22 @@ def test_what_is_passed_over_is_told(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert "channel training: passed over: 1 .tif, such as stop/a.tif" in caplog.text
 
 
+@pytest.mark.parametrize("kind", ["arrays", "arrays with names", "images", "images of which one class is damaged"])
+def test_a_single_class_is_refused_whatever_it_comes_in(kind: str, tmp_path: Path) -> None:
+    folder = channel(tmp_path)
+    if kind.startswith("arrays"):
+        arrays(folder, [0, 0], **({"names": np.array(["stop", "yield"])} if "names" in kind else {}))
+    else:
+        pictures(folder, 2)
+        for file in (folder / "yield").iterdir():
+            file.write_bytes(b"") if "damaged" in kind else file.rename(folder / file.name)
+    name = "0" if kind == "arrays" else "stop"
+    with pytest.raises(
+        DataError, match=f"^all 2 training images are of class '{name}'; expected images of two classes"
+    ):
+        load(tmp_path)
+
+
 def test_a_validation_archive_without_names_has_the_classes_of_training(tmp_path: Path) -> None:
     arrays(channel(tmp_path), [0, 1, 2], names=np.array(["a", "b", "c"]))
     arrays(channel(tmp_path, "validation"), [0, 1])

@@ -70,7 +70,7 @@ def test_clean_removes_what_was_made_and_nobodys_images(checkout: Path) -> None:
     ],
 )
 def test_what_cannot_work_is_refused_in_a_line(words: list[str], message: str, checkout: Path) -> None:
-    (checkout / "results" / "mine" / "opt-ml" / "model").mkdir(parents=True)  # of a job that failed
+    (checkout / "results" / "mine" / "opt-ml" / "model").mkdir(parents=True)  # of a job that wrote none
     done = make(checkout, *words)
     assert done.returncode == 2
     assert message in done.stderr

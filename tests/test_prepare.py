@@ -120,6 +120,12 @@ def test_an_error_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert done.stderr == f"Error: {tmp_path / 'nowhere'} does not exist\n"
 
 
+def test_a_single_class_is_refused(tmp_path: Path) -> None:
+    done = run(own(tmp_path / "signs", "train/stop", "test/stop"), "--output", tmp_path / "out")
+    assert done.returncode == 2
+    assert "Error: all 6 training images are of class 'stop'; expected images of two classes at least\n" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

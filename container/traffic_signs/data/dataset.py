@@ -66,6 +66,15 @@ class Dataset:
         digest.update("\n".join(self.names).encode())
         return digest.hexdigest()
 
+    def check_for_training(self) -> None:
+        """Raise DataError unless there are two classes to tell apart; a name alone, without images, makes none."""
+        present = np.flatnonzero(self.counts)
+        if len(present) < 2:
+            raise DataError(
+                f"all {len(self)} training images are of class {self.names[present[0]]!r};"
+                " expected images of two classes at least"
+            )
+
     def take(self, indices: np.ndarray) -> "Dataset":
         """Return the images at *indices*, with all classes kept."""
         return Dataset(self.images[indices], self.labels[indices], self.tracks[indices], self.names)

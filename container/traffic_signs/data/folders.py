@@ -22,8 +22,8 @@ def read(files: Files) -> Source:
     """Read the layout. Files that are no images by their names (README, CSV) are left out, with a remark.
 
     Raises:
-        DataError: no images in folders, a single class, a class that only the validation or test part has, or a
-            folder of images beside the parts.
+        DataError: no images in folders, or all in one; a class that only the validation or test part has; a folder of
+            images beside the parts.
     """
     paths = [path for name in files if (path := PurePosixPath(name)).suffix.lower() in images.SUFFIXES]
     top = len(os.path.commonprefix([path.parent.parts for path in paths]))  # noqa: RUF071 - of tuples, so whole folders
@@ -33,10 +33,8 @@ def read(files: Files) -> Source:
         if len(path.parts) > prefix + 1:
             parts[_PARTS[path.parts[top].lower()] if prefix > top else "training"].append(path)
     names = sorted({path.parts[prefix] for path in parts["training"]}, key=_natural)
-    if len(names) < 2:
+    if not names:
         where = f"all images are in the folder {paths[0].parent}" if top else "no images in folders"
-        if names:
-            where = f"all training images are in the folder {names[0]}"
         others = _remarks([name for name in files if PurePosixPath(name).suffix.lower() not in images.SUFFIXES])[:3]
         expected = "expected a folder per class, two classes at least, or GTSRB in one of its layouts"
         raise DataError("; ".join([where, expected, *others]))

@@ -45,7 +45,7 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
         The content of summary.json.
 
     Raises:
-        DataError: the source cannot be read, or too little of it for three parts.
+        DataError: the source cannot be read, or has too little for three parts or a single class.
     """
     source = reading.find(Path(plan.source))
     state = {**asdict(plan), "layout": source.layout, "files": _listing(source)}
@@ -85,6 +85,7 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
 def _read(source: Source, plan: Plan) -> tuple[dict[str, Dataset], list[Sample], list[reading.Unreadable]]:
     """Return the parts, the files of the test part, and those that could not be read."""
     training, unreadable = reading.read_samples(source.training, source.names, "training images")
+    training.check_for_training()
     given = {}
     for name, samples in (("validation", source.validation), ("test", source.test)):
         if samples:

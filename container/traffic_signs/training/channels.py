@@ -25,11 +25,12 @@ def load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
     `training` have; without that, what is split off.
 
     Raises:
-        DataError: the channel `training` is missing or empty, a channel cannot be read, or the
-            channels have different classes.
+        DataError: the channel `training` is missing, empty or of a single class, a channel cannot be
+            read, or the channels have different classes.
     """
     has_channel = any(paths.channel(name).exists() for name in ("validation", "validation_0"))
     training, validation = _read(paths, "training", with_validation=not has_channel)
+    training.check_for_training()
     where = "the channel training has a part"
     if has_channel:
         validation, _ = _read(paths, "validation", training.names)
