@@ -135,6 +135,16 @@ def test_folders_above_the_classes_count_for_nothing(tmp_path: Path) -> None:
         assert reading.find(path).names == ("go", "stop", "yield")
 
 
+def test_members_of_a_zip_are_called_as_in_a_folder(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", 1)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("./stop/a.png", "./yield//b.png", "yield/.c.png", "./../go/d.png", "__MACOSX/stop/e.png"):
+            archive.writestr(name, (tmp_path / "a.png").read_bytes())
+    source = reading.find(tmp_path / "x.zip")
+    assert [sample.name for sample in source.training] == ["stop/a.png", "yield/b.png"]
+    assert source.names == ("stop", "yield")
+
+
 def test_a_single_folder_is_no_layout(tmp_path: Path) -> None:
     picture(tmp_path / "stop" / "a.png", 1)
     with pytest.raises(DataError, match="all images are in the folder stop; expected a folder per class, two"):

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from traffic_signs.errors import DataError
 
@@ -52,6 +52,8 @@ class Source:
 def list_files(path: Path) -> Files:
     """List the files below a folder, or in a zip; links are followed, hidden files are left out.
 
+    A zip's member "./stop//a.png" is stop/a.png; one whose path leads out of it counts as hidden.
+
     Raises:
         DataError: there is nothing at *path*, or it is neither.
     """
@@ -65,7 +67,7 @@ def list_files(path: Path) -> Files:
         except (OSError, zipfile.BadZipFile) as error:
             raise DataError(f"{path} is neither a folder nor a readable zip ({error})") from error
         files = {
-            info.filename: File(partial(archive.read, info), (info.file_size, info.CRC))
+            str(PurePosixPath(info.filename)): File(partial(archive.read, info), (info.file_size, info.CRC))
             for info in archive.infolist()
             if not info.is_dir()
         }
