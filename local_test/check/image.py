@@ -1,12 +1,15 @@
-"""An image read without running it: its configuration, and single files out of a container that never starts.
+"""An image read without running it: its configuration, files out of a container that never starts, its manifest.
 
-    docker image inspect  ->  Image.config      docker create, docker cp  ->  Image.find, Image.below
+    docker image inspect     ->  Image.config
+    docker create, docker cp ->  Image.find, Image.below
+    docker manifest inspect  ->  Image.pushed_as
 
 Only the files asked for are copied, so that an image of 10 GB takes as long as a small one.
 """
 
 import json
 import posixpath
+import re
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -84,6 +87,29 @@ class Image:
     def labels(self) -> dict[str, str]:
         """LABEL's."""
         return self.run_config.get("Labels") or {}
+
+    @property
+    def registry(self) -> str:
+        """The host that the name begins with; empty where it has none."""
+        host, slash, _ = self.name.partition("/")
+        return host if slash and ("." in host or ":" in host or host == "localhost") else ""
+
+    def pushed_as(self) -> list[str]:
+        """Return the media types under which the registry has it: the manifest's, then those of its parts, each once.
+
+        Raises:
+            DockerError: the registry does not answer, or has no such image.
+        """
+        insecure = ["--insecure"] if self.registry.partition(":")[0] in ("localhost", "127.0.0.1") else []
+        try:
+            manifest = json.loads(docker("manifest", "inspect", *insecure, self.name))
+        except DockerError as error:
+            # engines before 23 know no OCI types and name the one they met
+            if named := re.search(r"application/vnd\.oci\.[\w.+-]+", str(error)):
+                return [named[0]]
+            raise
+        parts = manifest.get("manifests") or [manifest.get("config", {}), *manifest.get("layers", [])]
+        return list(dict.fromkeys([manifest.get("mediaType", ""), *(part.get("mediaType", "") for part in parts)]))
 
     def find(self, name: str) -> File | None:
         """Look for a program as execvp would, or for the file with the path *name*; None if there is none."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from local_test.check import labels
-from local_test.check.image import DockerError, File, Image, docker
+from local_test.check.image import DockerError, File, Image
 from local_test.check.points import Part, Verdict
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -53,18 +53,11 @@ def platform(image: Image, _: frozenset[Part]) -> Judgement:
 
 
 def manifest(image: Image, _: frozenset[Part]) -> Judgement:
-    host = image.name.partition("/")[0]
-    if host != image.name and ("." in host or ":" in host or host == "localhost"):
-        insecure = ["--insecure"] if host.partition(":")[0] in ("localhost", "127.0.0.1") else []
+    if host := image.registry:
         try:
-            manifest = json.loads(docker("manifest", "inspect", *insecure, image.name))
+            kinds = image.pushed_as()
         except DockerError as error:
-            # engines before 23 know no OCI types and name the one they met
-            if named := re.search(r"application/vnd\.oci\.[\w.+-]+", str(error)):
-                return Verdict.BROKEN, f"{host} has it as {named[0]}"
             return Verdict.UNKNOWN, f"{host} did not say: {error}"
-        parts = manifest.get("manifests") or [manifest.get("config", {}), *manifest.get("layers", [])]
-        kinds = list(dict.fromkeys([manifest.get("mediaType", ""), *(part.get("mediaType", "") for part in parts)]))
         foreign = [kind for kind in kinds if not kind.startswith("application/vnd.docker.")]
         kind = foreign[0] if foreign else kinds[0]
         return _holds_if(kind == _MANIFEST, f"{host} has it as {kind or 'a manifest without a type'}")
