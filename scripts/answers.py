@@ -36,16 +36,12 @@ def draw(files: Sequence[Path], answers: Sequence[Mapping[str, Any]], path: Path
     for axis in axes:
         axis.axis("off")
     for axis, file, answer in zip(axes, files, answers, strict=False):
-        axis.imshow(_pixels(file))
+        with Image.open(file) as image:
+            if image.mode.startswith("I"):  # 16 bits a pixel, which convert() would clip
+                axis.imshow(np.asarray(image), "gray", vmin=0, vmax=65_535)
+            else:
+                axis.imshow(image.convert("RGB"))
         name = answer["name"] if len(answer["name"]) <= 24 else answer["name"][:23] + "…"
         axis.set_title(f"{name}\n{answer['probability']:.0%}", fontsize=7)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
-
-
-def _pixels(file: Path) -> np.ndarray:
-    """Return the image in *file* as uint8 [height, width, 3]."""
-    with Image.open(file) as image:
-        deep = image.mode.startswith("I")  # 16 bits a pixel, which convert() would clip instead of scale
-        shown = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if deep else image
-        return np.asarray(shown.convert("RGB"))

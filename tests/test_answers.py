@@ -55,8 +55,9 @@ def test_titles_are_not_cut_whatever_the_images_shape(size: tuple[int, int], tmp
     assert seen[:2].min() == 255
 
 
-def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path: Path) -> None:
-    Image.fromarray(np.full((32, 32), 0x4000, np.uint16)).save(tmp_path / "deep.png")
-    answers.draw([tmp_path / "deep.png"], [{"name": "", "probability": 1}], tmp_path / "out.png")
+@pytest.mark.parametrize("name", ["deep.png", "deep.pgm"])
+def test_sixteen_bits_are_scaled_and_not_clipped(name: str, tmp_path: Path) -> None:
+    Image.fromarray(np.full((32, 32), 0x4000, np.uint16)).save(tmp_path / name)
+    answers.draw([tmp_path / name], [{"name": "", "probability": 1}], tmp_path / "out.png")
     seen = drawn(tmp_path / "out.png")
     assert seen[seen.shape[0] // 2, seen.shape[1] // 2] == 0x40
