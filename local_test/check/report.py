@@ -61,11 +61,11 @@ class Report:
         return f"{self.subject}, {self.profile}: {counts}, in {self.seconds:.0f} s"
 
     def print(self, console: Console) -> None:
-        """Print the table, with the fix below what was seen of a point that is broken."""
+        """Print the table, with the fix below what was seen of a point that is broken; these come last, to be seen."""
         table = Table(box=box.HORIZONTALS, show_lines=True)
         for name, ratio in (("point", 4), ("expected", 8), ("seen", 8), ("verdict", 3)):
             table.add_column(name, ratio=ratio, overflow="fold")
-        for finding in self.findings:
+        for finding in sorted(self.findings, key=lambda finding: finding.verdict is Verdict.BROKEN):
             point = finding.point
             seen = Text(finding.seen)
             if finding.verdict is Verdict.BROKEN:

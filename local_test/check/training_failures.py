@@ -32,7 +32,7 @@ _REASON = Point(
     "T11-failure-reason",
     Part.TRAINING,
     f"The reason is the first line of it, of which the platform shows {FAILURE_CHARACTERS} characters",
-    "BC, FailureReason; aws/sagemaker-python-sdk#1225, #658; aws/sagemaker-training-toolkit#111",
+    "API, DescribeTrainingJob, FailureReason; aws/sagemaker-python-sdk#1225, #658; aws/sagemaker-training-toolkit#111",
     "Write the exception's message first, and its traceback after it or to the log only.",
 )
 _VALUE = Point(
@@ -80,6 +80,8 @@ def _without_data(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     yield found(_FILE, bool(job.failure.strip()), f"{len(job.failure)} characters" if job.failure else "no text")
     if job.failure.strip():
         yield found(_REASON, says_why(job.failure), f'it begins with "{job.failure.strip().splitlines()[0][:160]}"')
+    else:
+        yield from unknown(_REASON, "there is no text")
 
 
 def says_why(failure: str) -> bool:

@@ -4,6 +4,7 @@ import datetime
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from xml.etree import ElementTree
 import click
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from local_test import program
 from local_test.__main__ import train
@@ -128,6 +130,8 @@ def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in page
     assert "fix: do it" in page
     assert "http" not in page
+    report.print(Console(file=(terminal := io.StringIO()), width=150))
+    assert re.findall(r"[TH]\d-x", terminal.getvalue()) == ["T1-x", "H2-x", "H3-x", "H1-x"]  # the broken one last
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,10 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "Fu
     images.remove_mutants()
 
 
+def test_what_cannot_be_told_has_a_reason_of_its_own(findings: dict[str, "Future[dict[str, Finding]]"]) -> None:
+    assert findings["T11-failure-file"].result()["T11-failure-reason"].seen == "there is no text"
+
+
 def exactly(findings: dict[str, Finding], point: str) -> None:
     """Demand that *point* is broken and the others hold, but for what the tables above name."""
     seen = {name: f"{finding.verdict}: {finding.seen}" for name, finding in findings.items()}
