@@ -88,6 +88,7 @@ def main(
     scale = autoscaling.Scale.of(autoscale, invocations or _DEFAULT_INVOCATIONS) if autoscale else None
     memory_mb = memory_mb or _DEFAULT_MB
     own_tags = session.pairs(tags)
+    session.need_sdk(2)
     account = session.connect()
     if multi_model and which["image"] and which["role"]:
         which["model_data"] = multi_model  # nothing is left to look up

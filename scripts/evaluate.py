@@ -31,7 +31,7 @@ _UNREADABLE = (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.
     epilog="""\b
     Examples:
       python -m scripts.evaluate results/synthetic/data/test/test.npz --output results/evaluation
-      python -m scripts.evaluate results/gtsrb/data/test/test.npz --output results/evaluation --endpoint NAME
+      python -m scripts.evaluate results/GTSRB/data/test/test.npz --output results/evaluation --endpoint NAME
     """
 )
 @click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))

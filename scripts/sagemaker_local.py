@@ -17,7 +17,7 @@ import click
 from scripts import hosting, local_mode, train, training_job
 from scripts.answers import show
 from scripts.endpoint import Failure, predictions
-from scripts.session import PREFIX, pairs, quiet_sdk
+from scripts.session import PREFIX, need_sdk, pairs, quiet_sdk
 
 
 @click.command(
@@ -25,8 +25,10 @@ from scripts.session import PREFIX, pairs, quiet_sdk
     Examples:
       python -m scripts.sagemaker_local --image traffic-signs:cpu \\
         --training results/synthetic/data/training --samples results/synthetic/data/samples -p epochs=3
-      python -m scripts.sagemaker_local ... --instances 2
-      python -m scripts.sagemaker_local ... --entry-point mine.py --source-dir my-code
+      python -m scripts.sagemaker_local --image traffic-signs:cpu --instances 2 \\
+        --training results/synthetic/data/training --samples results/synthetic/data/samples
+      python -m scripts.sagemaker_local --image traffic-signs:cpu --entry-point mine.py --source-dir my-code \\
+        --training results/synthetic/data/training --samples results/synthetic/data/samples
     """
 )
 @click.option("--image", required=True, help="Image to train and to serve with.")
@@ -56,6 +58,7 @@ def main(
     hyperparameters: tuple[str, ...],
 ) -> None:
     """Train, deploy, predict and delete with SageMaker's SDK in local mode."""
+    need_sdk(2)
     quiet_sdk()
     for name in ("sagemaker", "urllib3"):  # a line per request, and how to move to version 3
         logging.getLogger(name).setLevel(logging.ERROR)

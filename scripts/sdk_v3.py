@@ -17,7 +17,7 @@ import click
 from scripts import local_mode
 from scripts.answers import show
 from scripts.endpoint import Failure, predictions
-from scripts.session import PREFIX, SDK_DEFAULTS, pairs
+from scripts.session import PREFIX, SDK_DEFAULTS, need_sdk, pairs
 
 _NOBODY = {
     # opens nothing; the SDK makes clients when it is imported, and sessions of its own later
@@ -46,6 +46,7 @@ def main(
     *, image: str, training: Path, samples: Path, output: Path, port: int, hyperparameters: tuple[str, ...]
 ) -> None:
     """Train, deploy, predict and delete in local mode; the archives of model and report land in --output."""
+    need_sdk(3)
     with local_mode.scratch(image) as folder:
         _isolate(folder)
         _train(image, training, pairs(hyperparameters), folder)

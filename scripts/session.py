@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
 
 import boto3
@@ -120,6 +121,21 @@ def quiet_sdk() -> None:
     """Keep the SDK's greetings off the screen; call it before the SDK is imported."""
     os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
     logging.getLogger("sagemaker.config").setLevel(logging.WARNING)
+
+
+def need_sdk(major: int) -> None:
+    """Say at once, and not when data has been uploaded, that the environment is the wrong one.
+
+    Raises:
+        Failure: it does not have version *major* of SageMaker's SDK.
+    """
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        if metadata.version("sagemaker").startswith(f"{major}."):
+            return
+    folder = f".venv-sdk-v{major}"
+    raise Failure(
+        f"this needs SageMaker's SDK version {major}: run it by {folder}/bin/python (make {folder}/installed)"
+    )
 
 
 def pairs(texts: tuple[str, ...]) -> dict[str, str]:

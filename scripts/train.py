@@ -20,8 +20,8 @@ from scripts.session import PREFIX
 @click.command(
     epilog="""\b
     Examples:
-      python -m scripts.train --image URI --role ARN --training results/gtsrb/data/training -p epochs=10
-      python -m scripts.train --image URI --role ARN --training results/gtsrb/data/training --spot --max-hours 0.5 --yes
+      python -m scripts.train --image URI --role ARN --training results/GTSRB/data/training -p epochs=10
+      python -m scripts.train --image URI --role ARN --training results/GTSRB/data/training --spot --max-hours 0.5 --yes
     """
 )
 @click.option("--image", required=True, help="URI that make push printed.")
@@ -60,6 +60,7 @@ def main(
     """Train on SageMaker and wait for the end; exit code 1 if the job fails."""
     values = _read(hyperparameters) | {key: value(text) for key, text in session.pairs(pairs).items()}
     own_tags = session.pairs(tags)
+    session.need_sdk(2)
     account = session.connect()
     costs.confirm(costs.Bill(instance_type, instance_count, max_hours, spot=spot), account.region, yes=yes)
     bucket = bucket or inputs.default_bucket(account)

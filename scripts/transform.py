@@ -46,9 +46,9 @@ def read(folder: Path, names: list[str]) -> np.ndarray:
 @click.command(
     epilog="""\b
     Examples:
-      python -m scripts.transform results/gtsrb/data/test/test.npz
-      python -m scripts.transform results/gtsrb/data/test/test.npz --job traffic-signs-2026-11-23-12-00-00-000 --yes
-      python -m scripts.transform results/gtsrb/data/test/test.npz --model-data s3://bucket/model.tar.gz --image URI \\
+      python -m scripts.transform results/GTSRB/data/test/test.npz
+      python -m scripts.transform results/GTSRB/data/test/test.npz --job traffic-signs-2026-11-23-12-00-00-000 --yes
+      python -m scripts.transform results/GTSRB/data/test/test.npz --model-data s3://bucket/model.tar.gz --image URI \\
         --role ARN
     """
 )
@@ -72,6 +72,7 @@ def main(
 ) -> None:
     """Predict TEST_SET, an archive of arrays, in a transform job and count what is right; no endpoint stays."""
     images, labels, classes = evaluate.load(test_set)
+    session.need_sdk(2)
     account = session.connect()
     with session.clear_errors("sagemaker"):
         model = trained.find(account.boto.client("sagemaker"), **which)

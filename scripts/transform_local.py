@@ -12,7 +12,7 @@ import click
 
 from scripts import evaluate, local_mode, transform, transform_job
 from scripts.endpoint import Failure
-from scripts.session import PREFIX, quiet_sdk
+from scripts.session import PREFIX, need_sdk, quiet_sdk
 
 
 @click.command(
@@ -31,6 +31,7 @@ from scripts.session import PREFIX, quiet_sdk
 @click.option("--port", default=8080, show_default=True, help="Where the container listens on this machine.")
 def main(test_set: Path, image: str, model_data: Path, output: Path, port: int) -> None:
     """Predict TEST_SET in a local transform job and count what is right."""
+    need_sdk(2)
     quiet_sdk()
     for name in ("sagemaker", "urllib3"):  # a line per request, and how to move to version 3
         logging.getLogger(name).setLevel(logging.ERROR)

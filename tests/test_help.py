@@ -25,3 +25,4 @@ def test_help_has_examples(place: str, epilog: str) -> None:
     assert title in ("Example:", "Examples:"), place
     for command in "\n".join(lines).replace("\\\n", " ").splitlines():
         assert command.strip().startswith("python -m "), command
+        assert "..." not in command

@@ -192,6 +192,27 @@ def test_a_wrong_call_ends_with_exit_code_2_and_says_why(arguments: tuple[str, .
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("version", "command"),
+    [
+        (2, ("train", "--image", "x", "--role", "x", "--training", ".")),
+        (2, ("deploy",)),
+        (2, ("transform", "TEST_SET")),
+        (2, ("transform_local", "TEST_SET", "--image", "x", "--model-data", __file__)),
+        (2, ("sagemaker_local", "--image", "x", "--training", ".", "--samples", ".")),
+        (3, ("sdk_v3", "--image", "x", "--training", ".", "--samples", ".")),
+    ],
+)
+def test_the_wrong_environment_is_told_before_anything_is_begun(
+    version: int, command: tuple[str, ...], prepared: Path
+) -> None:
+    test_set = str(prepared / "test" / "test.npz")
+    done = run(f"scripts.{command[0]}", *(test_set if word == "TEST_SET" else word for word in command[1:]))
+    assert done.returncode == 2
+    words = f"this needs SageMaker's SDK version {version}: run it by .venv-sdk-v{version}/bin/python"
+    assert done.stderr == f"Error: {words} (make .venv-sdk-v{version}/installed)\n"
+
+
 def test_what_the_endpoint_says_reaches_the_person(job: Job, tmp_path: Path) -> None:
     with serving(job.base, tmp_path / "log") as server:
         done = run("scripts.invoke", "--url", server.url, __file__)
