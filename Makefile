@@ -54,14 +54,14 @@ help: ## list the verbs
 install: .venv/installed ## make .venv with everything pinned
 
 .venv/installed: docker/locks/dev.txt pyproject.toml
-	python3 -m venv .venv
+	python3.11 -m venv .venv
 	$(PYTHON) -m pip install --quiet uv
 	VIRTUAL_ENV=.venv .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes $<
 	VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv-sdk-%/installed: scripts/locks/sdk-%.txt | .venv/installed
-	python3 -m venv .venv-sdk-$*
+	python3.11 -m venv .venv-sdk-$*
 	VIRTUAL_ENV=.venv-sdk-$* .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@
 
@@ -94,7 +94,7 @@ demo: local-train ## all of it: data, training, serving, predictions, evaluation
 	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(verbs) local-predict evaluate
 	@printf '%s\n' '' 'Where to look:' \
 		'  $(prepared)/   class-distribution.png, sample-sheet.png, the arrays' \
-		'  $(results)/opt-ml/output/data/   curves, confusion matrix, accuracy per class, metrics.json' \
+		'  $(results)/opt-ml/output/data/report.html   curves, confusion matrix, accuracy per class, mistakes' \
 		'  $(results)/opt-ml/model/   the model that an endpoint would serve' \
 		'  $(results)/predictions.png   a test image of each class with its answer' \
 		'  $(results)/evaluation/   accuracy per class on the test set'

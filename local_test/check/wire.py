@@ -97,11 +97,11 @@ def connect(address: tuple[str, int], seconds: float = 10, receive_bytes: int | 
     return connection
 
 
-def say(address: tuple[str, int], text: bytes, seconds: float = 10) -> Answer:
+def say(address: tuple[str, int], text: bytes) -> Answer:
     """Send bytes as they are on a connection of their own."""
     start = time.monotonic()
     try:
-        with connect(address, seconds) as connection:
+        with connect(address) as connection:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(text)
             return hear(connection, start)

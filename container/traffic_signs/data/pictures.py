@@ -8,6 +8,9 @@ import numpy as np
 from traffic_signs.data import style
 from traffic_signs.data.dataset import Dataset
 
+_COLUMNS = 12
+"""Images of a class on the sample sheet."""
+
 
 def class_distribution(parts: Mapping[str, Dataset], path: Path) -> None:
     """Draw one bar plot a part, images per class, to the PNG at *path*."""
@@ -28,18 +31,18 @@ def class_distribution(parts: Mapping[str, Dataset], path: Path) -> None:
         axes[-1].set_xlim(-0.6, len(names) - 0.4)
 
 
-def sample_sheet(dataset: Dataset, path: Path, columns: int = 12) -> None:
+def sample_sheet(dataset: Dataset, path: Path) -> None:
     """Draw a row of images a class, spread over the class's tracks, to the PNG at *path*; the first 100 classes."""
     names = dataset.names[: style.MOST_CLASSES]
     rows = len(names)
-    sheet = np.full((rows * 34, columns * 34), 255, np.uint8)
+    sheet = np.full((rows * 34, _COLUMNS * 34), 255, np.uint8)
     for label in range(rows):
         of_class = np.flatnonzero(dataset.labels == label)
         for column, index in enumerate(
-            of_class[np.linspace(0, len(of_class) - 1, columns).astype(int)] if len(of_class) else []
+            of_class[np.linspace(0, len(of_class) - 1, _COLUMNS).astype(int)] if len(of_class) else []
         ):
             sheet[label * 34 + 1 : label * 34 + 33, column * 34 + 1 : column * 34 + 33] = dataset.images[index, :, :, 0]
-    with style.figure(path, columns * 0.4 + 3.2, rows * 0.4 + 0.6) as figure:
+    with style.figure(path, _COLUMNS * 0.4 + 3.2, rows * 0.4 + 0.6) as figure:
         axis = figure.subplots()
         axis.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         axis.set_yticks(
