@@ -101,11 +101,15 @@ def _copied(program: Path, source: Path | None, folder: Path) -> Path:
 
 
 def _reason(output: Path) -> str:
-    """Return the first line of the failure file, which the SDK packs with the job's output."""
+    """Return the first paragraph of the failure file, which the SDK packs with the job's output, in one line.
+
+    The toolkit's own begin with the kind of error alone; ours have a traceback in the second.
+    """
     try:
         with tarfile.open(output / "output.tar.gz") as archive:
             stream = archive.extractfile("failure")
-            return stream.read(1024).decode().splitlines()[0] if stream else ""
+            text = stream.read(1024).decode(errors="replace") if stream else ""
+            return " ".join(text.partition("\n\n")[0].split())
     except (OSError, KeyError):
         return ""
 
