@@ -86,7 +86,9 @@ def train(
     """,
 )
 @click.option("--image", help="Image to run; without it, or without an engine, the bare programs.")
-@click.option("--base", type=click.Path(exists=True, path_type=Path), default="results/opt-ml", show_default=True)
+@click.option(
+    "--base", type=click.Path(exists=True, file_okay=False, path_type=Path), default="results/opt-ml", show_default=True
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @click.argument("command", nargs=-1)
 def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) -> None:

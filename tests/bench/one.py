@@ -17,7 +17,7 @@ from traffic_signs.data.split import split
 @click.command(
     epilog="""\b
     Example:
-      python -m tests.bench.one quick 1 results/gtsrb/data
+      python -m tests.bench.one quick 1 results/GTSRB/data
     """
 )
 @click.argument("recipe")

@@ -25,7 +25,7 @@ _STEPS = 10
 @click.command(
     epilog="""\b
     Example:
-      python -m tests.bench.pipeline results/gtsrb/data
+      python -m tests.bench.pipeline results/GTSRB/data
     """
 )
 @click.argument("prepared", type=click.Path(exists=True, path_type=Path))

@@ -34,7 +34,7 @@ _ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF
 @click.command(
     epilog="""\b
     Example:
-      python -m tests.bench.training results/gtsrb/data --recipe article --recipe quick
+      python -m tests.bench.training results/GTSRB/data --recipe article --recipe quick
     """
 )
 @click.argument("prepared", type=click.Path(exists=True, path_type=Path))

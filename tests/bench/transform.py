@@ -33,7 +33,7 @@ _FILE = 50_000
 @click.command(
     epilog="""\b
     Example:
-      python -m tests.bench.transform results/gtsrb/data results/bench/quick/opt-ml/model --records 2000 \\
+      python -m tests.bench.transform results/GTSRB/data results/bench/quick/opt-ml/model --records 2000 \\
         --kind jsonlines
     """
 )
