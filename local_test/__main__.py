@@ -96,6 +96,8 @@ def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) ->
 
     With COMMAND, the server's own log goes to serve.log beside --base.
     """
+    if command and shutil.which(command[0]) is None:
+        raise click.UsageError(f"there is no program {command[0]}")
     if _listens(port):  # and would be taken for the server that is about to start
         click.echo(f"Error: another program listens on port {port}; choose another: --port, for make PORT=", err=True)
         sys.exit(2)

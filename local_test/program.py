@@ -133,9 +133,9 @@ def serving(image: str | None, base: Path, port: int) -> Program:
 
 
 def give_back(image: str, folder: Path, user: int, group: int) -> None:
-    """Make *folder*, which a container filled as root, belong to the person who ran it."""
+    """Make *folder*, which a container filled as root, belong to the person who ran it; an image may have no chown."""
     command = ["run", "--rm", "--volume", f"{folder.resolve()}:/folder", "--entrypoint", "chown", image]
-    subprocess.run([DOCKER, *command, "-R", f"{user}:{group}", "/folder"], check=True)
+    subprocess.run([DOCKER, *command, "-R", f"{user}:{group}", "/folder"], check=False)
 
 
 def _container(image: str, verb: str, mounts: Mapping[Path, str], options: list[str]) -> Program:

@@ -3,11 +3,9 @@
 IMAGE, options  ->  Subject  ->  run  ->  Report  ->  terminal, files, exit code 0, 1 or 2
 """
 
-import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -186,6 +184,5 @@ def _clean(scratch: Path, image: str | None) -> None:
     """End what still runs and remove the scratch folder, also what a container wrote there as root."""
     program.end_all()
     if image and os.getuid() != 0 and any(scratch.iterdir()):
-        with contextlib.suppress(subprocess.CalledProcessError):  # without chown in the image it stays
-            program.give_back(image, scratch, os.getuid(), os.getgid())
+        program.give_back(image, scratch, os.getuid(), os.getgid())
     shutil.rmtree(scratch, ignore_errors=True)

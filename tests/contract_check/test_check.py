@@ -242,6 +242,12 @@ def test_bare_programs_are_checked_with_a_packed_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
+def test_an_image_without_chown_is_no_error(tmp_path: Path) -> None:
+    program.give_back(images.build("chown", ["RUN rm /bin/chown"]), tmp_path, os.getuid() + 1, os.getgid())
+    assert tmp_path.stat().st_uid == os.getuid()
+
+
+@pytest.mark.engine
 def test_what_is_broken_ends_it_with_1_and_the_fix() -> None:
     done = run("check", images.build("user", ["USER nobody"]), "--training")
     assert done.returncode == 1
