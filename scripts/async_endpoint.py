@@ -11,7 +11,7 @@ from urllib.parse import urlparse
 
 import boto3
 
-from scripts.endpoint import Endpoint, Failure, predictions
+from scripts.endpoint import Endpoint, Failure, Refused, predictions
 from scripts.session import PREFIX, clear_errors
 
 _POLL_SECONDS = 1
@@ -92,7 +92,7 @@ def _wait(s3: Any, name: str, output: str, failure: str | None, patience: float)
         if failure:
             words = _read(s3, failure)
             if words is not None:
-                raise Failure(f"endpoint {name} failed: {words.decode(errors='replace')[:500]}")
+                raise Refused(f"endpoint {name} failed: {words.decode(errors='replace')[:500]}")
         if time.monotonic() > deadline:
             raise Failure(
                 f"no answer from endpoint {name} after {patience:g} s; it is to come to {output}; "

@@ -22,6 +22,10 @@ class Failure(click.ClickException):
     exit_code = 2
 
 
+class Refused(Failure):
+    """The endpoint was reached, and answered a request with an error."""
+
+
 class Endpoint:
     """The serving container at *url* or, with *name*, SageMaker's endpoint of that name.
 
@@ -71,7 +75,7 @@ def _container(url: str) -> _Ask:
         except requests.RequestException as error:
             raise Failure(f"no answer from {url}; is it running (make local-serve)? {error}") from error
         if not response.ok:
-            raise Failure(f"{response.status_code} from {url}: {response.text[:500]}")
+            raise Refused(f"{response.status_code} from {url}: {response.text[:500]}")
         return response.content
 
     return ask
@@ -95,7 +99,7 @@ def _hosted(name: str, target: str | None) -> _Ask:
         except ClientError as error:
             # ModelError carries what the container said
             words = error.response.get("OriginalMessage") or error.response["Error"].get("Message")
-            raise Failure(f"{error.response['Error'].get('Code')} from endpoint {name}: {words}") from error
+            raise Refused(f"{error.response['Error'].get('Code')} from endpoint {name}: {words}") from error
         except BotoCoreError as error:
             raise Failure(f"no answer from endpoint {name}: {error}") from error
         return content

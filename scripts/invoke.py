@@ -2,13 +2,14 @@
 
 import mimetypes
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.progress import track
 
 from scripts import async_endpoint
 from scripts.answers import draw, show
-from scripts.endpoint import Failure
+from scripts.endpoint import Failure, Refused
 
 
 @click.command(
@@ -45,7 +46,12 @@ def main(
     files = [file for path in images for file in _files(path)]
     requests = ((file.read_bytes(), _content_type(file)) for file in files)
     batches = async_endpoint.predict_all(url, name, requests, timeout, target_model)
-    answers = [batch[0] for batch in track(batches, "predicting", len(files), transient=True)]
+    answers: list[dict[str, Any]] = []
+    try:
+        for batch in track(batches, "predicting", len(files), transient=True):
+            answers.append(batch[0])  # noqa: PERF401 # how many there are tells which file was refused
+    except Refused as error:
+        raise Failure(f"{files[len(answers)]}: {error.message}") from error
     show((file.name, answer) for file, answer in zip(files, answers, strict=True))
     if picture:
         draw(files, answers, picture)

@@ -121,7 +121,8 @@ def test_failure_file_reaches_the_person(
     runtime.async_results_queue.append((True, "Received client error (400): not a readable image"))
     done = run(cloud, "invoke", "--timeout", 2, files[0])
     assert done.returncode == 2
-    assert done.stderr == f"Error: endpoint {NAME} failed: Received client error (400): not a readable image\n"
+    words = f"endpoint {NAME} failed: Received client error (400): not a readable image"
+    assert done.stderr == f"Error: {files[0]}: {words}\n"
 
 
 @pytest.mark.usefixtures("endpoint")

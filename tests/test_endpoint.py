@@ -78,4 +78,4 @@ def test_the_containers_own_words_come_through(cloud: Cloud, runtime: str, serve
     done = run(cloud, runtime, "invoke", tmp_path / "broken.png")
     assert done.returncode == 2
     words = server.post(b"no image", "image/png").text
-    assert done.stderr == f"Error: ModelError from endpoint {NAME}: {words}\n"
+    assert done.stderr == f"Error: {tmp_path}/broken.png: ModelError from endpoint {NAME}: {words}\n"

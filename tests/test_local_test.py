@@ -214,9 +214,10 @@ def test_the_wrong_environment_is_told_before_anything_is_begun(
     assert done.stderr == f"Error: {words} (make .venv-sdk-v{version}/installed)\n"
 
 
-def test_what_the_endpoint_says_reaches_the_person(job: Job, tmp_path: Path) -> None:
+def test_what_the_endpoint_says_of_which_file_reaches_the_person(job: Job, tmp_path: Path) -> None:
+    Image.new("L", (20, 20)).save(tmp_path / "good.png")
     with serving(job.base, tmp_path / "log") as server:
-        done = run("scripts.invoke", "--url", server.url, __file__)
+        done = run("scripts.invoke", "--url", server.url, tmp_path / "good.png", __file__)
     assert done.returncode == 2
-    assert "Error: 400 from http" in done.stderr
+    assert f"Error: {__file__}: 400 from http" in done.stderr
     assert "not a readable image" in done.stderr
