@@ -1,7 +1,7 @@
 """The image under the limits of each kind of hosting, set on the container: serverless, async, no network.
 
-Sources: "Serverless Inference", "Asynchronous inference", "Run Training and Inference Containers in Internet-Free
-Mode" in the developer guide.
+Sources: "Serverless Inference" and its "Troubleshooting", "Asynchronous inference", "Run Training and Inference
+Containers in Internet-Free Mode" in the developer guide.
 """
 
 import http.client
@@ -24,7 +24,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.parametrize("image", ["container"]
 JSON, NPY = "application/json", "application/x-npy"
 PIXELS = np.random.default_rng(1).integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
 GIGABYTE = ["--memory", "1g", "--memory-swap", "1g"]
-SERVERLESS = [*GIGABYTE, "--read-only", "--tmpfs", "/tmp"]  # noqa: S108 # the platform's one place to write
+# one place to write, a user without rights, and, as Lambda is below it, no /dev/shm
+SERVERLESS = [*GIGABYTE, "--read-only", "--tmpfs", "/tmp", "--user", "993:990", "--ipc", "none"]  # noqa: S108 # in it
 
 
 def docker(*words: str) -> "subprocess.CompletedProcess[str]":

@@ -5,7 +5,9 @@
 
 import json
 import os
+import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from local_test.program import DOCKER
 from tests import conftest
 
+ROOT = Path(__file__).resolve().parents[2]
 TAG = os.environ.get("IMAGE_TAG", "cpu")
 IMAGE = conftest.IMAGE.replace(":cpu", f":{TAG}")
 LIMIT = {"cpu": 1.5e9, "gpu": 6.0e9}[TAG]
@@ -47,6 +50,23 @@ def test_the_commands_are_on_the_path_and_have_unix_line_ends() -> None:
         "for name in train serve; do test -x $(command -v $name) && tr -cd '\\r' < $(command -v $name) | wc -c; done"
     )
     assert docker("run", "--rm", IMAGE, "sh", "-c", script).split() == ["0", "0"]
+
+
+def test_everybody_may_read_it_though_the_checkout_is_for_its_owner_only(tmp_path: Path) -> None:
+    """As after `umask 077`. A serverless endpoint is nobody in particular."""
+    for name in ("container", "docker"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (tmp_path / "docker" / "serve", *(tmp_path / "container").rglob("*")):
+        path.chmod(path.stat().st_mode & 0o700)
+    name = f"traffic-signs-umask-test:{TAG}"
+    environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    words = ["build", "--file", f"{tmp_path}/docker/Dockerfile", "--target", TAG, "--tag", name, str(tmp_path)]
+    subprocess.run([DOCKER, *words], env=environment, capture_output=True, check=True)
+    try:
+        closed = docker("run", "--rm", name, "find", "/opt/program", "/usr/local/bin/serve", "!", "-perm", "-005")
+        assert closed == ""
+    finally:
+        docker("rmi", name)
 
 
 def test_no_compiler_and_no_cache_are_shipped() -> None:

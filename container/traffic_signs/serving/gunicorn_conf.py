@@ -51,8 +51,9 @@ keepalive = 75
 timeout = _settings.patience_seconds
 # SageMaker sends SIGKILL 30 s after SIGTERM
 graceful_timeout = 25
-# the root file system may be read-only (serverless): heartbeat files go to memory, no control socket
-worker_tmp_dir = "/dev/shm"  # noqa: S108 - not a file of ours, gunicorn makes a private one
+# the root file system may be read-only (serverless): heartbeat files go to memory, no control socket;
+# Lambda, on which serverless endpoints run, has no /dev/shm: there they go to /tmp
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn's own private file
 control_socket_disable = True
 logger_class = "traffic_signs.serving.logs.Logger"
 # no proxy stands before us: from 127.0.0.1, trusted as a rule, a header SCRIPT_NAME is answered with 500
