@@ -6,12 +6,14 @@ profile, environment -> Account(boto, region, number) -> SageMaker's own Session
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -57,32 +59,45 @@ class Account:
 
 
 @contextlib.contextmanager
-def clear_errors(service: str = "") -> Iterator[None]:
-    """Turn what AWS and botocore raise inside the block into one line that names the fix.
+def clear_errors(service: str = "", then: str = "") -> Iterator[None]:
+    """Turn what AWS, botocore and boto3 raise inside the block into one line that names the fix.
 
     Args:
         service: as IAM's actions call it, such as `ecr`, where only one is called.
+        then: what is still to be done about what was begun.
 
     Raises:
-        Failure: in place of any error of botocore.
+        Failure: in place of any error of theirs.
     """
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
-        raise Failure(f"no AWS credentials: {error}; `aws configure sso` or AWS_PROFILE helps") from error
-    except (SSOError, TokenRetrievalError) as error:
-        raise Failure(f"the AWS login has expired: {error}; log in again, as with `aws sso login`") from error
-    except NoRegionError as error:
-        raise Failure("no AWS region; set AWS_DEFAULT_REGION, as in AWS_DEFAULT_REGION=us-east-1") from error
-    except EndpointConnectionError as error:
-        raise Failure(f"no answer from AWS: {error}; check the name of the region and the network") from error
-    except ClientError as error:
-        raise Failure(_words(error, service)) from error
-    except BotoCoreError as error:
-        raise Failure(f"AWS {service} could not be asked: {error}") from error
+    except S3UploadFailedError as error:  # raised in place of S3's own error, while that is handled
+        raise Failure(_after(_words(error.__context__ or error, service), then)) from error
+    except (BotoCoreError, ClientError) as error:
+        raise Failure(_after(_words(error, service), then)) from error
 
 
-def _words(error: ClientError, service: str) -> str:
+def _after(words: str, then: str) -> str:
+    return f"{words}; {then}" if then else words
+
+
+def _words(error: BaseException, service: str) -> str:
+    match error:
+        case ClientError():
+            return _of_aws(error, service)
+        case NoCredentialsError() | PartialCredentialsError() | ProfileNotFound():
+            return f"no AWS credentials: {error}; `aws configure sso` or AWS_PROFILE helps"
+        case SSOError() | TokenRetrievalError():
+            return f"the AWS login has expired: {error}; log in again, as with `aws sso login`"
+        case NoRegionError():
+            return "no AWS region; set AWS_DEFAULT_REGION, as in AWS_DEFAULT_REGION=us-east-1"
+        case EndpointConnectionError():
+            return f"no answer from AWS: {error}; check the name of the region and the network"
+        case _:
+            return f"AWS {service} could not be asked: {error}"
+
+
+def _of_aws(error: ClientError, service: str) -> str:
     code, text = error.response["Error"].get("Code", ""), " ".join(error.response["Error"].get("Message", "").split())
     action = f"{service}:{error.operation_name}" if service else error.operation_name
     if code in _EXPIRED:
@@ -90,7 +105,10 @@ def _words(error: ClientError, service: str) -> str:
     if code in _UNKNOWN:
         return f"AWS does not know these credentials ({code}); check AWS_PROFILE and the keys"
     if code in _DENIED:
-        return f"these credentials lack the permission {action}; scripts/iam/user-policy.json has it ({text})"
+        # not always that of the call: for CreateTrainingJob it may be iam:PassRole or sagemaker:AddTags
+        missing = re.search(r"not authorized to perform: (\w+:\w+)", text)
+        permission = missing[1] if missing else action
+        return f"these credentials lack the permission {permission}; compare scripts/iam/user-policy.json ({text})"
     if code == "ResourceLimitExceeded":
         return f"the account's quota is used up: ask for more under Service Quotas, SageMaker ({text})"
     return f"{action}: {code}: {text}"

@@ -1,0 +1,37 @@
+"""What AWS and its libraries raise, as one line for people."""
+
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from scripts.endpoint import Failure
+from scripts.session import clear_errors
+from tests.test_cloud import Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
+
+USER = "User: arn:aws:sts::111122223333:assumed-role/a/b is not authorized to perform:"
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "words"),
+    [
+        ("AccessDeniedException", f"{USER} iam:PassRole on resource: r", "lack the permission iam:PassRole;"),
+        ("AccessDeniedException", f"{USER} sagemaker:AddTags on resource: r", "lack the permission sagemaker:AddTags;"),
+        ("AccessDenied", "Access Denied", "lack the permission sagemaker:CreateTrainingJob;"),
+        ("ExpiredTokenException", "expired", "the AWS login has expired; log in again"),
+        ("ResourceLimitExceeded", "limit is 0 Instances", "quota is used up"),
+    ],
+)
+def test_an_answer_of_aws_names_the_fix(code: str, text: str, words: str) -> None:
+    with pytest.raises(Failure) as caught, clear_errors("sagemaker", "then do this"):
+        raise ClientError({"Error": {"Code": code, "Message": text}}, "CreateTrainingJob")
+    assert words in caught.value.message
+    assert caught.value.message.endswith("; then do this")
+
+
+def test_an_upload_that_s3_refuses(cloud: Cloud, tmp_path: Path) -> None:  # noqa: F811 # the fixture
+    """boto3 has an error of its own for it."""
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    with pytest.raises(Failure, match="s3:PutObject: NoSuchBucket: "), clear_errors("s3"):
+        cloud.s3.upload_file(str(file), "sagemaker-nowhere", "key")
