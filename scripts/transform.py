@@ -1,4 +1,4 @@
-"""Accuracy over a test set without an endpoint: a batch transform job, with SageMaker's Transformer.
+"""Accuracy over a test set without an endpoint: a batch transform job, with SageMaker's SDK.
 
 test.npz -> .npy files -> S3, once (inputs) -> cost line -> transform_job.transform -> S3
 -> answers, JSON, one .out a file -> the same figures as evaluate
@@ -14,7 +14,7 @@ import click
 import numpy as np
 from rich.progress import track
 
-from scripts import costs, evaluate, inputs, session, trained, transform_job
+from scripts import costs, ecr, evaluate, inputs, session, trained, transform_job
 from scripts.endpoint import Failure, predictions
 from scripts.session import PREFIX, Account
 
@@ -76,6 +76,7 @@ def main(
     account = session.connect()
     with session.clear_errors("sagemaker"):
         model = trained.find(account.boto.client("sagemaker"), **which)
+    ecr.same_region(model.image, account.region)
     bill = costs.Bill(instance_type, instance_count, until="until all images are answered")
     costs.confirm(bill, account.region, yes=yes)
     bucket = bucket or inputs.default_bucket(account)

@@ -1,4 +1,4 @@
-"""One batch transform job on the project's image, by SageMaker's Transformer: in the cloud and in local mode alike.
+"""One batch transform job on the project's image, by SageMaker's SDK: in the cloud and in local mode alike.
 
 transform(session, plan): model -> job -> answers in plan.output; the model is deleted when the job has ended
 """
@@ -8,8 +8,11 @@ from typing import Any
 
 import click
 
-from scripts import diagnosis, evaluate, session, waiting
+from scripts import diagnosis, evaluate, hosting, session, waiting
 from scripts.endpoint import Failure
+
+_GPU_AMI = "al2-ami-sagemaker-batch-gpu-535"
+"""Host with NVIDIA driver 535, the newest for transform jobs; the other one's, 470, is too old for CUDA 12."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         plan: The job.
 
     Raises:
-        Failure: interrupted; the job goes on.
+        Failure: interrupted, or AWS could not be asked any more; the job goes on.
         click.ClickException: the job failed; with the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
@@ -57,30 +60,42 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         name=plan.name,
         sagemaker_session=sagemaker_session,
     )
-    transformer = model.transformer(
-        plan.instance_count,
-        plan.instance_type,
-        strategy="SingleRecord",  # a file is a request: the files are cut to the limit already
-        output_path=plan.output,
-        accept="application/json",
-    )
+    resources = {"InstanceType": plan.instance_type, "InstanceCount": plan.instance_count}
+    if hosting.has_gpu(plan.instance_type):
+        resources["TransformAmiVersion"] = _GPU_AMI
+    model.create(instance_type=plan.instance_type)
     try:
-        transformer.transform(plan.inputs, content_type=evaluate.CONTENT_TYPE, job_name=plan.name, wait=False)
+        sagemaker_session.transform(  # the SDK's Transformer has no word for the host
+            job_name=plan.name,
+            model_name=plan.name,
+            strategy="SingleRecord",  # a file is a request: the files are cut to the limit already
+            max_concurrent_transforms=None,
+            max_payload=None,
+            input_config={
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": plan.inputs}},
+                "ContentType": evaluate.CONTENT_TYPE,
+            },
+            output_config={"S3OutputPath": plan.output, "Accept": "application/json"},
+            resource_config=resources,
+            experiment_config=None,
+        )
     except Exception:
         model.delete_model()
         raise
+    goes_on = (
+        f"{plan.name} goes on and bills; stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name}"
+        f"; then aws sagemaker delete-model --model-name {plan.name}"
+    )
     try:
-        description = waiting.settled(
-            plan.name,
-            lambda: sagemaker_session.sagemaker_client.describe_transform_job(TransformJobName=plan.name),
-            "TransformJobStatus",
-            ("InProgress", "Stopping"),
-        )
+        with session.clear_errors(then=goes_on):  # a login may expire before the job has ended
+            description = waiting.settled(
+                plan.name,
+                lambda: sagemaker_session.sagemaker_client.describe_transform_job(TransformJobName=plan.name),
+                "TransformJobStatus",
+                ("InProgress", "Stopping"),
+            )
     except KeyboardInterrupt as error:
-        raise Failure(
-            f"{plan.name} goes on and bills; stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name}"
-            f"; then aws sagemaker delete-model --model-name {plan.name}"
-        ) from error
+        raise Failure(goes_on) from error
     model.delete_model()
     if description["TransformJobStatus"] != "Completed":
         logs = diagnosis.last_lines_of_transform(sagemaker_session.boto_session, plan.name)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from moto.core.exceptions import JsonRESTError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 
@@ -127,6 +128,15 @@ def test_job_is_what_was_asked_for_and_its_answers_are_evaluated(
     assert "s3:PutObject" not in dict(cloud.calls())
 
 
+def test_a_gpu_has_the_newest_driver_that_there_is(cloud: Cloud, test_set: Path) -> None:  # noqa: F811 # the fixture
+    cloud.run(*command(cloud, test_set, "--instance-type", "ml.g4dn.xlarge", "--yes"))
+    assert dict(cloud.calls())["sagemaker:CreateTransformJob"]["TransformResources"] == {
+        "InstanceType": "ml.g4dn.xlarge",
+        "InstanceCount": 1,
+        "TransformAmiVersion": "al2-ami-sagemaker-batch-gpu-535",
+    }
+
+
 def test_failed_job_shows_log_and_cause(
     cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811 # the fixture
 ) -> None:  # fmt: skip
@@ -166,6 +176,19 @@ def test_interrupted_command_says_that_the_job_bills(
     assert code == 2, words
     assert "goes on and bills; stop it: aws sagemaker stop-transform-job" in words
     assert "sagemaker:DeleteModel" not in dict(cloud.calls())
+
+
+def test_a_login_that_expires_while_the_job_runs(
+    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811 # the fixture
+) -> None:  # fmt: skip
+    def refuse(**_: Any) -> None:
+        raise JsonRESTError("ExpiredTokenException", "The security token included in the request is expired")
+
+    monkeypatch.setattr(backend, "describe_transform_job", refuse)
+    done = cloud.run(*command(cloud, test_set, "--yes"))
+    assert done.returncode == 2
+    name = dict(cloud.calls())["sagemaker:CreateTransformJob"]["TransformJobName"]
+    assert f"the AWS login has expired; log in again, as with `aws sso login`; {name} goes on and bills;" in done.stderr
 
 
 def test_nothing_starts_without_a_yes(cloud: Cloud, test_set: Path) -> None:  # noqa: F811 # the fixture
