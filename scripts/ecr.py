@@ -17,6 +17,26 @@ from scripts.registry import Registry
 _HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 
+def same_region(image: str, region: str) -> None:
+    """Refuse an image of another region than that of the job or endpoint, as SageMaker does, without its reason.
+
+    Source: "must be in the same region as the model or endpoint", ContainerDefinition in the API reference.
+
+    Args:
+        image: URI; one that is not ECR's is let pass.
+        region: where the job or endpoint is to be.
+
+    Raises:
+        Failure: it is in another one.
+    """
+    where = _HOST.fullmatch(image.partition("/")[0])
+    if where and where["region"] != region:
+        raise Failure(
+            f"{image} is in {where['region']}, the region in use is {region}; SageMaker takes images of its own region:"
+            f" set AWS_DEFAULT_REGION={where['region']}, or make push REGION={region}"
+        )
+
+
 @dataclass(frozen=True)
 class Ecr:
     """ECR of one account in one region."""

@@ -36,20 +36,23 @@ def upload(account: Account, bucket: str, folders: Mapping[str, Path]) -> dict[s
         botocore.exceptions.ClientError: as boto3 does.
     """
     client = account.boto.client("s3")
-    _make(client, bucket, account.region)
+    _make(client, bucket, account)
     return {channel: _upload(client, bucket, folder) for channel, folder in folders.items()}
 
 
-def _make(client: Any, bucket: str, region: str) -> None:
+def _make(client: Any, bucket: str, account: Account) -> None:
+    # anybody can guess the default name, and have made a bucket of it that lets everybody write: the SDK asks too
+    owner = {"ExpectedBucketOwner": account.number} if bucket == default_bucket(account) else {}
     try:
-        client.head_bucket(Bucket=bucket)
+        client.head_bucket(Bucket=bucket, **owner)
     except ClientError as error:
         if error.response["Error"]["Code"] == "403":
             raise Failure(f"bucket {bucket} is another account's, or closed to you: choose one by --bucket") from error
         if error.response["Error"]["Code"] != "404":
             raise
         # us-east-1 is the one region that may not be named
-        where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        there = account.region
+        where = {} if there == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": there}}
         client.create_bucket(Bucket=bucket, **where)
         click.echo(f"made bucket {bucket}")
 

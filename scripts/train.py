@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from scripts import costs, inputs, session, training_job
+from scripts import costs, ecr, inputs, session, training_job
 from scripts.endpoint import Failure
 from scripts.session import PREFIX
 
@@ -62,6 +62,7 @@ def main(
     own_tags = session.pairs(tags)
     session.need_sdk(2)
     account = session.connect()
+    ecr.same_region(image, account.region)
     costs.confirm(costs.Bill(instance_type, instance_count, max_hours, spot=spot), account.region, yes=yes)
     bucket = bucket or inputs.default_bucket(account)
     folders = {"training": training} | ({"validation": validation} if validation else {})

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
+
 from scripts import session
 from scripts.endpoint import Failure
 from scripts.session import PREFIX
@@ -69,6 +71,9 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
 
     Returns:
         The job, failed ones too.
+
+    Raises:
+        Failure: interrupted, or AWS could not be asked any more; the job goes on.
     """
     session.quiet_sdk()
     from sagemaker.estimator import Estimator  # noqa: PLC0415 # slow, and not needed for --help
@@ -108,12 +113,19 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
         **spot,
         **own,
     )
-    # an interrupted wait may end in either; the job's description says more than what was raised
-    with contextlib.suppress(UnexpectedStatusException, KeyboardInterrupt):
-        estimator.fit(dict(plan.inputs), job_name=name)
-    job = _job(sagemaker_session, name, plan)
+    click.echo(f"training job: {name}")
+    estimator.fit(dict(plan.inputs), job_name=name, wait=False)
+    goes_on = (
+        f"{name} goes on and bills; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
+        f"or deploy what comes of it: python -m scripts.deploy --job {name}"
+    )
+    with session.clear_errors(then=goes_on):  # a login may expire before the job has ended
+        # an interrupted wait may end in either; the job's description says more than what was raised
+        with contextlib.suppress(UnexpectedStatusException, KeyboardInterrupt):
+            estimator.latest_training_job.wait()
+        job = _job(sagemaker_session, name, plan)
     if job.status == "InProgress":
-        raise Failure(f"{name} goes on and bills; stop it: aws sagemaker stop-training-job --training-job-name {name}")
+        raise Failure(goes_on)
     return job
 
 
