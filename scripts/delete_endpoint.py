@@ -7,7 +7,8 @@ from typing import Any
 import click
 from botocore.exceptions import ClientError
 
-from scripts import autoscaling, session
+from scripts import autoscaling, hosting, session, waiting
+from scripts.endpoint import Failure
 
 
 @click.command(
@@ -24,25 +25,46 @@ def main(name: str) -> None:
         if autoscaling.stop(account.boto, name):
             click.echo(f"autoscaling of {name}: removed")
     with session.clear_errors():
-        delete(account.boto.client("sagemaker"), name)
+        try:
+            delete(account.boto.client("sagemaker"), name)
+        except KeyboardInterrupt as error:
+            raise Failure(f"{name} may go on and bill: run this again") from error
 
 
 def delete(client: Any, name: str) -> None:
-    """Remove the endpoint *name* and what it was made of.
+    """Remove the endpoint *name*, wait until it is gone, and remove what it was made of.
+
+    An endpoint that is still being made or changed is waited for, because AWS refuses to delete it ("Cannot update
+    in-progress endpoint").
 
     Raises:
         botocore.exceptions.ClientError: anything but that it is gone.
     """
-    endpoint = _unless_gone(lambda: client.describe_endpoint(EndpointName=name)) or {}
+    describe = partial(client.describe_endpoint, EndpointName=name)
+    settled = partial(waiting.settled, name, describe, "EndpointStatus")
+    endpoint = _unless_gone(lambda: settled(hosting.UNDER_WAY)) or {}
     # deploy gives all three the same name, so parts are found without the endpoint
     configuration = endpoint.get("EndpointConfigName", name)
     described = _unless_gone(lambda: client.describe_endpoint_config(EndpointConfigName=configuration)) or {}
     variants = [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
     models = [variant["ModelName"] for variant in variants] or [name]
-    _remove(f"endpoint {name}", lambda: client.delete_endpoint(EndpointName=name))
+    if endpoint.get("EndpointStatus") != "Deleting":
+        _unless_gone(lambda: client.delete_endpoint(EndpointName=name))
+    _unless_gone(lambda: settled(["Deleting"]))
+    click.echo(f"endpoint {name}: {'removed' if endpoint else 'gone already'}")
     _remove(f"configuration {configuration}", lambda: client.delete_endpoint_config(EndpointConfigName=configuration))
     for model in models:
         _remove(f"model {model}", partial(client.delete_model, ModelName=model))
+
+
+def taken(client: Any, name: str) -> bool:
+    """Say whether there is an endpoint, a configuration or a model called *name*."""
+    calls = (
+        partial(client.describe_endpoint, EndpointName=name),
+        partial(client.describe_endpoint_config, EndpointConfigName=name),
+        partial(client.describe_model, ModelName=name),
+    )
+    return any(_unless_gone(call) is not None for call in calls)
 
 
 def _remove(what: str, call: Callable[[], Any]) -> None:

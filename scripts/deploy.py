@@ -3,13 +3,14 @@
 results/training-job.json or s3:// -> options that fit together -> cost line -> hosting.deploy -> autoscaling
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from scripts import autoscaling, costs, hosting, inputs, session, trained
+from scripts import autoscaling, costs, delete_endpoint, ecr, hosting, inputs, session, trained
 from scripts.endpoint import Failure
 from scripts.session import PREFIX
 
@@ -25,6 +26,8 @@ _APART = (
     # queued requests wait for an instance, however few they are a minute; the SDK makes no such endpoint
     *(("async_output", other) for other in ("autoscale", "multi_model")),
 )
+_ARM = re.compile(r"ml\.([a-z]+\d+g[a-z]*\.|p6e-gb)")
+"""Graviton and Grace. An endpoint on them fails after half an hour, with "exec format error" in its log."""
 
 
 @click.command(
@@ -85,6 +88,8 @@ def main(
         "capture": capture, "autoscale": autoscale, "shadow_model": shadow_model,
     }  # fmt: skip
     _check({**kinds, "capture_to": capture_to, "memory_mb": memory_mb, "invocations": invocations}, instance_type)
+    # AWS appends a model's file to it as it is
+    multi_model = multi_model and f"{multi_model.rstrip('/')}/"
     scale = autoscaling.Scale.of(autoscale, invocations or _DEFAULT_INVOCATIONS) if autoscale else None
     memory_mb = memory_mb or _DEFAULT_MB
     own_tags = session.pairs(tags)
@@ -92,9 +97,15 @@ def main(
     account = session.connect()
     if multi_model and which["image"] and which["role"]:
         which["model_data"] = multi_model  # nothing is left to look up
-    with session.clear_errors():
-        model = trained.find(account.boto.client("sagemaker"), **which)
     name = endpoint_name or f"{PREFIX}-{datetime.now(UTC):%Y-%m-%d-%H-%M-%S}"
+    removal = f"python -m scripts.delete_endpoint {name}"
+    client = account.boto.client("sagemaker")
+    with session.clear_errors("sagemaker"):
+        model = trained.find(client, **which)
+        # a model of that name would be taken by the SDK for the one that it was to make
+        if endpoint_name and delete_endpoint.taken(client, name):
+            raise Failure(f"there is an endpoint, configuration or model {name}: choose another name, or {removal}")
+    ecr.same_region(model.image, account.region)
     count = scale.least if scale else instance_count
     if serverless:
         costs.confirm_serverless(memory_mb, yes=yes)
@@ -122,11 +133,12 @@ def main(
         shadow_model=shadow_model,
         tags=own_tags,
     )
-    click.echo(f"endpoint: {name}   remove it: python -m scripts.delete_endpoint {name}")
-    with session.clear_errors():
+    click.echo(f"endpoint: {name}   remove it: {removal}")
+    # whatever is refused on the way, something may have been made, and a login may expire before it is in service
+    with session.clear_errors(then=f"remove what there is of it, which may bill: {removal}"):
         hosting.deploy(session.sdk(account), plan)
     if scale:
-        with session.clear_errors("application-autoscaling"):
+        with session.clear_errors("application-autoscaling", f"it is in service without it; remove it: {removal}"):
             autoscaling.start(account.boto, name, scale)
         click.echo(
             f"instances: {scale.least} to {scale.most}, so that each gets {scale.invocations:g} requests a minute"
@@ -147,6 +159,8 @@ def _check(kinds: Mapping[str, Any], instance_type: str) -> None:
             raise Failure(f"{_option(one)} is for {_option(other)}: add that, or leave it out")
     if kinds["multi_model"] and hosting.has_gpu(instance_type):
         raise Failure(f"--multi-model on {instance_type}: models share CPUs only; choose another --instance-type")
+    if not kinds["serverless"] and _ARM.match(instance_type):
+        raise Failure(f"--instance-type {instance_type}: Arm processors, the image is for linux/amd64; choose another")
     for name in ("async_output", "multi_model", "capture_to", "shadow_model"):
         if kinds[name] and not kinds[name].startswith("s3://"):
             raise Failure(f"{_option(name)} {kinds[name]}: expected s3://BUCKET/FOLDER")

@@ -17,6 +17,8 @@ from scripts import diagnosis, session, waiting
 from scripts.endpoint import Failure
 
 VARIANT = "AllTraffic"
+UNDER_WAY = ("Creating", "Updating", "SystemUpdating", "RollingBack")
+"""Statuses of an endpoint in which AWS neither changes nor deletes it."""
 _GPU_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
 """Host with NVIDIA driver 550. The default host may have driver 470, under which a CUDA 12 image finds no GPU."""
 _CSV, _JSON = ["text/csv"], ["application/json", "application/jsonlines"]
@@ -178,7 +180,7 @@ def _wait(sagemaker_session: Any, name: str) -> None:
         name,
         lambda: sagemaker_session.sagemaker_client.describe_endpoint(EndpointName=name),
         "EndpointStatus",
-        ("Creating", "Updating", "SystemUpdating"),
+        UNDER_WAY,
     )
     status = description["EndpointStatus"]
     if status != "InService":

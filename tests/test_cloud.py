@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.core.exceptions import JsonRESTError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
 from moto.server import ThreadedMotoServer
@@ -108,8 +109,8 @@ class Cloud:
     def train(self, *arguments: Any, **environment: str) -> "subprocess.CompletedProcess[str]":
         return self.run("train", *self.job, *arguments, **environment)
 
-    def deploy(self, name: str, *arguments: Any) -> "subprocess.CompletedProcess[str]":
-        return self.run("deploy", *hosting(name), *arguments)
+    def deploy(self, name: str, *arguments: Any, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return self.run("deploy", *hosting(name), *arguments, **environment)
 
     def variant(self, name: str) -> dict[str, Any]:
         variants: list[dict[str, Any]] = self.sagemaker.describe_endpoint_config(EndpointConfigName=name)[
@@ -160,6 +161,7 @@ def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
     assert cloud.sagemaker.list_tags(ResourceArn=sent["TrainingJobArn"])["Tags"] == [{"Key": "team", "Value": "signs"}]
     assert job["artifact"] == sent["ModelArtifacts"]["S3ModelArtifacts"]
     uri = sent["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"]
+    assert dict(cloud.calls())["s3:HeadBucket"] == {"Bucket": BUCKET, "ExpectedBucketOwner": DEFAULT_ACCOUNT_ID}
     key = uri.removeprefix(f"s3://{BUCKET}/") + "train.npz"
     assert cloud.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"arrays"
 
@@ -199,9 +201,26 @@ def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.Monk
     code, error = cloud.interrupt("sagemaker:DescribeTrainingJob", "train", *cloud.job, "--yes")
     assert code == 2, error
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
-    assert error.endswith(
-        f"Error: {name} goes on and bills; stop it: aws sagemaker stop-training-job --training-job-name {name}\n"
+    assert error.endswith(goes_on(name))
+
+
+def goes_on(name: str) -> str:
+    return (
+        f"{name} goes on and bills; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
+        f"or deploy what comes of it: python -m scripts.deploy --job {name}\n"
     )
+
+
+def test_a_login_that_expires_while_the_job_runs(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> None:
+        raise JsonRESTError("ExpiredTokenException", "The security token included in the request is expired")
+
+    monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "describe_training_job", refuse)
+    done = cloud.train("--yes")
+    assert done.returncode == 2
+    name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
+    assert done.stderr.splitlines()[-1].startswith("Error: the AWS login has expired; log in again")
+    assert done.stderr.endswith(goes_on(name))
 
 
 @pytest.mark.parametrize(
@@ -212,6 +231,7 @@ def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.Monk
         (("--yes",), {"AWS_DEFAULT_REGION": ""}, "AWS_DEFAULT_REGION"),
         (("--yes",), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials"),
         (("--yes",), {"AWS_PROFILE": "nobody"}, "nobody"),
+        (("--yes",), {"AWS_DEFAULT_REGION": "eu-west-1"}, f"is in {REGION}, the region in use is eu-west-1;"),
     ],
 )
 def test_refusals_are_one_line(cloud: Cloud, options: tuple[str, ...], environment: dict[str, str], words: str) -> None:
@@ -239,6 +259,62 @@ def test_endpoint_comes_and_goes(cloud: Cloud) -> None:
     assert cloud.run("delete_endpoint", "traffic-signs-cpu").stdout.count("gone already") == 3
 
 
+def test_a_name_that_is_taken_is_refused_before_anything_is_made(cloud: Cloud) -> None:
+    """Of a model under that name the SDK would make the endpoint, whatever --model-data says."""
+    name = "traffic-signs-taken"
+    cloud.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE)
+    done = cloud.deploy(name)
+    assert done.returncode == 2
+    assert f"there is an endpoint, configuration or model {name}: choose another name, or python -m" in done.stderr
+    assert not [operation for operation, _ in cloud.calls() if ":Create" in operation]
+    assert cloud.deploy("traffic-signs-abroad", AWS_DEFAULT_REGION="eu-west-1").returncode == 2
+    assert not [operation for operation, _ in cloud.calls() if ":Create" in operation]
+
+
+def test_what_was_made_before_a_refusal_is_told_and_removed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "traffic-signs-quota"
+
+    def refuse(**_: Any) -> None:
+        raise JsonRESTError("ResourceLimitExceeded", "ml.c5.large for endpoint usage is 0 Instances")
+
+    monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_endpoint", refuse)
+    done = cloud.deploy(name)
+    assert done.returncode == 2
+    assert "quota is used up" in done.stderr
+    assert done.stderr.endswith(
+        f"; remove what there is of it, which may bill: python -m scripts.delete_endpoint {name}\n"
+    )
+    assert cloud.run("delete_endpoint", name).stdout.count(": removed") == 2
+    monkeypatch.undo()
+    again = cloud.deploy(name)
+    assert again.returncode == 0, again.stderr
+
+
+def test_an_endpoint_under_way_is_removed_once_that_is_over(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "traffic-signs-early"
+    variant = {"VariantName": "all", "ModelName": name, "InstanceType": "ml.c5.large", "InitialInstanceCount": 1}
+    cloud.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE)
+    cloud.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    cloud.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
+    describe, delete, statuses = backend.describe_endpoint, backend.delete_endpoint, ["Creating", "InService"]
+
+    def under_way(endpoint_name: str) -> Any:
+        description: dict[str, Any] = describe(endpoint_name)
+        return {**description, "EndpointStatus": statuses.pop(0)}
+
+    def as_aws(endpoint_name: str) -> None:
+        if statuses:
+            raise JsonRESTError("ValidationException", "Cannot update in-progress endpoint")
+        delete(endpoint_name)
+
+    monkeypatch.setattr(backend, "describe_endpoint", under_way)
+    monkeypatch.setattr(backend, "delete_endpoint", as_aws)
+    done = cloud.run("delete_endpoint", name)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": removed") == 3
+
+
 def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
     create, describe = backend.create_endpoint, backend.describe_endpoint
@@ -264,7 +340,7 @@ def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pyt
     assert "in service: " in done.stdout
 
     cloud.record.unlink()
-    code, error = cloud.interrupt("sagemaker:DescribeEndpoint", "deploy", *hosting("traffic-signs-left"))
+    code, error = cloud.interrupt("sagemaker:CreateEndpoint", "deploy", *hosting("traffic-signs-left"))
     assert code == 2, error
     assert error.endswith("remove it: python -m scripts.delete_endpoint traffic-signs-left\n")
 

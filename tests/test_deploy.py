@@ -29,8 +29,9 @@ def asked(cloud: Cloud, operation: str) -> list[dict[str, Any]]:  # noqa: F811 #
 
 def test_multi_model(cloud: Cloud) -> None:  # noqa: F811 # the fixture
     name = "traffic-signs-many"
+    folder = MODELS.rstrip("/")
     done = cloud.run(
-        "deploy", "--image", IMAGE, "--role", ROLE, "--multi-model", MODELS, "--endpoint-name", name, "--yes"
+        "deploy", "--image", IMAGE, "--role", ROLE, "--multi-model", folder, "--endpoint-name", name, "--yes"
     )
     assert done.returncode == 0, done.stderr
     assert f"--endpoint {name} --target-model FILE.tar.gz" in done.stdout
@@ -123,6 +124,7 @@ def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None: 
         (("--shadow-model", NEXT, "--autoscale", "1:2"), "--shadow-model and --autoscale exclude each other"),
         (("--async-output", "s3://b/o", "--autoscale", "1:2"), "--async-output and --autoscale exclude each other"),
         (("--multi-model", MODELS, "--instance-type", "ml.g4dn.xlarge"), "--multi-model on ml.g4dn.xlarge"),
+        (("--instance-type", "ml.c7g.large"), "--instance-type ml.c7g.large: Arm processors"),
         (("--multi-model", "models"), "--multi-model models: expected s3://"),
         (("--shadow-model", "model.tar.gz"), "--shadow-model model.tar.gz: expected s3://"),
         (("--autoscale", "4"), "--autoscale 4: expected MIN:MAX"),
