@@ -17,6 +17,7 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.server import ThreadedMotoServer
 
 from scripts import diagnosis
+from tests import limits
 
 ROOT = Path(__file__).resolve().parent.parent
 SDK = ROOT / ".venv-sdk-v2" / "bin" / "python"
@@ -95,9 +96,12 @@ class Cloud:
             return process.returncode, error
 
     def calls(self) -> list[tuple[str, dict[str, Any]]]:
+        """What AWS was asked for, all of it within its limits."""
         if not self.record.exists():
             return []
-        return [tuple(json.loads(line)) for line in self.record.read_text().splitlines()]
+        found = [tuple(json.loads(line)) for line in self.record.read_text().splitlines()]
+        assert not [words for name, parameters in found for words in limits.broken(name, parameters)]
+        return found
 
     @property
     def job(self) -> tuple[Any, ...]:
@@ -135,6 +139,20 @@ def aws() -> Iterator[str]:
 @pytest.fixture
 def cloud(aws: str, tmp_path: Path) -> Cloud:
     return Cloud(aws, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "words"),
+    [
+        ("CreateModel", {"ModelName": "a_b"}, "CreateModel.ModelName = 'a_b'"),
+        ("CreateModel", {"PrimaryContainer": {"Mode": "Many"}}, "expected one of SingleModel, MultiModel"),
+        ("CreateEndpointConfig", {"Tags": [{"Key": "team", "Value": "a,b"}]}, "Tags.Value = 'a,b'"),
+        ("CreateTrainingJob", {"HyperParameters": {"a": "1" * 2501}}, "HyperParameters.a = "),
+        ("InvokeEndpoint", {"EndpointName": "a" * 64}, "at most 63"),
+    ],
+)
+def test_a_request_beyond_the_limits_is_found(operation: str, parameters: dict[str, Any], words: str) -> None:
+    assert words in "\n".join(limits.broken(f"sagemaker:{operation}", parameters))
 
 
 def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:

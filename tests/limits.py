@@ -1,0 +1,71 @@
+"""What AWS's service models allow of a request and neither botocore nor moto looks at: patterns, lengths, names."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import botocore.session
+
+_SERVICES = {
+    "sagemaker": ("sagemaker", "sagemaker-runtime"),
+    "application-autoscaling": ("application-autoscaling",),
+    "s3": ("s3",),
+}
+"""The models of those whose requests are looked at, by the name that they are signed with."""
+
+
+def broken(name: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Return what is not allowed in a request for *name*, such as `sagemaker:CreateModel`."""
+    service, operation = name.split(":")
+    for model in map(_model, _SERVICES.get(service, ())):
+        if operation in model.operation_names:
+            return list(_broken(model.operation_model(operation).input_shape, parameters, operation))
+    return []
+
+
+@cache
+def _model(service: str) -> Any:
+    return botocore.session.get_session().get_service_model(service)
+
+
+def _broken(shape: Any, value: Any, place: str) -> Iterator[str]:
+    match shape.type_name:
+        case "structure":
+            for key, member in shape.members.items():
+                if key in value:
+                    yield from _broken(member, value[key], f"{place}.{key}")
+        case "list":
+            yield from _too_many(shape, value, place)
+            for item in value:
+                yield from _broken(shape.member, item, place)
+        case "map":
+            yield from _too_many(shape, value, place)
+            for key, item in value.items():
+                yield from _broken(shape.key, key, place)
+                yield from _broken(shape.value, item, f"{place}.{key}")
+        case "string":
+            yield from _too_many(shape, value, place)
+            if not _pattern(shape.metadata.get("pattern", "")).fullmatch(value):
+                yield f"{place} = {value!r}; expected {shape.metadata['pattern']}"
+            if shape.enum and value not in shape.enum:
+                yield f"{place} = {value!r}; expected one of {', '.join(shape.enum)}"
+        case "integer" | "long" | "float" | "double":
+            least, most = (shape.metadata.get(key, value) for key in ("min", "max"))
+            if not least <= value <= most:
+                yield f"{place} = {value}; expected {least} to {most}"
+
+
+@cache
+def _pattern(java: str) -> re.Pattern[str]:
+    """Read a pattern as Python; one that it cannot read, and none, lets everything pass."""
+    try:
+        return re.compile(java.replace(r"\p{L}\p{Z}\p{N}", r"\w\s") or "(?s:.*)")
+    except re.error:
+        return re.compile("(?s:.*)")
+
+
+def _too_many(shape: Any, value: Any, place: str) -> Iterator[str]:
+    if len(value) > shape.metadata.get("max", len(value)):
+        yield f"{place} = {json.dumps(value)}: {len(value)}, at most {shape.metadata['max']}"
