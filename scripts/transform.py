@@ -55,7 +55,8 @@ def read(folder: Path, names: list[str]) -> np.ndarray:
 @click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @trained.options
 @click.option("--bucket", help="Default: sagemaker-REGION-ACCOUNT; made if it is missing.")
-@click.option("--instance-type", default="ml.c5.large", show_default=True)
+# ml.c5.large, which endpoints have, is no type of transform jobs (TransformInstanceType)
+@click.option("--instance-type", default="ml.m5.large", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), default="results/transform", show_default=True,
               help="Folder for the figures and the plot.")  # fmt: skip

@@ -35,7 +35,7 @@ class Plan:
     name: str
     inputs: str
     output: str
-    instance_type: str = "ml.c5.large"
+    instance_type: str = "ml.m5.large"
     instance_count: int = 1
 
 
