@@ -3,7 +3,6 @@
 Source: "Use Your Own Inference Code with Batch Transform" in the developer guide.
 """
 
-import contextlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -15,12 +14,13 @@ import requests
 
 from local_test import program
 from tests import conftest
-from tests.helpers import Job, Server, encoded, free_port, npy, serving
+from tests.helpers import Job, Server, encoded, npy, serving
 
 MEGABYTE = 2**20
 CSV, LINES, NPY = "text/csv", "application/jsonlines", "application/x-npy"
 PIXELS = np.random.default_rng(1).integers(0, 256, (40, 32, 32, 1), dtype=np.uint8)
 BATCH = {"SAGEMAKER_BATCH": "true"}
+GIGABYTE = ("--memory", "1g", "--memory-swap", "1g")
 
 
 @pytest.fixture(scope="module")
@@ -125,31 +125,10 @@ LARGE = {
 }
 
 
-@contextlib.contextmanager
-def of_one_gigabyte(job: Job, log: Path) -> Iterator[tuple[Server, str]]:
-    """A container with a gigabyte and no swap; with its name."""
-    port = free_port()
-    command = program.serving(conftest.IMAGE, job.base, port)
-    words = list(command.command)
-    words[2:2] = ["--memory", "1g", "--memory-swap", "1g", "--env", "SAGEMAKER_BATCH=true"]
-    command = program.Program(words, command.environment, command.container)
-    with log.open("wb") as stream:
-        server = Server(f"http://127.0.0.1:{port}", command, command.start(stream), log)
-    try:
-        for _ in range(600):
-            with contextlib.suppress(requests.RequestException):
-                if requests.get(f"{server.url}/ping", timeout=2).ok:
-                    break
-        assert command.container
-        yield server, command.container
-    finally:
-        server.stop()
-
-
 @pytest.mark.engine
 @pytest.mark.parametrize("image", ["container"], indirect=True)
 def test_100_mb_are_answered_within_a_gigabyte(job: Job, tmp_path: Path) -> None:
-    with of_one_gigabyte(job, tmp_path / "log") as (server, name):
+    with serving(job.base, tmp_path / "log", conftest.IMAGE, BATCH, GIGABYTE) as server:
         for kind, some in LARGE.values():
             times = 100 * MEGABYTE // len(some)
             number, body = times * len(PIXELS), some * times
@@ -167,7 +146,8 @@ def test_100_mb_are_answered_within_a_gigabyte(job: Job, tmp_path: Path) -> None
             f"{server.url}/invocations", data=bytes(100 * MEGABYTE + 1), headers={"Content-Type": NPY}, timeout=60
         )
         assert refused.status_code == 413
-        assert 100 * MEGABYTE < peak(name) < 600 * MEGABYTE  # of bodies, pixels and answers; 395 when it was written
+        most = peak(str(server.command.container))
+        assert 100 * MEGABYTE < most < 600 * MEGABYTE  # of bodies, pixels and answers; 395 when it was written
 
 
 def peak(name: str) -> int:
