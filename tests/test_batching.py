@@ -15,6 +15,13 @@ def rows(images: np.ndarray) -> np.ndarray:
     return np.asarray(images.reshape(len(images), -1).sum(axis=1, dtype=np.float32, keepdims=True))
 
 
+def wait_for_who_waits(lock: FairLock, count: int) -> None:
+    deadline = time.monotonic() + 10
+    while len(lock._queue) < count:  # noqa: SLF001 - nobody else knows of a thread that it has asked
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def test_turns_come_in_the_order_of_asking() -> None:
     lock, order = FairLock(), []
 
@@ -24,9 +31,9 @@ def test_turns_come_in_the_order_of_asking() -> None:
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
     with lock:
-        for thread in threads:
+        for count, thread in enumerate(threads, 1):
             thread.start()
-            time.sleep(0.01)
+            wait_for_who_waits(lock, count)
         assert order == []
     for thread in threads:
         thread.join()
@@ -43,7 +50,7 @@ def test_one_who_asks_again_at_once_keeps_nobody_out() -> None:
     thread = threading.Thread(target=other)
     with lock:
         thread.start()
-        time.sleep(0.05)
+        wait_for_who_waits(lock, 1)
     with lock:
         order.append("again")
     thread.join()
