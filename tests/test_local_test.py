@@ -112,11 +112,15 @@ def test_another_program_on_the_port_is_not_taken_for_the_server(where: list[str
 
 def test_a_job_that_has_ended_holds_nothing_open() -> None:
     """A check starts dozens in one process."""
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = open_files()
     started = job.Job(program.Program([sys.executable, "-c", "print(1)"], {}))
     assert started.wait(30) == 0
     assert started.log == "1"
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert open_files() <= before  # what earlier tests left may be closed at any time
+
+
+def open_files() -> set[Path]:
+    return {path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()}
 
 
 @pytest.mark.engine
