@@ -18,7 +18,7 @@ CORES = len(os.sched_getaffinity(0))
         ({}, CORES, None),
         ({"cpu.max": "max 100000\n", "memory.max": "max\n"}, CORES, None),
         ({"cpu.max": "50000 100000\n", "memory.max": "1073741824\n"}, 1, 1024),
-        ({"cpu.max": "6400000 100000\n"}, CORES, None),
+        ({"cpu.max": "1000000000 100000\n"}, CORES, None),
         ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, CORES, None),
         ({"cpu/cpu.cfs_quota_us": "100000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1, None),
         ({"memory/memory.limit_in_bytes": "9223372036854771712\n"}, CORES, None),
