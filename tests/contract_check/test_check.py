@@ -11,6 +11,7 @@ import sys
 import tarfile
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -65,7 +66,7 @@ def test_every_point_gets_a_finding_whatever_its_scenario_does() -> None:
 
 
 def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
-    running, seen, lock = set[str](), {}, threading.Lock()
+    running, met, lock, several = set[str](), defaultdict[str, set[str]](set), threading.Lock(), threading.Event()
 
     def watched(name: str, alone: bool) -> Scenario:
         mine = point(f"T1-{name}")
@@ -73,8 +74,11 @@ def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
         def work(_: Subject) -> Iterator[Finding]:
             with lock:
                 running.add(name)
-            time.sleep(0.1)
-            seen[name] = set(running)
+                for each in running:
+                    met[each] |= running
+                if len(running) > 1:
+                    several.set()
+            time.sleep(0.1) if alone else several.wait(10)
             with lock:
                 running.remove(name)
             yield Finding(mine, Verdict.HOLDS, "")
@@ -84,9 +88,9 @@ def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
     names = ["a", "b", "alone-1", "c", "alone-2"]
     findings = run_scenarios([watched(name, name.startswith("alone")) for name in names], SUBJECT)
     assert [found.point.name for found in findings] == [f"T1-{name}" for name in names]
-    assert seen["alone-1"] == {"alone-1"}
-    assert seen["alone-2"] == {"alone-2"}
-    assert any(len(others) > 1 for others in seen.values())
+    assert met["alone-1"] == {"alone-1"}
+    assert met["alone-2"] == {"alone-2"}
+    assert several.is_set()
 
 
 def test_only_points_that_apply_are_decided() -> None:
