@@ -38,7 +38,11 @@ def noted(self, operation, parameters):
     with open(os.environ["CALLS"], "a") as stream:
         name = f"{self.meta.service_model.signing_name}:{operation}"
         stream.write(json.dumps([name, parameters], default=str) + "\\n")
-    return call(self, operation, parameters)
+    try:
+        return call(self, operation, parameters)
+    finally:
+        with open(os.environ["CALLS"] + "-over", "a") as stream:
+            stream.write(operation + "\\n")
 BaseClient._make_api_call = noted
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
@@ -79,6 +83,8 @@ class Cloud:
 
     def interrupt(self, operation: str, module: str, *arguments: Any) -> tuple[int, str]:
         """Start a command, press Ctrl-C once it has called *operation*; return exit code and standard error."""
+        over = self.record.with_name("calls-over")
+        over.unlink(missing_ok=True)
         process = subprocess.Popen(
             self.command(module, *arguments),
             cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -86,11 +92,11 @@ class Cloud:
         )  # fmt: skip
         with process:
             deadline = time.monotonic() + 120
-            while operation not in dict(self.calls()):
+            # until the call is over: what an interrupted call does is botocore's
+            while not over.exists() or operation not in over.read_text().split():
                 assert process.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
-            time.sleep(0.5)  # until the call is over: what an interrupted call does is botocore's
             process.send_signal(signal.SIGINT)
             _, error = process.communicate(timeout=60)
             return process.returncode, error
@@ -216,7 +222,7 @@ def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.Monk
         return job
 
     monkeypatch.setattr(backend, "create_training_job", begin)
-    code, error = cloud.interrupt("sagemaker:DescribeTrainingJob", "train", *cloud.job, "--yes")
+    code, error = cloud.interrupt("DescribeTrainingJob", "train", *cloud.job, "--yes")
     assert code == 2, error
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
     assert error.endswith(goes_on(name))
@@ -358,7 +364,7 @@ def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pyt
     assert "in service: " in done.stdout
 
     cloud.record.unlink()
-    code, error = cloud.interrupt("sagemaker:CreateEndpoint", "deploy", *hosting("traffic-signs-left"))
+    code, error = cloud.interrupt("CreateEndpoint", "deploy", *hosting("traffic-signs-left"))
     assert code == 2, error
     assert error.endswith("remove it: python -m scripts.delete_endpoint traffic-signs-left\n")
 

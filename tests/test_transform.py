@@ -172,7 +172,7 @@ def test_interrupted_command_says_that_the_job_bills(
         return job
 
     monkeypatch.setattr(backend, "create_transform_job", begin)
-    code, words = cloud.interrupt("sagemaker:DescribeTransformJob", *command(cloud, test_set, "--yes"))
+    code, words = cloud.interrupt("DescribeTransformJob", *command(cloud, test_set, "--yes"))
     assert code == 2, words
     assert "goes on and bills; stop it: aws sagemaker stop-transform-job" in words
     assert "sagemaker:DeleteModel" not in dict(cloud.calls())
