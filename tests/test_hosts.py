@@ -1,6 +1,9 @@
 """The hosts of one job, each a process of its own, on this machine's loopback."""
 
+import contextlib
 import json
+import os
+import resource
 import subprocess
 import sys
 import threading
@@ -102,10 +105,20 @@ def test_a_chief_that_never_comes_is_not_waited_for_for_ever() -> None:
         Link(Hosts("b", ("localhost", "b")), threading.Event(), free_port(), 0.5)
 
 
-def test_a_host_that_never_comes_is_not_waited_for_for_ever() -> None:
-    link = Link(Hosts("localhost", ("localhost", "b", "c")), threading.Event(), free_port(), 0.5)
-    with pytest.raises(HostsError, match="2 of 3 hosts never came up"):
-        link.meet("data", b"")
+FILES = 1_100
+"""More than have numbers below 1,024."""
+
+
+@pytest.mark.parametrize("files", [0, FILES])
+def test_a_host_that_never_comes_is_not_waited_for_for_ever(files: int) -> None:
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 2 * files:
+        pytest.skip("a process may not open so many files here")
+    with contextlib.ExitStack() as stack:
+        for _ in range(files):
+            stack.enter_context(Path(os.devnull).open())
+        link = Link(Hosts("localhost", ("localhost", "b", "c")), threading.Event(), free_port(), 0.5)
+        with pytest.raises(HostsError, match="2 of 3 hosts never came up"):
+            link.meet("data", b"")
 
 
 def test_a_stop_ends_the_waiting() -> None:

@@ -158,7 +158,9 @@ class Link:
                 return connection
 
     def _wait(self, readable: socket.socket, otherwise: str) -> None:
-        while not select.select([readable], [], [], 0.2)[0]:
+        poll = select.poll()  # select.select takes no descriptor above 1,023
+        poll.register(readable, select.POLLIN)
+        while not poll.poll(200):
             if self._stop.is_set():
                 raise HostsError("stopped before all hosts had met; there is no model yet")
             if time.monotonic() > self._deadline:
