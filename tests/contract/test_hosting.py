@@ -5,6 +5,7 @@ Source: "Use Your Own Inference Code with Hosting Services" in the developer gui
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -208,11 +209,15 @@ def test_the_model_directory_is_not_written_to(job: Job, server: Server) -> None
 
 def test_sigterm_finishes_what_is_in_flight_and_exits_0(job: Job, image: str | None, tmp_path: Path) -> None:
     with serving(job.base, tmp_path / "log", image) as server, ThreadPoolExecutor() as pool:
-        large = pool.submit(server.post, npy(np.zeros((24_000, 32, 32, 1), np.uint8)), NPY)
-        while not large.running():
-            pass
-        assert large.result().status_code == 200
-        assert server.stop() == 0
+        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
+        with contextlib.closing(connection):
+            connection.request(
+                "POST", "/invocations", npy(np.zeros((24_000, 32, 32, 1), np.uint8)), {"Content-Type": NPY}
+            )
+            stopped = pool.submit(server.stop)
+            answer = connection.getresponse()
+            assert (answer.status, len(json.load(answer)["predictions"])) == (200, 24_000)
+        assert stopped.result() == 0
 
 
 def refused(base: Path, image: str | None, *environment: str) -> str:
