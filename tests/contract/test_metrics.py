@@ -150,7 +150,12 @@ def test_those_who_are_refused_are_counted_while_metrics_is_heard(job: Job, imag
 
 
 def log_of(server: Server) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    whole, _, _ = server.log.read_text().rpartition("\n")  # of the last line a part may be here
+    return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+
+
+def booted(server: Server) -> list[int]:
+    return [line["process"] for line in log_of(server) if line["message"].startswith("Booting worker")]
 
 
 def test_a_worker_that_is_replaced_takes_nothing_along_and_leaves_nothing_behind(
@@ -162,8 +167,8 @@ def test_a_worker_that_is_replaced_takes_nothing_along_and_leaves_nothing_behind
             assert server.post(ONE, NPY).status_code == 200
         before = scrape_until(server, lambda found: value(found, REQUESTS, route="invocations", status="200") == 10)
         for turn in range(3):
-            booted = [line["process"] for line in log_of(server) if line["message"].startswith("Booting worker")]
-            victim = str(booted[-1])
+            scrape_until(server, lambda _: len(booted(server)) == 2 + turn)  # noqa: B023 - called at once
+            victim = str(booted(server)[-1])
             if server.command.container:
                 command = [program.DOCKER, "exec", server.command.container, "sh", "-c", f"kill -9 {victim}"]
                 subprocess.run(command, check=True)
