@@ -115,7 +115,7 @@ def test_a_message_that_is_too_large_closes_the_stream(server: Server) -> None:
 
 
 def test_a_silent_stream_stays_and_its_pings_are_answered(server: Server) -> None:
-    with stream(server) as idle, stream(server, ping_interval=0.5) as pinging:
+    with stream(server) as idle, stream(server, ping_interval=1.5) as pinging:
         time.sleep(4)  # twice what may pass within a request
         assert idle.connected
         assert pinging.connected  # it would have closed without a pong
