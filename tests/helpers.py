@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import itertools
 import json
+import os
 import socket
 import subprocess
 import time
@@ -65,7 +67,7 @@ class Server:
 
     def post(self, body: Any, content_type: str, **headers: str) -> requests.Response:
         return requests.post(
-            f"{self.url}/invocations", data=body, headers={"Content-Type": content_type, **headers}, timeout=30
+            f"{self.url}/invocations", data=body, headers={"Content-Type": content_type, **headers}, timeout=60
         )
 
     def stop(self) -> int:
@@ -120,10 +122,17 @@ def _ready(url: str) -> bool:
         return False
 
 
+_ports = (10_000 + number % 20_000 for number in itertools.count(997 * os.getpid()))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody gets meanwhile: below those that the kernel gives to clients, and each only once.
+
+    The processes of a run begin far from each other.
+    """
+    while True:
+        with contextlib.suppress(OSError), socket.create_server(("", next(_ports))) as probe:
+            return int(probe.getsockname()[1])
 
 
 def encoded(pixels: np.ndarray, kind: str, **options: Any) -> bytes:
