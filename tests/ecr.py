@@ -109,7 +109,7 @@ def registry(folder: Path) -> Iterator[Registry]:
         encoding="utf-8",
     )
     line = f"127.0.0.1 {HOST}\n"
-    _CERTIFICATES.mkdir(parents=True)
+    _CERTIFICATES.mkdir(parents=True, exist_ok=True)  # there already after a run that was killed
     shutil.copy(certificate, _CERTIFICATES / "ca.crt")
     with _HOSTS.open("a", encoding="utf-8") as hosts:
         hosts.write(line)

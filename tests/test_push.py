@@ -34,7 +34,9 @@ def docker(*arguments: str, text: str | None = None) -> str:
 
 def git(folder: Path, *arguments: str) -> str:
     command = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org", *arguments]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    # neither signatures nor hooks that this machine's user has set
+    variables = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env=variables).stdout.strip()
 
 
 @dataclass(frozen=True)
