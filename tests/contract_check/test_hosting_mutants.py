@@ -196,9 +196,12 @@ MUTANTS: dict[str, Mutant] = {
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The platform's limits in small, so that a mutant is found guilty in seconds."""
+    """The platform's limits in small, so that a mutant is found guilty in seconds; and no good one by a busy machine.
+
+    A connection that is not accepted comes again after a second.
+    """
     for profile, limits in kinds.LIMITS.items():
-        small = replace(limits, startup_seconds=60, stop_seconds=8, body_bytes=5 * kinds.MB)
+        small = replace(limits, startup_seconds=60, stop_seconds=8, body_bytes=5 * kinds.MB, accept_seconds=0.9)
         monkeypatch.setitem(kinds.LIMITS, profile, small)
     monkeypatch.setattr(kinds, "_SERVERLESS_MEMORY", 2**28)
     monkeypatch.setattr(hosting_clients, "_PATIENCE", 4.0)
