@@ -40,6 +40,8 @@ EXIT_CODE = Point(
 )
 POINTS = (LOG, IN_FLIGHT, IN_TIME, EXIT_CODE)
 _DIED_OF_IT = (143, -15)
+_SIGNAL_SECONDS = 1.0
+"""Until a signal is surely there."""
 
 
 def judge(served: Served) -> Iterator[Finding]:
@@ -75,7 +77,7 @@ def _stopped_amid(served: Served) -> Finding:
             served.endpoint.terminate()
             return next(unknown(IN_FLIGHT, f"it does not read bodies of {len(body) // 10**6} MB to their end: {error}"))
         served.endpoint.terminate()
-        time.sleep(1)  # until the signal is there
+        time.sleep(_SIGNAL_SECONDS)
         start = time.monotonic()
         with contextlib.suppress(OSError):
             connection.sendall(body[-1:])
