@@ -139,6 +139,8 @@ def _container(image: str, model: Path | None, network: str, conditions: Conditi
         words += ["--tmpfs", f"/tmp:exec,mode=1777,size={conditions.tmp_bytes or 5 * 2**30}"]  # noqa: S108 # the container's
     if conditions.memory_bytes:
         words += ["--memory", str(conditions.memory_bytes), "--memory-swap", str(conditions.memory_bytes)]
+    words += [] if conditions.root else ["--user", "993:990"]
+    words += [] if conditions.shared_memory else ["--ipc", "none"]
     if Path("/dev/nvidiactl").exists():
         words += ["--gpus", "all"]
     return Program([*words, image, "serve"], {}, name)

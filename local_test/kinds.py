@@ -68,6 +68,10 @@ class Conditions:
     root_read_only: bool = False
     """With a /tmp that can be written, as serverless endpoints have it."""
     memory_bytes: int | None = None
+    root: bool = True
+    """Its processes are, as everywhere but on serverless endpoints."""
+    shared_memory: bool = True
+    """There is a /dev/shm."""
     network: bool = True
     tmp_bytes: int | None = None
     """The size of /tmp, if it is to be full soon."""

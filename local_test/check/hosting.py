@@ -16,6 +16,7 @@ from local_test.check import (
     hosting_multi_model,
     hosting_ping,
     hosting_requests,
+    hosting_serverless,
     hosting_stop,
     hosting_tight,
 )
@@ -152,6 +153,7 @@ SCENARIOS = (
     *hosting_tight.SCENARIOS,
     *hosting_model.SCENARIOS,
     *hosting_multi_model.SCENARIOS,
+    *hosting_serverless.SCENARIOS,
     *hosting_load.SCENARIOS,
 )
 

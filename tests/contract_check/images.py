@@ -71,7 +71,8 @@ def programs(folder: Path, files: Mapping[str, str] | None = None) -> Path:
     shutil.copytree(GOOD, folder)
     for name, text in (files or {}).items():
         (folder / name).write_bytes(text.encode())
-        (folder / name).chmod(0o755)
+    for path in folder.iterdir():  # whatever the checkout's umask: a serverless endpoint's user is nobody
+        path.chmod(0o755)
     return folder
 
 

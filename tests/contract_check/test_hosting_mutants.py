@@ -180,6 +180,8 @@ MUTANTS: dict[str, Mutant] = {
     "H12-unload-again": of_many_models(('self.refuse(404, f"no', 'self.refuse(400, f"no')),
     "H14-read-only-root": serverless(before(LOADED, 'Path("/var/cache/model").touch()')),
     "H14-memory": serverless(before(LOADED, "ballast = b'1' * 2**29")),
+    "H14-any-user": serverless(before(LOADED, 'list(Path("/root").iterdir())')),
+    "H14-no-shared-memory": serverless(before(LOADED, 'Path("/dev/shm/heartbeat").touch()')),
     "H14-full-disk": mutant(before(LOADED, 'Path("/tmp/cache").write_bytes(bytes(2**22))'), container=True),
     "H15-metrics": mutant(('f"requests_in_flight', 'f"<html>')),
     "H16-streamed-answer": mutant(
@@ -299,6 +301,15 @@ def test_the_good_image_holds_all_as_other_kinds_of_endpoints(profile: Profile, 
     payload = CSV if profile is Profile.BATCH else subject.payload
     subject = replace(subject, image=image, programs=None, profile=profile, payload=payload)
     assert unheld(found(of("H1-serve"), subject)) == {}
+
+
+@pytest.mark.engine
+def test_the_good_image_bears_what_serverless_withholds(subject: Subject) -> None:
+    """Also with a model that only its owner may read, on this side."""
+    assert subject.model
+    (subject.model / "model.json").chmod(0o600)
+    subject = replace(subject, image=images.build("good"), programs=None, profile=Profile.SERVERLESS)
+    assert unheld(found(of("H14-any-user"), subject)) == {}
 
 
 def test_a_worker_that_is_replaced(subject: Subject, tmp_path: Path) -> None:

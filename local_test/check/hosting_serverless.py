@@ -1,0 +1,59 @@
+"""Points of a serverless endpoint's container, each under a condition of its own: who it is, and what it has not.
+
+Serverless Inference runs on AWS Lambda, whose sandbox is neither root's nor has shared memory. A real-time endpoint
+has both, so an image that has always worked fails there without a word that says why.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, unknown
+from local_test.check.served import started
+from local_test.kinds import Conditions
+
+_ONLY = frozenset({Profile.SERVERLESS})
+USER = Point(
+    "H14-any-user",
+    Part.HOSTING,
+    "starts as a user without rights",
+    "developer guide, serverless-endpoints-troubleshooting; mlflow/mlflow issue 5544",
+    "let everybody read what serve needs, RUN chmod -R a+rX, and write below /tmp only",
+    _ONLY,
+)
+SHARED_MEMORY = Point(
+    "H14-no-shared-memory",
+    Part.HOSTING,
+    "starts without /dev/shm",
+    "developer guide, serverless-endpoints: runs on AWS Lambda; lambci/docker-lambda issue 26",
+    "put heartbeats into /tmp where there is no /dev/shm; threads in place of multiprocessing, whose locks lie there",
+    _ONLY,
+)
+POINTS = (USER, SHARED_MEMORY)
+_WITHHELD: dict[Point, dict[str, Any]] = {USER: {"root": False}, SHARED_MEMORY: {"shared_memory": False}}
+
+
+def _run(subject: Subject) -> Iterator[Finding]:
+    if subject.image is None:
+        yield from unknown(POINTS, "only a container has it")
+        return
+    if subject.model:
+        subject = replace(subject, model=_readable(subject.model, subject.scratch / "readable"))
+    usual = Conditions(environment=Conditions.of(subject.profile, subject.environment).environment)
+    for point, withheld in _WITHHELD.items():
+        granted = {point: dict.fromkeys(withheld, True)}
+        with started(subject, point.name, replace(usual, **withheld), granted) as start:
+            yield from start.findings
+
+
+def _readable(model: Path, folder: Path) -> Path:
+    """Copy the model for everybody: how the platform unpacks it is not the image's fault."""
+    shutil.copytree(model, folder)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+    return folder
+
+
+SCENARIOS = (Scenario("serverless: no root, no shared memory", POINTS, _run),)
