@@ -96,7 +96,7 @@ def test_a_job_that_sends_one_request_at_a_time_gets_one_process() -> None:
 def test_every_record_of_a_local_job_is_answered_in_order(
     job: Job, prepared: Path, tmp_path: Path, kind: str, strategy: str
 ) -> None:
-    records = 3_000 if strategy == "MultiRecord" else 300  # 11 MB, which requests of 1 MB are cut from
+    records = 3_000 if strategy == "MultiRecord" else 60  # 11 MB, which requests of 1 MB are cut from
     done = run(
         "v2", "tests.bench.transform", prepared, job.base / "model", "--records", records, "--kind", kind,
         "--strategy", strategy, "--port", free_port(), "--output", tmp_path / "figures.json",
