@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from local_test import program
+from tests.cloud import SDK, Cloud
 from tests.helpers import Job, Server, encoded, run_job, serving
 from traffic_signs.data import synthetic
 from traffic_signs.data.prepare import Plan, prepare
@@ -101,6 +102,33 @@ def small_job(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
             (folder / name / f"{number}.png").write_bytes(encoded(image, "PNG"))
     prepare(Plan(str(folder)), prepared)
     return _job(shared / "job-small", prepared, {"preset": "quick"})
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[str]:
+    """An AWS that moto serves; its URL."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 # slow, and few modules need it
+
+    if not SDK.exists():
+        pytest.skip("make .venv-sdk-v2/installed makes SageMaker's SDK")
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def cloud(aws: str, tmp_path: Path) -> Cloud:
+    """The commands, and that AWS."""
+    return Cloud(aws, tmp_path)
+
+
+@pytest.fixture
+def at_once(cloud: Cloud) -> Iterator[None]:
+    """An endpoint that is not asynchronous."""
+    with cloud.endpoint():
+        yield
 
 
 @pytest.fixture

@@ -11,14 +11,12 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemakerruntime.models import SageMakerRuntimeBackend, sagemakerruntime_backends
 
+from tests.cloud import BUCKET, LATER, RECORDER, REGION, ROOT, Cloud
 from tests.helpers import Job, Server, serving
-from tests.test_cloud import BUCKET, RECORDER, REGION, ROOT, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
-
-NAME = "traffic-signs-later"
 
 
-def run(cloud: Cloud, module: str, *options: Any) -> "subprocess.CompletedProcess[str]":  # noqa: F811 # the fixture
-    words = [sys.executable, "-c", RECORDER, f"scripts.{module}", "--endpoint", NAME, *map(str, options)]
+def run(cloud: Cloud, module: str, *options: Any) -> "subprocess.CompletedProcess[str]":
+    words = [sys.executable, "-c", RECORDER, f"scripts.{module}", "--endpoint", LATER, *map(str, options)]
     environment = cloud.environment | {"COLUMNS": "120"}
     return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
@@ -31,28 +29,10 @@ def runtime() -> Iterator[SageMakerRuntimeBackend]:
 
 
 @pytest.fixture
-def endpoint(cloud: Cloud) -> Iterator[None]:  # noqa: F811 # the fixture
-    """What `deploy --async-output` makes, without the seconds that the SDK takes to be imported."""
-    yield from made(cloud, {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/out"}}})
-
-
-@pytest.fixture
-def at_once(cloud: Cloud) -> Iterator[None]:  # noqa: F811 # the fixture
-    """An endpoint that is not asynchronous."""
-    yield from made(cloud, {})
-
-
-def made(cloud: Cloud, options: dict[str, Any]) -> Iterator[None]:  # noqa: F811 # the fixture
-    cloud.s3.create_bucket(Bucket=BUCKET)
-    client = cloud.sagemaker
-    variant = {"VariantName": "AllTraffic", "ModelName": NAME, "InstanceType": "ml.c5.large", "InitialInstanceCount": 1}
-    client.create_model(ModelName=NAME, ExecutionRoleArn="arn:aws:iam::111122223333:role/none")
-    client.create_endpoint_config(EndpointConfigName=NAME, ProductionVariants=[variant], **options)
-    client.create_endpoint(EndpointName=NAME, EndpointConfigName=NAME)
-    yield
-    client.delete_endpoint(EndpointName=NAME)
-    client.delete_endpoint_config(EndpointConfigName=NAME)
-    client.delete_model(ModelName=NAME)
+def endpoint(cloud: Cloud) -> Iterator[None]:
+    """What `deploy --async-output` makes."""
+    with cloud.endpoint(AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/out"}}):
+        yield
 
 
 @pytest.fixture
@@ -67,7 +47,7 @@ def rows(output: str) -> list[str]:
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
 @pytest.mark.usefixtures("endpoint")
 def test_invoke_shows_the_same_table(
-    cloud: Cloud, server: Server, runtime: SageMakerRuntimeBackend, files: list[Path]  # noqa: F811 # the fixture
+    cloud: Cloud, server: Server, runtime: SageMakerRuntimeBackend, files: list[Path]
 ) -> None:  # fmt: skip
     bodies = [file.read_bytes() for file in files]
     runtime.async_results_queue += [(False, server.post(body, "image/x-unknown").text) for body in bodies]
@@ -93,7 +73,7 @@ def test_invoke_shows_the_same_table(
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
 @pytest.mark.usefixtures("endpoint")
 def test_evaluate_counts_the_same(
-    cloud: Cloud, job: Job, runtime: SageMakerRuntimeBackend, prepared: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811 # the fixture
+    cloud: Cloud, job: Job, runtime: SageMakerRuntimeBackend, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     queue = runtime.invoke_endpoint_async
     test_set = prepared / "validation" / "validation.npz"
@@ -116,31 +96,31 @@ def test_evaluate_counts_the_same(
 
 @pytest.mark.usefixtures("endpoint")
 def test_failure_file_reaches_the_person(
-    cloud: Cloud, runtime: SageMakerRuntimeBackend, files: list[Path]  # noqa: F811 # the fixture
+    cloud: Cloud, runtime: SageMakerRuntimeBackend, files: list[Path]
 ) -> None:  # fmt: skip
     runtime.async_results_queue.append((True, "Received client error (400): not a readable image"))
     done = run(cloud, "invoke", "--timeout", 2, files[0])
     assert done.returncode == 2
-    words = f"endpoint {NAME} failed: Received client error (400): not a readable image"
+    words = f"endpoint {LATER} failed: Received client error (400): not a readable image"
     assert done.stderr == f"Error: {files[0]}: {words}\n"
 
 
 @pytest.mark.usefixtures("endpoint")
 def test_no_answer_in_time(
-    cloud: Cloud, runtime: SageMakerRuntimeBackend, files: list[Path], monkeypatch: pytest.MonkeyPatch  # noqa: F811 # the fixture
+    cloud: Cloud, runtime: SageMakerRuntimeBackend, files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     place = f"s3://{BUCKET}/out/1.out"
     monkeypatch.setattr(runtime, "invoke_endpoint_async", lambda *_: (place, f"s3://{BUCKET}/out/failures/1.out"))
     done = run(cloud, "invoke", "--timeout", 0, files[0])
     assert done.returncode == 2
-    assert f"no answer from endpoint {NAME} after 0 s; it is to come to {place}" in done.stderr
+    assert f"no answer from endpoint {LATER} after 0 s; it is to come to {place}" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
 @pytest.mark.usefixtures("at_once")
 def test_an_endpoint_that_answers_at_once_is_asked_directly(
-    cloud: Cloud, server: Server, runtime: SageMakerRuntimeBackend  # noqa: F811 # the fixture
+    cloud: Cloud, server: Server, runtime: SageMakerRuntimeBackend
 ) -> None:  # fmt: skip
     image = cloud.folder / "text.ppm"  # as numbers in text, because moto decodes the body as UTF-8
     image.write_text("P3 32 32 255 " + "200 30 30 " * 32 * 32)
@@ -152,7 +132,7 @@ def test_an_endpoint_that_answers_at_once_is_asked_directly(
     assert not {name for name, _ in cloud.calls() if name.startswith("s3:")}
 
 
-def test_an_endpoint_that_is_not_there(cloud: Cloud, files: list[Path]) -> None:  # noqa: F811 # the fixture
+def test_an_endpoint_that_is_not_there(cloud: Cloud, files: list[Path]) -> None:
     done = run(cloud, "invoke", files[0])
     assert done.returncode == 2
     assert "sagemaker:DescribeEndpoint" in done.stderr

@@ -15,19 +15,18 @@ from moto.sagemakerruntime.models import sagemakerruntime_backends
 
 from scripts import deploy, trained
 from scripts.endpoint import Endpoint, Failure
-from tests.test_async import NAME, at_once  # noqa: F401 # a fixture
-from tests.test_cloud import BUCKET, IMAGE, REGION, ROLE, ROOT, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
+from tests.cloud import BUCKET, IMAGE, LATER, REGION, ROLE, ROOT, Cloud
 from tests.test_iam import refused
 
 MODELS = "s3://sagemaker-models/traffic-signs/models/"
 NEXT = "s3://sagemaker-models/traffic-signs/next/model.tar.gz"
 
 
-def asked(cloud: Cloud, operation: str) -> list[dict[str, Any]]:  # noqa: F811 # the fixture
+def asked(cloud: Cloud, operation: str) -> list[dict[str, Any]]:
     return [parameters for name, parameters in cloud.calls() if name.endswith(f":{operation}")]
 
 
-def test_multi_model(cloud: Cloud) -> None:  # noqa: F811 # the fixture
+def test_multi_model(cloud: Cloud) -> None:
     name = "traffic-signs-many"
     folder = MODELS.rstrip("/")
     done = cloud.run(
@@ -43,7 +42,7 @@ def test_multi_model(cloud: Cloud) -> None:  # noqa: F811 # the fixture
     assert not refused(cloud.calls())
 
 
-def test_autoscaling_capture_and_isolation_come_and_go(cloud: Cloud) -> None:  # noqa: F811 # the fixture
+def test_autoscaling_capture_and_isolation_come_and_go(cloud: Cloud) -> None:
     name = "traffic-signs-busy"
     done = cloud.deploy(name, "--autoscale", "2:6", "--invocations", 900, "--capture", 20, "--isolated")
     assert done.returncode == 0, done.stderr
@@ -86,7 +85,7 @@ def test_autoscaling_capture_and_isolation_come_and_go(cloud: Cloud) -> None:  #
     assert "autoscaling" not in cloud.run("delete_endpoint", name).stdout
 
 
-def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811 # the fixture
+def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "traffic-signs-two"
     done = cloud.deploy(name, "--shadow-model", NEXT, "--capture", 100, "--capture-to", "s3://b/c", "--tag", "a=b")
     assert done.returncode == 0, done.stderr
@@ -142,18 +141,18 @@ def test_what_does_not_go_together_is_refused_at_once(options: tuple[str, ...], 
 
 
 @pytest.mark.usefixtures("at_once")
-def test_invoke_names_the_model_of_a_multi_model_endpoint(cloud: Cloud) -> None:  # noqa: F811 # the fixture
+def test_invoke_names_the_model_of_a_multi_model_endpoint(cloud: Cloud) -> None:
     image = cloud.folder / "text.ppm"  # as numbers in text, because moto decodes the body as UTF-8
     image.write_text("P3 1 1 255 9 9 9")
     runtime = sagemakerruntime_backends[DEFAULT_ACCOUNT_ID][REGION]
     answer = '{"predictions": [{"class_id": 1, "name": "one", "probability": 0.5}]}'
     runtime.results_queue.append((answer, "application/json", "AllTraffic", ""))
-    words = cloud.command("invoke", "--endpoint", NAME, "--target-model", "germany.tar.gz", image)
+    words = cloud.command("invoke", "--endpoint", LATER, "--target-model", "germany.tar.gz", image)
     words[0] = sys.executable
     done = subprocess.run(words, cwd=ROOT, env=cloud.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     [parameters] = asked(cloud, "InvokeEndpoint")
-    assert (parameters["EndpointName"], parameters["TargetModel"]) == (NAME, "germany.tar.gz")
+    assert (parameters["EndpointName"], parameters["TargetModel"]) == (LATER, "germany.tar.gz")
 
 
 def test_invoke_names_a_model_of_a_container_in_its_path() -> None:

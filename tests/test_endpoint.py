@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.cloud import LATER, ROOT, Cloud
 from tests.helpers import Job, Server
-from tests.test_async import NAME, at_once  # noqa: F401 # a fixture
-from tests.test_cloud import ROOT, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def runtime(server: Server) -> Iterator[str]:
     class Platform(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            assert self.path == f"/endpoints/{NAME}/invocations"
+            assert self.path == f"/endpoints/{LATER}/invocations"
             answer = server.post(body, self.headers["Content-Type"], Accept=self.headers["Accept"])
             content = answer.content
             self.send_response(200 if answer.ok else 424)
@@ -50,9 +49,9 @@ def runtime(server: Server) -> Iterator[str]:
         platform.shutdown()
 
 
-def run(cloud: Cloud, runtime: str, module: str, *options: Any) -> "subprocess.CompletedProcess[str]":  # noqa: F811 # the fixture
+def run(cloud: Cloud, runtime: str, module: str, *options: Any) -> "subprocess.CompletedProcess[str]":
     environment = cloud.environment | {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": runtime, "COLUMNS": "120"}
-    words = [sys.executable, "-m", f"scripts.{module}", "--endpoint", NAME, *map(str, options)]
+    words = [sys.executable, "-m", f"scripts.{module}", "--endpoint", LATER, *map(str, options)]
     return subprocess.run(
         words, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=120
     )
@@ -60,7 +59,7 @@ def run(cloud: Cloud, runtime: str, module: str, *options: Any) -> "subprocess.C
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
 @pytest.mark.usefixtures("at_once")
-def test_invoke_and_evaluate_by_name(cloud: Cloud, runtime: str, job: Job, prepared: Path, tmp_path: Path) -> None:  # noqa: F811 # the fixture
+def test_invoke_and_evaluate_by_name(cloud: Cloud, runtime: str, job: Job, prepared: Path, tmp_path: Path) -> None:
     done = run(cloud, runtime, "invoke", prepared / "samples")
     assert done.returncode == 0, done.stderr
     assert sum(".ppm" in line for line in done.stdout.splitlines()) == 43
@@ -73,9 +72,9 @@ def test_invoke_and_evaluate_by_name(cloud: Cloud, runtime: str, job: Job, prepa
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
 @pytest.mark.usefixtures("at_once")
-def test_the_containers_own_words_come_through(cloud: Cloud, runtime: str, server: Server, tmp_path: Path) -> None:  # noqa: F811 # the fixture
+def test_the_containers_own_words_come_through(cloud: Cloud, runtime: str, server: Server, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
     done = run(cloud, runtime, "invoke", tmp_path / "broken.png")
     assert done.returncode == 2
     words = server.post(b"no image", "image/png").text
-    assert done.stderr == f"Error: {tmp_path}/broken.png: ModelError from endpoint {NAME}: {words}\n"
+    assert done.stderr == f"Error: {tmp_path}/broken.png: ModelError from endpoint {LATER}: {words}\n"

@@ -11,7 +11,7 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from policy_sentry.querying.actions import get_action_data
 
-from tests.test_cloud import REGION, ROOT, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
+from tests.cloud import REGION, ROOT, Cloud
 
 IAM = ROOT / "scripts" / "iam"
 # operations whose permission has another name
@@ -82,7 +82,7 @@ def refused(calls: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, str]]:
     return found
 
 
-def test_user_policy_is_what_the_commands_call(cloud: Cloud) -> None:  # noqa: F811 # the fixture
+def test_user_policy_is_what_the_commands_call(cloud: Cloud) -> None:
     # a bucket that is not there yet, in which everything has to be made
     for done in (
         cloud.train("--bucket", "sagemaker-iam-test", "--yes"),

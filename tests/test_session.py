@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from scripts.endpoint import Failure
 from scripts.session import clear_errors
-from tests.test_cloud import Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
+from tests.cloud import Cloud
 
 USER = "User: arn:aws:sts::111122223333:assumed-role/a/b is not authorized to perform:"
 
@@ -29,7 +29,7 @@ def test_an_answer_of_aws_names_the_fix(code: str, text: str, words: str) -> Non
     assert caught.value.message.endswith("; then do this")
 
 
-def test_an_upload_that_s3_refuses(cloud: Cloud, tmp_path: Path) -> None:  # noqa: F811 # the fixture
+def test_an_upload_that_s3_refuses(cloud: Cloud, tmp_path: Path) -> None:
     """boto3 has an error of its own for it."""
     file = tmp_path / "file"
     file.write_bytes(b"content")

@@ -16,9 +16,9 @@ from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 
 from scripts import transform
 from scripts.endpoint import Failure
+from tests.cloud import BUCKET, IMAGE, MODEL, REGION, ROLE, ROOT, Cloud
 from tests.conftest import IMAGE as LOCAL_IMAGE
 from tests.helpers import Job, Server, free_port, serving
-from tests.test_cloud import BUCKET, IMAGE, MODEL, REGION, ROLE, ROOT, Cloud, aws, cloud, pytestmark  # noqa: F401 # fixtures, and when to skip
 from tests.test_iam import refused
 from tests.test_sagemaker_local import run
 
@@ -69,7 +69,7 @@ def test_answers_that_are_none(tmp_path: Path) -> None:
         transform.read(tmp_path, ["00000.npy"])
 
 
-def command(cloud: Cloud, test_set: Path, *options: Any) -> tuple[Any, ...]:  # noqa: F811 # the fixture
+def command(cloud: Cloud, test_set: Path, *options: Any) -> tuple[Any, ...]:
     fixed = ("--image", IMAGE, "--role", ROLE, "--model-data", MODEL, "--output", cloud.folder / "out")
     return ("transform", test_set, *fixed, *options)
 
@@ -83,7 +83,7 @@ def backend() -> SageMakerModelBackend:
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
 @pytest.mark.parametrize("below_prefix", [False, True])
 def test_job_is_what_was_asked_for_and_its_answers_are_evaluated(
-    cloud: Cloud, server: Server, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch,  # noqa: F811 # the fixture
+    cloud: Cloud, server: Server, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch,
     *, below_prefix: bool,
 ) -> None:  # fmt: skip
     create = backend.create_transform_job
@@ -128,7 +128,7 @@ def test_job_is_what_was_asked_for_and_its_answers_are_evaluated(
     assert "s3:PutObject" not in dict(cloud.calls())
 
 
-def test_a_gpu_has_the_newest_driver_that_there_is(cloud: Cloud, test_set: Path) -> None:  # noqa: F811 # the fixture
+def test_a_gpu_has_the_newest_driver_that_there_is(cloud: Cloud, test_set: Path) -> None:
     cloud.run(*command(cloud, test_set, "--instance-type", "ml.g4dn.xlarge", "--yes"))
     assert dict(cloud.calls())["sagemaker:CreateTransformJob"]["TransformResources"] == {
         "InstanceType": "ml.g4dn.xlarge",
@@ -138,7 +138,7 @@ def test_a_gpu_has_the_newest_driver_that_there_is(cloud: Cloud, test_set: Path)
 
 
 def test_failed_job_shows_log_and_cause(
-    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811 # the fixture
+    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     create, group = backend.create_transform_job, "/aws/sagemaker/TransformJobs"
 
@@ -162,7 +162,7 @@ def test_failed_job_shows_log_and_cause(
 
 
 def test_interrupted_command_says_that_the_job_bills(
-    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811 # the fixture
+    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     create = backend.create_transform_job
 
@@ -179,7 +179,7 @@ def test_interrupted_command_says_that_the_job_bills(
 
 
 def test_a_login_that_expires_while_the_job_runs(
-    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811 # the fixture
+    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     def refuse(**_: Any) -> None:
         raise JsonRESTError("ExpiredTokenException", "The security token included in the request is expired")
@@ -191,7 +191,7 @@ def test_a_login_that_expires_while_the_job_runs(
     assert f"the AWS login has expired; log in again, as with `aws sso login`; {name} goes on and bills;" in done.stderr
 
 
-def test_nothing_starts_without_a_yes(cloud: Cloud, test_set: Path) -> None:  # noqa: F811 # the fixture
+def test_nothing_starts_without_a_yes(cloud: Cloud, test_set: Path) -> None:
     done = cloud.run(*command(cloud, test_set))
     assert done.returncode == 2
     assert "--yes" in done.stderr

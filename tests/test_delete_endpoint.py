@@ -1,0 +1,71 @@
+"""Endpoints are removed with all that they were made of, whatever state they are in."""
+
+from typing import Any
+
+import pytest
+from moto.core.exceptions import JsonRESTError
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sagemaker.models import sagemaker_backends
+
+from tests.cloud import IMAGE, MODEL, REGION, ROLE, Cloud
+
+
+def test_endpoint_comes_and_goes(cloud: Cloud) -> None:
+    done = cloud.deploy("traffic-signs-cpu", "--tag", "team=signs")
+    assert done.returncode == 0, done.stderr
+    assert cloud.sagemaker.describe_endpoint(EndpointName="traffic-signs-cpu")["EndpointStatus"] == "InService"
+    assert cloud.variant("traffic-signs-cpu")["InstanceType"] == "ml.c5.large"
+    assert "InferenceAmiVersion" not in cloud.variant("traffic-signs-cpu")
+    model = cloud.sagemaker.describe_model(ModelName="traffic-signs-cpu")["PrimaryContainer"]
+    assert (model["Image"], model["ModelDataUrl"]) == (IMAGE, MODEL)
+
+    cloud.sagemaker.delete_endpoint(EndpointName="traffic-signs-cpu")
+    removed = cloud.run("delete_endpoint", "traffic-signs-cpu")
+    assert removed.returncode == 0, removed.stderr
+    assert removed.stdout.count("gone already") == 1
+    assert removed.stdout.count(": removed") == 2
+    assert cloud.run("delete_endpoint", "traffic-signs-cpu").stdout.count("gone already") == 3
+
+
+def test_what_was_made_before_a_refusal_is_told_and_removed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "traffic-signs-quota"
+
+    def refuse(**_: Any) -> None:
+        raise JsonRESTError("ResourceLimitExceeded", "ml.c5.large for endpoint usage is 0 Instances")
+
+    monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_endpoint", refuse)
+    done = cloud.deploy(name)
+    assert done.returncode == 2
+    assert "quota is used up" in done.stderr
+    assert done.stderr.endswith(
+        f"; remove what there is of it, which may bill: python -m scripts.delete_endpoint {name}\n"
+    )
+    assert cloud.run("delete_endpoint", name).stdout.count(": removed") == 2
+    monkeypatch.undo()
+    again = cloud.deploy(name)
+    assert again.returncode == 0, again.stderr
+
+
+def test_an_endpoint_under_way_is_removed_once_that_is_over(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "traffic-signs-early"
+    variant = {"VariantName": "all", "ModelName": name, "InstanceType": "ml.c5.large", "InitialInstanceCount": 1}
+    cloud.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE)
+    cloud.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    cloud.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
+    describe, delete, statuses = backend.describe_endpoint, backend.delete_endpoint, ["Creating", "InService"]
+
+    def under_way(endpoint_name: str) -> Any:
+        description: dict[str, Any] = describe(endpoint_name)
+        return {**description, "EndpointStatus": statuses.pop(0)}
+
+    def as_aws(endpoint_name: str) -> None:
+        if statuses:
+            raise JsonRESTError("ValidationException", "Cannot update in-progress endpoint")
+        delete(endpoint_name)
+
+    monkeypatch.setattr(backend, "describe_endpoint", under_way)
+    monkeypatch.setattr(backend, "delete_endpoint", as_aws)
+    done = cloud.run("delete_endpoint", name)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": removed") == 3

@@ -1,0 +1,20 @@
+"""The likely cause of an endpoint that did not come into service."""
+
+import pytest
+
+from scripts import diagnosis
+
+
+@pytest.mark.parametrize(
+    ("reason", "log", "cause"),
+    [
+        ("did not pass the ping health check", "failed call to cuInit", "driver"),
+        ("did not pass the ping health check", "model warmed up", "/ping"),
+        ("did not pass the ping health check", "code/inference.py, line 2: ModuleNotFoundError: x", "own code"),
+        ("Unsupported manifest media type", "", "manifest"),
+        ("Could not assume role", "", "execution-role-policy.json"),
+        ("something new", "", "not one of the usual ones"),
+    ],
+)
+def test_likely_cause(reason: str, log: str, cause: str) -> None:
+    assert cause in diagnosis.likely_cause(reason, [log])

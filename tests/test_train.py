@@ -1,0 +1,116 @@
+"""Training jobs: what AWS is asked for, and how they end."""
+
+import json
+from typing import Any
+
+import pytest
+from moto.core.exceptions import JsonRESTError
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sagemaker.models import sagemaker_backends
+
+from tests.cloud import BUCKET, IMAGE, REGION, ROOT, Cloud
+
+
+def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
+    file = cloud.folder / "hyperparameters.json"
+    file.write_text('{"epochs": 3, "learning_rate": 0.1}')
+    done = cloud.train(
+        "--spot", "--max-hours", 0.5, "--network-isolation", "--tag", "team=signs", "--instance-count", 2,
+        "--hyperparameters", file, "-p", "epochs=7", "--yes",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2 x ml.g4dn.xlarge as spot, for at most 0.5 h" in done.stdout
+    job = json.loads((cloud.folder / "job.json").read_text())
+    sent = cloud.sagemaker.describe_training_job(TrainingJobName=job["name"])
+    assert sent["AlgorithmSpecification"]["TrainingImage"] == IMAGE
+    # moto answers with metrics of its own
+    asked = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["AlgorithmSpecification"]["MetricDefinitions"]
+    assert asked == json.loads((ROOT / "scripts" / "metric_definitions.json").read_text())
+    assert sent["HyperParameters"] == {"epochs": "7", "learning_rate": "0.1"}
+    assert sent["ResourceConfig"] == {"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 30}
+    assert sent["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800, "MaxWaitTimeInSeconds": 3600}
+    assert sent["EnableManagedSpotTraining"]
+    assert sent["EnableNetworkIsolation"]
+    assert sent["CheckpointConfig"]["S3Uri"] == f"s3://{BUCKET}/traffic-signs/jobs/{job['name']}/checkpoints"
+    assert cloud.sagemaker.list_tags(ResourceArn=sent["TrainingJobArn"])["Tags"] == [{"Key": "team", "Value": "signs"}]
+    assert job["artifact"] == sent["ModelArtifacts"]["S3ModelArtifacts"]
+    uri = sent["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"]
+    assert dict(cloud.calls())["s3:HeadBucket"] == {"Bucket": BUCKET, "ExpectedBucketOwner": DEFAULT_ACCOUNT_ID}
+    key = uri.removeprefix(f"s3://{BUCKET}/") + "train.npz"
+    assert cloud.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"arrays"
+
+    cloud.record.unlink()
+    again = cloud.train(YES="1")
+    assert again.returncode == 0, again.stderr
+    assert "unchanged: " in again.stdout
+    assert "s3:PutObject" not in dict(cloud.calls())
+
+
+def test_failed_job_says_why(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
+    create = backend.create_training_job
+
+    def fail(**parameters: Any) -> Any:
+        job: Any = create(**parameters)
+        job.training_job_status, job.failure_reason = "Failed", "AlgorithmError: no images"
+        return job
+
+    monkeypatch.setattr(backend, "create_training_job", fail)
+    done = cloud.train("--yes")
+    assert done.returncode == 1
+    assert "AlgorithmError: no images" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
+    create = backend.create_training_job
+
+    def begin(**parameters: Any) -> Any:
+        job: Any = create(**parameters)
+        job.training_job_status = "InProgress"
+        return job
+
+    monkeypatch.setattr(backend, "create_training_job", begin)
+    code, error = cloud.interrupt("DescribeTrainingJob", "train", *cloud.job, "--yes")
+    assert code == 2, error
+    name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
+    assert error.endswith(goes_on(name))
+
+
+def goes_on(name: str) -> str:
+    return (
+        f"{name} goes on and bills; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
+        f"or deploy what comes of it: python -m scripts.deploy --job {name}\n"
+    )
+
+
+def test_a_login_that_expires_while_the_job_runs(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> None:
+        raise JsonRESTError("ExpiredTokenException", "The security token included in the request is expired")
+
+    monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "describe_training_job", refuse)
+    done = cloud.train("--yes")
+    assert done.returncode == 2
+    name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
+    assert done.stderr.splitlines()[-1].startswith("Error: the AWS login has expired; log in again")
+    assert done.stderr.endswith(goes_on(name))
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "words"),
+    [
+        ((), {}, "--yes"),
+        (("--yes", "-p", "epochs"), {}, "'epochs' is not KEY=VALUE"),
+        (("--yes",), {"AWS_DEFAULT_REGION": ""}, "AWS_DEFAULT_REGION"),
+        (("--yes",), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials"),
+        (("--yes",), {"AWS_PROFILE": "nobody"}, "nobody"),
+        (("--yes",), {"AWS_DEFAULT_REGION": "eu-west-1"}, f"is in {REGION}, the region in use is eu-west-1;"),
+    ],
+)
+def test_refusals_are_one_line(cloud: Cloud, options: tuple[str, ...], environment: dict[str, str], words: str) -> None:
+    done = cloud.train(*options, **environment)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "sagemaker:CreateTrainingJob" not in dict(cloud.calls())
