@@ -70,7 +70,8 @@ def train(
     if code != 0:
         reason = failure.read_text(encoding="utf-8")[:1024] if failure.exists() else "no failure file was written"
         click.echo(f"training failed with exit code {code}: {reason}", err=True)
-        click.echo(f"what it left is in {partial}; {base} is as it was", err=True)
+        earlier = f"; {base} is as it was" if base.exists() else ""
+        click.echo(f"what it left is in {partial}{earlier}", err=True)
         sys.exit(1)
     if base.exists():
         shutil.rmtree(base)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -60,9 +61,12 @@ def test_a_failed_job_is_told_and_leaves_the_earlier_model_alone(prepared: Path,
     done = run("local_test", "train", "--base", base, "--training", prepared / "training", "-p", "epochs=x")
     assert done.returncode == 1
     assert "training failed with exit code 1: hyperparameter epochs = 'x'; expected" in done.stderr
-    assert f"what it left is in {partial}; {base} is as it was" in done.stderr
+    assert done.stderr.endswith(f"what it left is in {partial}; {base} is as it was\n")
     assert (partial / "output" / "failure").exists()
     assert (base / "model" / "earlier").exists()
+    shutil.rmtree(base)
+    done = run("local_test", "train", "--base", base, "--training", prepared / "training", "-p", "epochs=x")
+    assert done.stderr.endswith(f"what it left is in {partial}\n")
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(prepared: Path, tmp_path: Path) -> None:
