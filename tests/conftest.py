@@ -119,9 +119,11 @@ def aws() -> Iterator[str]:
 
 
 @pytest.fixture
-def cloud(aws: str, tmp_path: Path) -> Cloud:
-    """The commands, and that AWS."""
-    return Cloud(aws, tmp_path)
+def cloud(aws: str, tmp_path: Path) -> Iterator[Cloud]:
+    """The commands, and that AWS; in the end no request was beyond its limits."""
+    cloud = Cloud(aws, tmp_path)
+    yield cloud
+    cloud.calls()
 
 
 @pytest.fixture
