@@ -8,7 +8,6 @@ import click
 from botocore.exceptions import ClientError
 
 from scripts import autoscaling, hosting, session, waiting
-from scripts.endpoint import Failure
 
 
 @click.command(
@@ -20,15 +19,13 @@ from scripts.endpoint import Failure
 @click.argument("name")
 def main(name: str) -> None:
     """Remove the endpoint NAME with its autoscaling, configuration and models; it stops billing."""
+    again = f"what is left of {name} may bill: run this again"
     account = session.connect()
-    with session.clear_errors("application-autoscaling"):
+    with session.clear_errors("application-autoscaling", again):
         if autoscaling.stop(account.boto, name):
             click.echo(f"autoscaling of {name}: removed")
-    with session.clear_errors():
-        try:
-            delete(account.boto.client("sagemaker"), name)
-        except KeyboardInterrupt as error:
-            raise Failure(f"{name} may go on and bill: run this again") from error
+    with session.clear_errors("sagemaker", again):
+        delete(account.boto.client("sagemaker"), name)
 
 
 def delete(client: Any, name: str) -> None:

@@ -134,7 +134,7 @@ def main(
         tags=own_tags,
     )
     click.echo(f"endpoint: {name}   remove it: {removal}")
-    # whatever is refused on the way, something may have been made, and a login may expire before it is in service
+    # whatever ends it on the way, something may have been made, and a login may expire before it is in service
     with session.clear_errors(then=f"remove what there is of it, which may bill: {removal}"):
         hosting.deploy(session.sdk(account), plan)
     if scale:

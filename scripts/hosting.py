@@ -14,7 +14,6 @@ from typing import Any
 import click
 
 from scripts import diagnosis, session, waiting
-from scripts.endpoint import Failure
 
 VARIANT = "AllTraffic"
 UNDER_WAY = ("Creating", "Updating", "SystemUpdating", "RollingBack")
@@ -78,7 +77,6 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
         A sagemaker.predictor.Predictor, an AsyncPredictor if *plan* says so.
 
     Raises:
-        Failure: interrupted; the endpoint goes on.
         click.ClickException: it failed; with the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
@@ -93,12 +91,7 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
             model = MultiDataModel(plan.name, plan.model_data, model=model, sagemaker_session=sagemaker_session)
         options = {"data_capture_config": _capture(sagemaker_session, plan), **_resources(plan)}
         predictor = model.deploy(endpoint_name=plan.name, tags=tags, wait=False, **options)
-    try:
-        _wait(sagemaker_session, plan.name)
-    except KeyboardInterrupt as error:
-        raise Failure(
-            f"{plan.name} goes on and bills; remove it: python -m scripts.delete_endpoint {plan.name}"
-        ) from error
+    _wait(sagemaker_session, plan.name)
     return predictor
 
 

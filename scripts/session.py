@@ -64,10 +64,10 @@ def clear_errors(service: str = "", then: str = "") -> Iterator[None]:
 
     Args:
         service: as IAM's actions call it, such as `ecr`, where only one is called.
-        then: what is still to be done about what was begun.
+        then: what is still to be done about what was begun; said after Ctrl-C too.
 
     Raises:
-        Failure: in place of any error of theirs.
+        Failure: in place of any error of theirs and, with *then*, of Ctrl-C.
     """
     try:
         yield
@@ -75,6 +75,10 @@ def clear_errors(service: str = "", then: str = "") -> Iterator[None]:
         raise Failure(_after(_words(error.__context__ or error, service), then)) from error
     except (BotoCoreError, ClientError) as error:
         raise Failure(_after(_words(error, service), then)) from error
+    except KeyboardInterrupt as error:
+        if not then:
+            raise
+        raise Failure(_after("interrupted", then)) from error
 
 
 def _after(words: str, then: str) -> str:
@@ -106,7 +110,7 @@ def _of_aws(error: ClientError, service: str) -> str:
         return f"AWS does not know these credentials ({code}); check AWS_PROFILE and the keys"
     if code in _DENIED:
         # not always that of the call: for CreateTrainingJob it may be iam:PassRole or sagemaker:AddTags
-        missing = re.search(r"not authorized to perform: (\w+:\w+)", text)
+        missing = re.search(r"not authorized to perform: ([\w-]+:\w+)", text)
         permission = missing[1] if missing else action
         return f"these credentials lack the permission {permission}; compare scripts/iam/user-policy.json ({text})"
     if code == "ResourceLimitExceeded":

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from scripts import diagnosis, evaluate, hosting, session, waiting
-from scripts.endpoint import Failure
 
 _GPU_AMI = "al2-ami-sagemaker-batch-gpu-535"
 """Host with NVIDIA driver 535, the newest for transform jobs; the other one's, 470, is too old for CUDA 12."""
@@ -86,16 +85,13 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         f"{plan.name} goes on and bills; stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name}"
         f"; then aws sagemaker delete-model --model-name {plan.name}"
     )
-    try:
-        with session.clear_errors(then=goes_on):  # a login may expire before the job has ended
-            description = waiting.settled(
-                plan.name,
-                lambda: sagemaker_session.sagemaker_client.describe_transform_job(TransformJobName=plan.name),
-                "TransformJobStatus",
-                ("InProgress", "Stopping"),
-            )
-    except KeyboardInterrupt as error:
-        raise Failure(goes_on) from error
+    with session.clear_errors(then=goes_on):  # a login may expire before the job has ended
+        description = waiting.settled(
+            plan.name,
+            lambda: sagemaker_session.sagemaker_client.describe_transform_job(TransformJobName=plan.name),
+            "TransformJobStatus",
+            ("InProgress", "Stopping"),
+        )
     model.delete_model()
     if description["TransformJobStatus"] != "Completed":
         logs = diagnosis.last_lines_of_transform(sagemaker_session.boto_session, plan.name)

@@ -46,6 +46,20 @@ def test_what_was_made_before_a_refusal_is_told_and_removed(cloud: Cloud, monkey
     assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.parametrize("operation", ["describe_endpoint", "delete_model"])
+def test_a_refusal_on_the_way_says_that_something_is_left(
+    operation: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise JsonRESTError("ExpiredTokenException", "The security token included in the request is expired")
+
+    monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], operation, refuse)
+    done = cloud.run("delete_endpoint", "traffic-signs-late")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: the AWS login has expired; log in again")
+    assert done.stderr.endswith("; what is left of traffic-signs-late may bill: run this again\n")
+
+
 def test_an_endpoint_under_way_is_removed_once_that_is_over(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "traffic-signs-early"
     variant = {"VariantName": "all", "ModelName": name, "InstanceType": "ml.c5.large", "InitialInstanceCount": 1}

@@ -33,8 +33,8 @@ def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pyt
         return endpoint
 
     def later(endpoint_name: str) -> Any:
+        description: dict[str, Any] = describe(endpoint_name)  # none yet when deploy asks whether the name is taken
         asked.append(endpoint_name)
-        description: dict[str, Any] = describe(endpoint_name)
         if asked == ["traffic-signs-slow"] * 2:
             description["EndpointStatus"] = "InService"
         return description
@@ -49,7 +49,17 @@ def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pyt
     cloud.record.unlink()
     code, error = cloud.interrupt("CreateEndpoint", "deploy", *hosting("traffic-signs-left"))
     assert code == 2, error
-    assert error.endswith("remove it: python -m scripts.delete_endpoint traffic-signs-left\n")
+    assert error.endswith(left("traffic-signs-left"))
+
+
+def left(name: str) -> str:
+    return f"Error: interrupted; remove what there is of it, which may bill: python -m scripts.delete_endpoint {name}\n"
+
+
+def test_ctrl_c_while_an_endpoint_is_made_says_what_may_be_left(cloud: Cloud) -> None:
+    name = "traffic-signs-hasty"
+    assert cloud.interrupt("CreateModel", "deploy", *hosting(name)) == (2, left(name))
+    assert "sagemaker:CreateEndpoint" not in dict(cloud.calls())
 
 
 def test_each_kind_of_endpoint(cloud: Cloud) -> None:

@@ -17,6 +17,7 @@ USER = "User: arn:aws:sts::111122223333:assumed-role/a/b is not authorized to pe
     [
         ("AccessDeniedException", f"{USER} iam:PassRole on resource: r", "lack the permission iam:PassRole;"),
         ("AccessDeniedException", f"{USER} sagemaker:AddTags on resource: r", "lack the permission sagemaker:AddTags;"),
+        ("AccessDenied", f"{USER} application-autoscaling:A on resource: r", "permission application-autoscaling:A;"),
         ("AccessDenied", "Access Denied", "lack the permission sagemaker:CreateTrainingJob;"),
         ("ExpiredTokenException", "expired", "the AWS login has expired; log in again"),
         ("ResourceLimitExceeded", "limit is 0 Instances", "quota is used up"),
