@@ -158,7 +158,11 @@ def _with_shadow(sagemaker_session: Any, plan: Plan, model: Any, tags: list[dict
     if tags:
         parameters["Tags"] = tags
     client = sagemaker_session.sagemaker_client
-    client.create_endpoint_config(EndpointConfigName=plan.name, **parameters)
+    try:
+        client.create_endpoint_config(EndpointConfigName=plan.name, **parameters)
+    except BaseException:  # Ctrl-C too: delete-endpoint finds the second model by the configuration only
+        shadow.delete_model()
+        raise
     client.create_endpoint(EndpointName=plan.name, EndpointConfigName=plan.name, Tags=tags or [])
     return model.predictor_cls(plan.name, sagemaker_session)
 

@@ -46,6 +46,23 @@ def test_what_was_made_before_a_refusal_is_told_and_removed(cloud: Cloud, monkey
     assert again.returncode == 0, again.stderr
 
 
+def test_a_shadow_model_whose_configuration_is_refused_does_not_stay(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK would take it for the one that the next endpoint of that name is to have."""
+    name = "traffic-signs-half"
+
+    def refuse(**_: Any) -> None:
+        raise JsonRESTError("ResourceLimitExceeded", "endpoint configurations: limit is 0")
+
+    monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_endpoint_config", refuse)
+    done = cloud.deploy(name, "--shadow-model", MODEL)
+    assert done.returncode == 2
+    assert "quota is used up" in done.stderr
+    assert f"model {name}: removed" in cloud.run("delete_endpoint", name).stdout
+    assert not [model for model in cloud.sagemaker.list_models()["Models"] if model["ModelName"].startswith(name)]
+
+
 @pytest.mark.parametrize("operation", ["describe_endpoint", "delete_model"])
 def test_a_refusal_on_the_way_says_that_something_is_left(
     operation: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
