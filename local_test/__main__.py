@@ -45,8 +45,8 @@ def train(
 ) -> None:
     """Run a training job; its model and output land below the folder --base, which stands for /opt/ml.
 
-    What an earlier job has left there goes when this one has succeeded. Until then, and if it fails, this one's files
-    are in a folder beside it, whose name ends in .partial.
+    What an earlier job has left there goes when this one has succeeded. Until then, and if it fails or Ctrl-C ends it,
+    this one's files are in a folder beside it, whose name ends in .partial.
     """
     image = program.choose(image)
     channels = {"training": training} | ({"validation": validation} if validation else {})
@@ -60,16 +60,18 @@ def train(
     opt_ml.write(partial, channels, hyperparameters, opt_ml.HOST if image else "localhost")
     job = program.training(image, partial, channels)
     process = job.start()
+    interrupted = False
     try:
         code = process.wait()
     except KeyboardInterrupt:
-        code = job.stop(process, _TRAIN_GRACE)
+        code, interrupted = job.stop(process, _TRAIN_GRACE), True
     if image and os.getuid() != 0:
         program.give_back(image, partial, os.getuid(), os.getgid())
     failure = partial / "output" / "failure"
     if code != 0:
         reason = failure.read_text(encoding="utf-8")[:1024] if failure.exists() else "no failure file was written"
         click.echo(f"training failed with exit code {code}: {reason}", err=True)
+    if code != 0 or (interrupted and base.exists()):  # few steps are no success
         earlier = f"; {base} is as it was" if base.exists() else ""
         click.echo(f"what it left is in {partial}{earlier}", err=True)
         sys.exit(1)

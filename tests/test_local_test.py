@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -67,6 +68,24 @@ def test_a_failed_job_is_told_and_leaves_the_earlier_model_alone(prepared: Path,
     shutil.rmtree(base)
     done = run("local_test", "train", "--base", base, "--training", prepared / "training", "-p", "epochs=x")
     assert done.stderr.endswith(f"what it left is in {partial}\n")
+
+
+def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(prepared: Path, tmp_path: Path) -> None:
+    base, partial = tmp_path / "opt-ml", tmp_path / "opt-ml.partial"
+    opt_ml.write(base, ["training"], {})
+    (base / "model" / "earlier").touch()
+    words = ["train", "--base", str(base), "--training", str(prepared / "training"), "-p", "epochs=10000"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "local_test", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout
+        assert next(line for line in process.stdout if "validation_accuracy=" in line)
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 1, rest
+    assert rest.endswith(f"what it left is in {partial}; {base} is as it was\n")
+    assert (partial / "model" / "artifact.json").exists()
+    assert (base / "model" / "earlier").exists()
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(prepared: Path, tmp_path: Path) -> None:
