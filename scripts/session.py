@@ -98,7 +98,7 @@ def _words(error: BaseException, service: str) -> str:
         case EndpointConnectionError():
             return f"no answer from AWS: {error}; check the name of the region and the network"
         case _:
-            return f"AWS {service} could not be asked: {error}"
+            return f"AWS{service and f' {service}'} could not be asked: {error}"
 
 
 def _of_aws(error: ClientError, service: str) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts.endpoint import Failure
 from scripts.session import clear_errors
@@ -28,6 +28,12 @@ def test_an_answer_of_aws_names_the_fix(code: str, text: str, words: str) -> Non
         raise ClientError({"Error": {"Code": code, "Message": text}}, "CreateTrainingJob")
     assert words in caught.value.message
     assert caught.value.message.endswith("; then do this")
+
+
+@pytest.mark.parametrize(("service", "words"), [("", "AWS could not be asked: "), ("s3", "AWS s3 could not ")])
+def test_any_other_error_names_the_service_if_there_is_one(service: str, words: str) -> None:
+    with pytest.raises(Failure, match=f"^{words}"), clear_errors(service):
+        raise BotoCoreError
 
 
 def test_an_upload_that_s3_refuses(cloud: Cloud, tmp_path: Path) -> None:
