@@ -14,6 +14,7 @@ import boto3
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from tests import limits
+from tests.helpers import HEARS_CTRL_C
 
 ROOT = Path(__file__).resolve().parent.parent
 SDK = ROOT / ".venv-sdk-v2" / "bin" / "python"
@@ -82,20 +83,23 @@ class Cloud:
         over = self.record.with_name("calls-over")
         over.unlink(missing_ok=True)
         process = subprocess.Popen(
-            self.command(module, *arguments),
+            [*HEARS_CTRL_C, *self.command(module, *arguments)],
             cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         with process:
-            deadline = time.monotonic() + 120
-            # until the call is over: what an interrupted call does is botocore's
-            while not over.exists() or operation not in over.read_text().split():
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            process.send_signal(signal.SIGINT)
-            _, error = process.communicate(timeout=60)
-            return process.returncode, error
+            try:
+                deadline = time.monotonic() + 120
+                # until the call is over: what an interrupted call does is botocore's
+                while not over.exists() or operation not in over.read_text().split():
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
+                process.send_signal(signal.SIGINT)
+                _, error = process.communicate(timeout=60)
+                return process.returncode, error
+            finally:
+                process.kill()  # nothing, if it has ended
 
     def calls(self) -> list[tuple[str, dict[str, Any]]]:
         """What AWS was asked for, all of it within its limits."""

@@ -19,6 +19,9 @@ from PIL import Image
 
 from local_test import opt_ml, program
 
+HEARS_CTRL_C = ("env", "--default-signal=INT")
+"""Before a command that is to hear Ctrl-C: what a shell runs in the background ignores it, and what that starts too."""
+
 
 @dataclass(frozen=True)
 class Job:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from local_test import job, opt_ml, program
 from tests.conftest import IMAGE
-from tests.helpers import Job, free_port, serving
+from tests.helpers import HEARS_CTRL_C, Job, free_port, serving
 
 
 def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -75,12 +75,15 @@ def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(prepared: Path, t
     opt_ml.write(base, ["training"], {})
     (base / "model" / "earlier").touch()
     words = ["train", "--base", str(base), "--training", str(prepared / "training"), "-p", "epochs=10000"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "local_test", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    command = [*HEARS_CTRL_C, sys.executable, "-m", "local_test", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
         assert next(line for line in process.stdout if "validation_accuracy=" in line)
         process.send_signal(signal.SIGINT)
+        try:
+            process.wait(180)
+        finally:
+            process.kill()  # nothing, if it has ended
         rest = process.stdout.read()
     assert process.returncode == 1, rest
     assert rest.endswith(f"what it left is in {partial}; {base} is as it was\n")
