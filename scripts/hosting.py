@@ -45,7 +45,7 @@ class Plan:
     role: str
     model_data: str
     name: str
-    instance_type: str = "ml.c5.large"
+    instance_type: str
     instance_count: int = 1
     serverless_mb: int | None = None
     async_output: str | None = None

@@ -38,7 +38,7 @@ class Plan:
     role: str
     inputs: Mapping[str, str]
     output: str
-    instance_type: str = "ml.g4dn.xlarge"
+    instance_type: str
     instance_count: int = 1
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     max_hours: float = 1.0

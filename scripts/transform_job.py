@@ -34,7 +34,7 @@ class Plan:
     name: str
     inputs: str
     output: str
-    instance_type: str = "ml.m5.large"
+    instance_type: str
     instance_count: int = 1
 
 

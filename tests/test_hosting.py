@@ -4,10 +4,9 @@ import time
 from typing import Any
 
 import pytest
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
 
-from tests.cloud import REGION, ROLE, Cloud, hosting
+from tests.cloud import ACCOUNT, REGION, ROLE, Cloud, hosting, made_as
 
 
 def test_a_name_that_is_taken_is_refused_before_anything_is_made(cloud: Cloud) -> None:
@@ -23,14 +22,9 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_made(cloud: Cloud) -
 
 
 def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
-    create, describe = backend.create_endpoint, backend.describe_endpoint
+    backend = sagemaker_backends[ACCOUNT][REGION]
+    describe = backend.describe_endpoint
     asked: list[str] = []
-
-    def begin(**parameters: Any) -> Any:
-        endpoint: Any = create(**parameters)
-        endpoint.endpoint_status = "Creating"
-        return endpoint
 
     def later(endpoint_name: str) -> Any:
         description: dict[str, Any] = describe(endpoint_name)  # none yet when deploy asks whether the name is taken
@@ -39,7 +33,7 @@ def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pyt
             description["EndpointStatus"] = "InService"
         return description
 
-    monkeypatch.setattr(backend, "create_endpoint", begin)
+    made_as(monkeypatch, backend, "create_endpoint", endpoint_status="Creating")
     monkeypatch.setattr(backend, "describe_endpoint", later)
     done = cloud.deploy("traffic-signs-slow")
     assert done.returncode == 0, done.stderr
@@ -79,15 +73,8 @@ def test_each_kind_of_endpoint(cloud: Cloud) -> None:
 
 
 def test_failed_endpoint_shows_log_and_cause(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
-    create = backend.create_endpoint
-
-    def fail(**parameters: Any) -> Any:
-        endpoint: Any = create(**parameters)
-        endpoint.endpoint_status, endpoint.failure_reason = "Failed", "did not pass the ping health check"
-        return endpoint
-
-    monkeypatch.setattr(backend, "create_endpoint", fail)
+    failed = {"endpoint_status": "Failed", "failure_reason": "did not pass the ping health check"}
+    made_as(monkeypatch, sagemaker_backends[ACCOUNT][REGION], "create_endpoint", **failed)
     group = "/aws/sagemaker/Endpoints/traffic-signs-bad"
     cloud.logs.create_log_group(logGroupName=group)
     cloud.logs.create_log_stream(logGroupName=group, logStreamName="AllTraffic/i-1")

@@ -1,14 +1,12 @@
 """Training jobs: what AWS is asked for, and how they end."""
 
 import json
-from typing import Any
 
 import pytest
 from moto.core.exceptions import JsonRESTError
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
 
-from tests.cloud import BUCKET, IMAGE, REGION, ROOT, Cloud
+from tests.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROOT, Cloud, made_as
 
 
 def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
@@ -35,7 +33,7 @@ def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
     assert cloud.sagemaker.list_tags(ResourceArn=sent["TrainingJobArn"])["Tags"] == [{"Key": "team", "Value": "signs"}]
     assert job["artifact"] == sent["ModelArtifacts"]["S3ModelArtifacts"]
     uri = sent["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"]
-    assert dict(cloud.calls())["s3:HeadBucket"] == {"Bucket": BUCKET, "ExpectedBucketOwner": DEFAULT_ACCOUNT_ID}
+    assert dict(cloud.calls())["s3:HeadBucket"] == {"Bucket": BUCKET, "ExpectedBucketOwner": ACCOUNT}
     key = uri.removeprefix(f"s3://{BUCKET}/") + "train.npz"
     assert cloud.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"arrays"
 
@@ -47,15 +45,8 @@ def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
 
 
 def test_failed_job_says_why(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
-    create = backend.create_training_job
-
-    def fail(**parameters: Any) -> Any:
-        job: Any = create(**parameters)
-        job.training_job_status, job.failure_reason = "Failed", "AlgorithmError: no images"
-        return job
-
-    monkeypatch.setattr(backend, "create_training_job", fail)
+    failed = {"training_job_status": "Failed", "failure_reason": "AlgorithmError: no images"}
+    made_as(monkeypatch, sagemaker_backends[ACCOUNT][REGION], "create_training_job", **failed)
     done = cloud.train("--yes")
     assert done.returncode == 1
     assert "AlgorithmError: no images" in done.stderr
@@ -63,15 +54,8 @@ def test_failed_job_says_why(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
-    create = backend.create_training_job
-
-    def begin(**parameters: Any) -> Any:
-        job: Any = create(**parameters)
-        job.training_job_status = "InProgress"
-        return job
-
-    monkeypatch.setattr(backend, "create_training_job", begin)
+    backend = sagemaker_backends[ACCOUNT][REGION]
+    made_as(monkeypatch, backend, "create_training_job", training_job_status="InProgress")
     code, error = cloud.interrupt("DescribeTrainingJob", "train", *cloud.job, "--yes")
     assert code == 2, error
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
@@ -89,7 +73,7 @@ def test_a_login_that_expires_while_the_job_runs(cloud: Cloud, monkeypatch: pyte
     def refuse(_: str) -> None:
         raise JsonRESTError("ExpiredTokenException", "The security token included in the request is expired")
 
-    monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "describe_training_job", refuse)
+    monkeypatch.setattr(sagemaker_backends[ACCOUNT][REGION], "describe_training_job", refuse)
     done = cloud.train("--yes")
     assert done.returncode == 2
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]

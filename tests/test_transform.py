@@ -16,7 +16,7 @@ from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 
 from scripts import transform
 from scripts.endpoint import Failure
-from tests.cloud import BUCKET, IMAGE, MODEL, REGION, ROLE, ROOT, Cloud
+from tests.cloud import BUCKET, IMAGE, MODEL, REGION, ROLE, ROOT, Cloud, made_as
 from tests.conftest import IMAGE as LOCAL_IMAGE
 from tests.helpers import Job, Server, free_port, serving
 from tests.test_iam import refused
@@ -164,14 +164,7 @@ def test_failed_job_shows_log_and_cause(
 def test_interrupted_command_says_that_the_job_bills(
     cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    create = backend.create_transform_job
-
-    def begin(**parameters: Any) -> Any:
-        job: Any = create(**parameters)
-        job.transform_job_status = "InProgress"
-        return job
-
-    monkeypatch.setattr(backend, "create_transform_job", begin)
+    made_as(monkeypatch, backend, "create_transform_job", transform_job_status="InProgress")
     code, words = cloud.interrupt("DescribeTransformJob", *command(cloud, test_set, "--yes"))
     assert code == 2, words
     assert "goes on and bills; stop it: aws sagemaker stop-transform-job" in words
