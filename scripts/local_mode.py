@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 
 from scripts.endpoint import Failure
-from scripts.session import SDK_DEFAULTS
+from scripts.session import with_defaults
 
 ROLE = "arn:aws:iam::111122223333:role/not-used-in-local-mode"
 _DOCKER = os.environ.get("DOCKER", "docker")
@@ -61,7 +61,7 @@ def session(folder: Path, port: int) -> Any:
     from sagemaker.local import LocalSession  # noqa: PLC0415 # SDK v3 has no such class
 
     nobody = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106 # opens nothing
-    local = LocalSession(nobody, sagemaker_config=SDK_DEFAULTS)
+    local = with_defaults(LocalSession, nobody)
     local.config = {"local": {"local_code": True, "container_root": str(folder), "serving_port": port}}
     return local
 

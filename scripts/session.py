@@ -136,7 +136,17 @@ def sdk(account: Account) -> Any:
     quiet_sdk()
     from sagemaker.session import Session  # noqa: PLC0415 # where only boto3 is installed, the rest must still work
 
-    return Session(boto_session=account.boto, sagemaker_config=SDK_DEFAULTS)
+    return with_defaults(Session, account.boto)
+
+
+def with_defaults(kind: Any, boto: boto3.Session) -> Any:
+    """Return a session of *kind*, which is one of SDK v2's, with SDK_DEFAULTS."""
+    from sagemaker import utils  # noqa: PLC0415 # as above
+
+    session = kind(boto, sagemaker_config=SDK_DEFAULTS)
+    # they have been checked now; the SDK does it again, and its schema too, for each value that they might hold
+    utils.validate_sagemaker_config = lambda _: None
+    return session
 
 
 def quiet_sdk() -> None:

@@ -30,7 +30,7 @@ LATER = "traffic-signs-later"
 
 # runs a command as `python -m` does and notes what it asks AWS for
 RECORDER = """
-import json, os, runpy, sys
+import json, os, runpy, sys, time
 from botocore.client import BaseClient
 call = BaseClient._make_api_call
 def noted(self, operation, parameters):
@@ -42,6 +42,9 @@ def noted(self, operation, parameters):
     finally:
         with open(os.environ["CALLS"] + "-over", "a") as stream:
             stream.write(operation + "\\n")
+        if operation == os.environ.get("INTERRUPTED"):
+            del os.environ["INTERRUPTED"]
+            time.sleep(60)  # until Ctrl-C
 BaseClient._make_api_call = noted
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
@@ -86,8 +89,8 @@ class Cloud:
         over.unlink(missing_ok=True)
         process = subprocess.Popen(
             [*HEARS_CTRL_C, *self.command(module, *arguments)],
-            cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True,
+            cwd=ROOT, env=self.environment | {"INTERRUPTED": operation}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         with process:
             try:
