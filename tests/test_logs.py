@@ -24,9 +24,9 @@ STAGES = {"queue", "read", "decode", "engine", "encode", "total"}
 
 
 def lines(server: Server) -> list[dict[str, Any]]:
-    """The lines of the log; LiteRT's own, which it writes to stderr by itself, left out."""
-    text = server.log.read_text(encoding="ascii")
-    return [json.loads(line) for line in text.splitlines() if not line.startswith("INFO: Created TensorFlow Lite")]
+    """The lines of the log; LiteRT's own left out, which each worker writes to stderr in pieces that may mix."""
+    text = re.sub(r"INFO: |Created TensorFlow Lite XNNPACK delegate for CPU\.", "", server.log.read_text("ascii"))
+    return [json.loads(line) for line in text.splitlines() if line]
 
 
 def line_of(server: Server, inference_id: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import requests
 
+from tests.conftest import in_one_place
 from tests.helpers import Job, Server, encoded, instances, npy, serving
 
 NPY = "application/x-npy"
@@ -381,6 +382,7 @@ class Platform:
             self._note("unload", self.endpoint.unload(name))
 
 
+@in_one_place
 def test_200_models_cycled_under_load(endpoint: Endpoint, image: str | None) -> None:
     assert endpoint.load("m000").status_code == 200
     endpoint.empty()

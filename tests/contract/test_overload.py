@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import requests
 
+from tests.conftest import in_one_place
 from tests.helpers import Job, Server, npy, serving
 
 NPY = "application/x-npy"
@@ -67,6 +68,7 @@ def pinging(server: Server) -> Iterator[list[float]]:
         thread.join()
 
 
+@in_one_place
 def test_more_than_the_queue_takes_is_refused_at_once(server: Server) -> None:
     def ask(_number: int) -> requests.Response:
         return server.post(body, NPY)
@@ -83,6 +85,7 @@ def test_more_than_the_queue_takes_is_refused_at_once(server: Server) -> None:
     assert server.post(ONE, NPY).status_code == 200
 
 
+@in_one_place
 def test_clients_that_go_away_free_their_places(job: Job, image: str | None, tmp_path: Path) -> None:
     variables = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
     done = threading.Event()
@@ -167,6 +170,7 @@ def test_an_answer_that_nobody_reads_holds_nobody_up(server: Server) -> None:
         assert 99 not in pings
 
 
+@in_one_place
 def test_a_small_request_overtakes_large_ones(server: Server) -> None:
     finished: list[str] = []
 
