@@ -221,10 +221,17 @@ def test_a_killed_worker_is_replaced_and_no_other_request_notices(job: Job, imag
         assert outcomes[200] > 100
 
 
-def test_clients_that_ask_without_a_pause_are_answered_alike(server: Server) -> None:
-    for _ in range(100):  # until it has seen that requests are quick, whatever came before
-        assert server.post(ONE, NPY).ok
-    sockets = [connect(server) for _ in range(24)]
+@pytest.fixture
+def idle(job: Job, image: str | None, tmp_path: Path) -> Iterator[Server]:
+    """One worker that has nothing left of other tests' to do."""
+    with serving(job.base, tmp_path / "log", image, {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}) as server:
+        yield server
+
+
+def test_clients_that_ask_without_a_pause_are_answered_alike(idle: Server) -> None:
+    for _ in range(100):  # until it has seen that requests are quick
+        assert idle.post(ONE, NPY).ok
+    sockets = [connect(idle) for _ in range(24)]
     answers: Counter[socket.socket] = Counter()
     with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
         for sock in sockets:
