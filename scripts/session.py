@@ -143,10 +143,9 @@ def with_defaults(kind: Any, boto: boto3.Session) -> Any:
     """Return a session of *kind*, which is one of SDK v2's, with SDK_DEFAULTS."""
     from sagemaker import utils  # noqa: PLC0415 # as above
 
-    session = kind(boto, sagemaker_config=SDK_DEFAULTS)
-    # they have been checked now; the SDK does it again, and its schema too, for each value that they might hold
+    # the session checks them; the SDK does it again, and its schema too, for each value that they might hold
     utils.validate_sagemaker_config = lambda _: None
-    return session
+    return kind(boto, sagemaker_config=SDK_DEFAULTS)
 
 
 def quiet_sdk() -> None:

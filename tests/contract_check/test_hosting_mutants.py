@@ -288,7 +288,7 @@ def test_sigterm_comes_when_the_server_has_read_of_the_request(
     monkeypatch.setitem(kinds.LIMITS, subject.profile, replace(limits, body_bytes=kinds.MB))
     monkeypatch.setattr(hosting_stop, "_SIGNAL_SECONDS", 0)
     begin = '        path = self.path.partition("?")[0].rstrip("/")\n        global in_flight\n'
-    large = "len(self.headers.get('Content-Length', '')) == 6"
+    large = "len(self.headers.get('Content-Length', '')) == 6"  # of the 800 kB that the signal comes amid
     slow = images.changed("serve", (begin, f"        time.sleep(0.5 if {large} else 0)\n{begin}"))
     findings = found(of("H8-request-in-flight"), replace(subject, programs=images.programs(tmp_path / "slow", slow)))
     assert findings["H8-request-in-flight"].verdict is Verdict.HOLDS, findings["H8-request-in-flight"]
