@@ -35,14 +35,14 @@ def cost(image: ImageFile, data: bytes) -> int:
 class Budget:
     """What the images of one request may take together."""
 
-    def __init__(self, times: int = 1) -> None:
+    def __init__(self, times: float = 1) -> None:
         """Allow *times* as much as a request of the usual limit, 25 MB, may take."""
-        self.max_files = times * _MAX_FILES_TOGETHER
-        self._max_pixels = times * _MAX_PIXELS_TOGETHER
+        self.max_files = int(times * _MAX_FILES_TOGETHER)
+        self._max_pixels = int(times * _MAX_PIXELS_TOGETHER)
         self._max_seconds = times * _MAX_SECONDS_TOGETHER
         self._files = 0
         self._pixels = self._max_pixels
-        self._cost = times * _MAX_COST_TOGETHER
+        self._cost = int(times * _MAX_COST_TOGETHER)
         self._bytes = 0
         self._end: float | None = None
 

@@ -15,10 +15,14 @@ log, the client of an endpoint sees a plain 500.
     ├── AlreadyLoadedError  409
     ├── MemoryShortError    507
     ├── HooksError       the code that a model brings along
+    ├── OverloadError       503, with Retry-After
     └── RequestError     400
         ├── ImageError             400, and named and counted when a data set is read
         ├── NotAcceptableError     406
-        └── UnsupportedMediaError  415
+        ├── TooLargeError          413
+        ├── UnsupportedMediaError  415
+        ├── LeftError              499, the client has closed the connection
+        └── TransferEncodingError  501
 """
 
 
@@ -74,6 +78,15 @@ class HooksError(TrafficSignsError):
     """The code that a model brings along cannot be used, or refused a request in words of its own."""
 
 
+class OverloadError(TrafficSignsError):
+    """Too many requests are queued; the client should ask again in a second."""
+
+    status = 503
+
+    def __init__(self, text: str = "too many requests are queued; try again in a second") -> None:
+        super().__init__(text)
+
+
 class RequestError(TrafficSignsError):
     """The client sent something that cannot be answered."""
 
@@ -94,3 +107,25 @@ class UnsupportedMediaError(RequestError):
     """The body is in a format that the endpoint does not read."""
 
     status = 415
+
+
+class TooLargeError(RequestError):
+    """The body, or what it unpacks to, is larger than the payload limit."""
+
+    status = 413
+
+    def __init__(self, limit: int) -> None:
+        """Name the *limit*, in bytes, and the variable that sets it."""
+        super().__init__(f"the body is larger than {limit // 2**20} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)")
+
+
+class LeftError(RequestError):
+    """The client closed the connection before it had its answer; 499 is nginx's status for it."""
+
+    status = 499
+
+
+class TransferEncodingError(RequestError):
+    """The body comes in a transfer encoding other than chunked."""
+
+    status = 501

@@ -27,11 +27,12 @@ _WITH_ORIENTATION = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.
 _MAX_PIXELS = 32_000_000
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: bytes, budget: Budget | None = None) -> np.ndarray:
     """Decode an image of any size into the pixels that the model takes.
 
     Args:
         data: a BMP, GIF, JPEG, PNG, PNM or WebP file; of several frames the first counts.
+        budget: what is left of it for this image; None for a new one.
 
     Returns:
         uint8 [32, 32, 1]: ITU-R 601 luma, turned upright by its EXIF tag, stretched to the square
@@ -40,7 +41,7 @@ def decode(data: bytes) -> np.ndarray:
     Raises:
         ImageError: no readable image, one of more than 32 million pixels, or one made to take long.
     """
-    return _decode(data, Budget())
+    return _decode(data, budget or Budget())
 
 
 def _decode(data: bytes, budget: Budget) -> np.ndarray:

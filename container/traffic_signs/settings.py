@@ -135,6 +135,21 @@ class ServingSettings:
         "SDK's Model a source_dir too, and it packs the code into the model", variables=("SAGEMAKER_SUBMIT_DIRECTORY",),
     )  # fmt: skip
     """Where it is."""
+    head_seconds: int = _setting(10, **_whole(1, 3_600), variables=("TRAFFIC_SIGNS_HEAD_SECONDS",))
+    """For a request's head; also for the first byte of a connection."""
+    head_kb: int = _setting(64, **_whole(1, 1_024), variables=("TRAFFIC_SIGNS_HEAD_KB",))
+    body_seconds: int = _setting(20, **_whole(1, 3_600), variables=("TRAFFIC_SIGNS_BODY_SECONDS",))
+    """For a request's body, and what it takes to send as much as has come at `kb_per_second`."""
+    answer_seconds: int = _setting(20, **_whole(1, 3_600), variables=("TRAFFIC_SIGNS_ANSWER_SECONDS",))
+    """The same for reading an answer."""
+    kb_per_second: int = _setting(64, **_whole(1, 1_000_000), variables=("TRAFFIC_SIGNS_KB_PER_SECOND",))
+    """The slowest client that is waited for."""
+    connections: int = _setting(1_000, **_whole(1, 1_000_000), variables=("TRAFFIC_SIGNS_CONNECTIONS",))
+    """Of a worker; beyond, the one that has been idle for longest is closed, and where none is, requests get a 503."""
+    queue_length: int = _setting(128, **_whole(1, 100_000), variables=("TRAFFIC_SIGNS_QUEUE_LENGTH",))
+    """Requests of a worker that may wait for a thread."""
+    streams: int = _setting(32, **_whole(0, 100_000), variables=("TRAFFIC_SIGNS_STREAMS",))
+    """WebSockets of a worker."""
 
     @property
     def payload_mb(self) -> int:

@@ -35,15 +35,18 @@ _ARRAYS: dict[str, Callable[[bytes, Budget], np.ndarray]] = {
 _READ = f"{', '.join([*_ARRAYS, content_types.NPZ, _FORM])}, image/png, image/jpeg or another image type"
 
 
-def decode(body: bytes, content_type: str, parameters: Mapping[str, str], limit: int) -> np.ndarray:
+def decode(
+    body: bytes, content_type: str, parameters: Mapping[str, str], limit: int, budget: Budget | None = None
+) -> np.ndarray:
     """Decode a request.
 
     Args:
-        body: as the client sent it, unpacked.
+        body: as the client sent it, decompressed.
         content_type: lower case, without parameters.
         parameters: those of the content type; only a form's boundary is looked at.
         limit: bytes that a body may have, and an array once unpacked; encoded images may take the more
             time, the larger it is.
+        budget: what encoded images may take, if not by *limit*.
 
     Returns:
         uint8 [N, 32, 32, 1], N >= 1.
@@ -52,18 +55,18 @@ def decode(body: bytes, content_type: str, parameters: Mapping[str, str], limit:
         UnsupportedMediaError: a content type that is not read here.
         RequestError: a body that is empty or not what its content type says.
         ImageError: an image or pixels that the model cannot take.
-        RequestEntityTooLarge: an array of more than *limit* bytes.
+        TooLargeError: an array of more than *limit* bytes.
     """
     reader = _ARRAYS.get(content_type)
     if reader is None and content_type not in (content_types.NPZ, _FORM) and not content_type.startswith(_IMAGE):
         raise UnsupportedMediaError(f"Content-Type {content_type[:100] or '(none)'} is not read; send {_READ}")
     if not body:
         raise RequestError("the body is empty")
-    budget = Budget(max(1, limit // _USUAL_LIMIT))
+    budget = budget or Budget(max(1, limit // _USUAL_LIMIT))
     if reader is not None:
         return reader(body, budget)
     if content_type == content_types.NPZ:
         return images.as_pixels(npy.read_npz(body, limit))
     if content_type == _FORM:
         return images.decode_all(multipart.read(body, parameters.get("boundary", ""), budget.max_files), budget)
-    return images.decode(body)[np.newaxis]
+    return images.decode(body, budget)[np.newaxis]

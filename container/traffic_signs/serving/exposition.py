@@ -55,7 +55,7 @@ class _Numbers:
             yield core.HistogramMetricFamily(
                 _name(name), text, list(zip(edges, np.cumsum(counts).tolist(), strict=True)), total
             )
-        yield core.GaugeMetricFamily(_name("queue_length"), "Requests that wait in line", float(rows["queue"].sum()))
+        yield core.GaugeMetricFamily(_name("queue_length"), "Requests that are queued", float(rows["queue"].sum()))
         memory = core.GaugeMetricFamily(_name("worker_memory_bytes"), "Resident memory of a worker", labels=("worker",))
         for row, process in enumerate(rows["process"].tolist()):
             if process and (resident := _resident(int(process))):

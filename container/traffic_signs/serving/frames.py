@@ -7,7 +7,7 @@ A message that cannot be answered gets {"error": "..."}, and the next one is ans
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import orjson
@@ -25,38 +25,50 @@ _decoding = FairLock()
 """One frame at a time in a process: all streams together may be asked for a gigabyte of pixels."""
 
 
-def answerer(predictor: Predictor, options: Mapping[str, str]) -> Callable[[bytes | str], str]:
-    """Return what answers the messages of a stream.
+class Frames:
+    """What answers the messages of one stream."""
 
-    Args:
-        predictor: the model.
-        options: of the query string, as in custom attributes: `top_k=3&probabilities=false`. The platform
-            passes a query string on, but no such header.
+    def __init__(self, predictor: Predictor, options: Mapping[str, str]) -> None:
+        """Take the options of the stream.
 
-    Raises:
-        RequestError: an option that cannot be used.
-    """
-    labels = predictor.artifact.labels
-    attributes = ",".join("=".join(option) for option in options.items())
-    form = negotiation.negotiate("", attributes, len(labels))
+        Args:
+            predictor: the model.
+            options: of the query string, as in custom attributes: `top_k=3&probabilities=false`. The platform
+                passes a query string on, but no such header.
 
-    def answer(message: bytes | str) -> str:
+        Raises:
+            RequestError: an option that cannot be used.
+        """
+        self._predictor = predictor
+        self._labels = predictor.artifact.labels
+        attributes = ",".join("=".join(option) for option in options.items())
+        self._form = negotiation.negotiate("", attributes, len(self._labels))
+
+    def answer(self, message: bytes | str) -> str:
+        """Answer *message*; blocks."""
         try:
             with _decoding:
                 pixels = decode(message)
-            return encoding.encode_one(predictor.predict(pixels), labels, form).decode()
-        except RequestError as error:
-            text = str(error)
-        except Exception:  # noqa: BLE001 - the stream goes on, whatever it is
-            _log.exception("failed to answer")
-            text = "internal error; the log of the container has the details"
-        return orjson.dumps({"error": text}).decode()
+            return self.write(self._predictor.predict(pixels))
+        except Exception as error:  # noqa: BLE001 - the stream goes on, whatever it is
+            return refusal(error)
 
-    return answer
+    def write(self, rows: np.ndarray) -> str:
+        """Answer with the probabilities *rows*, float32 [1, C]."""
+        return encoding.encode_one(rows, self._labels, self._form).decode()
 
 
-def decode(message: bytes | str) -> np.ndarray:
-    """Decode a message.
+def refusal(error: Exception) -> str:
+    """Answer with *error*; what is no error of ours goes to the log."""
+    text = str(error)
+    if not isinstance(error, RequestError):
+        _log.error("failed to answer", exc_info=error)
+        text = "internal error; the log of the container has the details"
+    return orjson.dumps({"error": text}).decode()
+
+
+def decode(message: bytes | str, budget: Budget | None = None) -> np.ndarray:
+    """Decode a message; *budget* bounds what its image may take.
 
     Returns:
         uint8 [1, 32, 32, 1].
@@ -65,11 +77,11 @@ def decode(message: bytes | str) -> np.ndarray:
         RequestError: not one image.
     """
     if isinstance(message, str):
-        pixels = records.from_json(b"[" + message.encode() + b"]", Budget())
+        pixels = records.from_json(b"[" + message.encode() + b"]", budget or Budget())
     elif message.startswith(_NPY):
         pixels = images.as_pixels(npy.read_npy(message))
     else:
-        pixels = images.decode(message)[np.newaxis]
+        pixels = images.decode(message, budget)[np.newaxis]
     if len(pixels) != 1:
         raise RequestError(f"a message holds {len(pixels)} images; send one")
     return pixels

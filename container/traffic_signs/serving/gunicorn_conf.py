@@ -10,13 +10,12 @@ import logging.config
 import os
 import shutil
 import sys
-import time
 from typing import Any, NoReturn
 
 from traffic_signs import artifact
 from traffic_signs.errors import TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import hardware, hook_program, listing, logs, plan, record
+from traffic_signs.serving import hardware, hook_program, listing, logs, plan
 from traffic_signs.serving.metrics import Metrics
 from traffic_signs.settings import ServingSettings
 
@@ -43,11 +42,8 @@ _models_folder = listing.create() if _settings.multi_model else None
 
 wsgi_app = "traffic_signs.serving.gunicorn_conf:application()"
 bind = f"0.0.0.0:{_settings.port}"
-worker_class = "traffic_signs.serving.worker.Worker"
+worker_class = "traffic_signs.serving.http.worker.Worker"
 workers = _plan.workers
-threads = _plan.threads
-# a proxy or the platform keeps idle connections for a minute and may send just when we close
-keepalive = 75
 timeout = _settings.patience_seconds
 # SageMaker sends SIGKILL 30 s after SIGTERM
 graceful_timeout = 25
@@ -83,11 +79,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Give the worker the numbers and, if there are some, the GPU of its place."""
-    worker.metrics = _metrics
     _metrics.join(worker.place)
-    # on a GPU, requests are to meet in a batch; and nobody knows how long hooks will take the next time
-    one_model = not _models_folder and hook_program.find(OptMl.from_environment().model, _settings) is None
-    worker.inline = _plan.engine == "litert" and one_model
     if gpus := hardware.gpus():
         os.environ["CUDA_VISIBLE_DEVICES"] = str(worker.place % gpus)
 
@@ -99,15 +91,6 @@ def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's h
         listing.forget(_models_folder, worker.pid)
 
 
-def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Count and log an answer, once it is sent."""
-    if response is None or response.status_code is None:
-        return  # gunicorn refuses it by itself, and logs it
-    this, now = record.current(), time.monotonic()
-    _metrics.answered(environ["PATH_INFO"], response.status_code, this, now)
-    logs.answered(environ, response.status_code, response.sent, this, now - this.arrived)
-
-
 def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Leave nothing in /dev/shm."""
     if _models_folder:
@@ -115,7 +98,7 @@ def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Let nothing hold up the thread that accepts connections and hands out requests.
+    """Let nothing hold up the event loop.
 
     Python stops all threads while it looks for garbage in the lists of a large JSON body, again and
     again; and by default a busy thread may go on for 5 ms when another one wants to run.
@@ -130,12 +113,13 @@ def application() -> Any:
     from gunicorn.arbiter import Arbiter  # noqa: PLC0415 - the workers' side of this file
 
     from traffic_signs.serving.app import create_app  # noqa: PLC0415 - not before the fork
+    from traffic_signs.serving.http.application import Application  # noqa: PLC0415 - the same
     from traffic_signs.serving.models import Models  # noqa: PLC0415 - the same
 
     paths = OptMl.from_environment()
     try:
         models = Models(paths.models, _models_folder, _plan.workers, _metrics) if _models_folder else None
-        return create_app(paths, _settings, _plan.engine, _metrics, models)
+        return Application(create_app(paths, _settings, _plan.engine, _metrics, models), _settings, _plan, _metrics)
     except TrafficSignsError as error:
         _log.critical("%s", error)
         sys.exit(Arbiter.APP_LOAD_ERROR)  # gunicorn then ends the server instead of starting workers for ever

@@ -17,7 +17,6 @@ from sagemaker_inference import encoder
 from sagemaker_inference.default_inference_handler import DefaultInferenceHandler
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_accept_header
-from werkzeug.wrappers import Request
 
 from traffic_signs import artifact
 from traffic_signs.errors import ArtifactError, NotAcceptableError
@@ -46,15 +45,15 @@ class Context:
         self.content_type = ""
         self._properties: dict[str, str] = {}
 
-    def begin(self, request: Request) -> None:
+    def begin(self, headers: Mapping[str, str], content_type: str, parameters: Mapping[str, str]) -> None:
         """Turn to the next request.
 
-        Hooks get the bare content type, such as `application/json` of `application/json; charset=utf-8`, and
-        of several accepted ones the one that is wanted most; the headers have all of it.
+        Hooks get the bare *content_type*, such as `application/json` of `application/json; charset=utf-8`, and
+        of several accepted ones the one that is wanted most; the *headers* have all of it.
         """
-        self.headers, self.parameters = request.headers, request.mimetype_params
-        accepted = parse_accept_header(request.headers.get("Accept"))
-        self._properties = {"Content-Type": request.mimetype, "Accept": accepted.best or ""}
+        self.headers, self.parameters = Headers(headers), parameters
+        accepted = parse_accept_header(headers.get("accept"))
+        self._properties = {"Content-Type": content_type, "Accept": accepted.best or ""}
 
     def get_request_properties(self) -> dict[str, str]:
         """Return Content-Type and Accept, as `begin` has them."""

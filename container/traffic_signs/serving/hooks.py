@@ -21,15 +21,17 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from sagemaker_inference import content_types, decoder, errors, parameters
 from sagemaker_inference.transformer import Transformer
-from werkzeug.wrappers import Request
 
 from traffic_signs.errors import HooksError, NotAcceptableError, RequestError, UnsupportedMediaError
-from traffic_signs.serving import body, hook_program, npy, record
+from traffic_signs.serving import handler, hook_program, npy, views
+from traffic_signs.serving.body import decompress
+from traffic_signs.serving.handler import Request
 from traffic_signs.serving.hook_defaults import Context, Defaults
 from traffic_signs.serving.metrics import Metrics
+from traffic_signs.serving.record import Record
 from traffic_signs.settings import ServingSettings
 from traffic_signs.turns import FairLock
 
@@ -37,26 +39,10 @@ _MOST_TEXT = 1000
 """Characters of an error: the platform passes on 2,048."""
 
 
-def routes(program: Path, model: Path, engine: str, settings: ServingSettings, metrics: Metrics) -> Blueprint:
-    """Return `/invocations`, answered by the hooks in *program*; the arguments and errors are those of `Hooks`."""
-    blueprint = Blueprint("hooks", __name__)
-    hooks = Hooks(program, model, engine, settings, metrics)
-
-    @blueprint.post("/invocations")
-    def invocations() -> Response:
-        # the body first: gunicorn drops a connection with an unread one, and says nothing
-        content = body.read(request.environ, settings.payload_mb * 1024 * 1024)
-        this = record.current()
-        this.bytes_in = len(content)
-        response = hooks.answer(request, content)
-        this.lap("engine")  # with decoding and encoding, where hooks do that
-        return response
-
-    return blueprint
-
-
 class Hooks:
-    """A model's program with its model; built once a worker, shared by its threads."""
+    """The endpoint: a model's program with its model; built once a worker, shared by its threads."""
+
+    headers: list[tuple[str, str]] = []  # noqa: RUF012 - never changed: what hooks serve is not known here
 
     def __init__(self, program: Path, model: Path, engine: str, settings: ServingSettings, metrics: Metrics) -> None:
         """Import *program* and load the model.
@@ -78,23 +64,23 @@ class Hooks:
         if read := getattr(module, "input_fn", None):
             module.input_fn = _blaming_the_client(read)  # type: ignore[attr-defined] # the toolkit looks there
         os.environ[parameters.USER_PROGRAM_ENV] = program.name  # where the toolkit looks for the module's name
-        self._context = Context(model)
+        self._context, self._settings = Context(model), settings
         self._turns = FairLock()
         self._transformer = _Transformer(Defaults(model, engine, settings, metrics))
         with hook_program.told(program):
             self._transformer.validate_and_initialize(str(model), self._context)
 
-    def answer(self, request: Request, content: bytes) -> Response:
-        """Answer *request*, whose body is *content*.
-
-        Raises:
-            TrafficSignsError: a hook or a default refuses the request.
-            Exception: whatever else a hook raises.
-        """
-        if request.mimetype in content_types.UTF8_TYPES:
+    def answer(self, request: Request, record: Record, name: str = "") -> handler.Response:  # noqa: ARG002 - Endpoint's
+        """Answer *request* as `handler.Endpoint` describes it, and raise whatever else a hook raises."""
+        headers, content = request
+        content = decompress(content, headers.get("content-encoding", ""), self._settings.payload_mb * 2**20)
+        record.lap("read")
+        record.bytes_in = len(content)
+        kind, parameters = handler.content_type(headers.get("content-type", ""))
+        if kind in content_types.UTF8_TYPES:
             _check_text(content)
         with self._turns:
-            self._context.begin(request)
+            self._context.begin(headers, kind, parameters)
             try:
                 [result] = self._transformer.transform([{"body": content}], self._context)
             except errors.UnsupportedFormatError as error:
@@ -109,8 +95,25 @@ class Hooks:
                 raise RuntimeError(f"a hook raised {type(error).__name__}") from error
             if not isinstance(result, str | bytes | bytearray):
                 raise TypeError(f"the hooks answered with {type(result).__name__}; expected bytes or text")
-            answer = bytes(result) if isinstance(result, bytearray) else result
-            return Response(answer, content_type=self._context.content_type)
+            answer = result.encode() if isinstance(result, str) else bytes(result)
+            headers = [("Content-Type", self._context.content_type)]
+        record.lap("engine")  # with decoding and encoding, where hooks do that
+        return handler.Response(200, headers, answer)
+
+    @staticmethod
+    def identities() -> list[dict[str, str]]:
+        """Say nothing of a model that only the hooks know."""
+        return []
+
+    def routes(self) -> Blueprint:
+        """Return the routes."""
+        blueprint = Blueprint("hooks", __name__)
+
+        @blueprint.post("/invocations")
+        def invocations() -> Response:
+            return views.respond(self, self._settings)
+
+        return blueprint
 
 
 class _Transformer(Transformer):  # type: ignore[misc] # no types are published

@@ -23,10 +23,10 @@ _log = logging.getLogger(__name__)
 _LONGEST = 1_000
 """Characters of a message."""
 _NAMED = {  # field -> header and the characters that are kept; the platform's own ids have at most 64
-    "inference_id": ("HTTP_X_AMZN_SAGEMAKER_INFERENCE_ID", 64),
-    "target_model": ("HTTP_X_AMZN_SAGEMAKER_TARGET_MODEL", 256),
-    "target_variant": ("HTTP_X_AMZN_SAGEMAKER_TARGET_VARIANT", 64),
-    "content_type": ("CONTENT_TYPE", 100),
+    "inference_id": ("x-amzn-sagemaker-inference-id", 64),
+    "target_model": ("x-amzn-sagemaker-target-model", 256),
+    "target_variant": ("x-amzn-sagemaker-target-variant", 64),
+    "content_type": ("content-type", 100),
 }
 
 
@@ -77,11 +77,15 @@ def catch_all() -> None:
     )
 
 
-def answered(environ: Mapping[str, Any], status: int, sent: int, record: Record, seconds: float) -> None:
+def answered(
+    method: str, path: str, headers: Mapping[str, str], status: int, sent: int, record: Record, seconds: float
+) -> None:
     """Log an answer: at DEBUG, or with its reason at WARNING (4xx) or ERROR (5xx).
 
     Args:
-        environ: the request, as WSGI has it.
+        method: of the request.
+        path: of the request, without the query.
+        headers: of the request, names in lower case.
         status: of the answer.
         sent: bytes of the answer's body.
         record: what else is known.
@@ -91,9 +95,9 @@ def answered(environ: Mapping[str, Any], status: int, sent: int, record: Record,
     if not _log.isEnabledFor(level):  # a line costs as much as a small network
         return
     fields = {
-        "request": _visible(f"{environ.get('REQUEST_METHOD', '')} {environ.get('PATH_INFO', '')}", 200),
+        "request": _visible(f"{method} {path}", 200),
         "status": status,
-        **{name: _visible(environ[header], most) for name, (header, most) in _NAMED.items() if environ.get(header)},
+        **{name: _visible(headers[header], most) for name, (header, most) in _NAMED.items() if headers.get(header)},
         "bytes_in": record.bytes_in,
         "bytes_out": sent,
         "images": record.images,

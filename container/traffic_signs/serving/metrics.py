@@ -4,7 +4,7 @@
 
 The memory is made before the workers are forked and is no file, so nothing is left behind and a read-only
 root does not matter. A worker that replaces another goes on with its row: counters never go back,
-and what holds of a living worker only, its process and its line, starts anew.
+and what holds of a living worker only, its process and its queue, starts anew.
 
 This instead of prometheus_client's files for several processes, which take six times as long for what a request
 counts (`make bench-counting`), and stay behind when a worker dies. The library writes the page, and is loaded by the
@@ -25,7 +25,7 @@ from traffic_signs.serving.record import STAGES, Record
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 INVOCATIONS, OTHER = "invocations", "other"
 ROUTES = (INVOCATIONS, "models", "ping", "metrics", OTHER)
-STATUSES = (200, 400, 404, 405, 406, 408, 409, 413, 415, 500, 503, 507, 0)
+STATUSES = (101, 200, 400, 404, 405, 406, 408, 409, 413, 415, 499, 500, 501, 503, 507, 0)
 """0 stands for all the rest: nothing that a client sends makes a new series."""
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _IMAGES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -33,10 +33,11 @@ HISTOGRAMS: dict[str, tuple[str, tuple[float, ...]]] = {
     "request_seconds": ("From a request's arrival until its answer is sent", _SECONDS),
     "engine_seconds": ("A run of the network with one batch", _SECONDS),
     "batch_images": ("Images of a batch", _IMAGES),
+    "event_loop_lag_seconds": ("How late the event loop is, ten times a second", _SECONDS),
 }
 """Name -> what it says, upper bounds of its buckets."""
 NUMBERS = {
-    "queue_refused": "Requests refused with 503 because too many waited",
+    "queue_refused": "Requests refused with 503 because too many were queued",
     "model_loads": "Models loaded",
     "model_load_seconds": "Time that loading them took",
 }
@@ -72,7 +73,7 @@ class Metrics:
         self._mine = {name: mine[name].reshape(-1).view(np.uint8).data.cast("d") for name in ROW.names or ()}
         self._requests, self._stages = self._mine["requests"], self._mine["stages"]
         self._request_seconds, self._engine_seconds = self._mine["request_seconds"], self._mine["engine_seconds"]
-        self._batch_images = self._mine["batch_images"]
+        self._batch_images, self._lag = self._mine["batch_images"], self._mine["event_loop_lag_seconds"]
         self._mine["process"][0] = os.getpid()
         self._mine["queue"][0] = 0
 
@@ -99,12 +100,11 @@ class Metrics:
                     stages[number] += seconds
 
     def refused(self) -> None:
-        """Count a request that the line had no room for."""
-        self.answered("/invocations", 503)
+        """Count a request that the queue had no room for."""
         self._add("queue_refused", 1)
 
     def waiting(self, length: int) -> None:
-        """Note how many requests wait in this worker's line."""
+        """Note how many requests are in this worker's queue."""
         self._mine["queue"][0] = length
 
     def batch(self, images: int, seconds: float) -> None:
@@ -112,6 +112,11 @@ class Metrics:
         with self._lock:
             _observe(self._batch_images, _IMAGES, images)
             _observe(self._engine_seconds, _SECONDS, seconds)
+
+    def lagged(self, seconds: float) -> None:
+        """Count how late the event loop was."""
+        with self._lock:
+            _observe(self._lag, _SECONDS, seconds)
 
     def loaded(self, seconds: float) -> None:
         """Count a model that was loaded."""

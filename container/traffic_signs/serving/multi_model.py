@@ -19,10 +19,12 @@ import orjson
 from flask import Blueprint, Response, request
 
 from traffic_signs.errors import RequestError
-from traffic_signs.serving import body
+from traffic_signs.serving import body, handler, views
+from traffic_signs.serving.handler import Handler, Request
 from traffic_signs.serving.listing import Entry
 from traffic_signs.serving.models import Models
-from traffic_signs.serving.predictor import Predictor
+from traffic_signs.serving.record import Record
+from traffic_signs.settings import ServingSettings
 
 _log = logging.getLogger(__name__)
 _TARGET = "X-Amzn-SageMaker-Target-Model"
@@ -32,14 +34,36 @@ _MOST = 1_000
 _USUAL = "100"
 
 
-def routes(models: Models, answer: Callable[[Predictor, bytes], Response], limit: int) -> Blueprint:
-    """Return the routes.
+class ManyModels:
+    """The endpoint."""
 
-    Args:
-        models: what is loaded.
-        answer: turns the body of the current request into the response.
-        limit: bytes that the body of an invocation may have.
-    """
+    headers: list[tuple[str, str]] = []  # noqa: RUF012 - never changed: each model says of itself what it is
+
+    def __init__(self, models: Models, settings: ServingSettings) -> None:
+        """Take what is loaded."""
+        self._models = models
+        self._handler = Handler(settings)
+        self._settings = settings
+
+    def answer(self, request: Request, record: Record, name: str = "") -> handler.Response:
+        """Answer *request* as `handler.Endpoint` describes it, with the model *name*."""
+        _log.debug("invoke %s (%s)", name, request.headers.get(_TARGET.lower()))
+        with contextlib.ExitStack() as stack:
+            response = self._handler.answer(request, stack.enter_context(self._models.using(name)), record)
+            if isinstance(response.body, handler.Parts):  # the model is still needed for the parts that come later
+                response.body.closing.push(stack.pop_all())
+            return response
+
+    def identities(self) -> list[dict[str, str]]:
+        """Say of each loaded model what it is."""
+        return self._models.identities()
+
+    def routes(self) -> Blueprint:
+        """Return the routes."""
+        return _routes(self._models, lambda name: views.respond(self, self._settings, name))
+
+
+def _routes(models: Models, answer: Callable[[str], Response]) -> Blueprint:
     blueprint = Blueprint("models", __name__)
 
     @blueprint.post("/models")
@@ -70,13 +94,7 @@ def routes(models: Models, answer: Callable[[Predictor, bytes], Response], limit
 
     @blueprint.post("/models/<name>/invoke")
     def invoke(name: str) -> Response:
-        content = body.read(request.environ, limit)
-        _log.debug("invoke %s (%s)", name, request.headers.get(_TARGET))
-        with contextlib.ExitStack() as stack:
-            response = answer(stack.enter_context(models.using(name)), content)
-            if response.is_streamed:  # the model is still needed for the parts that come later
-                response.call_on_close(stack.pop_all().close)
-            return response
+        return answer(name)
 
     return blueprint
 

@@ -11,9 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.lib import format as npy
-from werkzeug.exceptions import RequestEntityTooLarge
 
-from traffic_signs.errors import RequestError
+from traffic_signs.errors import RequestError, TooLargeError
 
 _MAX_DIMENSIONS = 4
 _MAX_HEADER = 10_000
@@ -44,7 +43,7 @@ def read_npz(body: bytes, limit: int) -> np.ndarray:
     """Read the one array of a .npz file, stored or deflated, as `numpy.savez` and `savez_compressed` write it.
 
     Raises:
-        RequestEntityTooLarge: it has more than *limit* bytes once unpacked.
+        TooLargeError: it has more than *limit* bytes once unpacked.
         RequestError: no zip file, more or less than one member, or one that `read_npy` refuses.
     """
     members = body.count(b"PK\x01\x02")  # before zipfile makes an object of each of a million
@@ -64,7 +63,7 @@ def read_npz(body: bytes, limit: int) -> np.ndarray:
     except Exception as error:  # zipfile raises many types on hostile bytes
         raise RequestError(f"the body is not a .npz file: {str(error)[:200]}") from error
     if len(content) > limit:
-        raise RequestEntityTooLarge
+        raise TooLargeError(limit)
     return read_npy(content)
 
 

@@ -1,47 +1,54 @@
-"""The routes of an endpoint or a batch transform job with one model.
+"""An endpoint or a batch transform job with one model, and its routes.
 
 /invocations                        a body -> its predictions
-/invocations-bidirectional-stream   a WebSocket: a frame -> its prediction, again and again
+/invocations-bidirectional-stream   a WebSocket, which the asynchronous server answers: `http.websocket`
 /execution-parameters               how a batch transform job should ask
 """
 
-from collections.abc import Callable
+from flask import Blueprint, Response
 
-from flask import Blueprint, Response, request
-
-from traffic_signs.serving import batch, body, frames, record, websocket
+from traffic_signs.errors import RequestError
+from traffic_signs.serving import batch, handler, views
+from traffic_signs.serving.handler import Handler, Request
 from traffic_signs.serving.predictor import Predictor
+from traffic_signs.serving.record import Record
 from traffic_signs.settings import ServingSettings
 
+STREAM = "/invocations-bidirectional-stream"
 
-def routes(
-    predictor: Predictor, answer: Callable[[Predictor, bytes], Response], settings: ServingSettings
-) -> Blueprint:
-    """Return the routes.
 
-    Args:
-        predictor: the model.
-        answer: turns the body of the current request into the response.
-        settings: the payload limit, and what a job says.
-    """
-    blueprint = Blueprint("model", __name__)
-    limit = settings.payload_mb * 1024 * 1024
+class OneModel:
+    """The endpoint."""
 
-    @blueprint.post("/invocations")
-    def invocations() -> Response:
-        record.current().headers = [predictor.header]
-        # first: gunicorn drops a connection with an unread body, and says nothing
-        return answer(predictor, body.read(request.environ, limit))
+    def __init__(self, predictor: Predictor, settings: ServingSettings) -> None:
+        """Take the model."""
+        self.predictor = predictor
+        self.handler = Handler(settings)
+        self.headers = [predictor.header]
+        self._settings = settings
 
-    @blueprint.get(websocket.PATH, websocket=True)
-    def frames_in_predictions_out() -> Response:
-        websocket.converse(
-            request.environ["gunicorn.socket"], request.headers, frames.answerer(predictor, request.args)
-        )
-        return Response(status=101)  # of which nothing is sent: the connection is closed
+    def answer(self, request: Request, record: Record, name: str = "") -> handler.Response:  # noqa: ARG002 - Endpoint's
+        """Answer *request* as `handler.Endpoint` describes it."""
+        return self.handler.answer(request, self.predictor, record)
 
-    @blueprint.get("/execution-parameters")
-    def execution_parameters() -> dict[str, int | str]:
-        return batch.execution_parameters(settings, predictor)
+    def identities(self) -> list[dict[str, str]]:
+        """Say of the model what it is."""
+        return [self.predictor.identity]
 
-    return blueprint
+    def routes(self) -> Blueprint:
+        """Return the routes."""
+        blueprint = Blueprint("model", __name__)
+
+        @blueprint.post("/invocations")
+        def invocations() -> Response:
+            return views.respond(self, self._settings)
+
+        @blueprint.get(STREAM)
+        def no_handshake() -> None:
+            raise RequestError("no handshake of a WebSocket: this path answers nothing else")
+
+        @blueprint.get("/execution-parameters")
+        def execution_parameters() -> dict[str, int | str]:
+            return batch.execution_parameters(self._settings, self.predictor)
+
+        return blueprint

@@ -1,7 +1,7 @@
 """Settings and hardware -> engine, processes and threads of the server.
 
     hardware        engine        processes                    threads that predict, each
-    no GPU          LiteRT        one a core, as memory goes   2
+    no GPU          LiteRT        one a core, as memory goes   8
     GPUs            TensorFlow    one a GPU                    16, whose requests are joined into batches
 
 A multi-model endpoint runs LiteRT everywhere: TensorFlow keeps the memory of a model that was unloaded.
@@ -49,7 +49,7 @@ def make(settings: ServingSettings, *, cores: int, memory_mb: int, gpus: int) ->
         engine = "tensorflow" if gpus and importlib.util.find_spec("nvidia") else "litert"
     most = (settings.max_concurrent_transforms if settings.batch else None) or max(cores, gpus)
     if engine == "litert":
-        return Plan(engine, settings.workers or max(1, min(cores, most, memory_mb // _LITERT_MB)), 2)
+        return Plan(engine, settings.workers or max(1, min(cores, most, memory_mb // _LITERT_MB)), 8)
     return Plan(engine, settings.workers or max(1, min(gpus, most, memory_mb // _TENSORFLOW_MB)), 16)
 
 

@@ -1,0 +1,186 @@
+"""The request handler: headers and a body -> a response, in terms of neither Flask nor ASGI.
+
+    Request -> read -> Question: uint8 [N, 32, 32, 1] -> engine -> float32 [N, C] -> write -> Response
+
+`answer` does all three, in a thread. The event loop calls `read` and `write` itself, and joins what several
+requests ask in between.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from werkzeug.http import parse_options_header
+
+from traffic_signs.budget import Budget
+from traffic_signs.errors import LeftError, OverloadError, TrafficSignsError
+from traffic_signs.serving import batch, body, decoding, encoding, negotiation
+from traffic_signs.serving.negotiation import CUSTOM_ATTRIBUTES, Form
+from traffic_signs.serving.predictor import Predictor
+from traffic_signs.serving.record import Record
+from traffic_signs.settings import ServingSettings
+from traffic_signs.turns import FairLock
+
+_LARGE = 1024 * 1024
+"""Bodies of more bytes are decoded one after the other: JSON takes many times its size while it is read."""
+_ATTRIBUTES = CUSTOM_ATTRIBUTES.lower()
+_RETRY = ("Retry-After", "1")
+
+
+class Request(NamedTuple):
+    """A request for predictions."""
+
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class Response(NamedTuple):
+    """What is answered."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: "bytes | Parts"
+
+
+class Question(NamedTuple):
+    """A request that has been read."""
+
+    pixels: np.ndarray
+    form: Form
+    asked: bool
+    """The client sent custom attributes, so it also reads them."""
+
+
+class Endpoint(Protocol):
+    """What answers the requests of one kind of endpoint."""
+
+    headers: list[tuple[str, str]]
+    """What every response says of the model."""
+
+    def answer(self, request: Request, record: Record, name: str = "") -> Response:
+        """Answer *request*, to the model *name* of a multi-model endpoint; blocks, and is called by several threads.
+
+        Raises:
+            TrafficSignsError: the request is refused.
+        """
+
+
+class Handler:
+    """Reads requests and writes responses; its threads share it."""
+
+    def __init__(self, settings: ServingSettings) -> None:
+        """Take the payload limit, and how predictions come that nobody asks for in a certain form."""
+        self._settings = settings
+        self._limit = settings.payload_mb * 2**20
+        self._large = FairLock()
+
+    def answer(self, request: Request, predictor: Predictor, record: Record) -> Response:
+        """Answer *request* with *predictor*; a streamed response's first part is computed at once.
+
+        Raises:
+            TrafficSignsError: as `read` does, or the client has left.
+        """
+        question = self.read(request, predictor, record)
+        if question.form.stream:
+            parts = Parts(_parts(question, predictor, record))
+            return Response(200, _headers(question, predictor), parts)
+        rows = []
+        for part in predictor.predict_by_batch(question.pixels):
+            rows.append(part)
+            if record.left:
+                raise LeftError("the client has left")
+        record.lap("engine")
+        return self.write(question, rows[0] if len(rows) == 1 else np.concatenate(rows), predictor, record)
+
+    def read(self, request: Request, predictor: Predictor, record: Record, budget: Budget | None = None) -> Question:
+        """Read *request*; *budget* bounds what its images may take, if not by the payload limit.
+
+        Raises:
+            RequestError: as `body.decompress`, `negotiation.negotiate` and `decoding.decode` do.
+        """
+        headers, content = request
+        record.headers = [predictor.header]  # of errors too
+        if coding := headers.get("content-encoding"):
+            content = body.decompress(content, coding, self._limit)
+        record.lap("read")
+        record.bytes_in = len(content)
+        kind, parameters = content_type(headers.get("content-type", ""))
+        attributes = headers.get(_ATTRIBUTES, "")
+        default = self._settings.default_accept or batch.answer_type(self._settings, kind)
+        form = negotiation.negotiate(headers.get("accept", ""), attributes, len(predictor.artifact.labels), default)
+        with self._large if len(content) > _LARGE else contextlib.nullcontext():
+            pixels = decoding.decode(content, kind, parameters, self._limit, budget)
+        record.images = len(pixels)
+        record.lap("decode")
+        return Question(pixels, form, bool(attributes))
+
+    @staticmethod
+    def write(question: Question, rows: np.ndarray, predictor: Predictor, record: Record) -> Response:
+        """Answer *question* with the probabilities *rows*, float32 [N, C]."""
+        content = encoding.encode(rows, predictor.artifact.labels, question.form)
+        record.lap("encode")
+        return Response(200, _headers(question, predictor), content)
+
+
+class Parts:
+    """The parts of a streamed response, none of them empty; the first is computed at once, so that an error of it is a
+    status.
+    """
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        """Take *parts*, at least one."""
+        self._first: bytes | None = next(parts)
+        self._parts = parts
+        self.closing = contextlib.ExitStack()
+        """What is to be closed after the last part, or when nobody reads on."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        first, self._first = self._first, None
+        return first or next(self._parts)
+
+    def close(self) -> None:
+        """Give back what the parts need."""
+        self.closing.close()
+
+
+def refusal(error: Exception, record: Record) -> Response:
+    """Answer with *error*, and note it for the log; what is no error of ours is an internal one to the client."""
+    if isinstance(error, TrafficSignsError):
+        status, record.reason = error.status, str(error)
+    else:
+        status, record.error = 500, error
+        record.reason = "internal error; the log of the container has the details"
+    headers = [("Content-Type", "application/json"), *record.headers]
+    if isinstance(error, OverloadError):
+        headers.append(_RETRY)
+    return Response(status, headers, json.dumps({"error": record.reason}).encode() + b"\n")
+
+
+@lru_cache(maxsize=64)  # clients send the same header again and again
+def content_type(header: str) -> tuple[str, Mapping[str, str]]:
+    """Return the content type that *header* names, in lower case, and its parameters."""
+    kind, parameters = parse_options_header(header)
+    return kind.lower(), parameters
+
+
+def _headers(question: Question, predictor: Predictor) -> list[tuple[str, str]]:
+    # the bare type: of what SageMaker's data capture is to keep as text, the name may have no "; charset=utf-8"
+    headers = [("Content-Type", question.form.content_type), predictor.header]
+    if question.asked:  # InvokeEndpoint hands on no other header of ours
+        headers.append((CUSTOM_ATTRIBUTES, predictor.header[1]))
+    return headers
+
+
+def _parts(question: Question, predictor: Predictor, record: Record) -> Iterator[bytes]:
+    for rows in predictor.predict_by_batch(question.pixels):
+        record.lap("engine")
+        part = encoding.encode(rows, predictor.artifact.labels, question.form)
+        record.lap("encode")
+        yield part

@@ -1,0 +1,199 @@
+"""The ASGI application: predictions and /ping by itself, WebSockets, and Flask for every other route.
+
+POST /invocations, POST /models/NAME/invoke   body -> small: the event loop | else: a thread -> response
+GET, POST /ping                               200
+WebSocket                                     `websocket.converse`
+the rest                                      body -> Flask, in threads of its own
+"""
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+from flask import Flask
+
+from traffic_signs import litert
+from traffic_signs.budget import Budget
+from traffic_signs.errors import ImageError, LeftError, OverloadError
+from traffic_signs.serving import handler, logs
+from traffic_signs.serving.app import ENDPOINT
+from traffic_signs.serving.handler import Request, Response
+from traffic_signs.serving.http import lifespan, websocket
+from traffic_signs.serving.http.bodies import Bodies, Message, Receive
+from traffic_signs.serving.metrics import Metrics
+from traffic_signs.serving.one_model import OneModel
+from traffic_signs.serving.plan import Plan
+from traffic_signs.serving.record import Record
+from traffic_signs.serving.scheduling import SMALL_BYTES, SMALL_TIMES, TURN_SECONDS, Joiner, Pool
+from traffic_signs.settings import ServingSettings
+
+Send = Callable[[Message], Awaitable[None]]
+_BOUNDED = re.compile(r"(?:application/(?:json|x-npy)|text/csv|image/(?:png|jpeg))\s*(?:;.*)?", re.IGNORECASE)
+"""Content types of which a few bytes cannot ask for much."""
+_MODEL = re.compile("/models/([A-Za-z0-9._~-]+)/invoke")
+_PONG = Response(200, [], b"")
+
+
+class Application:
+    """What uvicorn calls; one in a worker."""
+
+    def __init__(self, site: Flask, settings: ServingSettings, plan: Plan, metrics: Metrics) -> None:
+        """Take the Flask application, which has the endpoint."""
+        self._endpoint: handler.Endpoint = site.extensions[ENDPOINT]
+        self._settings, self._metrics = settings, metrics
+        self._pool = pool = Pool(plan.threads, settings.queue_length, settings.patience_seconds / 2, metrics)
+        joiner = None
+        # on a GPU requests are joined by the engine, and nobody knows how long hooks will take the next time
+        if plan.engine == "litert" and isinstance(self._endpoint, OneModel):
+            joiner = Joiner(self._endpoint.predictor.second(), litert.BATCH)
+        self._joiner = joiner if joiner and joiner.seconds < TURN_SECONDS else None
+        self._bodies = Bodies(settings.payload_mb)
+        self._streams = websocket.Streams(self._endpoint, settings.streams, pool, self._joiner, metrics)
+
+        def chunked(environ: dict[str, Any], start_response: Any) -> Any:
+            # or Flask takes a body without a length for an empty one
+            return site(environ | {"wsgi.input_terminated": True}, start_response)
+
+        self._site = WSGIMiddleware(chunked)
+        self._loads = WSGIMiddleware(chunked, workers=4)
+        """Apart, because a model's load or the wait for its last request may take long."""
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Answer as ASGI has it."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._streams(scope, receive, send)
+        else:
+            await lifespan.run(scope, receive, send, self._settings, self._metrics, self._pool)
+
+    async def _http(self, scope: Any, receive: Receive, send: Send) -> None:
+        record = scope["state"]["record"] = Record()
+        headers = _headers(scope)
+        status = sent = 0
+
+        async def counted(message: Message) -> None:
+            nonlocal status, sent
+            status = message.get("status", status)
+            sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._answer(scope, headers, receive, counted, record)
+        finally:
+            status, record.reason = scope.get("refused") or (499 if record.left else status, record.reason)
+            now = time.monotonic()
+            self._metrics.answered(scope["path"], status, record, now)
+            if status != 503:  # `Pool.log_refusals` does
+                logs.answered(scope["method"], scope["path"], headers, status, sent, record, now - record.arrived)
+
+    async def _answer(self, scope: Any, headers: dict[str, str], receive: Receive, send: Send, record: Record) -> None:
+        method, path = scope["method"], scope["path"]
+        try:
+            if path == "/ping" and method in ("GET", "POST"):
+                response = _PONG
+            elif scope["crowded"]:
+                raise OverloadError("too many connections; try again in a second")
+            elif method == "POST" and path == "/invocations":
+                response = await self._predict(headers, receive, record)
+            elif method == "POST" and (model := _MODEL.fullmatch(path)):
+                response = await self._predict(headers, receive, record, model[1])
+            else:
+                body = await self._bodies.read(receive, headers)
+                loads = path.startswith("/models") and method in ("POST", "DELETE")
+                await (self._loads if loads else self._site)(scope, _replay(body), send)
+                return
+        except LeftError as error:
+            record.left, record.reason = True, str(error)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the error
+            response = handler.refusal(error, record)
+        await self._respond(response, scope["crowded"], receive, send, record)
+
+    async def _predict(self, headers: dict[str, str], receive: Receive, record: Record, name: str = "") -> Response:
+        record.headers = self._endpoint.headers
+        if int(headers.get("content-length") or 0) > SMALL_BYTES:
+            self._pool.check_room()  # before the body is read
+        request = Request(headers, await self._bodies.read(receive, headers))
+        if self._joiner and isinstance(self._endpoint, OneModel) and _is_bounded(request):
+            model = self._endpoint
+            try:
+                question = model.handler.read(request, model.predictor, record, Budget(SMALL_TIMES))
+            except ImageError:  # maybe of this budget: a thread will say
+                pass
+            else:
+                if not question.form.stream:
+                    rows = await self._joiner.ask(question.pixels)
+                    record.lap("engine")
+                    return model.handler.write(question, rows, model.predictor, record)
+        with _watching(receive, record):
+            return await self._pool.run(partial(self._endpoint.answer, request, record, name), record)
+
+    async def _respond(
+        self,
+        response: Response,
+        close: bool,
+        receive: Receive,
+        send: Send,
+        record: Record,
+    ) -> None:
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
+        if close:
+            headers.append((b"connection", b"close"))
+        start = {"type": "http.response.start", "status": response.status, "headers": headers}
+        if isinstance(response.body, bytes):
+            headers.append((b"content-length", b"%d" % len(response.body)))
+            await send(start)
+            await send({"type": "http.response.body", "body": response.body})
+            return
+        await send(start)
+        following = partial(next, response.body, None)
+        with contextlib.closing(response.body), contextlib.suppress(LeftError), _watching(receive, record):
+            while part := await self._pool.run(following, record, admitted=True):
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+            await send({"type": "http.response.body"})
+
+
+def _headers(scope: Any) -> dict[str, str]:
+    """Return the headers by name in lower case; those that come several times are joined, as WSGI servers do."""
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers
+
+
+def _is_bounded(request: Request) -> bool:
+    """Say whether the few bytes of *request* bound the work for it."""
+    headers, body = request
+    kind = headers.get("content-type", "")
+    return len(body) <= SMALL_BYTES and bool(_BOUNDED.fullmatch(kind)) and "content-encoding" not in headers
+
+
+def _replay(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+@contextlib.contextmanager
+def _watching(receive: Receive, record: Record) -> Iterator[None]:
+    """Stop working for a client that leaves."""
+
+    async def watch() -> None:
+        await receive()  # the body has been read: what comes now is the end of the connection
+        record.left = True
+        if record.work:
+            record.work.cancel()
+
+    watcher = asyncio.ensure_future(watch())
+    try:
+        yield
+    finally:
+        watcher.cancel()

@@ -1,0 +1,50 @@
+"""What goes on beside the requests, from the start of the event loop to its end."""
+
+import asyncio
+import logging
+import signal
+from typing import Any
+
+from traffic_signs.serving.metrics import Metrics
+from traffic_signs.serving.scheduling import Pool
+from traffic_signs.settings import ServingSettings
+
+_log = logging.getLogger(__name__)
+_TICK_SECONDS = 0.1
+_TICKS = 10
+"""After so many, deadlines are looked at."""
+_GRACE_SECONDS = 0.1
+"""From SIGTERM until nobody is accepted any more: who has connected by then is read first."""
+
+
+async def run(scope: Any, receive: Any, send: Any, settings: ServingSettings, metrics: Metrics, pool: Pool) -> None:
+    """Answer ASGI's lifespan, and tick in between."""
+    await receive()
+    state = {"limits": settings, "open": set(), "idle": {}}
+    scope["state"].update(state)
+    loop = asyncio.get_running_loop()
+    stop = signal.getsignal(signal.SIGTERM)  # uvicorn's
+    loop.add_signal_handler(signal.SIGTERM, lambda: loop.call_later(_GRACE_SECONDS, stop, signal.SIGTERM, None))
+    ticking = loop.create_task(_tick(state, metrics, pool))
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    ticking.cancel()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _tick(state: dict[str, Any], metrics: Metrics, pool: Pool) -> None:
+    """Measure how late the loop is, end what takes too long, and say what was refused."""
+    loop = asyncio.get_running_loop()
+    tick = 0
+    while True:
+        due = loop.time() + _TICK_SECONDS
+        await asyncio.sleep(_TICK_SECONDS)
+        tick += 1
+        try:
+            metrics.lagged(max(0.0, loop.time() - due))
+            if tick % _TICKS == 0:
+                for connection in list(state["open"]):
+                    connection.sweep(loop.time())
+                pool.log_refusals()
+        except Exception:  # without this task nobody would be held to a deadline
+            _log.exception("failed to look after connections")

@@ -1,0 +1,71 @@
+"""WebSockets: messages in, an answer to each of them out, in order, until somebody closes.
+
+uvicorn reads a message ahead and stops reading until it is asked for, so a client that sends faster than it is
+answered, or does not read, is slowed down by TCP and fills no memory.
+
+Source: the platform's contract for bidirectional streaming in "Use Your Own Inference Code with Hosting Services".
+"""
+
+import contextlib
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl
+
+from traffic_signs.budget import Budget
+from traffic_signs.errors import ImageError, NotLoadedError, OverloadError
+from traffic_signs.serving import frames, handler
+from traffic_signs.serving.handler import Endpoint
+from traffic_signs.serving.metrics import Metrics
+from traffic_signs.serving.one_model import STREAM, OneModel
+from traffic_signs.serving.record import Record
+from traffic_signs.serving.scheduling import SMALL_BYTES, SMALL_TIMES, Joiner, Pool
+
+
+class Streams:
+    """The WebSockets of a worker."""
+
+    def __init__(self, endpoint: Endpoint, most: int, pool: Pool, joiner: Joiner | None, metrics: Metrics) -> None:
+        """Take the endpoint, how many streams there may be at a time, and who computes."""
+        self._endpoint, self._most, self._pool, self._joiner, self._metrics = endpoint, most, pool, joiner, metrics
+        self._number = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hold a conversation to its end, or refuse the handshake."""
+        await receive()
+        record = Record()
+        try:
+            stream = self._begin(scope)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            status, headers, body = handler.refusal(error, record)
+            encoded = [(name.encode(), value.encode()) for name, value in headers]
+            await send({"type": "websocket.http.response.start", "status": status, "headers": encoded})
+            await send({"type": "websocket.http.response.body", "body": body})
+        else:
+            status = 101
+            self._number += 1
+            try:
+                await send({"type": "websocket.accept"})
+                with contextlib.suppress(OSError):  # the client is gone
+                    while (message := await receive())["type"] == "websocket.receive":
+                        content = message["text"] if message.get("bytes") is None else message["bytes"]
+                        await send({"type": "websocket.send", "text": await self._answer(stream, content, record)})
+            finally:
+                self._number -= 1
+        self._metrics.answered(scope["path"], status)
+
+    def _begin(self, scope: Any) -> frames.Frames:
+        if scope["path"] != STREAM or not isinstance(self._endpoint, OneModel):
+            raise NotLoadedError(f"no WebSockets at {scope['path'][:100]}")
+        if self._number >= self._most:
+            raise OverloadError("too many streams are open; try again in a second")
+        return frames.Frames(self._endpoint.predictor, dict(parse_qsl(scope["query_string"].decode())))
+
+    async def _answer(self, stream: frames.Frames, message: bytes | str, record: Record) -> str:
+        if self._joiner and len(message) <= SMALL_BYTES:
+            try:
+                return stream.write(await self._joiner.ask(frames.decode(message, Budget(SMALL_TIMES))))
+            except ImageError:  # maybe of this budget: a thread will say
+                pass
+            except Exception as error:  # noqa: BLE001 - the stream goes on, whatever it is
+                return frames.refusal(error)
+        return await self._pool.run(partial(stream.answer, message), record, admitted=True)

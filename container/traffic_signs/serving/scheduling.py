@@ -1,0 +1,149 @@
+"""Who computes when: small requests joined on the event loop, all others in a bounded pool of threads.
+
+small   asked in one turn of the loop -> one run of the network, by the loop itself, of a few milliseconds
+other   queue, first come first served, as long as half of the client's patience -> threads
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from traffic_signs import images
+from traffic_signs.errors import LeftError, OverloadError
+from traffic_signs.serving.metrics import Metrics
+from traffic_signs.serving.record import Record
+
+_log = logging.getLogger(__name__)
+SMALL_BYTES = 8 * 1024
+"""Of a body or message that the event loop reads itself."""
+SMALL_TIMES = 1 / 2000
+"""Of what a request's images may take, what they may take of the event loop: 64,000 pixels, a millisecond."""
+TURN_SECONDS = 0.005
+"""How long the network may run at a time: everybody else waits meanwhile, and the rest has the next turn."""
+Result = TypeVar("Result")
+
+
+class Joiner:
+    """Answers on the event loop; what is asked in one turn of it is joined into one run, nobody waits for company."""
+
+    def __init__(self, run: Callable[[np.ndarray], np.ndarray], most: int) -> None:
+        """Take what answers images uint8 [N, 32, 32, 1], at most so many at once, with rows float32 [N, C]."""
+        self._run, self._most = run, most
+        self._waiting: deque[tuple[np.ndarray, asyncio.Future[np.ndarray]]] = deque()
+        pixels = np.zeros((1, *images.SHAPE), np.uint8)
+        run(pixels)  # the first time it takes memory
+        started = time.perf_counter()
+        run(pixels)
+        self.seconds = time.perf_counter() - started
+        """What an image takes, in the mean."""
+
+    def ask(self, pixels: np.ndarray) -> "asyncio.Future[np.ndarray]":
+        """Return the future rows of *pixels*."""
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._answer)
+        self._waiting.append((pixels, future))
+        return future
+
+    def _answer(self) -> None:
+        batch = [self._waiting.popleft()]
+        size = len(batch[0][0])
+        most = min(self._most, TURN_SECONDS / self.seconds)
+        while self._waiting and size + len(self._waiting[0][0]) <= most:
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1][0])
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._answer)
+        started = time.perf_counter()
+        try:
+            rows = self._run(batch[0][0] if len(batch) == 1 else np.concatenate([pixels for pixels, _ in batch]))
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        self.seconds += 0.05 * ((time.perf_counter() - started) / size - self.seconds)
+        start = 0
+        for pixels, future in batch:
+            if not future.done():  # its task was cancelled
+                future.set_result(rows[start : start + len(pixels)])
+            start += len(pixels)
+
+
+class Pool:
+    """Threads, and the queue in front of them."""
+
+    def __init__(self, threads: int, length: int, seconds: float, metrics: Metrics) -> None:
+        """Start nothing yet.
+
+        Args:
+            threads: how many work at once.
+            length: how many requests may be queued.
+            seconds: how long a request may have to wait.
+            metrics: where the length of the queue and refusals are counted.
+        """
+        self._threads = ThreadPoolExecutor(threads, "predicting")
+        self._number, self._length, self._seconds, self._metrics = threads, length, seconds, metrics
+        self._lock = threading.Lock()
+        self._queued = self._refused = 0
+        self._mean = 0.02
+
+    def check_room(self) -> None:
+        """Raise OverloadError if a request that comes now would have to wait for too long."""
+        if self._queued >= self._length or self._queued * self._mean / self._number > self._seconds:
+            self._refused += 1
+            self._metrics.refused()
+            raise OverloadError
+
+    async def run(self, work: Callable[[], Result], record: Record, *, admitted: bool = False) -> Result:
+        """Return what *work* returns; of an *admitted* request that goes on, whatever the queue.
+
+        Raises:
+            OverloadError: there is no room in the queue.
+            LeftError: the client has left, which `record` says.
+        """
+        if not admitted:
+            self.check_room()
+        self._count(1)
+
+        def timed() -> Result:
+            self._count(-1)
+            record.lap("queue")
+            begun = time.monotonic()
+            try:
+                return work()
+            finally:
+                self._mean += 0.1 * (time.monotonic() - begun - self._mean)
+
+        def forget(future: "Future[Result]") -> None:
+            if future.cancelled():
+                self._count(-1)
+
+        future = self._threads.submit(timed)
+        future.add_done_callback(forget)
+        record.work = asyncio.wrap_future(future)
+        try:
+            return await record.work
+        except asyncio.CancelledError:
+            if record.left:
+                raise LeftError("the client has left") from None
+            raise
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._queued += change
+            self._metrics.waiting(self._queued)
+
+    def log_refusals(self) -> None:
+        """Log how many requests were refused since the last time: a line for each would take the others' time."""
+        if self._refused:
+            _log.error("too many requests are queued", extra={"fields": {"status": 503, "refused": self._refused}})
+            self._refused = 0

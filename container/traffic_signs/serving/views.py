@@ -1,0 +1,34 @@
+"""Flask's requests and responses <-> those of the request handler."""
+
+from typing import Any
+
+from flask import Response, request
+
+from traffic_signs.serving import body, handler
+from traffic_signs.serving.handler import Endpoint, Request
+from traffic_signs.serving.record import Record
+from traffic_signs.settings import ServingSettings
+
+
+def record_of(environ: dict[str, Any]) -> Record:
+    """Return the record of the current request; where the asynchronous server has begun none, there is a new one."""
+    scope: dict[str, Any] = environ.get("asgi.scope", {})
+    record: Record = environ.setdefault("traffic_signs.record", scope.get("state", {}).get("record") or Record())
+    return record
+
+
+def respond(endpoint: Endpoint, settings: ServingSettings, name: str = "") -> Response:
+    """Have *endpoint* answer the current request, to the model *name* of several."""
+    record = record_of(request.environ)
+    record.headers = endpoint.headers
+    try:
+        content = body.read(request.environ, settings.payload_mb * 2**20)
+        headers = {key.lower(): value for key, value in request.headers}
+        return flask_response(endpoint.answer(Request(headers, content), record, name))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the error
+        return flask_response(handler.refusal(error, record))
+
+
+def flask_response(response: handler.Response) -> Response:
+    """Turn the handler's response into Flask's."""
+    return Response(response.body, response.status, response.headers)
