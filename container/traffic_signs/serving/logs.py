@@ -77,20 +77,17 @@ def catch_all() -> None:
     )
 
 
-def answered(
-    method: str, path: str, headers: Mapping[str, str], status: int, sent: int, record: Record, seconds: float
-) -> None:
+def answered(method: str, path: str, headers: Mapping[str, str], record: Record, seconds: float) -> None:
     """Log an answer: at DEBUG, or with its reason at WARNING (4xx) or ERROR (5xx).
 
     Args:
         method: of the request.
         path: of the request, without the query.
         headers: of the request, names in lower case.
-        status: of the answer.
-        sent: bytes of the answer's body.
         record: what else is known.
         seconds: from the request's arrival until its answer was sent.
     """
+    status = record.status
     level = logging.DEBUG if status < 400 else logging.WARNING if status < 500 else logging.ERROR
     if not _log.isEnabledFor(level):  # a line costs as much as a small network
         return
@@ -99,7 +96,7 @@ def answered(
         "status": status,
         **{name: _visible(headers[header], most) for name, (header, most) in _NAMED.items() if headers.get(header)},
         "bytes_in": record.bytes_in,
-        "bytes_out": sent,
+        "bytes_out": record.bytes_out,
         "images": record.images,
         "ms": {stage: round(1000 * spent, 3) for stage, spent in {**record.seconds, "total": seconds}.items()},
     }

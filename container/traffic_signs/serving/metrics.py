@@ -91,13 +91,12 @@ class Metrics:
             now: when the answer was sent, by the monotonic clock.
         """
         route, place = _place(path, status)
-        with self._lock:
-            self._requests[place] += 1
-            if record and route == INVOCATIONS:
-                _observe(self._request_seconds, _SECONDS, now - record.arrived)
-                stages = self._stages
-                for number, seconds in enumerate(record.seconds.values()):
-                    stages[number] += seconds
+        self._requests[place] += 1  # without a lock: only the event loop counts answers
+        if record and route == INVOCATIONS:
+            _observe(self._request_seconds, _SECONDS, now - record.arrived)
+            stages = self._stages
+            for number, seconds in enumerate(record.seconds.values()):
+                stages[number] += seconds
 
     def refused(self) -> None:
         """Count a request that the queue had no room for."""
@@ -115,8 +114,7 @@ class Metrics:
 
     def lagged(self, seconds: float) -> None:
         """Count how late the event loop was."""
-        with self._lock:
-            _observe(self._lag, _SECONDS, seconds)
+        _observe(self._lag, _SECONDS, seconds)
 
     def loaded(self, seconds: float) -> None:
         """Count a model that was loaded."""

@@ -13,7 +13,20 @@ STAGES = ("queue", "read", "decode", "engine", "encode")
 class Record:
     """A request; whoever works on it notes what it finds."""
 
-    __slots__ = ("_last", "arrived", "bytes_in", "error", "headers", "images", "left", "reason", "seconds", "work")
+    __slots__ = (
+        "_last",
+        "arrived",
+        "bytes_in",
+        "bytes_out",
+        "error",
+        "headers",
+        "images",
+        "left",
+        "reason",
+        "seconds",
+        "status",
+        "work",
+    )
 
     def __init__(self) -> None:
         """Begin with a request whose head has just been read."""
@@ -22,6 +35,10 @@ class Record:
         """What each stage took; that of the engine includes the wait for it."""
         self.bytes_in = 0
         """Of the body, decompressed."""
+        self.bytes_out = 0
+        """Of the response's body."""
+        self.status = 0
+        """Of the response."""
         self.images = 0
         self.headers: list[tuple[str, str]] = []
         """What the response says of the model, also when it is an error."""

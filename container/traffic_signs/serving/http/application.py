@@ -11,7 +11,7 @@ import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
@@ -73,54 +73,53 @@ class Application:
             await lifespan.run(scope, receive, send, self._settings, self._metrics, self._pool)
 
     async def _http(self, scope: Any, receive: Receive, send: Send) -> None:
-        record = scope["state"]["record"] = Record()
+        record = Record()
         headers = _headers(scope)
-        status = sent = 0
-
-        async def counted(message: Message) -> None:
-            nonlocal status, sent
-            status = message.get("status", status)
-            sent += len(message.get("body", b""))
-            await send(message)
-
         try:
-            await self._answer(scope, headers, receive, counted, record)
+            try:
+                response = await self._answer(scope, headers, receive, send, record)
+            except LeftError as error:
+                record.left, record.reason, response = True, str(error), None
+            except Exception as error:  # noqa: BLE001 - the client gets an answer, and the log the error
+                response = handler.refusal(error, record)
+            if response:
+                await self._respond(response, scope, receive, send, record)
         finally:
-            status, record.reason = scope.get("refused") or (499 if record.left else status, record.reason)
+            if record.left:
+                record.status = 499
+            if "refused" in scope:
+                record.status, record.reason = scope["refused"]
             now = time.monotonic()
-            self._metrics.answered(scope["path"], status, record, now)
-            if status != 503:  # `Pool.log_refusals` does
-                logs.answered(scope["method"], scope["path"], headers, status, sent, record, now - record.arrived)
+            self._metrics.answered(scope["path"], record.status, record, now)
+            if record.status != 503:  # `Pool.log_refusals` does
+                logs.answered(scope["method"], scope["path"], headers, record, now - record.arrived)
 
-    async def _answer(self, scope: Any, headers: dict[str, str], receive: Receive, send: Send, record: Record) -> None:
+    async def _answer(
+        self, scope: Any, headers: dict[str, str], receive: Receive, send: Send, record: Record
+    ) -> Response | None:
+        """Return the response, None if it has been sent."""
         method, path = scope["method"], scope["path"]
-        try:
-            if path == "/ping" and method in ("GET", "POST"):
-                response = _PONG
-            elif scope["crowded"]:
-                raise OverloadError("too many connections; try again in a second")
-            elif method == "POST" and path == "/invocations":
-                response = await self._predict(headers, receive, record)
-            elif method == "POST" and (model := _MODEL.fullmatch(path)):
-                response = await self._predict(headers, receive, record, model[1])
-            else:
-                body = await self._bodies.read(receive, headers)
-                loads = path.startswith("/models") and method in ("POST", "DELETE")
-                await (self._loads if loads else self._site)(scope, _replay(body), send)
-                return
-        except LeftError as error:
-            record.left, record.reason = True, str(error)
-            return
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the error
-            response = handler.refusal(error, record)
-        await self._respond(response, scope["crowded"], receive, send, record)
+        if path == "/ping" and method in ("GET", "POST"):
+            return _PONG
+        if scope["crowded"]:
+            raise OverloadError("too many connections; try again in a second")
+        if method == "POST" and path == "/invocations":
+            return await self._predict(headers, receive, record)
+        if method == "POST" and (model := _MODEL.fullmatch(path)):
+            return await self._predict(headers, receive, record, model[1])
+        scope["state"]["record"] = record
+        body = await self._bodies.read(receive, headers)
+        loads = path.startswith("/models") and method in ("POST", "DELETE")
+        await (self._loads if loads else self._site)(scope, _replay(body), _counted(send, record))
+        return None
 
     async def _predict(self, headers: dict[str, str], receive: Receive, record: Record, name: str = "") -> Response:
         record.headers = self._endpoint.headers
-        if int(headers.get("content-length") or 0) > SMALL_BYTES:
+        small = int(headers.get("content-length", 0)) <= SMALL_BYTES
+        if not small:
             self._pool.check_room()  # before the body is read
         request = Request(headers, await self._bodies.read(receive, headers))
-        if self._joiner and isinstance(self._endpoint, OneModel) and _is_bounded(request):
+        if self._joiner and small and isinstance(self._endpoint, OneModel) and _is_bounded(request):
             model = self._endpoint
             try:
                 question = model.handler.read(request, model.predictor, record, Budget(SMALL_TIMES))
@@ -134,27 +133,21 @@ class Application:
         with _watching(receive, record):
             return await self._pool.run(partial(self._endpoint.answer, request, record, name), record)
 
-    async def _respond(
-        self,
-        response: Response,
-        close: bool,
-        receive: Receive,
-        send: Send,
-        record: Record,
-    ) -> None:
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
-        if close:
+    async def _respond(self, response: Response, scope: Any, receive: Receive, send: Send, record: Record) -> None:
+        record.status, body = response.status, response.body
+        headers = [_encoded(header) for header in response.headers]
+        if scope["crowded"]:
             headers.append((b"connection", b"close"))
-        start = {"type": "http.response.start", "status": response.status, "headers": headers}
-        if isinstance(response.body, bytes):
-            headers.append((b"content-length", b"%d" % len(response.body)))
-            await send(start)
-            await send({"type": "http.response.body", "body": response.body})
+        if isinstance(body, bytes):
+            record.bytes_out = len(body)
+            headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        if isinstance(body, bytes):
+            await send({"type": "http.response.body", "body": body})
             return
-        await send(start)
-        following = partial(next, response.body, None)
-        with contextlib.closing(response.body), contextlib.suppress(LeftError), _watching(receive, record):
-            while part := await self._pool.run(following, record, admitted=True):
+        with contextlib.closing(body), contextlib.suppress(LeftError), _watching(receive, record):
+            while part := await self._pool.run(partial(next, body, None), record, admitted=True):
+                record.bytes_out += len(part)
                 await send({"type": "http.response.body", "body": part, "more_body": True})
             await send({"type": "http.response.body"})
 
@@ -163,9 +156,14 @@ def _headers(scope: Any) -> dict[str, str]:
     """Return the headers by name in lower case; those that come several times are joined, as WSGI servers do."""
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
-        key, text = name.decode("latin-1"), value.decode("latin-1")
+        key, text = name.decode(), value.decode("latin-1")
         headers[key] = f"{headers[key]},{text}" if key in headers else text
     return headers
+
+
+@lru_cache(maxsize=256)
+def _encoded(header: tuple[str, str]) -> tuple[bytes, bytes]:
+    return header[0].lower().encode(), header[1].encode("latin-1")
 
 
 def _is_bounded(request: Request) -> bool:
@@ -180,6 +178,15 @@ def _replay(body: bytes) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
+
+
+def _counted(send: Send, record: Record) -> Send:
+    async def counted(message: Message) -> None:
+        record.status = message.get("status", record.status)
+        record.bytes_out += len(message.get("body", b""))
+        await send(message)
+
+    return counted
 
 
 @contextlib.contextmanager

@@ -67,41 +67,43 @@ class Protocol(HttpToolsProtocol):
         self.idle.pop(self, None)
         if self.phase == "refused":
             return
-        if self.phase in ("silent", "") or self.held:
-            if not self.held:
+        if self.phase != "body":
+            if self.phase != "head":
                 self.since, self.phase, self.received = self.loop.time(), "head", 0
-            self.held += data
-            end = self.held.find(b"\r\n\r\n", max(0, len(self.held) - len(data) - 3))
-            if end < 0 and _START.match(self.held):
-                self._check_head(len(data))
-                return
-            data = bytes(self.held)
-            self.held.clear()
+            self.received += len(data)
+            end = data.find(b"\r\n\r\n")
+            if self.held or end < 0:
+                self.held += data
+                end = self.held.find(b"\r\n\r\n", max(0, len(self.held) - len(data) - 3))
+                if end < 0 and _START.match(self.held):
+                    self._check_head()
+                    return
+                data = bytes(self.held)
+                self.held.clear()
             if b"pgrade:" in data[:end]:
                 data = _OFFER.sub(b"\r\nx-upgrade:", data[:end]) + data[end:]
         super().data_received(data)
         if self.phase == "head":
-            self._check_head(len(data))
-        complete = self.cycle is not None and self.cycle.response_complete
-        if complete and self.phase == "body" and self.received > _DRAINED_BYTES:
-            self.transport.close()
-        elif complete and self.timeout_keep_alive_task is None and not self.transport.is_closing():
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._check_head()
+        if self.cycle is not None and self.cycle.response_complete and not self.transport.is_closing():
+            if self.phase == "body" and self.received > _DRAINED_BYTES:
+                self.transport.close()
+            elif self.timeout_keep_alive_task is None:
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
 
-    def _check_head(self, size: int) -> None:
+    def _check_head(self) -> None:
         if self.timeout_keep_alive_task:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
-        self.received += size
         if self.received > self.limits.head_kb * 1024:
             self.refuse(431, f"the head of the request has more than {self.limits.head_kb} kB")
 
     def on_message_begin(self) -> None:
         """Note that a head has begun."""
         super().on_message_begin()
-        if self.phase != "head":
+        if self.phase != "head":  # it came together with another one
             self.since, self.phase, self.received = self.loop.time(), "head", 0
         self.scope["crowded"] = self.crowded  # type: ignore[typeddict-unknown-key] # ours, for the application
 
