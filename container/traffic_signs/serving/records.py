@@ -76,9 +76,12 @@ def _from_nested_json(body: bytes) -> np.ndarray | None:
 def _digits_are_inside(body: bytes, end: bytes) -> bool:
     """Say whether no digit stands before an opening bracket or behind a closing one, or brace."""
     text = np.frombuffer(body, np.uint8)
-    digits = text - ord("0") < 10  # of unsigned numbers, so that what comes before "0" is large
-    before, behind = digits[:-1] & (text[1:] == ord("[")), digits[1:] & (text[:-1] == ord("]"))
-    return body.endswith(end) and not before.any() and not behind.any()
+    for start in range(0, len(text), _PIECE):
+        piece = text[start : start + _PIECE + 1]
+        digits = piece - ord("0") < 10  # of unsigned numbers, so that what comes before "0" is large
+        if (digits[:-1] & (piece[1:] == ord("["))).any() or (digits[1:] & (piece[:-1] == ord("]"))).any():
+            return False
+    return body.endswith(end)
 
 
 def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:

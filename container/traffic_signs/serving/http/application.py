@@ -104,16 +104,18 @@ class Application:
         if scope["crowded"]:
             raise OverloadError("too many connections; try again in a second")
         if method == "POST" and path == "/invocations":
-            return await self._predict(headers, receive, record)
+            return await self._predict(headers, receive, record, scope["state"])
         if method == "POST" and (model := _MODEL.fullmatch(path)):
-            return await self._predict(headers, receive, record, model[1])
+            return await self._predict(headers, receive, record, scope["state"], model[1])
         scope["state"]["record"] = record
         body = await self._bodies.read(receive, headers)
         loads = path.startswith("/models") and method in ("POST", "DELETE")
         await (self._loads if loads else self._site)(scope, _replay(body), _counted(send, record))
         return None
 
-    async def _predict(self, headers: dict[str, str], receive: Receive, record: Record, name: str = "") -> Response:
+    async def _predict(
+        self, headers: dict[str, str], receive: Receive, record: Record, state: Any, name: str = ""
+    ) -> Response:
         record.headers = self._endpoint.headers
         small = int(headers.get("content-length", 0)) <= SMALL_BYTES
         if not small:
@@ -127,7 +129,8 @@ class Application:
                 pass
             else:
                 if not question.form.stream:
-                    rows = await self._joiner.ask(question.pixels)
+                    alone = len(state["tasks"]) == 1
+                    rows = self._joiner.run(question.pixels) if alone else await self._joiner.ask(question.pixels)
                     record.lap("engine")
                     return model.handler.write(question, rows, model.predictor, record)
         with _watching(receive, record):

@@ -12,6 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from traffic_signs.serving.http.packet import Packet
 from traffic_signs.settings import ServingSettings
 
 _FIELDS = 100
@@ -22,13 +23,14 @@ _OFFER = re.compile(rb"\r\nupgrade:(?![ \t]*websocket[ \t]*\r\n)", re.IGNORECASE
 
 
 class Protocol(HttpToolsProtocol):
-    """A connection. The state of ASGI's lifespan has the limits and the connections, all of them and the idle ones."""
+    """A connection. ASGI's state has the limits, the connections, all of them and the idle ones, and uvicorn's tasks."""
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limits: ServingSettings = app_state["limits"]
         self.open: set[Protocol] = app_state["open"]
         self.idle: dict[Protocol, None] = app_state["idle"]
+        app_state["tasks"] = server_state.tasks
         self.phase = "silent"
         """What is expected of the client: "silent" before its first byte, "head", "body", "" for nothing; or "refused"."""
         self.since, self.received, self.crowded = self.loop.time(), 0, False
@@ -38,6 +40,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Close the connection that has been idle for longest if there are too many; say so if none is."""
         super().connection_made(transport)
+        self.packet = Packet(transport)
         if len(self.open) >= self.limits.connections:
             self.crowded = not self.idle
             for longest in self.idle:
@@ -117,6 +120,8 @@ class Protocol(HttpToolsProtocol):
         """Note that a body may follow."""
         self.since, self.phase, self.received = self.loop.time(), "body", 0
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.cycle.transport = self.packet  # type: ignore[assignment] # has what a response calls
 
     def on_body(self, body: bytes) -> None:
         """Count what has come."""
@@ -130,6 +135,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Note that the connection is idle."""
+        self.packet.end()
         super().on_response_complete()
         if not self.pipeline:
             self.idle[self] = None

@@ -48,7 +48,9 @@ class Streams:
                 with contextlib.suppress(OSError):  # the client is gone
                     while (message := await receive())["type"] == "websocket.receive":
                         content = message["text"] if message.get("bytes") is None else message["bytes"]
-                        await send({"type": "websocket.send", "text": await self._answer(stream, content, record)})
+                        alone = len(scope["state"]["tasks"]) == 1
+                        text = await self._answer(stream, content, record, alone=alone)
+                        await send({"type": "websocket.send", "text": text})
             finally:
                 self._number -= 1
         self._metrics.answered(scope["path"], status)
@@ -60,10 +62,11 @@ class Streams:
             raise OverloadError("too many streams are open; try again in a second")
         return frames.Frames(self._endpoint.predictor, dict(parse_qsl(scope["query_string"].decode())))
 
-    async def _answer(self, stream: frames.Frames, message: bytes | str, record: Record) -> str:
+    async def _answer(self, stream: frames.Frames, message: bytes | str, record: Record, *, alone: bool) -> str:
         if self._joiner and len(message) <= SMALL_BYTES:
             try:
-                return stream.write(await self._joiner.ask(frames.decode(message, Budget(SMALL_TIMES))))
+                pixels = frames.decode(message, Budget(SMALL_TIMES))
+                return stream.write(self._joiner.run(pixels) if alone else await self._joiner.ask(pixels))
             except ImageError:  # maybe of this budget: a thread will say
                 pass
             except Exception as error:  # noqa: BLE001 - the stream goes on, whatever it is

@@ -1,0 +1,38 @@
+"""The transport of a connection's responses: their heads leave together with the first bytes of their bodies.
+
+uvicorn writes both by themselves, and uvloop sends what is written at once: two system calls, the dearest part of a
+small response, and a client that wakes up twice.
+"""
+
+import asyncio
+
+_CONTINUE = b"HTTP/1.1 100 "
+
+
+class Packet:
+    """What a response of uvicorn is given in place of its transport; serves all responses of a connection in turn."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._head, self._begun = transport, b"", False
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Keep a head, and send everything else, behind the head if there is one."""
+        if not self._begun and not data.startswith(_CONTINUE):
+            self._begun, self._head = True, data
+        elif self._head:
+            self._transport.writelines((self._head, data))
+            self._head = b""
+        else:
+            self._transport.write(data)
+
+    def end(self) -> None:
+        """Send the head of a response without a body; the next write is another response's."""
+        if self._head:
+            self._transport.write(self._head)
+        self._begun, self._head = False, b""
+
+    def close(self) -> None:
+        """Close the connection behind what has been written."""
+        self.end()
+        self._transport.close()
