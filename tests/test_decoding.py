@@ -6,12 +6,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from tests.bodies import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, RGB, b64, csv, form, lines, npy_header, npz, zipped
 from tests.helpers import encoded, instances, npy
 from traffic_signs import images
-from traffic_signs.errors import RequestError, UnsupportedMediaError
+from traffic_signs.errors import RequestError, TooLargeError, UnsupportedMediaError
 from traffic_signs.serving import decoding, records
 
 LIMIT = 25 * 1024 * 1024
@@ -230,7 +229,7 @@ def test_a_bad_body_is_refused_with_its_reason(body: bytes, content_type: str, m
 def test_a_compressed_array_is_bounded_whatever_its_archive_says() -> None:
     bomb = zipped({"images.npy": npy_header("(100000, 32, 32)") + bytes(100_000 * 1024)})
     assert len(bomb) < 200_000
-    with pytest.raises(RequestEntityTooLarge):
+    with pytest.raises(TooLargeError):
         decode(bomb, NPZ)
     content = npy(PIXELS)
     lying = bytearray(zipped({"images.npy": content}))

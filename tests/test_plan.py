@@ -92,16 +92,16 @@ def test_gpus_are_counted_not_their_control_devices(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "cores", "memory_mb", "gpus", "expected"),
     [
-        (ServingSettings(), 8, 16_000, 0, Plan("litert", 8, 2)),
-        (ServingSettings(), 8, 1_024, 0, Plan("litert", 5, 2)),
-        (ServingSettings(), 1, 100, 0, Plan("litert", 1, 2)),
-        (ServingSettings(workers=3), 8, 16_000, 0, Plan("litert", 3, 2)),
+        (ServingSettings(), 8, 16_000, 0, Plan("litert", 8, 8)),
+        (ServingSettings(), 8, 1_024, 0, Plan("litert", 5, 8)),
+        (ServingSettings(), 1, 100, 0, Plan("litert", 1, 8)),
+        (ServingSettings(workers=3), 8, 16_000, 0, Plan("litert", 3, 8)),
         (ServingSettings(engine="tensorflow"), 8, 64_000, 4, Plan("tensorflow", 4, 16)),
         (ServingSettings(engine="tensorflow"), 8, 64_000, 0, Plan("tensorflow", 1, 16)),
-        (ServingSettings(engine="litert"), 4, 64_000, 1, Plan("litert", 4, 2)),
-        (ServingSettings(multi_model=True), 4, 64_000, 1, Plan("litert", 4, 2)),
+        (ServingSettings(engine="litert"), 4, 64_000, 1, Plan("litert", 4, 8)),
+        (ServingSettings(multi_model=True), 4, 64_000, 1, Plan("litert", 4, 8)),
         # no CUDA libraries beside TensorFlow: the cpu image
-        (ServingSettings(), 4, 64_000, 1, Plan("litert", 4, 2)),
+        (ServingSettings(), 4, 64_000, 1, Plan("litert", 4, 8)),
     ],
 )
 def test_the_plan_follows_the_hardware(

@@ -124,9 +124,12 @@ def test_a_silent_stream_stays_and_its_pings_are_answered(server: Server) -> Non
             same(receive(client), expected(server)[0])
 
 
-@pytest.mark.parametrize(
-    "changed", [{}, {"Upgrade": "h2c"}, {"Sec-WebSocket-Version": "8"}, {"Connection": "keep-alive"}]
-)
+def test_another_version_of_the_protocol_is_told_which_one_is_spoken(server: Server) -> None:
+    answer = requests.get(server.url + PATH, headers=handshake(**{"Sec-WebSocket-Version": "8"}), timeout=10)
+    assert (answer.status_code, answer.headers["Sec-WebSocket-Version"]) == (426, "13")  # RFC 6455, section 4.2.2
+
+
+@pytest.mark.parametrize("changed", [{}, {"Upgrade": "h2c"}, {"Connection": "keep-alive"}])
 def test_what_is_no_handshake_is_told_in_json(server: Server, changed: dict[str, str]) -> None:
     headers = handshake(**changed) if changed else {}
     answer = requests.get(server.url + PATH, headers=headers, timeout=10)
@@ -160,7 +163,7 @@ def open_at_last(stack: contextlib.ExitStack, server: Server) -> simple_websocke
             time.sleep(0.1)
 
 
-def test_sigterm_closes_streams_with_1001_within_the_grace(job: Job, image: str | None, tmp_path: Path) -> None:
+def test_sigterm_closes_streams_with_1012_within_the_grace(job: Job, image: str | None, tmp_path: Path) -> None:
     with serving(job.base, tmp_path / "log", image) as server, stream(server) as client, stream(server) as idle:
         client.send(encoded(PIXELS[0, ..., 0], "PNG"))
         receive(client)
@@ -168,5 +171,5 @@ def test_sigterm_closes_streams_with_1001_within_the_grace(job: Job, image: str 
         for one in (client, idle):
             with pytest.raises(simple_websocket.ConnectionClosed) as closed:
                 one.receive(timeout=10)
-            assert closed.value.reason == 1001
+            assert closed.value.reason == 1012
         assert "Traceback" not in server.log.read_text()

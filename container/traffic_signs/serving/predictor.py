@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ class Predictor:
         self.header = "X-Model-Info", "; ".join(f"{key}={value}" for key, value in self.identity.items())
         """The same for an answer, so that those of two variants are told apart; one header, because each takes 5 us."""
         path = directory / (artifact.KERAS if engine == "tensorflow" else artifact.LITERT)
-        self._path, self._metrics = path, metrics
+        self._path = path
         try:
             self._engine = _load(path, engine)
         except ValueError as error:
@@ -65,12 +65,9 @@ class Predictor:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1]."""
         return self._engine.run(pixels)
 
-    def second(self) -> Callable[[np.ndarray], np.ndarray]:
-        """Return what answers as `predict` does and never waits for it, with a LiteRT interpreter of its own."""
-        engine = litert.Engine(self._path)
-        if self._metrics:
-            engine.observe = self._metrics.batch
-        return engine.run
+    def second(self) -> litert.Engine:
+        """Return a LiteRT engine of its own, which answers as `predict` does and never waits for it."""
+        return litert.Engine(self._path)
 
     def close(self) -> None:
         """Give the network's memory back now, whoever still has this object; it can answer nothing more."""

@@ -47,11 +47,13 @@ class Application:
         self._endpoint: handler.Endpoint = site.extensions[ENDPOINT]
         self._settings, self._metrics = settings, metrics
         self._pool = pool = Pool(plan.threads, settings.queue_length, settings.patience_seconds / 2, metrics)
-        joiner = None
+        self._joiner: Joiner | None = None
         # on a GPU requests are joined by the engine, and nobody knows how long hooks will take the next time
         if plan.engine == "litert" and isinstance(self._endpoint, OneModel):
-            joiner = Joiner(self._endpoint.predictor.second(), litert.BATCH)
-        self._joiner = joiner if joiner and joiner.seconds < TURN_SECONDS else None
+            engine = self._endpoint.predictor.second()
+            joiner = Joiner(engine.run, litert.BATCH)
+            engine.observe = metrics.batch
+            self._joiner = joiner if joiner.seconds < TURN_SECONDS else None
         self._bodies = Bodies(settings.payload_mb)
         self._streams = websocket.Streams(self._endpoint, settings.streams, pool, self._joiner, metrics)
 
