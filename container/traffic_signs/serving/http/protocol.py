@@ -148,6 +148,7 @@ class Protocol(HttpToolsProtocol):
     def sweep(self, now: float) -> None:
         """Refuse or end what takes too long; called each second."""
         limits, waited = self.limits, now - self.since
+        body_seconds = min(limits.body_seconds, limits.patience_seconds)
         if self.flow.write_paused or self.transport.is_closing():
             unsent = self.transport.get_write_buffer_size()
             since, most = self.blocked = self.blocked or (now, unsent)
@@ -159,7 +160,7 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
         elif self.phase == "head" and waited > limits.head_seconds:
             self.refuse(408, "the rest of the head did not come in time")
-        elif self.phase == "body" and waited > limits.body_seconds + self.received / (1024 * limits.kb_per_second):
+        elif self.phase == "body" and waited > body_seconds + self.received / (1024 * limits.kb_per_second):
             self.refuse(408, "the rest of the body did not come in time")
 
     def send_400_response(self, msg: str) -> None:
