@@ -50,7 +50,7 @@ def main(rounds: int) -> None:
 
 
 def _ours() -> Callable[[], None]:
-    metrics, record = Metrics(), Record(0.0)
+    metrics, record = Metrics(), Record()
 
     def count() -> None:
         metrics.batch(1, 0.001)

@@ -66,7 +66,9 @@ def create_app(
 
     @app.route("/ping", methods=["GET", "POST"])  # the platform's guide names both
     def ping() -> Response:
-        return Response(status=200)
+        response = Response()
+        del response.headers["Content-Type"]  # there is no content
+        return response
 
     @app.get("/metrics")
     def page() -> Response:

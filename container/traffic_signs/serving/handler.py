@@ -127,12 +127,10 @@ class Handler:
 
 
 class Parts:
-    """The parts of a streamed response, none of them empty; the first is computed at once, so that an error of it is a
-    status.
-    """
+    """The parts of a streamed response, none of them empty; an error of the first one is still a status."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
-        """Take *parts*, at least one."""
+        """Take *parts*, at least one, and compute the first."""
         self._first: bytes | None = next(parts)
         self._parts = parts
         self.closing = contextlib.ExitStack()

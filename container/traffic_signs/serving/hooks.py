@@ -96,9 +96,9 @@ class Hooks:
             if not isinstance(result, str | bytes | bytearray):
                 raise TypeError(f"the hooks answered with {type(result).__name__}; expected bytes or text")
             answer = result.encode() if isinstance(result, str) else bytes(result)
-            headers = [("Content-Type", self._context.content_type)]
+            content_type = self._context.content_type
         record.lap("engine")  # with decoding and encoding, where hooks do that
-        return handler.Response(200, headers, answer)
+        return handler.Response(200, [("Content-Type", content_type)], answer)
 
     @staticmethod
     def identities() -> list[dict[str, str]]:

@@ -44,7 +44,7 @@ class OneModel:
             return views.respond(self, self._settings)
 
         @blueprint.get(STREAM)
-        def no_handshake() -> None:
+        def no_handshake() -> Response:
             raise RequestError("no handshake of a WebSocket: this path answers nothing else")
 
         @blueprint.get("/execution-parameters")

@@ -135,9 +135,9 @@ class Pool:
 
         future = self._threads.submit(timed)
         future.add_done_callback(forget)
-        record.work = asyncio.wrap_future(future)
+        record.work = work_done = asyncio.wrap_future(future)
         try:
-            return await record.work
+            return await work_done
         except asyncio.CancelledError:
             if record.left:
                 raise LeftError("the client has left") from None

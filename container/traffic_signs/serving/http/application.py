@@ -23,8 +23,9 @@ from traffic_signs.errors import ImageError, LeftError, OverloadError
 from traffic_signs.serving import handler, logs
 from traffic_signs.serving.app import ENDPOINT
 from traffic_signs.serving.handler import Request, Response
-from traffic_signs.serving.http import lifespan, websocket
+from traffic_signs.serving.http import websocket
 from traffic_signs.serving.http.bodies import Bodies, Message, Receive
+from traffic_signs.serving.http.lifespan import Lifespan
 from traffic_signs.serving.metrics import Metrics
 from traffic_signs.serving.one_model import OneModel
 from traffic_signs.serving.plan import Plan
@@ -45,7 +46,7 @@ class Application:
     def __init__(self, site: Flask, settings: ServingSettings, plan: Plan, metrics: Metrics) -> None:
         """Take the Flask application, which has the endpoint."""
         self._endpoint: handler.Endpoint = site.extensions[ENDPOINT]
-        self._settings, self._metrics = settings, metrics
+        self._metrics = metrics
         self._pool = pool = Pool(plan.threads, settings.queue_length, settings.patience_seconds / 2, metrics)
         self._joiner: Joiner | None = None
         # on a GPU requests are joined by the engine, and nobody knows how long hooks will take the next time
@@ -54,15 +55,16 @@ class Application:
             joiner = Joiner(engine.run, litert.BATCH)
             engine.observe = metrics.batch
             self._joiner = joiner if joiner.seconds < TURN_SECONDS else None
+        self._lifespan = Lifespan(settings, metrics, pool)
         self._bodies = Bodies(settings.payload_mb)
         self._streams = websocket.Streams(self._endpoint, settings.streams, pool, self._joiner, metrics)
 
-        def chunked(environ: dict[str, Any], start_response: Any) -> Any:
+        def chunked(environ: Any, start_response: Any) -> Any:
             # or Flask takes a body without a length for an empty one
             return site(environ | {"wsgi.input_terminated": True}, start_response)
 
-        self._site = WSGIMiddleware(chunked)
-        self._loads = WSGIMiddleware(chunked, workers=4)
+        self._site: Any = WSGIMiddleware(chunked)
+        self._loads: Any = WSGIMiddleware(chunked, workers=4)
         """Apart, because a model's load or the wait for its last request may take long."""
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -72,7 +74,7 @@ class Application:
         elif scope["type"] == "websocket":
             await self._streams(scope, receive, send)
         else:
-            await lifespan.run(scope, receive, send, self._settings, self._metrics, self._pool)
+            await self._lifespan(scope, receive, send)
 
     async def _http(self, scope: Any, receive: Receive, send: Send) -> None:
         record = Record()

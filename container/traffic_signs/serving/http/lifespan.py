@@ -17,34 +17,40 @@ _GRACE_SECONDS = 0.1
 """From SIGTERM until nobody is accepted any more: who has connected by then is read first."""
 
 
-async def run(scope: Any, receive: Any, send: Any, settings: ServingSettings, metrics: Metrics, pool: Pool) -> None:
-    """Answer ASGI's lifespan, and tick in between."""
-    await receive()
-    state = {"limits": settings, "open": set(), "idle": {}}
-    scope["state"].update(state)
-    loop = asyncio.get_running_loop()
-    stop = signal.getsignal(signal.SIGTERM)  # uvicorn's
-    loop.add_signal_handler(signal.SIGTERM, lambda: loop.call_later(_GRACE_SECONDS, stop, signal.SIGTERM, None))
-    ticking = loop.create_task(_tick(state, metrics, pool))
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    ticking.cancel()
-    await send({"type": "lifespan.shutdown.complete"})
+class Lifespan:
+    """Tells connections their limits, and holds them to these."""
 
+    def __init__(self, settings: ServingSettings, metrics: Metrics, pool: Pool) -> None:
+        """Begin with no connections."""
+        self._state: dict[str, Any] = {"limits": settings, "open": set(), "idle": {}}
+        self._metrics, self._pool = metrics, pool
 
-async def _tick(state: dict[str, Any], metrics: Metrics, pool: Pool) -> None:
-    """Measure how late the loop is, end what takes too long, and say what was refused."""
-    loop = asyncio.get_running_loop()
-    tick = 0
-    while True:
-        due = loop.time() + _TICK_SECONDS
-        await asyncio.sleep(_TICK_SECONDS)
-        tick += 1
-        try:
-            metrics.lagged(max(0.0, loop.time() - due))
-            if tick % _TICKS == 0:
-                for connection in list(state["open"]):
-                    connection.sweep(loop.time())
-                pool.log_refusals()
-        except Exception:  # without this task nobody would be held to a deadline
-            _log.exception("failed to look after connections")
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer ASGI's lifespan, and tick in between."""
+        await receive()
+        scope["state"].update(self._state)
+        loop = asyncio.get_running_loop()
+        stop: Any = signal.getsignal(signal.SIGTERM)  # uvicorn's
+        loop.add_signal_handler(signal.SIGTERM, lambda: loop.call_later(_GRACE_SECONDS, stop, signal.SIGTERM, None))
+        ticking = loop.create_task(self._tick())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        ticking.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _tick(self) -> None:
+        """Measure how late the loop is, end what takes too long, and log what was refused."""
+        loop = asyncio.get_running_loop()
+        tick = 0
+        while True:
+            due = loop.time() + _TICK_SECONDS
+            await asyncio.sleep(_TICK_SECONDS)
+            tick += 1
+            try:
+                self._metrics.lagged(max(0.0, loop.time() - due))
+                if tick % _TICKS == 0:
+                    for connection in list(self._state["open"]):
+                        connection.sweep(loop.time())
+                    self._pool.log_refusals()
+            except Exception:  # noqa: BLE001 - without this task nobody would be held to a deadline
+                _log.exception("failed to look after connections")

@@ -23,7 +23,7 @@ _OFFER = re.compile(rb"\r\nupgrade:(?![ \t]*websocket[ \t]*\r\n)", re.IGNORECASE
 
 
 class Protocol(HttpToolsProtocol):
-    """A connection. ASGI's state has the limits, the connections, all of them and the idle ones, and uvicorn's tasks."""
+    """A connection; ASGI's state has the limits, all connections, those that are idle, and uvicorn's tasks."""
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
@@ -32,7 +32,7 @@ class Protocol(HttpToolsProtocol):
         self.idle: dict[Protocol, None] = app_state["idle"]
         app_state["tasks"] = server_state.tasks
         self.phase = "silent"
-        """What is expected of the client: "silent" before its first byte, "head", "body", "" for nothing; or "refused"."""
+        """What is expected: "silent", the first byte; "head"; "body"; "", nothing. In "refused" nothing is read."""
         self.since, self.received, self.crowded = self.loop.time(), 0, False
         self.held = bytearray()
         self.blocked: tuple[float, int] | None = None

@@ -17,7 +17,7 @@ _MAX_MESSAGE = 6 * 2**20
 """Bytes of a WebSocket's message: a camera's frame, not its video."""
 
 
-class Worker(UvicornWorker):
+class Worker(UvicornWorker):  # type: ignore[misc] # uvicorn_worker publishes no types
     """The class to name as gunicorn's `worker_class`."""
 
     CONFIG_KWARGS: dict[str, Any] = {  # noqa: RUF012 - uvicorn_worker declares it so
