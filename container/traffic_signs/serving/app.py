@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import traffic_signs
 from traffic_signs.errors import RequestError
@@ -79,7 +79,8 @@ def create_app(
         refusal = RequestError(error.description or error.name)
         refusal.status = error.code or 500
         response = refused(refusal)
-        response.headers.extend(header for header in error.get_headers() if header[0] == "Allow")
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return response
 
     @app.errorhandler(Exception)
