@@ -83,7 +83,8 @@ def good_and_bad() -> list[Request]:
     found: list[Request] = []
     for body, content_type in BODIES + PICTURES:
         for accept in (JSON, LINES, CSV, NPY, "text/html"):
-            found.append(("POST", "/invocations", body, {"Content-Type": content_type, "Accept": accept}))
+            headers = {"Content-Type": content_type, "Accept": accept}
+            found += [("POST", "/invocations", body, headers)]
         packed = {"Content-Type": content_type, "Content-Encoding": "gzip"}
         found.append(("POST", "/invocations/", gzip.compress(body, mtime=0), packed))
         found += [("POST", "/invocations", mutated(chance, body), {"Content-Type": content_type}) for _ in range(12)]

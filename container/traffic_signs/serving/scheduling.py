@@ -99,12 +99,12 @@ class Pool:
         self._threads = ThreadPoolExecutor(threads, "predicting")
         self._number, self._length, self._seconds, self._metrics = threads, length, seconds, metrics
         self._lock = threading.Lock()
-        self._queued = self._refused = 0
+        self.queued = self._refused = 0
         self._mean = 0.02
 
     def check_room(self) -> None:
         """Raise OverloadError if a request that comes now would have to wait for too long."""
-        if self._queued >= self._length or self._queued * self._mean / self._number > self._seconds:
+        if self.queued >= self._length or self.queued * self._mean / self._number > self._seconds:
             self._refused += 1
             self._metrics.refused()
             raise OverloadError
@@ -145,8 +145,8 @@ class Pool:
 
     def _count(self, change: int) -> None:
         with self._lock:
-            self._queued += change
-            self._metrics.waiting(self._queued)
+            self.queued += change
+            self._metrics.waiting(self.queued)
 
     def log_refusals(self) -> None:
         """Log how many requests were refused since the last time: a line for each would take the others' time."""

@@ -27,6 +27,7 @@ from traffic_signs.serving.http import websocket
 from traffic_signs.serving.http.bodies import Bodies, Message, Receive
 from traffic_signs.serving.http.lifespan import Lifespan
 from traffic_signs.serving.metrics import Metrics
+from traffic_signs.serving.multi_model import ManyModels
 from traffic_signs.serving.one_model import OneModel
 from traffic_signs.serving.plan import Plan
 from traffic_signs.serving.record import Record
@@ -36,7 +37,7 @@ from traffic_signs.settings import ServingSettings
 Send = Callable[[Message], Awaitable[None]]
 _BOUNDED = re.compile(r"(?:application/(?:json|x-npy)|text/csv|image/(?:png|jpeg))\s*(?:;.*)?", re.IGNORECASE)
 """Content types of which a few bytes cannot ask for much."""
-_MODEL = re.compile("/models/([A-Za-z0-9._~-]+)/invoke")
+_ONE_MODEL, _MANY_MODELS = re.compile("/invocations"), re.compile("/models/([A-Za-z0-9._~-]+)/invoke")
 _PONG = Response(200, [], b"")
 
 
@@ -46,6 +47,7 @@ class Application:
     def __init__(self, site: Flask, settings: ServingSettings, plan: Plan, metrics: Metrics) -> None:
         """Take the Flask application, which has the endpoint."""
         self._endpoint: handler.Endpoint = site.extensions[ENDPOINT]
+        self._path = _MANY_MODELS if isinstance(self._endpoint, ManyModels) else _ONE_MODEL
         self._metrics = metrics
         self._pool = pool = Pool(plan.threads, settings.queue_length, settings.patience_seconds / 2, metrics)
         self._joiner: Joiner | None = None
@@ -107,10 +109,8 @@ class Application:
             return _PONG
         if scope["crowded"]:
             raise OverloadError("too many connections; try again in a second")
-        if method == "POST" and path == "/invocations":
-            return await self._predict(headers, receive, record, scope["state"])
-        if method == "POST" and (model := _MODEL.fullmatch(path)):
-            return await self._predict(headers, receive, record, scope["state"], model[1])
+        if method == "POST" and (model := self._path.fullmatch(path)):
+            return await self._predict(headers, receive, record, scope["state"], "".join(model.groups()))
         scope["state"]["record"] = record
         body = await self._bodies.read(receive, headers)
         loads = path.startswith("/models") and method in ("POST", "DELETE")
