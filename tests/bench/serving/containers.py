@@ -32,7 +32,7 @@ class Container:
         mounts: Mapping[Path, str],
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start *command* in *image*, on *core*, each folder of *mounts* at its place, read-only."""
+        """Start *command* in *image*, on *core*, each folder or file of *mounts* at its place, read-only."""
         self._name = f"bench-serving-{uuid.uuid4().hex[:8]}"
         options = ["--network", "host", "--cpuset-cpus", str(core), "--name", self._name]
         options += [word for folder, place in mounts.items() for word in ("--volume", f"{folder.resolve()}:{place}:ro")]
@@ -76,12 +76,12 @@ def docker(*arguments: str, seconds: float = 600) -> str:
 
 
 @contextlib.contextmanager
-def serving(server: Server, images: Mapping[bool, str], model: Path, port: int) -> Iterator[tuple[Container, float]]:
+def serving(server: Server, images: Mapping[str, str], model: Path, port: int) -> Iterator[tuple[Container, float]]:
     """Start *server*; give its container and the seconds from `docker run` to the first 200; end it.
 
     Args:
         server: which one.
-        images: whether it is ours -> the image.
+        images: "bench", "current" and "baseline" -> tag.
         model: the folder that is at /opt/ml/model.
         port: of this machine.
 
@@ -93,7 +93,7 @@ def serving(server: Server, images: Mapping[bool, str], model: Path, port: int) 
     command = tuple(word.replace("$PORT", str(port)) for word in server.command)
     mounts = {model: server.model, _PEERS: "/opt/peers"}
     start = time.monotonic()
-    container = Container(images[server.ours], command, SERVER_CORE, mounts, environment)
+    container = Container(images[server.image], command, SERVER_CORE, mounts, environment)
     try:
         url = f"http://127.0.0.1:{port}{server.ready}"
         while not _ready(url):
@@ -107,6 +107,11 @@ def serving(server: Server, images: Mapping[bool, str], model: Path, port: int) 
         yield container, seconds
     finally:
         container.remove()
+
+
+def size(image: str) -> float:
+    """Return the size of an image, MB."""
+    return int(docker("image", "inspect", "--format", "{{.Size}}", image)) / 1e6
 
 
 def _ready(url: str) -> bool:
