@@ -9,6 +9,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -75,25 +76,34 @@ def docker(*arguments: str, seconds: float = 600) -> str:
     return done.stdout
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a server runs."""
+
+    image: str
+    model: Path
+    """The folder of its model."""
+
+
 @contextlib.contextmanager
-def serving(server: Server, images: Mapping[str, str], model: Path, port: int) -> Iterator[tuple[Container, float]]:
+def serving(server: Server, places: Mapping[str, Place], port: int) -> Iterator[tuple[Container, float]]:
     """Start *server*; give its container and the seconds from `docker run` to the first 200; end it.
 
     Args:
         server: which one.
-        images: "bench", "current" and "baseline" -> tag.
-        model: the folder that is at /opt/ml/model.
+        places: "bench", "current" and "baseline" -> image and model.
         port: of this machine.
 
     Raises:
         RuntimeError: it did not become ready; the message has the end of its log.
     """
+    place = places[server.image]
     words = {"$PORT": str(port)}
     environment = {key: words.get(value, value) for key, value in server.environment.items()} | {"PORT": str(port)}
     command = tuple(word.replace("$PORT", str(port)) for word in server.command)
-    mounts = {model: server.model, _PEERS: "/opt/peers"}
+    mounts = {place.model: server.model, _PEERS: "/opt/peers"}
     start = time.monotonic()
-    container = Container(images[server.image], command, SERVER_CORE, mounts, environment)
+    container = Container(place.image, command, SERVER_CORE, mounts, environment)
     try:
         url = f"http://127.0.0.1:{port}{server.ready}"
         while not _ready(url):

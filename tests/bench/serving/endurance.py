@@ -12,7 +12,6 @@ at every moment; what was scheduled and what was sent are both told. /ping is as
 
 import json
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -72,39 +71,26 @@ def main(
     made = bodies.make(Dataset.load(prepared / "test" / "test.npz").images[:64])
     content: dict[str, Any] = {**machine.describe(), "requests": total, "servers": {}}
     address = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        (folder / "bodies").mkdir()
-        for kind in _KINDS:
-            (folder / "bodies" / kind).write_bytes(made[kind].encoded())
-        images, models = {"current": image}, {"current": model}
-        if baseline_image:
-            images["baseline"] = baseline_image
-            models["baseline"] = baseline.readable(model, baseline_image, folder)
-        loader = load.container(bench_image, folder / "bodies")
-        try:
-            for name in ("ours", "baseline") if baseline_image else ("ours",):
-                with serving(SERVERS[name], images, models[SERVERS[name].image], port) as (server, _):
-                    memory, lost = [server.memory()], 0
-                    for _quarter in range(4):
-                        lost += _send(loader, address, made, total // 4)
-                        memory.append(server.memory())
-                        console.log(f"{name}: {total // 4:,} requests, memory {memory[-1]:.1f} MB, {lost} not 200")
-                    peak = load.run(loader, f"{address}/invocations", made["json"], 16, 5)
-                    found = _overload(
-                        loader, address, made["json"], peak=peak.throughput, connections=overload, seconds=seconds
-                    )
-                    found["memory_after"] = server.memory()
-                content["servers"][name] = {
-                    "not_200": lost,
-                    "memory_mb": memory,
-                    "peak": asdict(peak),
-                    "overload": found,
-                }
-                output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-                _show(SERVERS[name].title, total, content["servers"][name], console)
-        finally:
-            loader.remove()
+    with (
+        load.loading(bench_image, (made[kind] for kind in _KINDS)) as loader,
+        baseline.places(model, image, bench_image, baseline_image) as places,
+    ):
+        for name in ("ours", "baseline") if baseline_image else ("ours",):
+            with serving(SERVERS[name], places, port) as (server, _):
+                memory, lost = [server.memory()], 0
+                for _quarter in range(4):
+                    lost += _send(loader, address, made, total // 4)
+                    memory.append(server.memory())
+                    console.log(f"{name}: {total // 4:,} requests, memory {memory[-1]:.1f} MB, {lost} not 200")
+                peak = load.run(loader, f"{address}/invocations", made["json"], 16, 5)
+                found = _overload(
+                    loader, address, made["json"], peak=peak.throughput, connections=overload, seconds=seconds
+                )
+                found["memory_after"] = server.memory()
+            figures = {"not_200": lost, "memory_mb": memory, "peak": asdict(peak), "overload": found}
+            content["servers"][name] = figures
+            output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            _show(SERVERS[name].title, total, figures, console)
     if baseline_image:
         memory, before = (content["servers"][name]["memory_mb"][-1] for name in ("ours", "baseline"))
         text = f"memory after {total:,} requests {memory:.1f} MB, {memory / before:.2f} times the baseline's"

@@ -5,7 +5,6 @@
 
 import json
 import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -57,34 +56,20 @@ def main(
     pixels = Dataset.load(prepared / "test" / "test.npz").images[:64]
     made, expected = bodies.make(pixels), bodies.answers(model, pixels)
     content: dict[str, Any] = {**machine.describe(), "connections": _CONNECTIONS, "servers": {}}
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        (folder / "bodies").mkdir()
-        for kind in _SHARES:
-            (folder / "bodies" / kind).write_bytes(made[kind].encoded())
-        images, models = {"current": image}, {"current": model}
-        if baseline_image:
-            images["baseline"] = baseline_image
-            models["baseline"] = baseline.readable(model, baseline_image, folder)
-        loader = load.container(bench_image, folder / "bodies")
-        try:
-            for name in ("ours", "baseline") if baseline_image else ("ours",):
-                content["servers"][name] = found = {}
-                with serving(SERVERS[name], images, models[SERVERS[name].image], port) as (server, _):
-                    for kind, share in _SHARES.items():
-                        figures = load.checked(
-                            loader,
-                            port,
-                            made[kind],
-                            _CONNECTIONS,
-                            0,
-                            expected=expected[kind],
-                            least=round(share * total),
-                        )
-                        found[kind] = {**asdict(figures), "memory": server.memory()}
-                        console.log(name, kind, found[kind])
-        finally:
-            loader.remove()
+    with (
+        load.loading(bench_image, (made[kind] for kind in _SHARES)) as loader,
+        baseline.places(model, image, bench_image, baseline_image) as places,
+    ):
+        for name in ("ours", "baseline") if baseline_image else ("ours",):
+            content["servers"][name] = found = {}
+            with serving(SERVERS[name], places, port) as (server, _):
+                for kind, share in _SHARES.items():
+                    least = round(share * total)
+                    figures = load.checked(
+                        loader, port, made[kind], _CONNECTIONS, 0, expected=expected[kind], least=least
+                    )
+                    found[kind] = {**asdict(figures), "memory": server.memory()}
+                    console.log(name, kind, found[kind])
     output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     for name, found in content["servers"].items():
         answered, *failures = (

@@ -4,8 +4,10 @@ h2load      requests of one image, at tens of thousands a second
 client.py   large bodies and WebSockets: requests that were lost are counted, every answer is checked
 """
 
+import contextlib
 import json
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from tests.bench.serving.containers import LOAD_CORE, Container
 BODIES = "/bodies"
 """Where the container that loads has the requests, a file a kind."""
 LOG = "/tmp/requests"  # noqa: S108 - in a container of its own
-_CLIENT = "/opt/client.py"
+_CLIENT = "/opt/client"
 _ANSWERS = "/tmp/answer"  # noqa: S108 - as above
 _WARM_UP = 0.3
 _OK = (200, 0)
@@ -43,10 +45,18 @@ class Figures:
     """Answers of 200 with other predictions than the network has; h2load looks at none."""
 
 
-def container(image: str, folder: Path) -> Container:
-    """Start what loads, with the requests in *folder*."""
-    client = Path(__file__).with_name("client.py")
-    return Container(image, ("sleep", "infinity"), LOAD_CORE, {folder: BODIES, client: _CLIENT})
+@contextlib.contextmanager
+def loading(image: str, requests: Iterable[Body]) -> Iterator[Container]:
+    """Give the container that loads, with the *requests* in it; end it."""
+    client = Path(__file__).with_name("client")
+    with tempfile.TemporaryDirectory() as folder:
+        for body in requests:
+            (Path(folder) / body.name).write_bytes(body.encoded())
+        loader = Container(image, ("sleep", "infinity"), LOAD_CORE, {Path(folder): BODIES, client: _CLIENT})
+        try:
+            yield loader
+        finally:
+            loader.remove()
 
 
 def run(loader: Container, url: str, body: Body, connections: int, seconds: float, *, cycle: float = 0.0) -> Figures:
@@ -93,7 +103,7 @@ def checked(
     expected: Sequence[np.ndarray],
     least: int = 0,
 ) -> Figures:
-    """Load this project's server with client.py for *seconds* and at least *least* requests; check every answer.
+    """Load this project's server with `client` for *seconds* and at least *least* requests; check every answer.
 
     Raises:
         RuntimeError: the server does not take such requests.
@@ -102,7 +112,9 @@ def checked(
     options = {"port": port, "path": path, "body": f"{BODIES}/{body.name}", "headers": body.headers}
     options |= {"websocket": body.kind.websocket, "connections": connections, "seconds": seconds}
     options |= {"least": least or body.kind.least, "answers": _ANSWERS}
-    found = json.loads(loader.run("python3.11", _CLIENT, json.dumps(options), seconds=7200))
+    found = json.loads(
+        loader.run("env", "PYTHONPATH=/opt", "python3.11", "-m", "client", json.dumps(options), seconds=7200)
+    )
     answered = found["statuses"].get("200", 0)
     right = sum(
         count

@@ -18,6 +18,8 @@ from tests.bench.serving.plot import plot
 from tests.bench.serving.servers import SERVERS
 from tests.bench.serving.targets import targets
 
+_FAILURES = ("errors", "lost", "wrong")
+
 
 def show(content: dict[str, Any], console: Console) -> None:
     """Print the tables and the targets."""
@@ -28,10 +30,10 @@ def show(content: dict[str, Any], console: Console) -> None:
         for kind in network.kinds():
             console.print(_table(network, f"{preset}: {KINDS[kind].title}", kind, cpu))
         if "baseline" in network.servers:
-            console.print(_ratios(network, f"{preset}: this server / {content['baseline']}", cpu))
+            console.print(_ratios(network, f"{preset}: this server / {content['images']['baseline']['tag']}", cpu))
         console.print(_resources(network, preset, cpu))
-        for name, megabytes in content.get("image_mb", {}).items():
-            console.print(f"image, {name}: {megabytes:,.0f} MB")
+        for image in content.get("images", {}).values():
+            console.print(f"image {image['tag']}: {image['mb']:,.0f} MB")
         for target in targets(network, content["cpu"]):
             console.print(target, highlight=False, soft_wrap=True)
 
@@ -62,9 +64,6 @@ def _cells(network: Network, name: str, kind: str, numbers: list[int]) -> list[s
         cells += [f"{network.get(name, kind, number, figure) or float('nan'):.2f}" for number in numbers]
     failures = [sum(network.get(name, kind, number, key) or 0 for number in numbers) for key in _FAILURES]
     return [*cells, " / ".join(f"{number:.0f}" for number in failures)]
-
-
-_FAILURES = ("errors", "lost", "wrong")
 
 
 def _ratios(network: Network, title: str, cpu: str) -> Table:
