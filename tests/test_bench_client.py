@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tests.bench.serving.client.closed_loop import Load
 from tests.bench.serving.client.connection import masked
@@ -22,7 +22,7 @@ def server(converse: Callable[[socket.socket], None]) -> Iterator[int]:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            with connection:
+            with connection, suppress(OSError):  # the client has ended
                 converse(connection)
 
     thread = threading.Thread(target=accept, daemon=True)

@@ -95,7 +95,7 @@ def serving(server: Server, places: Mapping[str, Place], port: int) -> Iterator[
         port: of this machine.
 
     Raises:
-        RuntimeError: it did not become ready; the message has the end of its log.
+        RuntimeError: it did not become ready, or has ended; the message has the end of its log.
     """
     place = places[server.image]
     words = {"$PORT": str(port)}
@@ -114,7 +114,12 @@ def serving(server: Server, places: Mapping[str, Place], port: int) -> Iterator[
         if server.path.startswith("/models/"):
             content = {"model_name": server.path.split("/")[2], "url": server.model}
             requests.post(f"http://127.0.0.1:{port}/models", json=content, timeout=60).raise_for_status()
-        yield container, seconds
+        try:
+            yield container, seconds
+        except Exception as error:
+            if container.running():
+                raise
+            raise RuntimeError(f"{server.title} has ended:\n{container.log()}") from error
     finally:
         container.remove()
 

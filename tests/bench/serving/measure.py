@@ -34,21 +34,23 @@ class Loads:
         """
         found: dict[str, Any] = {"memory_start": server.memory(), "refused": {}, "loads": {}}
         for kind in (kind for kind, body in self.requests.items() if body.kind.compared):
-            self._load(name, kind, found)
+            self._load(name, kind, server, found)
         # before large bodies, which peers are not sent
         found["memory"] = server.memory()
         if name in ("ours", "baseline"):
             for kind in (kind for kind, body in self.requests.items() if not body.kind.compared):
-                self._load(name, kind, found)
+                self._load(name, kind, server, found)
         return found
 
-    def _load(self, name: str, kind: str, found: dict[str, Any]) -> None:
+    def _load(self, name: str, kind: str, server: Container, found: dict[str, Any]) -> None:
         body = self.requests[kind]
         if numbers := [number for number in self.connections if number in body.kind.connections]:
             try:
                 figures = (self._checked if body.kind.checked else self._fast)(body, SERVERS[name], numbers)
             except RuntimeError as error:
-                found["refused"][kind] = str(error)
+                if not server.running():
+                    raise
+                found["refused"][kind] = str(error).splitlines()[-1]
             else:
                 found["loads"][kind] = {str(number): asdict(figure) for number, figure in figures.items()}
 
