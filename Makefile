@@ -31,7 +31,8 @@ results := results/$(name)
 prepared := results/$(name)/data
 bench_model := results/bench/$(NETWORK)/opt-ml/model
 bench_images = --image $(IMAGE):cpu --bench-image $(IMAGE):bench-serving \
-	$(if $(BASELINE),--baseline-image $(IMAGE):baseline-$(BASELINE))
+	$(if $(BASELINE),--baseline-image $(baseline_tag))
+baseline_tag = $(IMAGE):baseline-$(shell git rev-parse --short $(BASELINE))
 comma := ,
 # SageMaker refuses OCI manifests and attestations; buildx makes both unless told, the engine's own builder neither.
 sagemaker_format = $(if $(shell $(DOCKER) buildx version 2>/dev/null),--provenance=false --sbom=false --output type=docker$(comma)oci-mediatypes=false)
@@ -166,7 +167,7 @@ bench-image: image
 
 baseline-image:
 	$(if $(BASELINE),set -o pipefail; git archive $(BASELINE) | DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 \
-		--file docker/Dockerfile --target cpu --tag $(IMAGE):baseline-$(BASELINE) -)
+		--file docker/Dockerfile --target cpu --tag $(baseline_tag) -)
 
 # untrained would do: speed is asked for, not accuracy
 results/bench/%/opt-ml/model/artifact.json: | data image

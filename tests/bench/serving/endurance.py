@@ -94,7 +94,7 @@ def main(
     if baseline_image:
         memory, before = (content["servers"][name]["memory_mb"][-1] for name in ("ours", "baseline"))
         text = f"memory after {total:,} requests {memory:.1f} MB, {memory / before:.2f} times the baseline's"
-        console.print(say(memory <= MEMORY * before, f"{text} (asked: <= {MEMORY})"))
+        console.print(say(memory <= MEMORY * before, f"{text} (asked: <= {MEMORY})"), soft_wrap=True)
     console.print(content["cpu"])
 
 

@@ -69,7 +69,7 @@ def main(
                         loader, port, made[kind], _CONNECTIONS, 0, expected=expected[kind], least=least
                     )
                     found[kind] = {**asdict(figures), "memory": server.memory()}
-                    console.log(name, kind, found[kind])
+                    console.log(f"{name}, {kind}: {figures.requests:,} answered, {figures.throughput:,.1f} a second")
     output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     for name, found in content["servers"].items():
         answered, *failures = (

@@ -2,6 +2,9 @@
 
 h2load      requests of one image, at tens of thousands a second
 client.py   large bodies and WebSockets: requests that were lost are counted, every answer is checked
+
+Alone on a core of an AMD EPYC with AVX-512, on 16 or 64 connections, h2load takes 13 to 18 us of CPU time a request,
+enough for 55,000 a second, and `client` 26 to 33 us, enough for 30,000. `--servers ceiling` shows the first.
 """
 
 import contextlib

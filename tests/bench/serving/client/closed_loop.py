@@ -7,8 +7,8 @@ from functools import partial
 
 from .connection import SILENCE_SECONDS, Connection
 
-_MOST_ANSWERS = 64
-"""Distinct ones that are kept for checking."""
+_MOST_ANSWERS = 256
+"""Distinct ones that are kept for checking: the last digits may depend on the batch that a request was in."""
 
 
 class Load:
