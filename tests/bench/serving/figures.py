@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.bench.serving.bodies import KINDS
-from tests.bench.serving.servers import SERVERS
+from tests.bench.serving.servers import PEERS, SERVERS
 
 PARTS = ("decode", "engine", "encode")
 """What answering takes beside an empty application."""
@@ -28,7 +28,7 @@ class Network:
     @property
     def peers(self) -> list[str]:
         """Those that compete."""
-        return [name for name in self.servers if SERVERS[name].image == "bench" and SERVERS[name].answers]
+        return [name for name in self.servers if name in PEERS]
 
     def get(self, server: str, kind: str, connections: int, figure: str) -> float | None:
         """Return a figure; None if it was not measured."""

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from tests.bench.serving.bodies import KINDS
 from tests.bench.serving.figures import Network
-from tests.bench.serving.servers import SERVERS
+from tests.bench.serving.servers import PEERS, SERVERS
 
 
 def plot(content: dict[str, Any], path: Path) -> None:
@@ -35,7 +35,7 @@ def plot(content: dict[str, Any], path: Path) -> None:
         axis.set_axis_off()
     figure.suptitle(
         f"one core for the server, {content['cpu']}, {content['date']}, commit {content['commit']}\n"
-        "orange: this server; gray: of this project; dotted: computed limit",
+        "orange: this server; blue: peers; dotted: computed limit",
         fontsize=10,
     )
     figure.savefig(path, dpi=110)
@@ -44,11 +44,12 @@ def plot(content: dict[str, Any], path: Path) -> None:
 def _bars(axis: Axes, title: str, values: dict[str, float | None], form: str) -> None:
     """Draw a bar a server; the longest is cut off, with dots behind its number, where it would dwarf the others."""
     names = [name for name in reversed(values) if values[name]]
+    if not names:
+        axis.set_axis_off()
+        return
     lengths = [values[name] or 0.0 for name in names]
     longest = 1.2 * sorted(lengths)[-2] if len(lengths) > 1 else lengths[0]
-    colours = [
-        "tab:orange" if name == "ours" else "lightgray" if name == "uvicorn-empty" else "tab:blue" for name in names
-    ]
+    colours = ["tab:orange" if name == "ours" else "tab:blue" if name in PEERS else "lightgray" for name in names]
     bars = axis.barh(
         [SERVERS[name].title for name in names], [min(length, longest) for length in lengths], color=colours
     )

@@ -103,3 +103,5 @@ SERVERS = {
         environment={"BATCH": "16"},
     ),
 }
+PEERS = tuple(name for name, server in SERVERS.items() if server.image == "bench" and server.answers)
+"""Those that compete with this project's."""
