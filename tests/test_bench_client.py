@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 from tests.bench.serving.client.closed_loop import Load
 from tests.bench.serving.client.connection import masked
@@ -42,8 +42,7 @@ def test_a_request_without_an_answer_is_lost_and_the_next_ones_are_sent() -> Non
             connection.sendall(b"true")
         connection.recv(1024)  # and closes
 
-    with server(converse) as port:
-        load = Load(port, REQUEST, None, 1)
+    with server(converse) as port, closing(Load(port, REQUEST, None, 1)) as load:
         load.run(0, 8)
     assert load.lost == 2
     assert load.statuses == {200: 4, 503: 2}
@@ -56,8 +55,7 @@ def test_a_request_after_connection_close_is_sent_on_a_new_connection() -> None:
         connection.recv(1024)
         connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
 
-    with server(converse) as port:
-        load = Load(port, REQUEST, None, 1)
+    with server(converse) as port, closing(Load(port, REQUEST, None, 1)) as load:
         load.run(0, 3)
     assert (load.lost, load.statuses) == (0, {200: 3})
 
@@ -75,8 +73,7 @@ def test_messages_of_a_websocket_are_answered_in_turn_and_pings_with_pongs() -> 
             connection.sendall(b"\x81\x7e\x01\x00" + 256 * number)
 
     message = masked(b"a frame")
-    with server(converse) as port:
-        load = Load(port, message, b"GET / HTTP/1.1\r\n\r\n", 1)
+    with server(converse) as port, closing(Load(port, message, b"GET / HTTP/1.1\r\n\r\n", 1)) as load:
         load.run(0, 2)
     assert received == [message, b"\x8a\x82\x00\x00\x00\x00hi"] * 2
     assert load.answers == {256 * b"1": 1, 256 * b"2": 1}

@@ -42,6 +42,12 @@ class Load:
                 self._go_on(self._connections[descriptor], event)
             now = time.perf_counter()
 
+    def close(self) -> None:
+        """Close the connections."""
+        for connection in self._connections.values():
+            connection.socket.close()
+        self._epoll.close()
+
     def _connect(self) -> Connection:
         connection = self._new()
         self._connections[connection.socket.fileno()] = connection
