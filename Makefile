@@ -16,6 +16,8 @@ PORT ?= 8080
 REPOSITORY ?= traffic-signs
 # whose servers are compared: the preset of which serving costs most beside the network itself
 NETWORK ?= quick
+# the earlier commit that the benchmarks of serving have beside this one; none by default
+BASELINE ?=
 
 parameters := preset=$(PRESET) $(HYPERPARAMETERS)
 name := $(notdir $(patsubst %/,%,$(DATA)))
@@ -27,7 +29,10 @@ endif
 results := results/$(name)
 # apart from where people put images; not below $(results), which a benchmark sets
 prepared := results/$(name)/data
-bench_models := $(foreach preset,$(NETWORK) lenet,results/bench/$(preset)/opt-ml/model/artifact.json)
+bench_model := results/bench/$(NETWORK)/opt-ml/model
+bench_images = --image $(IMAGE):cpu --bench-image $(IMAGE):bench-serving \
+	$(if $(BASELINE),--baseline-image $(baseline_tag))
+baseline_tag = $(IMAGE):baseline-$(shell git rev-parse --short $(BASELINE))
 comma := ,
 # SageMaker refuses OCI manifests and attestations; buildx makes both unless told, the engine's own builder neither.
 sagemaker_format = $(if $(shell $(DOCKER) buildx version 2>/dev/null),--provenance=false --sbom=false --output type=docker$(comma)oci-mediatypes=false)
@@ -42,7 +47,7 @@ sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
 	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test contract fuzz bench-training bench-pipeline \
-	bench-counting bench-image bench-serving bench-endurance bench-transform lint format lock clean
+	bench-counting bench-image baseline-image bench-serving bench-endurance bench-large bench-transform lint format lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -160,20 +165,25 @@ bench-counting: install ## what counting a request for /metrics costs, beside pr
 bench-image: image
 	DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 --tag $(IMAGE):bench-serving tests/bench/serving
 
+baseline-image:
+	$(if $(BASELINE),set -o pipefail; git archive $(BASELINE) | DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 \
+		--file docker/Dockerfile --target cpu --tag $(baseline_tag) -)
+
 # untrained would do: speed is asked for, not accuracy
 results/bench/%/opt-ml/model/artifact.json: | data image
 	$(MAKE) --no-print-directory local-train results=results/bench/$* PRESET=$* HYPERPARAMETERS=epochs=1
 
-bench-serving: bench-image $(bench_models) ## this server and its peers side by side, half an hour; NETWORK=best, BENCH='--rounds 1 --servers ours,mosec'
-	$(PYTHON) -m tests.bench.serving $(prepared) --image $(IMAGE):cpu --bench-image $(IMAGE):bench-serving \
-		--model results/bench/$(NETWORK)/opt-ml/model --lenet results/bench/lenet/opt-ml/model $(BENCH)
+bench-serving: bench-image baseline-image $(bench_model)/artifact.json ## this server, a BASELINE=commit and peers side by side, an hour; NETWORK=best, BENCH='--rounds 1 --servers ours,mosec'
+	$(PYTHON) -m tests.bench.serving $(prepared) --model $(bench_model) $(bench_images) $(BENCH)
 
-bench-endurance: bench-image $(bench_models) ## this server: memory over 200,000 requests, ten times too much load
-	$(PYTHON) -m tests.bench.serving.endurance $(prepared) results/bench/$(NETWORK)/opt-ml/model \
-		--image $(IMAGE):cpu --bench-image $(IMAGE):bench-serving $(BENCH)
+bench-endurance: bench-image baseline-image $(bench_model)/artifact.json ## this server, and a BASELINE=commit: memory over 200,000 requests, ten times too much load
+	$(PYTHON) -m tests.bench.serving.endurance $(prepared) $(bench_model) $(bench_images) $(BENCH)
 
-bench-transform: data image .venv-sdk-v2/installed $(bench_models) ## 200,000 records by a batch transform job in SageMaker's local mode; BENCH='--kind jsonlines'
-	$(sdk) -m tests.bench.transform $(prepared) results/bench/$(NETWORK)/opt-ml/model --image $(IMAGE):cpu $(BENCH)
+bench-large: bench-image baseline-image $(bench_model)/artifact.json ## this server, and a BASELINE=commit: 100,000 bodies of 100 kB to 20 MB; NETWORK=lenet
+	$(PYTHON) -m tests.bench.serving.large $(prepared) $(bench_model) $(bench_images) $(BENCH)
+
+bench-transform: data image .venv-sdk-v2/installed $(bench_model)/artifact.json ## 200,000 records by a batch transform job in SageMaker's local mode; BENCH='--kind jsonlines'
+	$(sdk) -m tests.bench.transform $(prepared) $(bench_model) --image $(IMAGE):cpu $(BENCH)
 
 lint: install ## ruff, mypy, hadolint, shellcheck
 	.venv/bin/ruff check .
@@ -181,7 +191,7 @@ lint: install ## ruff, mypy, hadolint, shellcheck
 	.venv/bin/mypy
 	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile tests/contract_check/good/Dockerfile \
 		tests/contract_check/recipes/*/Dockerfile
-	.venv/bin/shellcheck docker/serve docker/slim .ci/run tests/bench/serving/peers/aws.sh
+	.venv/bin/shellcheck docker/serve docker/slim .ci/run tests/bench/serving/peers/*.sh
 
 format: install ## let ruff format and fix
 	.venv/bin/ruff format .

@@ -1,4 +1,4 @@
-"""What a benchmark's figures are worth without: the day, the commit, the CPU."""
+"""The day, the commit and the CPU, without which a benchmark's figures say nothing."""
 
 import datetime
 import os
@@ -6,16 +6,25 @@ import platform
 import subprocess
 from pathlib import Path
 
+_VECTORS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16")
+"""Instruction sets by which an engine's speed differs, with those whose names begin with `amx_`."""
+
 
 def describe() -> dict[str, str]:
-    """Return date, commit (with a + if files differ from it) and cpu."""
+    """Return date, commit (with a + if files differ from it) and cpu, with its vector instruction sets."""
     git = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
     revision = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     return {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "commit": revision, "cpu": _cpu()}
 
 
 def _cpu() -> str:
+    model = _cpuinfo("model name") or platform.processor()
+    sets = [flag for flag in _cpuinfo("flags").split() if flag in _VECTORS or flag.startswith("amx_")]
+    return f"{model}, {os.cpu_count()} cores, {' '.join(sets) or 'no AVX2'}"
+
+
+def _cpuinfo(key: str) -> str:
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return f"{line.partition(':')[2].strip()}, {os.cpu_count()} cores"
-    return platform.processor()
+        if line.startswith(key):
+            return line.partition(":")[2].strip()
+    return ""

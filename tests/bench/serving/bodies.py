@@ -1,11 +1,11 @@
-"""The requests: the same images as JSON, npy and PNG, and 64 of them as npy; and what is to be answered.
+"""The requests: images as JSON, npy and PNG, bodies of up to 20 MB, messages of a WebSocket; and the right answers.
 
-Two more, of a thousand images, are for this server alone: a streamed answer, and lines as a batch transform job
-sends them.
+Kinds that only this project's image is asked, of this and of an earlier commit: large bodies and WebSockets, each
+answer of which is checked, a streamed answer, and lines as a batch transform job sends them.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -18,66 +18,106 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 _TOLERANCE = 1e-4
-KINDS: Mapping[str, tuple[str, int]] = MappingProxyType(
+_NPY = "application/x-npy"
+_STREAM = {"Accept": "application/jsonlines", "X-Amzn-SageMaker-Custom-Attributes": "stream=true"}
+WEBSOCKET = "/invocations-bidirectional-stream"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the requests of a kind have in common."""
+
+    title: str
+    content_type: str
+    images: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    connections: tuple[int, ...] = (1, 16, 64)
+    """Numbers of connections that it is sent on."""
+    compared: bool = True
+    """Sent to all servers, not to this project's image alone."""
+    checked: bool = False
+    """Sent by `client`, so that every answer is checked; the others by h2load, which is faster."""
+    least: int = 0
+    """Requests of a load, however long they take."""
+    websocket: bool = False
+    """A message is a request."""
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "json": ("application/json", 1),
-        "npy": ("application/x-npy", 1),
-        "png": ("image/png", 1),
-        "npy64": ("application/x-npy", 64),
+        "json": Kind("JSON, one image", "application/json", 1),
+        "npy": Kind("npy, one image", _NPY, 1),
+        "png": Kind("PNG, one image", "image/png", 1),
+        "npy64": Kind("npy, 64 images", _NPY, 64),
+        # 1,024 bytes an image
+        "npy100k": Kind("npy, 100 kB", _NPY, 97, connections=(16,), compared=False, checked=True, least=128),
+        "npy1m": Kind("npy, 1 MB", _NPY, 976, connections=(16,), compared=False, checked=True, least=64),
+        "npy20m": Kind("npy, 20 MB", _NPY, 19_531, connections=(16,), compared=False, checked=True, least=16),
+        "ws-npy": Kind("WebSocket, npy", _NPY, 1, connections=(1, 16), compared=False, checked=True, websocket=True),
+        "ws-png": Kind(
+            "WebSocket, PNG", "image/png", 1, connections=(1, 16), compared=False, checked=True, websocket=True
+        ),
+        "stream1000": Kind("npy, 1,000 images, answered in streamed lines", _NPY, 1000, _STREAM, compared=False),
+        "csv1000": Kind(
+            "CSV, 1,000 images, answered in lines", "text/csv", 1000, {"Accept": "text/csv"}, compared=False
+        ),
     }
 )
-"""Name of a kind -> Content-Type, number of images."""
-_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-OURS: Mapping[str, tuple[str, int, Mapping[str, str]]] = MappingProxyType(
-    {
-        "stream1000": ("application/x-npy", 1000, {"Accept": "application/jsonlines", _ATTRIBUTES: "stream=true"}),
-        "csv1000": ("text/csv", 1000, {"Accept": "text/csv"}),
-    }
-)
-"""Kinds for this server alone -> Content-Type, number of images, further headers."""
+SINGLE = ("npy", "json", "png")
+"""Kinds of one image, with which servers are compared."""
+LARGE = ("npy100k", "npy1m", "npy20m")
 
 
 @dataclass(frozen=True)
 class Body:
     """A request of a kind."""
 
-    kind: str
-    content_type: str
+    name: str
+    kind: Kind
     pixels: np.ndarray
     """uint8 [N, 32, 32, 1]."""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
     def encoded(self) -> bytes:
         """Return it as it is sent."""
         stream = io.BytesIO()
-        if self.content_type == "text/csv":
+        if self.kind.content_type == "text/csv":
             return b"".join(orjson.dumps(image.ravel().tolist())[1:-1] + b"\n" for image in self.pixels)
-        if self.content_type == "application/json":
+        if self.kind.content_type == "application/json":
             return orjson.dumps({"instances": self.pixels[..., 0].tolist()})
-        if self.content_type == "image/png":
+        if self.kind.content_type == "image/png":
             Image.fromarray(self.pixels[0, ..., 0]).save(stream, "PNG")
         else:
             np.save(stream, self.pixels)
         return stream.getvalue()
 
-    def refused(self, url: str, expected: np.ndarray) -> str | None:
-        """Send it; None if the answer is *expected*, else why the server does not take this kind.
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return those of the request."""
+        return {"Content-Type": self.kind.content_type, **self.kind.headers}
+
+    def refused(self, url: str, expected: Sequence[np.ndarray]) -> str | None:
+        """Send it; None if the answer is an expected one, else why the server does not take this kind.
 
         Raises:
             ValueError: it answers, and wrongly, so that its speed says nothing.
         """
-        headers = {"Content-Type": self.content_type, **self.headers}
-        answer = requests.post(url, data=self.encoded(), headers=headers, timeout=120)
+        answer = requests.post(url, data=self.encoded(), headers=self.headers, timeout=120)
         if answer.status_code != requests.codes.ok:
             return f"{answer.status_code} {answer.text[:200]}"
-        predictions = self._predictions(answer.content)
-        found = np.array([prediction["probabilities"] for prediction in predictions])
-        if found.shape != expected.shape or not np.abs(found - expected).max() < _TOLERANCE:
-            raise ValueError(f"{url} answers {self.kind} with other probabilities than the network has")
-        for row, prediction in zip(expected, predictions, strict=True):
-            if abs(row[prediction["class_id"]] - prediction["probability"]) >= _TOLERANCE:
-                raise ValueError(f"{url} answers {self.kind} with a class_id that does not fit its probability")
+        if not self.right(answer.content, expected):
+            raise ValueError(f"{url} answers {self.name} with other predictions than the network has")
         return None
+
+    def right(self, answer: bytes, expected: Sequence[np.ndarray]) -> bool:
+        """Say whether an answer has the probabilities of one of the networks, float32 [N, C] each."""
+        predictions = self._predictions(answer)
+        found = np.array([prediction.get("probabilities") for prediction in predictions])
+        networks = (rows for rows in expected if rows.shape == found.shape and np.abs(rows - found).max() < _TOLERANCE)
+        rows = next(networks, None)
+        return rows is not None and all(
+            abs(row[prediction["class_id"]] - prediction["probability"]) < _TOLERANCE
+            for row, prediction in zip(rows, predictions, strict=True)
+        )
 
     def _predictions(self, answer: bytes) -> list[dict[str, Any]]:
         accept = self.headers.get("Accept")
@@ -86,21 +126,26 @@ class Body:
         if accept == "text/csv":
             rows = [orjson.loads(b"[" + line + b"]") for line in answer.splitlines()]
             return [{"probabilities": row, "probability": max(row), "class_id": int(np.argmax(row))} for row in rows]
-        predictions: list[dict[str, Any]] = orjson.loads(answer)["predictions"]
-        return predictions
+        content: dict[str, Any] = orjson.loads(answer)
+        return [content] if self.kind.websocket else content["predictions"]
 
 
 def make(images: np.ndarray) -> dict[str, Body]:
-    """Make a request of each kind of the first of the images uint8 [N, 32, 32, 1], N >= 64, over again where needed."""
-    made = {kind: Body(kind, content_type, images[:number]) for kind, (content_type, number) in KINDS.items()}
-    for kind, (content_type, number, headers) in OURS.items():
-        made[kind] = Body(kind, content_type, np.resize(images, (number, *images.shape[1:])), headers)
-    return made
+    """Make a request of each kind of the images uint8 [N, 32, 32, 1], over again where they are too few."""
+    return {name: Body(name, kind, np.resize(images, (kind.images, *images.shape[1:]))) for name, kind in KINDS.items()}
 
 
-def answers(model: Path, pixels: np.ndarray) -> np.ndarray:
-    """Return the probabilities float32 [N, C] that the network in the folder *model* has for uint8 [N, 32, 32, 1]."""
-    interpreter = Interpreter(str(model / "model.tflite"))
+def answers(model: Path, images: np.ndarray) -> dict[str, list[np.ndarray]]:
+    """Return kind -> probabilities float32 [N, C] by each network in the folder *model*, for `make` of the images.
+
+    There may be a quantised network beside the float one, which a server takes where the CPU is faster with it.
+    """
+    networks = [_probabilities(path, images) for path in sorted(model.glob("*.tflite"))]
+    return {name: [np.resize(rows, (kind.images, rows.shape[1])) for rows in networks] for name, kind in KINDS.items()}
+
+
+def _probabilities(network: Path, pixels: np.ndarray) -> np.ndarray:
+    interpreter = Interpreter(str(network))
     index = interpreter.get_input_details()[0]["index"]
     interpreter.resize_tensor_input(index, pixels.shape)
     interpreter.allocate_tensors()

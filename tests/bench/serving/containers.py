@@ -9,6 +9,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -32,7 +33,7 @@ class Container:
         mounts: Mapping[Path, str],
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start *command* in *image*, on *core*, each folder of *mounts* at its place, read-only."""
+        """Start *command* in *image*, on *core*, each folder or file of *mounts* at its place, read-only."""
         self._name = f"bench-serving-{uuid.uuid4().hex[:8]}"
         options = ["--network", "host", "--cpuset-cpus", str(core), "--name", self._name]
         options += [word for folder, place in mounts.items() for word in ("--volume", f"{folder.resolve()}:{place}:ro")]
@@ -75,25 +76,34 @@ def docker(*arguments: str, seconds: float = 600) -> str:
     return done.stdout
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a server runs."""
+
+    image: str
+    model: Path
+    """The folder of its model."""
+
+
 @contextlib.contextmanager
-def serving(server: Server, images: Mapping[bool, str], model: Path, port: int) -> Iterator[tuple[Container, float]]:
+def serving(server: Server, places: Mapping[str, Place], port: int) -> Iterator[tuple[Container, float]]:
     """Start *server*; give its container and the seconds from `docker run` to the first 200; end it.
 
     Args:
         server: which one.
-        images: whether it is ours -> the image.
-        model: the folder that is at /opt/ml/model.
+        places: "bench", "current" and "baseline" -> image and model.
         port: of this machine.
 
     Raises:
-        RuntimeError: it did not become ready; the message has the end of its log.
+        RuntimeError: it did not become ready, or has ended; the message has the end of its log.
     """
+    place = places[server.image]
     words = {"$PORT": str(port)}
     environment = {key: words.get(value, value) for key, value in server.environment.items()} | {"PORT": str(port)}
     command = tuple(word.replace("$PORT", str(port)) for word in server.command)
-    mounts = {model: server.model, _PEERS: "/opt/peers"}
+    mounts = {place.model: server.model, _PEERS: "/opt/peers"}
     start = time.monotonic()
-    container = Container(images[server.ours], command, SERVER_CORE, mounts, environment)
+    container = Container(place.image, command, SERVER_CORE, mounts, environment)
     try:
         url = f"http://127.0.0.1:{port}{server.ready}"
         while not _ready(url):
@@ -104,9 +114,19 @@ def serving(server: Server, images: Mapping[bool, str], model: Path, port: int) 
         if server.path.startswith("/models/"):
             content = {"model_name": server.path.split("/")[2], "url": server.model}
             requests.post(f"http://127.0.0.1:{port}/models", json=content, timeout=60).raise_for_status()
-        yield container, seconds
+        try:
+            yield container, seconds
+        except Exception as error:
+            if container.running():
+                raise
+            raise RuntimeError(f"{server.title} has ended:\n{container.log()}") from error
     finally:
         container.remove()
+
+
+def size(image: str) -> float:
+    """Return the size of an image, MB."""
+    return int(docker("image", "inspect", "--format", "{{.Size}}", image)) / 1e6
 
 
 def _ready(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""What this server endures: `make bench-endurance`.
+"""What this server endures, and an earlier commit's beside it: `make bench-endurance`.
 
     200,000 requests, JSON, npy and PNG in turns -> memory before and after each quarter of them
     overload for a minute -> every request answered, with 200 or 503? how many with 200? how slow is /ping meanwhile?
@@ -12,7 +12,6 @@ at every moment; what was scheduled and what was sent are both told. /ping is as
 
 import json
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -26,9 +25,10 @@ import requests
 from rich.console import Console
 
 from tests.bench import machine
-from tests.bench.serving import bodies, load
+from tests.bench.serving import baseline, bodies, load
 from tests.bench.serving.containers import LOAD_CORE, Container, serving
 from tests.bench.serving.servers import SERVERS
+from tests.bench.serving.targets import MEMORY, say
 from traffic_signs.data.dataset import Dataset
 
 _RESULTS = Path(__file__).with_name("endurance.json")
@@ -48,6 +48,7 @@ _TIMES = 10
 @click.option("--seconds", type=click.FloatRange(1), default=60, show_default=True, help="Of the overload.")
 @click.option("--overload", type=click.IntRange(1), default=640, show_default=True, help="Connections of the overload.")
 @click.option("--image", default="traffic-signs:cpu", show_default=True)
+@click.option("--baseline-image", help="This project's own of an earlier commit.")
 @click.option("--bench-image", default="traffic-signs:bench-serving", show_default=True, help="Has h2load.")
 @click.option("--port", type=click.IntRange(1024, 65535), default=18080, show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), default=_RESULTS, help="JSON.")
@@ -59,6 +60,7 @@ def main(
     seconds: float,
     overload: int,
     image: str,
+    baseline_image: str | None,
     bench_image: str,
     port: int,
     output: Path,
@@ -67,36 +69,33 @@ def main(
     os.sched_setaffinity(0, {LOAD_CORE})
     console = Console()
     made = bodies.make(Dataset.load(prepared / "test" / "test.npz").images[:64])
+    content: dict[str, Any] = {**machine.describe(), "requests": total, "servers": {}}
     address = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as folder:
-        for kind in _KINDS:
-            (Path(folder) / kind).write_bytes(made[kind].encoded())
-        loader = Container(bench_image, ("sleep", "infinity"), LOAD_CORE, {Path(folder): load.BODIES})
-        try:
-            with serving(SERVERS["ours"], {True: image, False: bench_image}, model, port) as (server, _):
-                _send(loader, address, made, 3000)
+    with (
+        load.loading(bench_image, (made[kind] for kind in _KINDS)) as loader,
+        baseline.places(model, image, bench_image, baseline_image) as places,
+    ):
+        for name in ("ours", "baseline") if baseline_image else ("ours",):
+            with serving(SERVERS[name], places, port) as (server, _):
                 memory, lost = [server.memory()], 0
                 for _quarter in range(4):
                     lost += _send(loader, address, made, total // 4)
                     memory.append(server.memory())
-                    console.log(f"{total // 4:,} requests: memory {memory[-1]:.1f} MB, {lost} without a 200 so far")
+                    console.log(f"{name}: {total // 4:,} requests, memory {memory[-1]:.1f} MB, {lost} not 200")
                 peak = load.run(loader, f"{address}/invocations", made["json"], 16, 5)
                 found = _overload(
                     loader, address, made["json"], peak=peak.throughput, connections=overload, seconds=seconds
                 )
                 found["memory_after"] = server.memory()
-        finally:
-            loader.remove()
-    content = {
-        **machine.describe(),
-        "requests": total,
-        "not_200": lost,
-        "memory_mb": memory,
-        "peak": asdict(peak),
-        "overload": found,
-    }
-    output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    _show(content, console)
+            figures = {"not_200": lost, "memory_mb": memory, "peak": asdict(peak), "overload": found}
+            content["servers"][name] = figures
+            output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            _show(SERVERS[name].title, total, figures, console)
+    if baseline_image:
+        memory, before = (content["servers"][name]["memory_mb"][-1] for name in ("ours", "baseline"))
+        text = f"memory after {total:,} requests {memory:.1f} MB, {memory / before:.2f} times the baseline's"
+        console.print(say(memory <= MEMORY * before, f"{text} (asked: <= {MEMORY})"), soft_wrap=True)
+    console.print(content["cpu"])
 
 
 def _send(loader: Container, address: str, made: dict[str, bodies.Body], number: int) -> int:
@@ -158,10 +157,10 @@ def _ping(url: str, stopped: Callable[[], bool], seconds: list[float]) -> None:
         time.sleep(max(0.0, 0.1 - seconds[-1]))
 
 
-def _show(content: dict[str, Any], console: Console) -> None:
-    memory, found, peak = content["memory_mb"], content["overload"], content["peak"]["throughput"]
-    quarters = ", ".join(f"{value:.1f}" for value in memory)
-    console.print(f"{content['requests']:,} requests: {content['not_200']} without a 200; memory {quarters} MB")
+def _show(title: str, total: int, figures: dict[str, Any], console: Console) -> None:
+    found, peak = figures["overload"], figures["peak"]["throughput"]
+    memory = ", ".join(f"{value:.1f}" for value in figures["memory_mb"])
+    console.print(f"{title}, {total:,} requests: {figures['not_200']} without a 200; memory, MB: {memory}")
     console.print(
         f"overload, {found['connections']} connections, {found['seconds']:.0f} s: {found['scheduled_per_second']:,}"
         f" requests a second scheduled, {found['answered_per_second']:,.0f} answered, by status {found['statuses']},"

@@ -1,20 +1,24 @@
-"""The medians of one network in a run, as tables, statements and the plot ask for them."""
+"""The figures of one network in a run, as tables, targets and the plot ask for them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from tests.bench.serving.servers import SERVERS
+from tests.bench.serving.bodies import KINDS
+from tests.bench.serving.servers import PEERS, SERVERS
 
-TITLES = {"json": "JSON, one image", "npy": "npy, one image", "png": "PNG, one image", "npy64": "npy, 64 images"}
-PARTS = ("decode", "engine")
-"""What answering takes beside an empty route."""
+PARTS = ("decode", "engine", "encode")
+"""What answering takes beside an empty application."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """The medians of one network: {"floor": ..., server: {"start", "memory", "refused", "loads"}}."""
+    """The figures of one network: {"floor": ..., server: {"start", "memory", "refused", "loads"}}."""
 
+    preset: str
     summary: dict[str, Any]
+    """Medians over the rounds; totals of requests, errors, lost and wrong."""
+    rounds: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
     @property
     def servers(self) -> list[str]:
@@ -24,26 +28,41 @@ class Network:
     @property
     def peers(self) -> list[str]:
         """Those that compete."""
-        return [name for name in self.servers if not SERVERS[name].ours]
+        return [name for name in self.servers if name in PEERS]
 
     def get(self, server: str, kind: str, connections: int, figure: str) -> float | None:
         """Return a figure; None if it was not measured."""
-        loads = self.summary.get(server, {}).get("loads", {})
-        found: float | None = loads.get(kind, {}).get(str(connections), {}).get(figure)
-        return found or None
+        return _get(self.summary, server, kind, connections, figure)
 
     def kinds(self) -> list[str]:
         """Kinds of requests that were sent."""
-        return [kind for kind in TITLES if kind in self.summary["floor"]]
+        return [kind for kind in KINDS if any(kind in self.summary[name]["loads"] for name in self.servers)]
 
-    def connections(self) -> list[int]:
-        """Numbers of connections."""
-        return [int(number) for number in next(iter(self.summary[self.servers[0]]["loads"].values()))]
+    def connections(self, kind: str) -> list[int]:
+        """Numbers of connections that it was sent on."""
+        loads = (self.summary[name]["loads"].get(kind, {}) for name in self.servers)
+        return sorted({int(number) for found in loads for number in found})
+
+    def ratios(self, kind: str, connections: int) -> list[float]:
+        """Return requests per second of this server / the baseline's, round by round."""
+        rates = [
+            [_get(found, name, kind, connections, "throughput") for name in ("ours", "baseline")]
+            for found in self.rounds
+        ]
+        return [ours / before for ours, before in rates if ours and before]
 
     def limit(self, kind: str, connections: int) -> float | None:
-        """Return the requests per second that Flask under our settings leaves room for.
+        """Return the requests per second that gunicorn's ASGI worker leaves room for.
 
-        A second divided by: an empty route's time at as many connections + decoding + engine, each alone.
+        A second divided by: an empty application's time at as many connections + decoding + engine + encoding, each
+        alone.
         """
-        empty = self.get("empty", kind, connections, "throughput")
-        return empty and 1e6 / (1e6 / empty + sum(self.summary["floor"][kind][part] for part in PARTS))
+        empty = self.get("uvicorn-empty", kind, connections, "throughput")
+        parts = self.summary["floor"].get(kind)
+        return 1e6 / (1e6 / empty + sum(parts[part] for part in PARTS)) if empty and parts else None
+
+
+def _get(figures: dict[str, Any], server: str, kind: str, connections: int, figure: str) -> float | None:
+    loads = figures.get(server, {}).get("loads", {})
+    found: float | None = loads.get(kind, {}).get(str(connections), {}).get(figure)
+    return found or None

@@ -6,21 +6,24 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tests.bench.serving.figures import TITLES, Network
-from tests.bench.serving.servers import SERVERS
+from tests.bench.serving.bodies import KINDS
+from tests.bench.serving.figures import Network
+from tests.bench.serving.servers import PEERS, SERVERS
 
 
 def plot(content: dict[str, Any], path: Path) -> None:
     """Draw the first network's medians."""
-    network = Network(next(iter(content["summary"].values())))
-    many = max((number for number in network.connections() if number <= 16), default=1)
-    kinds = network.kinds()
+    network = Network(*next(iter(content["summary"].items())))
+    kinds = [kind for kind in network.kinds() if KINDS[kind].compared]
+    many = max((number for kind in kinds for number in network.connections(kind) if number <= 16), default=1)
     figure = Figure(figsize=(4.2 * max(len(kinds), 2), 9), layout="constrained")
     axes = figure.subplots(3, max(len(kinds), 2), squeeze=False)
     for column, kind in enumerate(kinds):
-        shown = [name for name in network.servers if name != "empty" or kind != "npy64"]  # it has no batch to answer
+        shown = [
+            name for name in network.servers if name != "uvicorn-empty" or kind != "npy64"
+        ]  # it has no batch to answer
         rates = {name: network.get(name, kind, many, "throughput") for name in shown}
-        _bars(axes[0, column], f"{TITLES[kind]}\nrequests/s, {many} connections", rates, "{:,.0f}")
+        _bars(axes[0, column], f"{KINDS[kind].title}\nrequests/s, {many} connections", rates, "{:,.0f}")
         if limit := network.limit(kind, many):
             axes[0, column].axvline(limit, color="black", linestyle=":", linewidth=1)
         times = {name: network.get(name, kind, 1, "p50") for name in shown}
@@ -32,7 +35,7 @@ def plot(content: dict[str, Any], path: Path) -> None:
         axis.set_axis_off()
     figure.suptitle(
         f"one core for the server, {content['cpu']}, {content['date']}, commit {content['commit']}\n"
-        "orange: this server; dotted: computed limit of Flask",
+        "orange: this server; blue: peers; dotted: computed limit",
         fontsize=10,
     )
     figure.savefig(path, dpi=110)
@@ -41,9 +44,12 @@ def plot(content: dict[str, Any], path: Path) -> None:
 def _bars(axis: Axes, title: str, values: dict[str, float | None], form: str) -> None:
     """Draw a bar a server; the longest is cut off, with dots behind its number, where it would dwarf the others."""
     names = [name for name in reversed(values) if values[name]]
+    if not names:
+        axis.set_axis_off()
+        return
     lengths = [values[name] or 0.0 for name in names]
     longest = 1.2 * sorted(lengths)[-2] if len(lengths) > 1 else lengths[0]
-    colours = ["tab:orange" if name == "ours" else "lightgray" if name == "empty" else "tab:blue" for name in names]
+    colours = ["tab:orange" if name == "ours" else "tab:blue" if name in PEERS else "lightgray" for name in names]
     bars = axis.barh(
         [SERVERS[name].title for name in names], [min(length, longest) for length in lengths], color=colours
     )

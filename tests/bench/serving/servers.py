@@ -1,4 +1,8 @@
-"""The servers of the bench: how each is started, and where it says that it is ready."""
+"""The servers of the bench: how each is started, and where it says that it is ready.
+
+`uvicorn-empty` and `ceiling` answer without a prediction: the one shows what HTTP alone costs under gunicorn's ASGI
+worker, the other how many requests a second the load generators can send.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,30 +23,33 @@ class Server:
     """Where it answers."""
     model: str = "/opt/ml/model"
     """Where the model lies."""
-    ours: bool = False
-    """Runs in the project's own image, not in the bench's."""
+    image: str = "bench"
+    """"bench", "current" or "baseline": the peers' image, or this project's of this commit or of an earlier one."""
+    answers: bool = True
+    """Answers with predictions; the others only show what HTTP costs."""
     environment: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     """The environment's folder in the bench's image, and those packages whose versions are told."""
 
 
 SERVERS = {
-    "ours": Server("this server", ("serve",), ours=True, environment={"SAGEMAKER_BIND_TO_PORT": "$PORT"}),
+    "ours": Server("this server", ("serve",), image="current", environment={"SAGEMAKER_BIND_TO_PORT": "$PORT"}),
+    "baseline": Server("baseline", ("serve",), image="baseline", environment={"SAGEMAKER_BIND_TO_PORT": "$PORT"}),
     "multi": Server(
         "this one, multi-model",
         ("serve",),
         path="/models/signs/invoke",
         model="/opt/ml/models/signs/model",
-        ours=True,
+        image="current",
         environment={"SAGEMAKER_BIND_TO_PORT": "$PORT", "SAGEMAKER_MULTI_MODEL": "true"},
     ),
-    "empty": Server(
-        "empty Flask route",
-        # the settings of ours, of which the command line replaces the application alone
-        ("gunicorn", "--config", "python:traffic_signs.serving.gunicorn_conf", "empty:app"),
-        ours=True,
-        environment={"SAGEMAKER_BIND_TO_PORT": "$PORT", "PYTHONPATH": f"/opt/program:{_BENCH}"},
+    "uvicorn-empty": Server(
+        "uvicorn, empty application",
+        ("/opt/uvicorn/bin/gunicorn", "--worker-class", "empty.Worker", "--bind", "0.0.0.0:$PORT", "empty:app"),
+        answers=False,
+        packages=("uvicorn", "uvicorn", "uvicorn-worker", "httptools", "uvloop", "gunicorn"),
     ),
+    "ceiling": Server("nginx, fixed answer", ("/opt/peers/ceiling.sh",), answers=False),
     "predict": Server(
         "Flask + model.predict",
         ("/opt/predict/bin/gunicorn", "--bind", "0.0.0.0:$PORT", "predict:app"),
@@ -89,4 +96,12 @@ SERVERS = {
         "/",
         packages=("mosec", "mosec"),
     ),
+    "mosec-batch": Server(
+        "mosec, batches of 16",
+        ("/opt/mosec/bin/python", "mosec_server.py", "--port", "$PORT"),
+        "/",
+        environment={"BATCH": "16"},
+    ),
 }
+PEERS = tuple(name for name, server in SERVERS.items() if server.image == "bench" and server.answers)
+"""Those that compete with this project's."""

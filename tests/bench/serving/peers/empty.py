@@ -1,17 +1,27 @@
-"""The floor: a Flask route that only takes the body, for our own image and its gunicorn settings."""
+"""An ASGI application that takes the body and answers with nothing: what HTTP alone costs under uvicorn's worker."""
 
-from flask import Flask, Response, request
+from typing import Any
 
-app = Flask(__name__)
+from uvicorn_worker import UvicornWorker
 
-
-@app.route("/ping")
-def ping() -> Response:
-    return Response(status=200)
+_HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"2")]
 
 
-@app.post("/invocations")
-def invocations() -> Response:
-    if (request.content_length or 0) > 32_768:
-        request.get_data()  # h2load, like many a client, does not look for an answer before all of it is sent
-    return Response(b"{}", mimetype="application/json")
+class Worker(UvicornWorker):
+    CONFIG_KWARGS = {  # noqa: RUF012 - as uvicorn_worker has it
+        "loop": "uvloop",
+        "http": "httptools",
+        "interface": "asgi3",
+        "lifespan": "off",
+        "timeout_keep_alive": 75,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+    }
+
+
+async def app(_scope: dict[str, Any], receive: Any, send: Any) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+    await send({"type": "http.response.body", "body": b"{}"})

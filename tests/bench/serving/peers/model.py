@@ -45,12 +45,12 @@ def encode(probabilities: np.ndarray) -> bytes:
 
 
 class Network:
-    """model.tflite in LiteRT, with one thread."""
+    """A network in LiteRT, with one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "model.tflite") -> None:
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - `predict` has no LiteRT
 
-        self._interpreter = Interpreter(f"{MODEL}/model.tflite", num_threads=1)
+        self._interpreter = Interpreter(f"{MODEL}/{name}", num_threads=1)
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()
