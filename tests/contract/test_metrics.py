@@ -80,9 +80,10 @@ def test_answers_are_counted_whichever_worker_gives_them(server: Server) -> None
     assert (of(after, "200"), of(after, "400"), of(after, "415")) == (41, 1, 1)
     assert 0 < grown(after, "traffic_signs_request_seconds_sum") < 300
     assert grown(after, "traffic_signs_batch_images_sum") == 170
-    assert grown(after, "traffic_signs_batch_images_count") == 43  # 130 are 64, 64 and 2
-    assert grown(after, "traffic_signs_batch_images_bucket", le="2.0") == 41
-    assert grown(after, "traffic_signs_engine_seconds_count") == 43
+    runs = grown(after, "traffic_signs_batch_images_count")
+    assert 3 < runs <= 43  # 130 are 64, 64 and 2; of the 40 others, some came together
+    assert grown(after, "traffic_signs_batch_images_bucket", le="32.0") == runs - 2
+    assert grown(after, "traffic_signs_engine_seconds_count") == runs
     stages = {
         stage: grown(after, "traffic_signs_stage_seconds_total", stage=stage)
         for stage in ("queue", "read", "decode", "engine", "encode")

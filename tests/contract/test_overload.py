@@ -26,7 +26,7 @@ from tests.helpers import Job, Server, npy, serving
 NPY = "application/x-npy"
 ONE = npy(np.zeros((1, 32, 32, 1), np.uint8))
 LARGER = npy(np.zeros((20, 32, 32, 1), np.uint8))
-"""More than the main thread answers."""
+"""More than the event loop answers."""
 LARGE = npy(np.zeros((20_000, 32, 32, 1), np.uint8))
 HEAD = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {NPY}\r\nContent-Length: {len(ONE)}\r\n\r\n".encode()
 
@@ -92,16 +92,17 @@ def test_clients_that_go_away_free_their_places(job: Job, image: str | None, tmp
 
     def keep_busy(server: Server) -> None:
         while not done.is_set():
-            assert server.post(LARGE, NPY).status_code in (200, 503)
+            assert server.post(body, NPY).status_code in (200, 503)
 
-    with serving(job.base, tmp_path / "log", image, variables) as server, ThreadPoolExecutor(8) as pool:
-        busy = [pool.submit(keep_busy, server) for _ in range(8)]  # as many as there are threads at most
+    body = npy(np.zeros((2_000, 32, 32, 1), np.uint8))
+    with serving(job.base, tmp_path / "log", image, variables) as server, ThreadPoolExecutor(24) as pool:
+        busy = [pool.submit(keep_busy, server) for _ in range(24)]  # three times as many as there are threads
         try:
             gone: list[socket.socket] = []
             while not any(b" 503 " in connection.recv(4096) for connection in readable(gone[-100:])):
                 assert len(gone) < 800
                 gone.append(connect(server))
-                # of a type that the main thread leaves to the line
+                # of a type that the event loop leaves to the threads
                 gone[-1].sendall(HEAD.replace(NPY.encode(), b"application/x-npz") + ONE)
             for connection in gone:
                 connection.close()
