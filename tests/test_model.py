@@ -63,6 +63,15 @@ def test_local_contrast_is_what_its_definition_says(window: int) -> None:
     np.testing.assert_allclose(model.predict(IMAGES[:3], verbose=0)[..., 0], expected, atol=1e-4)
 
 
+def test_no_shape_is_computed_when_the_small_network_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = served("strided")
+    export(model, IMAGES, model.predict(IMAGES, verbose=0), tmp_path)
+    tf.lite.experimental.Analyzer.analyze(str(tmp_path / artifact.LITERT))
+    operations = capsys.readouterr().out
+    assert "AVERAGE_POOL_2D" in operations
+    assert "SHAPE(" not in operations.replace("RESHAPE(", "")
+
+
 @pytest.mark.parametrize("network", models.NETWORKS)
 def test_the_export_answers_like_the_model(network: str, tmp_path: Path) -> None:
     model = served(network)
