@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -14,7 +15,7 @@ from scipy.ndimage import uniform_filter  # type: ignore[import-untyped] # SciPy
 from tests.helpers import Job
 from traffic_signs import artifact
 from traffic_signs.errors import ArtifactError, ExportError
-from traffic_signs.litert import Engine
+from traffic_signs.litert import BATCH, Engine
 from traffic_signs.serving.predictor import Predictor
 from traffic_signs.training import model as models
 from traffic_signs.training.export import compare, export
@@ -111,6 +112,33 @@ def test_batches_of_any_size_give_the_answers_of_single_images(job: Job) -> None
     engine = Engine(job.base / "model" / artifact.LITERT)
     single = np.concatenate([engine.run(IMAGES[index : index + 1]) for index in range(70)])
     np.testing.assert_allclose(engine.run(IMAGES), single, atol=1e-6)
+    for size in (3, 1, 32, 2, 1, 33, 70, 5, 1):  # one after the other, as requests come
+        np.testing.assert_allclose(engine.run(IMAGES[-size:]), single[-size:], atol=1e-6)
+
+
+def test_an_answer_is_not_overwritten_by_the_next(job: Job) -> None:
+    engine = Engine(job.base / "model" / artifact.LITERT)
+    for size in (1, 4):
+        first = engine.run(IMAGES[:size])
+        kept = first.copy()
+        engine.run(IMAGES[size : 2 * size])
+        np.testing.assert_array_equal(first, kept)
+
+
+def test_threads_share_an_engine(job: Job) -> None:
+    engine = Engine(job.base / "model" / artifact.LITERT)
+    batches: list[int] = []
+    engine.observe = lambda images, _seconds: batches.append(images)
+    expected = engine.run(IMAGES)
+
+    def ask(seed: int) -> None:
+        for size in np.random.default_rng(seed).integers(1, 71, 40):
+            np.testing.assert_allclose(engine.run(IMAGES[:size]), expected[:size], atol=1e-6)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(ask, range(2)))
+    ask(2)  # and so does the main thread
+    assert max(batches) == BATCH
 
 
 @pytest.fixture
