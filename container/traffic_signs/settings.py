@@ -135,6 +135,8 @@ class ServingSettings:
         "SDK's Model a source_dir too, and it packs the code into the model", variables=("SAGEMAKER_SUBMIT_DIRECTORY",),
     )  # fmt: skip
     """Where it is."""
+    precision: str = _setting("auto", **_one_of("auto", "float32", "int8"), variables=("TRAFFIC_SIGNS_PRECISION",))
+    """What LiteRT computes in; auto: int8 where the model has it and the CPU is faster in it."""
 
     @property
     def payload_mb(self) -> int:

@@ -210,10 +210,12 @@ def test_metrics_and_ping_answer_within_two_seconds_under_load(server: Server) -
 def test_the_page_and_every_answer_name_the_model(job: Job, image: str | None, server: Server) -> None:
     description = (job.base / "model" / "artifact.json").read_bytes()
     said = json.loads(description)
+    vnni = not {"avx512_vnni", "avx_vnni"}.isdisjoint(Path("/proc/cpuinfo").read_text().split())
     model = {
         "name": said["preset"],
         "version": hashlib.sha256(description).hexdigest()[:12],
         "data": said["data_fingerprint"],
+        "precision": "int8" if "model.int8.tflite" in said["sha256"] and vnni else "float32",
     }
     samples = scrape(server)
     assert value(samples, "traffic_signs_model_info", **model) == 1
