@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from traffic_signs.turns import FairLock
 
 BATCH = 32
-"""Images run at once, and in one turn. 64 would take at most 3 % less time for each, and up to twice the memory."""
+"""Images run at once, and in one turn. 64 would take at most 3 % less time for each, and almost twice the memory."""
 
 
 class Engine:

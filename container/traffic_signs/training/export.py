@@ -13,7 +13,7 @@ import io
 import logging
 import math
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
@@ -55,13 +55,13 @@ class Agreement:
     def __str__(self) -> str:
         return (
             f"probabilities differ by at most {self.difference:.1g}, {self.classes:.2%} of the classes are the same,"
-            f" accuracy changes by {100 * self.accuracy_change:+.2f} points"
+            f" accuracy changes by {100 * self.accuracy_change:+.3f} points"
         )
 
 
 def export(
     model: keras.Model, images: np.ndarray, expected: np.ndarray, labels: np.ndarray, directory: Path
-) -> dict[str, Agreement]:
+) -> dict[str, dict[str, float]]:
     """Write model.keras, model.tflite and, if it is close enough, model.int8.tflite into *directory*.
 
     Args:
@@ -72,7 +72,7 @@ def export(
         directory: must exist.
 
     Returns:
-        How each network for LiteRT answers, by the name of its file.
+        How each network for LiteRT answers, by the name of its file, as `artifact.Artifact` has it.
 
     Raises:
         ExportError: the float32 network does not answer like *model*.
@@ -102,7 +102,7 @@ def export(
         )
         (directory / artifact.INT8).unlink()
         del found[artifact.INT8]
-    return found
+    return {name: asdict(agreement) for name, agreement in found.items()}
 
 
 def compare(expected: np.ndarray, found: np.ndarray, labels: np.ndarray) -> Agreement:

@@ -85,7 +85,7 @@ def run(
     _log.info("temperature %.3f", temperature)
     probabilities = softmax(logits / np.float32(temperature), axis=1)
     paths.model.mkdir(parents=True, exist_ok=True)
-    agreements = export(
+    agreement = export(
         models.with_probabilities(network, temperature),
         validation.images,
         probabilities,
@@ -120,7 +120,7 @@ def run(
             data_fingerprint=training.fingerprint,
             temperature=temperature,
             metrics=outcome.headline,
-            agreement={name: asdict(agreement) for name, agreement in agreements.items()},
+            agreement=agreement,
             versions=versions,
         ),
     )
