@@ -129,12 +129,12 @@ def test_507_counts_what_other_workers_will_need(
 ) -> None:
     one, two = workers
     size = one.load("a", str(root / "a")).size
-    memory.free = ROOM + size + 3 * MB
+    memory.free = ROOM + size + 2 * MB
     with pytest.raises(MemoryShortError, match="no memory for a further model: "):
         two.load("b", str(root / "b"))
     assert holders(folder, "b") == set()
     assert answers(two, "a") == 3  # now both have it, and nothing is promised any more
-    memory.free = ROOM + size + 3 * MB
+    memory.free = ROOM + size + 2 * MB
     two.load("b", str(root / "b"))
 
 

@@ -23,7 +23,7 @@ def test_the_endpoint_answers_as_keras_does(
     model = keras.models.load_model(job.base / "model" / "model.keras")
     expected = model.predict(np.stack([images.decode(body) for body in bodies]), verbose=0)
     content_type = "image/jpeg" if kind == "jpg" else "image/x-portable-pixmap"
-    with serving(job.base, tmp_path / "log", image) as server:
+    with serving(job.base, tmp_path / "log", image, {"TRAFFIC_SIGNS_PRECISION": "float32"}) as server:
         answers = [server.post(body, content_type).json()["predictions"][0] for body in bodies]
     np.testing.assert_allclose([answer["probabilities"] for answer in answers], expected, atol=1e-4)
     assert [answer["class_id"] for answer in answers] == expected.argmax(1).tolist()

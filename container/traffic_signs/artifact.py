@@ -1,8 +1,9 @@
 """What a model directory holds; written and read here only.
 
-    artifact.json   this format's number, labels, input shape, preset, temperature, figures, versions, checksums
-    model.tflite    the network for LiteRT, float32, uint8 pixels in, probabilities out
-    model.keras     the same network for Keras, to train on or to serve on a GPU
+    artifact.json        this format's number, labels, input shape, preset, temperature, figures, versions, checksums
+    model.tflite         the network for LiteRT, float32, uint8 pixels in, probabilities out
+    model.int8.tflite    the same in int8, for CPUs that multiply it faster; only if it classifies as well
+    model.keras          the same network for Keras, to train on or to serve on a GPU
 
 artifact.json is written last: a directory that has one is complete.
 """
@@ -17,6 +18,7 @@ from traffic_signs.errors import ArtifactError
 
 FORMAT = 2
 LITERT = "model.tflite"
+INT8 = "model.int8.tflite"
 KERAS = "model.keras"
 _DESCRIPTION = "artifact.json"
 
@@ -35,12 +37,15 @@ class Artifact:
     temperature: float = 1.0
     """What the networks divide their logits by."""
     metrics: dict[str, float] = field(default_factory=dict)
+    agreement: dict[str, dict[str, float]] = field(default_factory=dict)
+    """How each network for LiteRT answered beside the trained one, by its file: `difference`, `classes`,
+    `accuracy_change`. Models of earlier versions have none, and no int8."""
     versions: dict[str, str] = field(default_factory=dict)
 
 
 def write(directory: Path, artifact: Artifact) -> None:
-    """Complete a model directory in which the two networks lie already."""
-    checksums = {name: _sha256(directory / name) for name in (LITERT, KERAS)}
+    """Complete a model directory in which its networks lie already, int8 too where its agreement is known."""
+    checksums = {name: _sha256(directory / name) for name in sorted({LITERT, KERAS, *artifact.agreement})}
     content = {"format": FORMAT, **asdict(artifact), "sha256": checksums}
     text = json.dumps(content, indent=2, ensure_ascii=False)
     (directory / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
@@ -78,6 +83,8 @@ def read(directory: Path) -> Artifact:
         texts = (content["preset"], content["data_fingerprint"], *content["labels"])
         if not all(isinstance(text, str) for text in texts):
             raise TypeError("preset, data_fingerprint and labels are texts")
+        if not isinstance(content.setdefault("agreement", {}), dict):
+            raise TypeError("agreement is an object")
         content["labels"] = tuple(content["labels"])
         content["input_shape"] = tuple(content["input_shape"])
         return Artifact(**content)

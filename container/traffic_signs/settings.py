@@ -135,6 +135,8 @@ class ServingSettings:
         "SDK's Model a source_dir too, and it packs the code into the model", variables=("SAGEMAKER_SUBMIT_DIRECTORY",),
     )  # fmt: skip
     """Where it is."""
+    precision: str = _setting("auto", **_one_of("auto", "float32", "int8"), variables=("TRAFFIC_SIGNS_PRECISION",))
+    """What LiteRT computes in; auto: int8 where the model has it and the CPU is faster in it."""
     head_seconds: int = _setting(10, **_whole(1, 3_600), variables=("TRAFFIC_SIGNS_HEAD_SECONDS",))
     """For a request's head; also for the first byte of a connection."""
     head_kb: int = _setting(64, **_whole(1, 1_024), variables=("TRAFFIC_SIGNS_HEAD_KB",))

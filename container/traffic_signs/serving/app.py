@@ -99,4 +99,4 @@ def _endpoint(
         from traffic_signs.serving import hooks  # noqa: PLC0415 - loads scipy, which nothing else here needs
 
         return hooks.Hooks(program, paths.model, engine, settings, metrics)
-    return OneModel(Predictor(paths.model, engine, metrics), settings)
+    return OneModel(Predictor(paths.model, engine, metrics, settings.precision), settings)

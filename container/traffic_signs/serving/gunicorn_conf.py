@@ -118,7 +118,9 @@ def application() -> Any:
 
     paths = OptMl.from_environment()
     try:
-        models = Models(paths.models, _models_folder, _plan.workers, _metrics) if _models_folder else None
+        models = None
+        if _models_folder:
+            models = Models(paths.models, _models_folder, _plan.workers, _metrics, _settings.precision)
         return Application(create_app(paths, _settings, _plan.engine, _metrics, models), _settings, _plan, _metrics)
     except TrafficSignsError as error:
         _log.critical("%s", error)

@@ -88,7 +88,7 @@ class Defaults(DefaultInferenceHandler):  # type: ignore[misc] # no types are pu
 
     def default_model_fn(self, model_dir: str) -> Predictor:
         """Load the model that a training job of this image has left."""
-        return Predictor(Path(model_dir), self._engine, self._metrics)
+        return Predictor(Path(model_dir), self._engine, self._metrics, self._settings.precision)
 
     def default_input_fn(self, data: bytes | str, content_type: str, context: Context) -> np.ndarray:
         """Decode a body; the toolkit has made text of JSON and CSV."""

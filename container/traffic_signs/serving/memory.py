@@ -20,7 +20,7 @@ _ROOM = 100 * 2**20
 """Bytes that are kept free for the requests of each worker."""
 
 
-def load(directory: Path, metrics: Metrics | None) -> Predictor:
+def load(directory: Path, metrics: Metrics | None, precision: str) -> Predictor:
     """Load a model and let it take all the memory that it will ever need.
 
     Raises:
@@ -28,13 +28,13 @@ def load(directory: Path, metrics: Metrics | None) -> Predictor:
     """
     if (program := directory / "code" / "inference.py").is_file():  # not passed over: its answers would be others
         raise ArtifactError(f"{program} is code of its own, which a multi-model endpoint does not run")
-    predictor = Predictor(directory, metrics=metrics)
+    predictor = Predictor(directory, metrics=metrics, precision=precision)
     predictor.predict(np.zeros((litert.BATCH, *images.SHAPE), np.uint8))
     return predictor
 
 
 def load_if_it_fits(
-    directory: Path, workers: int, promised: Callable[[], int], metrics: Metrics | None
+    directory: Path, workers: int, promised: Callable[[], int], metrics: Metrics | None, precision: str
 ) -> tuple[Predictor, int]:
     """Load a model that nobody has, as `load` does, if there is memory for it in every worker.
 
@@ -43,6 +43,7 @@ def load_if_it_fits(
         workers: how many there are.
         promised: says how many bytes workers will still take for models that others have loaded.
         metrics: where loads and batches are counted.
+        precision: "auto", "float32" or "int8".
 
     Returns:
         The model and the bytes that it takes.
@@ -62,7 +63,7 @@ def load_if_it_fits(
     trim()  # or the network would move into free memory that counts as ours already
     before = own_bytes()
     try:
-        predictor = load(directory, metrics)
+        predictor = load(directory, metrics, precision)
     except ArtifactError as error:
         raise RequestError(str(error)) from error
     size = min(max(own_bytes() - before, least), _MOST * least)

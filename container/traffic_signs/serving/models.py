@@ -36,7 +36,9 @@ class _Loaded:
 class Models:
     """The models of one worker; its threads share them."""
 
-    def __init__(self, root: Path, folder: Path, workers: int, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, root: Path, folder: Path, workers: int, metrics: Metrics | None = None, precision: str = "auto"
+    ) -> None:
         """Start with what is listed, loaded when it is asked for.
 
         Args:
@@ -44,8 +46,9 @@ class Models:
             folder: the list, of `listing.create`.
             workers: how many there are.
             metrics: where loads and batches are counted.
+            precision: "auto", "float32" or "int8".
         """
-        self._metrics = metrics
+        self._metrics, self._precision = metrics, precision
         self._root = root.resolve()
         self._listing = Listing(folder, workers)
         self._workers = workers
@@ -74,7 +77,7 @@ class Models:
                 raise AlreadyLoadedError(f"model {name} is still being unloaded")
             with self._loading:
                 predictor, size = memory.load_if_it_fits(
-                    directory, self._workers, self._listing.promised, self._metrics
+                    directory, self._workers, self._listing.promised, self._metrics, self._precision
                 )
                 entry = Entry(name, url, size, predictor.identity)
                 try:
@@ -159,7 +162,7 @@ class Models:
             try:
                 if hardware.free_bytes() < entry.size:
                     raise MemoryShortError(f"no memory for model {name}, {entry.size:,} bytes, in another worker")
-                loaded = _Loaded(memory.load(Path(entry.url), self._metrics), users=1)
+                loaded = _Loaded(memory.load(Path(entry.url), self._metrics, self._precision), users=1)
             except ArtifactError as error:  # its files have gone: if one worker cannot serve it, nobody does
                 _log.error("%s is unloaded: %s", name, error)
                 with contextlib.suppress(NotLoadedError):

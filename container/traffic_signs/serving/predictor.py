@@ -1,5 +1,6 @@
 """A model directory -> something that answers pixels with probabilities."""
 
+import logging
 import re
 import time
 from collections.abc import Iterator
@@ -10,37 +11,49 @@ import numpy as np
 
 from traffic_signs import artifact, images, litert
 from traffic_signs.errors import ArtifactError
+from traffic_signs.serving import hardware
+from traffic_signs.serving import precision as precisions
 from traffic_signs.serving.metrics import Metrics
 
 if TYPE_CHECKING:
     from traffic_signs.serving import tensorflow_engine
 
+_log = logging.getLogger(__name__)
+
 
 class Predictor:
     """A model that is loaded and has answered once; built once a worker, shared by its threads."""
 
-    def __init__(self, directory: Path, engine: str = "litert", metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, directory: Path, engine: str = "litert", metrics: Metrics | None = None, precision: str = "auto"
+    ) -> None:
         """Load the model in *directory* and warm it up.
 
         Args:
             directory: as `artifact` describes it.
             engine: "litert" or "tensorflow".
             metrics: where the load and every batch from now on are counted.
+            precision: "float32", "int8" or "auto".
 
         Raises:
-            ArtifactError: no model, one of another format or input, or one that does not answer.
+            ArtifactError: no model, one of another format or input, one that does not answer, or int8 of one without.
+            SettingsError: int8 of TensorFlow.
         """
         started = time.monotonic()
         self.artifact = artifact.read(directory)
+        chosen, reason = precisions.choose(precision, engine, self.artifact, vnni=hardware.has_vnni())
         self.identity = {
             "name": _visible(self.artifact.preset),
             "version": artifact.version(directory),
             "data": _visible(self.artifact.data_fingerprint),
+            "precision": chosen,
         }
-        """The preset, a short id of this very model, the fingerprint of its training data."""
+        """The preset, a short id of this very model, the fingerprint of its training data, "float32" or "int8"."""
         self.header = "X-Model-Info", "; ".join(f"{key}={value}" for key, value in self.identity.items())
         """The same for an answer, so that those of two variants are told apart; one header, because each takes 5 us."""
-        path = directory / (artifact.KERAS if engine == "tensorflow" else artifact.LITERT)
+        name = artifact.INT8 if chosen == "int8" else artifact.LITERT
+        path = directory / (artifact.KERAS if engine == "tensorflow" else name)
+        _log.info("%s: %s, because %s", path, chosen, reason)
         self._path = path
         try:
             self._engine = _load(path, engine)

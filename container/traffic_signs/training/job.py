@@ -85,12 +85,12 @@ def run(
     _log.info("temperature %.3f", temperature)
     probabilities = softmax(logits / np.float32(temperature), axis=1)
     paths.model.mkdir(parents=True, exist_ok=True)
-    agreement = export(models.with_probabilities(network, temperature), validation.images, probabilities, paths.model)
-    _log.info(
-        "the exported model answers within %.1g of the trained one, with the same class for %.2f %% of %d images",
-        agreement.difference,
-        100 * agreement.classes,
-        len(validation),
+    agreement = export(
+        models.with_probabilities(network, temperature),
+        validation.images,
+        probabilities,
+        validation.labels,
+        paths.model,
     )
     versions = {
         "traffic-signs": traffic_signs.__version__,
@@ -119,11 +119,8 @@ def run(
             preset=settings.preset,
             data_fingerprint=training.fingerprint,
             temperature=temperature,
-            metrics={
-                **outcome.headline,
-                "export_difference": agreement.difference,
-                "export_same_class": agreement.classes,
-            },
+            metrics=outcome.headline,
+            agreement=agreement,
             versions=versions,
         ),
     )
