@@ -244,3 +244,42 @@ def test_another_content_type_is_refused_with_those_that_are_read(content_type: 
     with pytest.raises(UnsupportedMediaError, match=r"application/json, .*application/x-npz.*, image/png") as caught:
         decode(b"x", content_type)
     assert caught.value.status == 415
+
+
+@pytest.mark.parametrize("separators", [(", ", ": "), (",", ":"), (" , ", " : ")])
+@pytest.mark.parametrize(("shape", "number"), [((32, 32, 1), 700), ((32, 32), 700), ((32, 32, 3), 250)])
+def test_a_large_array_is_read_as_a_small_one(shape: tuple[int, ...], number: int, separators: tuple[str, str]) -> None:
+    """It is read in pieces of a megabyte, between which other threads have their turns."""
+    pixels = np.random.default_rng(3).integers(0, 256, (number, *shape), dtype=np.uint8)
+    expected = images.as_pixels(pixels)
+    text = json.dumps(pixels.tolist(), separators=separators)
+    assert len(text) > 2.1 * 2**20
+    for body in ('{"instances": %s}', '{"instances":%s}', "%s", ' {"instances": %s} '):
+        np.testing.assert_array_equal(decode((body % text).encode(), JSON), expected)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ("[[1, 2]]", "same shape"),
+        ("7", "same shape"),
+        ('{"b64": "x"}', "either all as arrays"),
+        ("[[true]]", "same shape"),
+        ("[[1, 2", "the body is not JSON"),
+        ("]", "the body is not JSON"),
+        ("[[300]]", "same shape"),
+    ],
+)
+def test_one_wrong_image_behind_megabytes_of_right_ones_is_told(image: str, message: str) -> None:
+    right = json.dumps(np.zeros((1_200, 32, 32), np.uint8).tolist())
+    assert len(right) > 2 * 2**20
+    for text in (f"{right[:-1]}, {image}]", f"[{image}, {right[1:]}"):
+        with pytest.raises(RequestError, match=message):
+            decode(text.encode(), JSON)
+
+
+def test_images_of_two_forms_are_refused_wherever_they_meet() -> None:
+    one, other = np.zeros((1_200, 32, 32), np.uint8), np.zeros((1_200, 32, 32, 1), np.uint8)
+    text = json.dumps(one.tolist())[:-1] + ", " + json.dumps(other.tolist())[1:]
+    with pytest.raises(RequestError, match="same shape"):
+        decode(text.encode(), JSON)
