@@ -19,7 +19,6 @@ from sagemaker_inference import content_types
 from traffic_signs.serving.decoding import JSON_LINES
 from traffic_signs.serving.negotiation import Form
 
-
 _ROWS = 1_000
 """Of JSON that is written at once: nothing else runs in the process meanwhile, /ping neither."""
 
