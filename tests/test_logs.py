@@ -82,7 +82,7 @@ def test_at_the_usual_level_only_what_is_refused_has_a_line(quiet: Server) -> No
 def test_who_does_not_send_the_rest_is_told_of_too(tmp_path: Path, job: Job) -> None:
     with serving(job.base, tmp_path / "log", environment={"SAGEMAKER_MODEL_SERVER_TIMEOUT": "1"}) as server:
         with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), 10) as connection:
-            connection.sendall(b"POST /invocations HTTP/1.1\r\nContent-Length: 10\r\n\r\n123")
+            connection.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n123")
             assert connection.recv(1024).startswith(b"HTTP/1.1 408 ")
         page = requests.get(f"{server.url}/metrics", timeout=5).text
         [line] = [line for line in lines(server) if line.get("status") == 408]

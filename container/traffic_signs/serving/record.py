@@ -14,18 +14,8 @@ class Record:
     """A request; whoever works on it notes what it finds."""
 
     __slots__ = (
-        "_last",
-        "arrived",
-        "bytes_in",
-        "bytes_out",
-        "error",
-        "headers",
-        "images",
-        "left",
-        "reason",
-        "seconds",
-        "status",
-        "work",
+        *("_last", "arrived", "bytes_in", "bytes_out", "error", "headers", "images", "left", "reason", "seconds"),
+        *("status", "unread", "work"),
     )
 
     def __init__(self) -> None:
@@ -46,6 +36,8 @@ class Record:
         """Why the request is refused."""
         self.error: Exception | None = None
         """What the log shall have a traceback of."""
+        self.unread = False
+        """The body has not been read whole: the connection ends with the response."""
         self.left = False
         """The client has closed the connection: nobody will read the response."""
         self.work: asyncio.Future[Any] | None = None

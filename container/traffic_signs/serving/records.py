@@ -40,8 +40,8 @@ def from_json(body: bytes, budget: Budget) -> np.ndarray:
     """
     pieces = _pieces(body)
     if len(pieces) > 1:
-        arrays = [_plain(piece) for piece in pieces]
-        if all(array is not None and array.shape[1:] == arrays[0].shape[1:] for array in arrays):
+        arrays = [array for piece in pieces if (array := _plain(piece)) is not None]
+        if len(arrays) == len(pieces) and len({array.shape[1:] for array in arrays}) == 1:
             return np.concatenate([images.as_pixels(array) for array in arrays])
     elif (array := _from_nested_json(body)) is not None:
         return array

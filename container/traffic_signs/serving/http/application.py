@@ -37,7 +37,7 @@ from traffic_signs.settings import ServingSettings
 Send = Callable[[Message], Awaitable[None]]
 _BOUNDED = re.compile(r"(?:application/(?:json|x-npy)|text/csv|image/(?:png|jpeg))\s*(?:;.*)?", re.IGNORECASE)
 """Content types of which a few bytes cannot ask for much."""
-_ONE_MODEL, _MANY_MODELS = re.compile("/invocations"), re.compile("/models/([A-Za-z0-9._~-]+)/invoke")
+_ONE_MODEL, _MANY_MODELS = re.compile("/invocations/?"), re.compile("/models/([A-Za-z0-9._~-]+)/invoke/?")
 _PONG = Response(200, [], b"")
 
 
@@ -120,11 +120,12 @@ class Application:
     async def _predict(
         self, headers: dict[str, str], receive: Receive, record: Record, state: Any, name: str = ""
     ) -> Response:
-        record.headers = self._endpoint.headers
+        record.headers, record.unread = self._endpoint.headers, True
         small = int(headers.get("content-length", 0)) <= SMALL_BYTES
         if not small:
             self._pool.check_room()  # before the body is read
         request = Request(headers, await self._bodies.read(receive, headers))
+        record.unread = False
         if self._joiner and small and isinstance(self._endpoint, OneModel) and _is_bounded(request):
             model = self._endpoint
             try:
@@ -143,7 +144,9 @@ class Application:
     async def _respond(self, response: Response, scope: Any, receive: Receive, send: Send, record: Record) -> None:
         record.status, body = response.status, response.body
         headers = [_encoded(header) for header in response.headers]
-        if scope["crowded"]:
+        if not isinstance(body, bytes) and scope["http_version"] == "1.0":  # which has no chunks
+            body = await self._pool.run(partial(b"".join, body), record, admitted=True)
+        if scope["crowded"] or record.unread:
             headers.append((b"connection", b"close"))
         if isinstance(body, bytes):
             record.bytes_out = len(body)

@@ -5,6 +5,7 @@ import logging
 import signal
 from typing import Any
 
+from traffic_signs.serving.http import deadlines
 from traffic_signs.serving.metrics import Metrics
 from traffic_signs.serving.scheduling import Pool
 from traffic_signs.settings import ServingSettings
@@ -50,7 +51,7 @@ class Lifespan:
                 self._metrics.lagged(max(0.0, loop.time() - due))
                 if tick % _TICKS == 0:
                     for connection in list(self._state["open"]):
-                        connection.sweep(loop.time())
+                        deadlines.enforce(connection, loop.time())
                     self._pool.log_refusals()
             except Exception:  # noqa: BLE001 - without this task nobody would be held to a deadline
                 _log.exception("failed to look after connections")

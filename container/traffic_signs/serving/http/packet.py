@@ -5,6 +5,7 @@ small response, and a client that wakes up twice.
 """
 
 import asyncio
+from collections.abc import Callable
 
 _CONTINUE = b"HTTP/1.1 100 "
 
@@ -12,8 +13,9 @@ _CONTINUE = b"HTTP/1.1 100 "
 class Packet:
     """What a response of uvicorn is given in place of its transport; serves all responses of a connection in turn."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport, self._head, self._begun = transport, b"", False
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        """Take the transport, and what closes it behind a response."""
+        self._transport, self._close, self._head, self._begun = transport, close, b"", False
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
@@ -35,4 +37,4 @@ class Packet:
     def close(self) -> None:
         """Close the connection behind what has been written."""
         self.end()
-        self._transport.close()
+        self._close()

@@ -1,4 +1,8 @@
-"""HTTP of one connection: uvicorn's, with bounds on what a client may send, keep open and leave unread.
+"""HTTP of one connection: uvicorn's, a request at a time, with bounds on what a client may send and leave unread.
+
+    bytes -> a whole head, at most 64 kB -> parser -> ASGI
+          -> what its body still lacks   -> parser
+          -> what follows waits until the request is answered
 
 uvicorn 0.54 has no such bounds, and its parser takes the body of a request that offers another protocol, as
 `curl --http2` and Java's HTTP client do, for that protocol's first bytes. Overridden are methods without an
@@ -16,9 +20,15 @@ from traffic_signs.serving.http.packet import Packet
 from traffic_signs.settings import ServingSettings
 
 _FIELDS = 100
+_AHEAD_BYTES = 64 * 1024
+"""Of what follows a request, until it is answered."""
 _DRAINED_BYTES = 64 * 2**20
-"""Of a body that is read only to be thrown away; more ends the connection."""
-_START = re.compile(rb"[A-Z]+ [^ \r\n]+ HTTP/1\.[01]\r\n")
+"""Of a body that is read only to be thrown away, so that its client sees why; more ends the connection."""
+_FRAMING_BYTES, _FRAMING_TIMES = 64 * 1024, 9
+"""Of what comes around chunks, and how many times what is in them it may be besides: one of a byte takes six."""
+_METHOD = re.compile(rb"(?:\r\n)*(?:\r|[A-Z]{0,20}(?: |$))")
+_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ?(\d{1,18})\r\n")
+"""As nearly all clients write it."""
 _OFFER = re.compile(rb"\r\nupgrade:(?![ \t]*websocket[ \t]*\r\n)", re.IGNORECASE)
 
 
@@ -32,15 +42,17 @@ class Protocol(HttpToolsProtocol):
         self.idle: dict[Protocol, None] = app_state["idle"]
         app_state["tasks"] = server_state.tasks
         self.phase = "silent"
-        """What is expected: "silent", the first byte; "head"; "body"; "", nothing. In "refused" nothing is read."""
-        self.since, self.received, self.crowded = self.loop.time(), 0, False
-        self.held = bytearray()
+        """What is expected: "silent", the first byte; "head"; "body"; "", nothing; "drain", what is thrown away."""
+        self.since, self.received, self.framing, self.crowded = self.loop.time(), 0, 0, False
+        self.left: int | None = 0
+        """Bytes that the body still lacks; None where the parser finds its end."""
+        self.held = b""
         self.blocked: tuple[float, int] | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Close the connection that has been idle for longest if there are too many; say so if none is."""
         super().connection_made(transport)
-        self.packet = Packet(transport)
+        self.packet = Packet(transport, self.close)
         if len(self.open) >= self.limits.connections:
             self.crowded = not self.idle
             for longest in self.idle:
@@ -51,81 +63,113 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self._forget()
-        if self.timeout_keep_alive_task:  # which uvicorn keeps for a connection that was reset
-            self.timeout_keep_alive_task.cancel()
+        self.forget()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over."""
-        self._forget()
+        self.forget()
         super().handle_websocket_upgrade()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Look after the connection no more."""
         self.open.discard(self)
         self.idle.pop(self, None)
+        self.stay()
 
-    def data_received(self, data: bytes) -> None:
-        """Give the parser whole heads, without offers of another protocol; refuse one that is too large."""
-        self.idle.pop(self, None)
-        if self.phase == "refused":
-            return
-        if self.phase != "body":
-            if self.phase != "head":
-                self.since, self.phase, self.received = self.loop.time(), "head", 0
-            self.received += len(data)
-            end = data.find(b"\r\n\r\n")
-            if self.held or end < 0:
-                self.held += data
-                end = self.held.find(b"\r\n\r\n", max(0, len(self.held) - len(data) - 3))
-                if end < 0 and _START.match(self.held):
-                    self._check_head()
-                    return
-                data = bytes(self.held)
-                self.held.clear()
-            if b"pgrade:" in data[:end]:
-                data = _OFFER.sub(b"\r\nx-upgrade:", data[:end]) + data[end:]
-        super().data_received(data)
-        if self.phase == "head":
-            self._check_head()
-        if self.cycle is not None and self.cycle.response_complete and not self.transport.is_closing():
-            if self.phase == "body" and self.received > _DRAINED_BYTES:
-                self.transport.close()
-            elif self.timeout_keep_alive_task is None:
-                self.timeout_keep_alive_task = self.loop.call_later(
-                    self.timeout_keep_alive, self.timeout_keep_alive_handler
-                )
-
-    def _check_head(self) -> None:
+    def stay(self) -> None:
+        """Stop the time of an idle connection."""
         if self.timeout_keep_alive_task:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
-        if self.received > self.limits.head_kb * 1024:
+
+    def expect(self, phase: str) -> None:
+        """Begin a phase."""
+        self.phase, self.since, self.received, self.framing = phase, self.loop.time(), 0, 0
+
+    def data_received(self, data: bytes) -> None:
+        """Give the parser a request at a time: its head when it is whole, and then no more than its body."""
+        self.idle.pop(self, None)
+        data, self.held = self.held + data, b""
+        while data and not self.transport.is_closing():
+            if self.phase == "drain":
+                self.received += len(data)
+                if self.received > _DRAINED_BYTES:
+                    self.transport.close()
+                return
+            if self.phase == "body":
+                self.framing += len(data)
+                end = len(data) if self.left is None else self.left
+                part, data = data[:end], data[end:]
+            elif end := self.end_of_head(data):
+                part, data = data[:end], data[end:]
+                if b"pgrade:" in part.lower():
+                    part = _OFFER.sub(b"\r\nx-upgrade:", part)
+                if data and (length := _LENGTH.search(part)) and int(length[1]) == len(data):
+                    part, data = part + data, b""  # one call of the parser for all of it
+            else:
+                return
+            super().data_received(part)
+            if self not in self.open:  # any more: it is a WebSocket's, or lost
+                self.transport.get_protocol().data_received(data)  # type: ignore[attr-defined] # the WebSocket's
+                return
+            if self.left is None and self.framing > _FRAMING_BYTES + _FRAMING_TIMES * self.received:
+                self.refuse(400, "the body has more around its chunks than in them")
+
+    def end_of_head(self, data: bytes) -> int:
+        """Return where the head ends that *data* begins with; 0 if it has to wait, or is refused."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.held = data
+            if len(data) > _AHEAD_BYTES:
+                self.flow.pause_reading()
+            return 0
+        if self.phase != "head":
+            self.expect("head")
+            self.stay()
+        most = self.limits.head_kb * 1024
+        end = data.find(b"\r\n\r\n", len(data) - len(data.lstrip(b"\r\n"))) + 4
+        if end > most or len(data) > most > end == 3:
             self.refuse(431, f"the head of the request has more than {self.limits.head_kb} kB")
+            return 0
+        if end == 3 and _METHOD.match(data):
+            self.held = data
+            return 0
+        return end if end > 3 else len(data)
 
     def on_message_begin(self) -> None:
-        """Note that a head has begun."""
+        """Tell the application of a crowd; refuse a request in one piece with the end of another's chunks."""
+        if self.phase != "head":
+            raise ValueError("a request follows in the same packet")
         super().on_message_begin()
-        if self.phase != "head":  # it came together with another one
-            self.since, self.phase, self.received = self.loop.time(), "head", 0
         self.scope["crowded"] = self.crowded  # type: ignore[typeddict-unknown-key] # ours, for the application
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Refuse a head of too many fields."""
-        super().on_header(name, value)
-        if len(self.headers) > _FIELDS:
-            raise ValueError("too many header fields")  # becomes a 400
+        """Refuse a head of too many fields; a trailer is no part of it."""
+        if self.phase == "head":
+            super().on_header(name, value)
+            if len(self.headers) > _FIELDS:
+                raise ValueError("too many header fields")  # becomes a 400
 
     def on_headers_complete(self) -> None:
-        """Note that a body may follow."""
-        self.since, self.phase, self.received = self.loop.time(), "body", 0
+        """Check what the parser leaves to others, and note how much is to come."""
+        names = [name for name, _ in self.headers]
+        version, method, hosts = self.parser.get_http_version(), self.parser.get_method(), names.count(b"host")
+        if method == b"CONNECT" or version not in ("1.0", "1.1") or hosts > 1 or (version == "1.1" and not hosts):
+            raise ValueError("not HTTP/1.1")  # becomes a 400
+        self.expect_100_continue = self.expect_100_continue and version == "1.1"
         super().on_headers_complete()
+        self.expect("body")
+        self.left = None if b"transfer-encoding" in names else 0
+        if b"content-length" in names:
+            self.left = int(self.headers[names.index(b"content-length")][1])
         if self.cycle is not None:
             self.cycle.transport = self.packet  # type: ignore[assignment] # has what a response calls
 
     def on_body(self, body: bytes) -> None:
         """Count what has come."""
         self.received += len(body)
+        if self.left is not None:
+            self.left -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -134,10 +178,12 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Note that the connection is idle."""
+        """Note that the connection is idle, or go on with what has come meanwhile."""
         self.packet.end()
         super().on_response_complete()
-        if not self.pipeline:
+        if self.held:
+            self.loop.call_soon(self.data_received, b"")
+        elif self.phase == "":
             self.idle[self] = None
 
     def resume_writing(self) -> None:
@@ -145,39 +191,29 @@ class Protocol(HttpToolsProtocol):
         self.blocked = None
         super().resume_writing()
 
-    def sweep(self, now: float) -> None:
-        """Refuse or end what takes too long; called each second."""
-        limits, waited = self.limits, now - self.since
-        body_seconds = min(limits.body_seconds, limits.patience_seconds)
-        if self.flow.write_paused or self.transport.is_closing():
-            unsent = self.transport.get_write_buffer_size()
-            since, most = self.blocked = self.blocked or (now, unsent)
-            if now - since > limits.answer_seconds + (most - unsent) / (1024 * limits.kb_per_second):
-                self.transport.abort()
-        elif self.flow.read_paused:
-            self.since = now  # it is the client who waits
-        elif self.phase == "silent" and waited > limits.head_seconds:
-            self.transport.close()
-        elif self.phase == "head" and waited > limits.head_seconds:
-            self.refuse(408, "the rest of the head did not come in time")
-        elif self.phase == "body" and waited > body_seconds + self.received / (1024 * limits.kb_per_second):
-            self.refuse(408, "the rest of the body did not come in time")
-
     def send_400_response(self, msg: str) -> None:
         """Say that the request is no HTTP."""
         self.refuse(400, msg)
 
     def refuse(self, status: int, text: str) -> None:
         """Refuse what the client has begun to send, and close the connection once it has what it is owed."""
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if self.phase == "body":
-            self.scope["refused"] = status, text  # type: ignore[typeddict-unknown-key] # ours, for the application
-        if answering and (self.phase != "body" or self.cycle.response_started):
-            self.cycle.keep_alive, self.phase = False, "refused"
+        if self.phase == "":  # behind a request that is being answered
+            self.cycle.keep_alive, self.phase = False, "drain"
             return
-        if self.phase != "body" or answering:
-            content = json.dumps({"error": text}).encode()
-            head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
-            rest = f"content-length: {len(content)}\r\nconnection: close\r\n\r\n"
-            self.transport.write((head + rest).encode() + content)
-        self.transport.close()
+        if self.phase == "body":  # the application waits for the rest of it
+            self.scope["refused"] = status, text  # type: ignore[typeddict-unknown-key] # ours, for the application
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        content = json.dumps({"error": text}).encode()
+        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
+        rest = f"content-length: {len(content)}\r\nconnection: close\r\n\r\n"
+        self.transport.write((head + rest).encode() + content)
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; if its client may still send, once it has seen why (RFC 9112, section 9.6)."""
+        if self.phase in ("head", "body") and not self.transport.is_closing():
+            self.expect("drain")
+            self.transport.write_eof()
+        else:
+            self.transport.close()
