@@ -14,8 +14,8 @@ class Record:
     """A request; whoever works on it notes what it finds."""
 
     __slots__ = (
-        *("_last", "arrived", "bytes_in", "bytes_out", "error", "headers", "images", "left", "reason", "seconds"),
-        *("status", "unread", "work"),
+        *("_last", "arrived", "bytes_in", "bytes_out", "error", "has_place", "headers", "images", "left", "reason"),
+        *("seconds", "status", "unread", "work"),
     )
 
     def __init__(self) -> None:
@@ -38,6 +38,8 @@ class Record:
         """What the log shall have a traceback of."""
         self.unread = False
         """The body has not been read whole: the connection ends with the response."""
+        self.has_place = False
+        """Its body is one of the few large ones that are held at a time."""
         self.left = False
         """The client has closed the connection: nobody will read the response."""
         self.work: asyncio.Future[Any] | None = None

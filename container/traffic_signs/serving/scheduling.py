@@ -97,14 +97,15 @@ class Pool:
             metrics: where the length of the queue and refusals are counted.
         """
         self._threads = ThreadPoolExecutor(threads, "predicting")
-        self._number, self._length, self._seconds, self._metrics = threads, length, seconds, metrics
+        self._number, self._length, self.seconds, self._metrics = threads, length, seconds, metrics
         self._lock = threading.Lock()
         self.queued = self._refused = 0
         self._mean = 0.02
 
-    def check_room(self) -> None:
-        """Raise OverloadError if a request that comes now would have to wait for too long."""
-        if self.queued >= self._length or self.queued * self._mean / self._number > self._seconds:
+    def check_room(self, more: int = 0) -> None:
+        """Raise OverloadError if a request that comes now, behind *more* than are queued, has to wait for too long."""
+        ahead = self.queued + more
+        if ahead >= self._length or ahead * self._mean / self._number > self.seconds:
             self._refused += 1
             self._metrics.refused()
             raise OverloadError

@@ -58,7 +58,7 @@ class Application:
             engine.observe = metrics.batch
             self._joiner = joiner if joiner.seconds < TURN_SECONDS else None
         self._lifespan = Lifespan(settings, metrics, pool)
-        self._bodies = Bodies(settings.payload_mb)
+        self._bodies = Bodies(settings.payload_mb, pool)
         self._streams = websocket.Streams(self._endpoint, settings.streams, pool, self._joiner, metrics)
 
         def chunked(environ: Any, start_response: Any) -> Any:
@@ -86,11 +86,14 @@ class Application:
                 response = await self._answer(scope, headers, receive, send, record)
             except LeftError as error:
                 record.left, record.reason, response = True, str(error), None
+            except asyncio.CancelledError:  # by uvicorn, when the time to stop is over
+                response = handler.refusal(OverloadError("the server stops; try again"), record)
             except Exception as error:  # noqa: BLE001 - the client gets an answer, and the log the error
                 response = handler.refusal(error, record)
             if response:
                 await self._respond(response, scope, receive, send, record)
         finally:
+            self._bodies.give_back(record)
             if record.left:
                 record.status = 499
             if "refused" in scope:
@@ -112,7 +115,7 @@ class Application:
         if method == "POST" and (model := self._path.fullmatch(path)):
             return await self._predict(headers, receive, record, scope["state"], "".join(model.groups()))
         scope["state"]["record"] = record
-        body = await self._bodies.read(receive, headers)
+        body = await self._bodies.read(receive, headers, record)
         loads = path.startswith("/models") and method in ("POST", "DELETE")
         await (self._loads if loads else self._site)(scope, _replay(body), _counted(send, record))
         return None
@@ -121,12 +124,8 @@ class Application:
         self, headers: dict[str, str], receive: Receive, record: Record, state: Any, name: str = ""
     ) -> Response:
         record.headers, record.unread = self._endpoint.headers, True
-        small = int(headers.get("content-length", 0)) <= SMALL_BYTES
-        if not small:
-            self._pool.check_room()  # before the body is read
-        request = Request(headers, await self._bodies.read(receive, headers))
-        record.unread = False
-        if self._joiner and small and isinstance(self._endpoint, OneModel) and _is_bounded(request):
+        request = Request(headers, await self._bodies.read(receive, headers, record))
+        if self._joiner and isinstance(self._endpoint, OneModel) and _is_bounded(request):
             model = self._endpoint
             try:
                 question = model.handler.read(request, model.predictor, record, Budget(SMALL_TIMES))

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from traffic_signs.errors import LeftError, TooLargeError, TransferEncodingError
+from traffic_signs.errors import LeftError, OverloadError, TooLargeError, TransferEncodingError
+from traffic_signs.serving.record import Record
+from traffic_signs.serving.scheduling import SMALL_BYTES, Pool
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -13,33 +15,56 @@ _TOGETHER_MB = 400
 
 
 class Bodies:
-    """Reads bodies; few large ones at a time, so that many slow clients do not fill the memory."""
+    """Reads bodies; holds few large ones at a time, so that many clients do not fill the memory."""
 
-    def __init__(self, payload_mb: int) -> None:
-        """Take the payload limit."""
-        self.limit = payload_mb * 2**20
-        self._large = asyncio.Semaphore(max(2, _TOGETHER_MB // payload_mb))
+    def __init__(self, payload_mb: int, pool: Pool) -> None:
+        """Take the payload limit, and the pool whose queue they will be in."""
+        self._limit, self._pool = payload_mb * 2**20, pool
+        self._places = asyncio.Semaphore(max(2, _TOGETHER_MB // payload_mb))
+        self._waiting = 0
 
-    async def read(self, receive: Receive, headers: Mapping[str, str]) -> bytes:
-        """Read the body of a request with *headers*.
+    async def read(self, receive: Receive, headers: Mapping[str, str], record: Record) -> bytes:
+        """Read the body of a request with *headers*; a large one has a place, which `give_back` frees.
 
         Raises:
+            OverloadError: a body that is not small would have to wait for too long.
             TransferEncodingError: it is encoded in other ways than by chunks.
             TooLargeError: it is larger than the limit, by what it announces or by what has come.
             LeftError: the client left, or was refused, before its end.
         """
         if headers.get("transfer-encoding", "chunked").strip().lower() != "chunked":
             raise TransferEncodingError(f"Transfer-Encoding {headers['transfer-encoding'][:100]}; expected chunked")
-        if int(headers.get("content-length") or 0) > self.limit:
-            raise TooLargeError(self.limit)
+        length = int(headers.get("content-length", 0))
+        if length > self._limit:
+            raise TooLargeError(self._limit)
+        if length > SMALL_BYTES:
+            self._pool.check_room(self._waiting)
         parts: list[bytes] = []
         if await _collect(receive, parts, _LARGE):
-            async with self._large:
-                await _collect(receive, parts, self.limit)
+            self._pool.check_room(self._waiting)
+            await self._take_place(record)
+            await _collect(receive, parts, self._limit)
         body = b"".join(parts)
-        if len(body) > self.limit:
-            raise TooLargeError(self.limit)
+        if len(body) > self._limit:
+            raise TooLargeError(self._limit)
+        record.unread = False
         return body
+
+    async def _take_place(self, record: Record) -> None:
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._pool.seconds):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise OverloadError from error
+        finally:
+            self._waiting -= 1
+        record.has_place = True
+
+    def give_back(self, record: Record) -> None:
+        """Free the place of a request that has been answered, if it had one."""
+        if record.has_place:
+            self._places.release()
 
 
 async def _collect(receive: Receive, parts: list[bytes], most: int) -> bool:

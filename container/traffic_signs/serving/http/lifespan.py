@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import resource
 import signal
+from dataclasses import replace
 from typing import Any
 
 from traffic_signs.serving.http import deadlines
@@ -14,6 +16,8 @@ _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.1
 _TICKS = 10
 """After so many, deadlines are looked at."""
+_OTHER_FILES = 32
+"""Descriptors that are no client's: some twenty."""
 _GRACE_SECONDS = 0.1
 """From SIGTERM until nobody is accepted any more: who has connected by then is read first."""
 
@@ -23,6 +27,10 @@ class Lifespan:
 
     def __init__(self, settings: ServingSettings, metrics: Metrics, pool: Pool) -> None:
         """Begin with no connections."""
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        if most != resource.RLIM_INFINITY:  # beyond which connections are closed as they come, those of /ping too
+            settings = replace(settings, connections=max(1, min(settings.connections, most - _OTHER_FILES)))
         self._state: dict[str, Any] = {"limits": settings, "open": set(), "idle": {}}
         self._metrics, self._pool = metrics, pool
 

@@ -67,9 +67,12 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over."""
+        """Hand the connection over; refuse a handshake that the WebSocket's own parser gives no answer to."""
         self.forget()
         super().handle_websocket_upgrade()
+        if not self.transport.get_protocol().handshake_initiated:  # type: ignore[attr-defined] # of a WebSocket
+            self.write_refusal(400, "no handshake of a WebSocket: it has a body, or a line too long")
+            self.transport.close()
 
     def forget(self) -> None:
         """Look after the connection no more."""
@@ -204,11 +207,15 @@ class Protocol(HttpToolsProtocol):
             self.scope["refused"] = status, text  # type: ignore[typeddict-unknown-key] # ours, for the application
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+        self.write_refusal(status, text)
+        self.close()
+
+    def write_refusal(self, status: int, text: str) -> None:
+        """Answer by itself, without the application."""
         content = json.dumps({"error": text}).encode()
         head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
         rest = f"content-length: {len(content)}\r\nconnection: close\r\n\r\n"
         self.transport.write((head + rest).encode() + content)
-        self.close()
 
     def close(self) -> None:
         """Close the connection; if its client may still send, once it has seen why (RFC 9112, section 9.6)."""

@@ -40,6 +40,8 @@ class Streams:
             encoded = [(name.encode(), value.encode()) for name, value in headers]
             await send({"type": "websocket.http.response.start", "status": status, "headers": encoded})
             await send({"type": "websocket.http.response.body", "body": body})
+            await receive()
+            await receive()  # until the connection has ended; uvicorn logs an error if this returns before
         else:
             status = 101
             self._number += 1
