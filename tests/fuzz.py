@@ -130,7 +130,8 @@ class _Stream(io.BytesIO):
 
 def _parse(data: bytes) -> list[tuple[int, dict[str, str], bytes]]:
     # of a request that breaks off, nothing may follow behind the invitation to send its body
-    stream, answers = _Stream(data.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")), []
+    data = data.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+    stream, answers = _Stream(data), []
     while stream.tell() < len(data):
         answer = http.client.HTTPResponse(stream)  # type: ignore[arg-type]  # it only makes a file of a socket
         answer.begin()
