@@ -1,7 +1,7 @@
 """WebSockets: messages in, an answer to each of them out, in order, until somebody closes.
 
-uvicorn reads a message ahead and stops reading until it is asked for, so a client that sends faster than it is
-answered, or does not read, is slowed down by TCP and fills no memory.
+Only a few messages are read ahead, so a client that sends faster than it is answered, or does not read, is slowed down
+by TCP and fills no memory.
 
 Source: the platform's contract for bidirectional streaming in "Use Your Own Inference Code with Hosting Services".
 """
@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
 from traffic_signs.budget import Budget
 from traffic_signs.errors import ImageError, NotLoadedError, OverloadError
 from traffic_signs.serving import frames, handler
@@ -19,6 +21,25 @@ from traffic_signs.serving.metrics import Metrics
 from traffic_signs.serving.one_model import STREAM, OneModel
 from traffic_signs.serving.record import Record
 from traffic_signs.serving.scheduling import SMALL_BYTES, SMALL_TIMES, Joiner, Pool
+
+_AHEAD = 4
+
+
+class Stream(WebSocketsSansIOProtocol):
+    """A connection: uvicorn's, which stops reading behind every message, and with it does so behind a few small ones.
+
+    To stop and to go on are two system calls each time.
+    """
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand over a message that is whole."""
+        size, paused = sum(map(len, self.frames)), self.read_paused
+        self.read_paused = True  # so that uvicorn does not stop by itself
+        super().send_receive_event_to_app()
+        self.read_paused = paused
+        if not paused and (size > SMALL_BYTES or self.queue.qsize() > _AHEAD):
+            self.read_paused = True
+            self.transport.pause_reading()
 
 
 class Streams:

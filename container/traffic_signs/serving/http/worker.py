@@ -10,6 +10,7 @@ from typing import Any
 from uvicorn_worker import UvicornWorker
 
 from traffic_signs.serving.http.protocol import Protocol
+from traffic_signs.serving.http.websocket import Stream
 
 KEEP_ALIVE_SECONDS = 75
 """A proxy or the platform keeps idle connections for a minute, and may send just when we close."""
@@ -23,7 +24,7 @@ class Worker(UvicornWorker):  # type: ignore[misc] # uvicorn_worker publishes no
     CONFIG_KWARGS: dict[str, Any] = {  # noqa: RUF012 - uvicorn_worker declares it so
         "loop": "uvloop",
         "http": Protocol,
-        "ws": "websockets-sansio",
+        "ws": Stream,
         "interface": "asgi3",
         "lifespan": "on",
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
