@@ -217,17 +217,15 @@ def test_large_requests_do_not_hold_up_the_loop_that_answers_small_ones(
     large = [(npy(values), NPY), (json.dumps({"instances": values.tolist()}).encode(), "application/json")]
     done = threading.Event()
 
-    def ask(body: bytes, content_type: str) -> None:
+    def ask(server: Server, body: bytes, content_type: str) -> None:
         while not done.is_set():
             assert server.post(body, content_type).status_code == 200
 
-    with serving(job.base, tmp_path / "log", image, {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}) as server:
-        before = scrape(server)
+    with serving(job.base, tmp_path / "log", image, {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}) as alone:
+        before = scrape(alone)
         with ThreadPoolExecutor(4) as pool:
-            busy = [pool.submit(ask, *request) for request in (*large, (ONE, NPY), (ONE, NPY))]
-            after = scrape_until(
-                server, lambda found: value(found, f"{LAG}_count") > value(before, f"{LAG}_count") + 40
-            )
+            busy = [pool.submit(ask, alone, *request) for request in (*large, (ONE, NPY), (ONE, NPY))]
+            after = scrape_until(alone, lambda found: value(found, f"{LAG}_count") > value(before, f"{LAG}_count") + 40)
             done.set()
             for future in busy:
                 future.result()
