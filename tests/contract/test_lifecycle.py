@@ -5,6 +5,7 @@ import http.client
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -143,7 +144,7 @@ def test_connections_are_shared_by_the_workers(
             answers(client, 1)
         shares = sorted(clients.connections(worker) for worker in server.workers())
     with capsys.disabled():
-        print(f"\n32 connections {'at once' if together else 'one by one'}: {shares}")
+        sys.stdout.write(f"\n32 connections {'at once' if together else 'one by one'}: {shares}\n")
     assert sum(shares) == 32
     assert shares[-1] <= 24
 
