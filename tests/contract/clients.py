@@ -1,0 +1,138 @@
+"""Clients made of sockets, for what no library would send, and looks at the server from outside."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import requests
+
+from tests.helpers import Server, npy
+
+NPY = "application/x-npy"
+ONE = npy(np.zeros((1, 32, 32, 1), np.uint8))
+LARGE = npy(np.zeros((24_000, 32, 32, 1), np.uint8))
+"""Its answer, 14 MB, does not fit into what the kernel keeps for a client that does not read."""
+PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+STREAMED = ("Accept: application/jsonlines", "X-Amzn-SageMaker-Custom-Attributes: stream=true")
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response; its status is 0 if the connection ended instead."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def connect(server: Server, buffer: int = 0) -> socket.socket:
+    """Connect; with *buffer* the kernel keeps no more bytes than about that for a client that does not read."""
+    client = socket.socket()
+    client.settimeout(15)
+    if buffer:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    client.connect(("127.0.0.1", int(server.url.rsplit(":", 1)[1])))
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return client
+
+
+def head(*fields: str, start: str = "POST /invocations HTTP/1.1") -> bytes:
+    return "\r\n".join([start, "Host: x", f"Content-Type: {NPY}", *fields, "", ""]).encode()
+
+
+def post(body: bytes, *fields: str, start: str = "POST /invocations HTTP/1.1") -> bytes:
+    return head(f"Content-Length: {len(body)}", *fields, start=start) + body
+
+
+def chunks(body: bytes, size: int) -> bytes:
+    """Return *body* in chunks, without the last one, which is empty."""
+    parts = (body[start : start + size] for start in range(0, len(body), size))
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+
+
+def read(stream: IO[bytes]) -> Answer:
+    """Read a response that has a length, or nothing behind its head."""
+    headers = {}
+    try:
+        status = int((stream.readline() or b"- 0").split()[1])
+        while line := stream.readline().decode("latin-1").strip():
+            name, value = line.split(":", 1)
+            headers[name.lower()] = value.strip()
+        return Answer(status, headers, stream.read(int(headers.get("content-length", 0))))
+    except ConnectionResetError:
+        return Answer(0, headers, b"")
+
+
+def answers(client: socket.socket, number: int) -> list[Answer]:
+    with client.makefile("rb") as stream:
+        return [read(stream) for _ in range(number)]
+
+
+def ask(server: Server, data: bytes, number: int = 1) -> list[Answer]:
+    """Send *data* on a connection of its own and read so many responses."""
+    with connect(server) as client:
+        with contextlib.suppress(ConnectionError):  # refused before all was sent
+            client.sendall(data)
+        return answers(client, number)
+
+
+def statuses(server: Server, data: bytes, number: int = 1) -> list[int]:
+    return [answer.status for answer in ask(server, data, number)]
+
+
+@contextlib.contextmanager
+def pinging(server: Server) -> Iterator[list[float]]:
+    """Ping on new connections; the seconds that each took. One without a 200 in 2 s counts as 99."""
+    seconds: list[float] = []
+    done = threading.Event()
+
+    def ping() -> None:
+        while not done.is_set():
+            start = time.monotonic()
+            try:
+                good = requests.get(f"{server.url}/ping", timeout=2).status_code == 200
+            except requests.RequestException:
+                good = False
+            seconds.append(time.monotonic() - start if good else 99)
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=ping)
+    thread.start()
+    try:
+        yield seconds
+    finally:
+        done.set()
+        thread.join()
+
+
+def megabytes(server: Server) -> float:
+    """Return the memory of the workers."""
+    pages = (int(Path(f"/proc/{worker}/statm").read_text().split()[1]) for worker in server.workers())
+    return sum(pages) * 4096 / 2**20
+
+
+def connections(worker: int) -> int:
+    """Return how many connections the process *worker* holds; of processes of ours only."""
+    sockets = set()
+    for descriptor in Path(f"/proc/{worker}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            sockets.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
+    lines = [line.split() for line in Path(f"/proc/{worker}/net/tcp").read_text().splitlines()[1:]]
+    return sum(fields[9] in sockets and fields[3] != "0A" for fields in lines)  # 0A: it listens
+
+
+def until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until *condition* is met, at most so long; say whether it is."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

@@ -1,0 +1,181 @@
+"""From the start of the server to its end, bare and in the container: signals, workers, clients that leave."""
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+
+from tests.contract import clients
+from tests.contract.clients import LARGE, NPY, ONE, PING, answers, connect, head, post
+from tests.helpers import Job, Server, npy, serving
+
+bare = pytest.mark.parametrize("image", ["bare"], indirect=True)
+"""For tests that look into processes, or send signals to the first one."""
+ONE_WORKER = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+
+
+@pytest.fixture
+def server(job: Job, image: str | None, tmp_path: Path) -> Iterator[Server]:
+    with serving(job.base, tmp_path / "log", image, ONE_WORKER) as server:
+        yield server
+
+
+def stop(server: Server) -> tuple[int, float]:
+    start = time.monotonic()
+    return server.stop(), time.monotonic() - start
+
+
+def test_sigterm_ends_an_idle_server_at_once_whatever_connections_are_kept(server: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        silent, begun, kept = (stack.enter_context(connect(server)) for _ in range(3))
+        begun.sendall(b"POST /invo")
+        kept.sendall(PING)
+        assert [answer.status for answer in answers(kept, 1)] == [200]
+        code, seconds = stop(server)
+        assert code == 0
+        assert seconds < 8
+        assert [answer.status for client in (silent, begun, kept) for answer in answers(client, 1)] == [0] * 3
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_sigterm_leaves_no_request_without_its_answer_that_is_computed_or_queued(server: Server) -> None:
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(13) as pool:
+        many = [stack.enter_context(connect(server)) for _ in range(12)]  # there are 8 threads
+        list(pool.map(lambda client: client.sendall(post(LARGE, "Accept: application/x-npy")), many))
+        stopped = pool.submit(server.stop)
+        got = [answer for [answer] in pool.map(lambda client: answers(client, 1), many)]
+        assert [answer.status for answer in got] == [200] * 12
+        assert [answer.headers["connection"] for answer in got] == ["close"] * 12
+        assert stopped.result() == 0
+
+
+def test_sigterm_waits_for_no_client_longer_than_the_grace(server: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        never_sends, never_reads, no_end = (stack.enter_context(connect(server, 4096)) for _ in range(3))
+        never_sends.sendall(head(f"Content-Length: {len(LARGE)}") + LARGE[:1000])
+        never_reads.sendall(post(LARGE))
+        assert never_reads.recv(1)
+        no_end.sendall(head()[:-2])
+        code, seconds = stop(server)
+    assert code == 0
+    assert seconds < 25
+    log = server.log.read_text()
+    assert "SIGKILL" not in log
+    assert "Traceback" not in log
+
+
+@bare
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_ctrl_c_and_sigquit_end_it_quickly(server: Server, number: signal.Signals) -> None:
+    with connect(server) as client:
+        client.sendall(PING)
+        assert [answer.status for answer in answers(client, 1)] == [200]
+        server.process.send_signal(number)
+        assert server.process.wait(8) == 0
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_a_worker_that_hangs_is_replaced_after_the_timeout_and_not_sooner(
+    job: Job, image: str | None, tmp_path: Path
+) -> None:
+    variables = {**ONE_WORKER, "SAGEMAKER_MODEL_SERVER_TIMEOUT": "4"}
+    with serving(job.base, tmp_path / "log", image, variables) as server:
+        [worker] = server.workers()
+        os.kill(worker, signal.SIGSTOP)
+        start = time.monotonic()
+        assert clients.until(lambda: worker not in server.workers(), 30)
+        assert 3 < time.monotonic() - start < 8  # the main process looks each second, and kills a second later
+        assert clients.until(lambda: bool(server.workers()), 10)
+        assert server.post(ONE, NPY).status_code == 200
+
+
+def test_the_shortest_timeout_kills_no_worker_that_is_well(job: Job, image: str | None, tmp_path: Path) -> None:
+    variables = {**ONE_WORKER, "SAGEMAKER_MODEL_SERVER_TIMEOUT": "1"}
+    with serving(job.base, tmp_path / "log", image, variables) as server:
+        before = server.workers()
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            assert server.post(npy(np.zeros((2_000, 32, 32, 1), np.uint8)), NPY).status_code == 200
+        assert server.workers() == before
+        assert "WORKER TIMEOUT" not in server.log.read_text()
+
+
+def test_hooks_may_take_longer_than_the_timeout(job: Job, image: str | None, tmp_path: Path) -> None:
+    shutil.copytree(job.base / "model", tmp_path / "model")
+    (tmp_path / "model" / "code").mkdir()
+    slow = "import time\n\n\ndef predict_fn(data, model):\n    time.sleep(5)\n    return model.predict(data)\n"
+    (tmp_path / "model" / "code" / "inference.py").write_text(slow)
+    variables = {**ONE_WORKER, "SAGEMAKER_MODEL_SERVER_TIMEOUT": "2"}
+    with serving(tmp_path, tmp_path / "log", image, variables) as server:
+        before = server.workers()
+        assert server.post(ONE, NPY).status_code == 200
+        assert server.workers() == before
+        assert "WORKER TIMEOUT" not in server.log.read_text()
+
+
+@bare
+@pytest.mark.parametrize("together", [True, False])
+def test_connections_are_shared_by_the_workers(
+    job: Job, image: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, together: bool
+) -> None:
+    with (
+        serving(job.base, tmp_path / "log", image, {"SAGEMAKER_MODEL_SERVER_WORKERS": "4"}) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        assert clients.until(lambda: len(server.workers()) == 4, 30)
+        assert clients.until(lambda: server.log.read_text().count("XNNPACK") == 4, 30)  # each has its model
+        many = []
+        for _ in range(32):
+            many.append(stack.enter_context(connect(server)))
+            many[-1].sendall(PING)
+            if not together:
+                answers(many[-1], 1)
+        for client in many if together else []:
+            answers(client, 1)
+        shares = sorted(clients.connections(worker) for worker in server.workers())
+    with capsys.disabled():
+        sys.stdout.write(f"\n32 connections {'at once' if together else 'one by one'}: {shares}\n")
+    assert sum(shares) == 32
+    assert shares[-1] <= 24
+
+
+def numbers(server: Server) -> tuple[float, float]:
+    """Return how many requests were left by their clients, and how many images have been computed."""
+    lines = dict(line.rsplit(" ", 1) for line in requests.get(f"{server.url}/metrics", timeout=5).text.splitlines())
+    left = 'traffic_signs_requests_total{route="invocations",status="499"}'
+    return float(lines[left]), float(lines["traffic_signs_batch_images_sum"])
+
+
+@pytest.mark.parametrize("behind", [b"", PING])
+def test_what_a_client_has_asked_that_leaves_is_not_computed(server: Server, behind: bytes) -> None:
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(12) as pool:
+        many = [stack.enter_context(connect(server)) for _ in range(12)]
+        list(pool.map(lambda client: client.sendall(post(LARGE) + behind), many))
+        assert clients.until(lambda: numbers(server)[1] > 0, 10)
+    assert clients.until(lambda: numbers(server)[0] == 12, 10)
+    computed = numbers(server)[1]
+    assert computed < 12 * 24_000 / 2
+    assert server.post(ONE, NPY).status_code == 200
+    assert numbers(server)[1] <= computed + 1
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_a_connection_that_was_idle_for_15_s_is_still_usable(server: Server) -> None:
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+    with contextlib.closing(connection):
+        for pause in (15, 0):
+            connection.request("POST", "/invocations", ONE, {"Content-Type": NPY})
+            connection.auto_open = 0  # the second goes the same way or fails
+            answer = connection.getresponse()
+            assert (answer.status, bool(answer.read())) == (200, True)
+            time.sleep(pause)
