@@ -143,7 +143,7 @@ class ServingSettings:
     body_seconds: int = _setting(20, **_whole(1, 3_600), variables=("TRAFFIC_SIGNS_BODY_SECONDS",))
     """For a request's body, and what it takes to send as much as has come at `kb_per_second`."""
     answer_seconds: int = _setting(20, **_whole(1, 3_600), variables=("TRAFFIC_SIGNS_ANSWER_SECONDS",))
-    """The same for reading an answer."""
+    """In which a client has to read of its answer at `kb_per_second`."""
     kb_per_second: int = _setting(64, **_whole(1, 1_000_000), variables=("TRAFFIC_SIGNS_KB_PER_SECOND",))
     """The slowest client that is waited for."""
     connections: int = _setting(1_000, **_whole(1, 1_000_000), variables=("TRAFFIC_SIGNS_CONNECTIONS",))

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -114,7 +113,7 @@ def test_java_that_offers_http_2_is_answered(server: Server, tmp_path: Path) -> 
 
 def test_transfer_codings_beside_chunked_are_not_implemented(server: Server) -> None:
     body = chunks(ONE, 100) + b"0\r\n\r\n"
-    assert statuses(server, head("Transfer-Encoding: gzip, chunked") + body + PING, 2) == [501, 200]
+    assert statuses(server, head("Transfer-Encoding: gzip, chunked") + body) == [501]
     assert statuses(server, head("Transfer-Encoding: gzip") + body)[0] in (400, 501)
 
 
@@ -203,12 +202,3 @@ def test_empty_lines_around_requests_are_ignored(server: Server) -> None:
         time.sleep(3)  # longer than what has begun may take
         client.sendall(PING)
         assert [answer.status for answer in answers(client, 1)] == [200]
-
-
-def test_a_client_that_has_sent_all_and_says_so_is_answered(server: Server) -> None:
-    for body in (ONE, npy(np.zeros((3_000, 32, 32, 1), np.uint8))):
-        with connect(server) as client:
-            client.sendall(post(body))
-            time.sleep(0.02)
-            client.shutdown(socket.SHUT_WR)
-            assert [answer.status for answer in answers(client, 2)] == [200, 0]

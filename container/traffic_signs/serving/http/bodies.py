@@ -11,7 +11,7 @@ from traffic_signs.serving.scheduling import SMALL_BYTES, Pool
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 _LARGE = 2**20
-_TOGETHER_MB = 400
+_TOGETHER_MB = 250
 
 
 class Bodies:

@@ -1,6 +1,11 @@
 """Deadlines of connections: who is silent, slow or does not read is refused or ended."""
 
+import socket
+import struct
+
 from traffic_signs.serving.http.protocol import Protocol
+
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 
 def enforce(connection: Protocol, now: float) -> None:
@@ -16,8 +21,12 @@ def enforce(connection: Protocol, now: float) -> None:
     if connection.flow.write_paused or transport.is_closing():
         unsent = transport.get_write_buffer_size()
         since, most = connection.blocked = connection.blocked or (now, unsent)
-        if now - since > limits.answer_seconds + (most - unsent) / rate:
-            transport.abort()
+        if now - since > limits.answer_seconds:  # what has gone before counts no more: the kernel may have taken it
+            connection.blocked = (now, unsent)
+            if most - unsent < rate * limits.answer_seconds:
+                # with a reset, or the kernel would keep what is unsent for minutes
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+                transport.abort()
     elif connection.flow.read_paused:
         connection.since = now  # it is the client who waits
     elif (phase == "silent" and waited > limits.head_seconds) or (phase == "drain" and waited > body_seconds):

@@ -113,8 +113,9 @@ class Protocol(HttpToolsProtocol):
             else:
                 return
             super().data_received(part)
-            if self not in self.open:  # any more: it is a WebSocket's, or lost
-                self.transport.get_protocol().data_received(data)  # type: ignore[attr-defined] # the WebSocket's
+            if self not in self.open:  # any more: it is a WebSocket's
+                if data:  # which is not to come before the answer to the handshake (RFC 6455, section 4.1)
+                    self.transport.close()
                 return
             if self.left is None and self.framing > _FRAMING_BYTES + _FRAMING_TIMES * self.received:
                 self.refuse(400, "the body has more around its chunks than in them")
@@ -125,6 +126,8 @@ class Protocol(HttpToolsProtocol):
             self.held = data
             if len(data) > _AHEAD_BYTES:
                 self.flow.pause_reading()
+            return 0
+        if not data.strip(b"\r\n"):  # empty lines around requests are ignored
             return 0
         if self.phase != "head":
             self.expect("head")
