@@ -117,6 +117,8 @@ class Pool:
             OverloadError: there is no room in the queue.
             LeftError: the client has left, which `record` says.
         """
+        if record.left:
+            raise LeftError("the client has left")
         if not admitted:
             self.check_room()
         self._count(1)
