@@ -118,6 +118,25 @@ def megabytes(server: Server) -> float:
     return sum(pages) * 4096 / 2**20
 
 
+@contextlib.contextmanager
+def memory(server: Server) -> Iterator[list[float]]:
+    """Look at the memory of the workers again and again."""
+    most = [megabytes(server)]
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.05):
+            most.append(megabytes(server))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield most
+    finally:
+        done.set()
+        thread.join()
+
+
 def connections(worker: int) -> int:
     """Return how many connections the process *worker* holds; of processes of ours only."""
     sockets = set()
