@@ -59,17 +59,21 @@ def test_sigterm_leaves_no_request_without_its_answer_that_is_computed_or_queued
         assert stopped.result() == 0
 
 
-def test_sigterm_waits_for_no_client_longer_than_the_grace(server: Server) -> None:
-    with contextlib.ExitStack() as stack:
+def test_sigterm_waits_for_no_client_longer_than_the_grace(job: Job, image: str | None, tmp_path: Path) -> None:
+    variables = {**ONE_WORKER, "TRAFFIC_SIGNS_BODY_SECONDS": "40", "TRAFFIC_SIGNS_ANSWER_SECONDS": "40"}
+    with (
+        serving(job.base, tmp_path / "log", image, variables) as server,
+        contextlib.ExitStack() as stack,
+    ):
         never_sends, never_reads, no_end = (stack.enter_context(connect(server, 4096)) for _ in range(3))
         never_sends.sendall(head(f"Content-Length: {len(LARGE)}") + LARGE[:1000])
         never_reads.sendall(post(LARGE))
         assert never_reads.recv(1)
         no_end.sendall(head()[:-2])
         code, seconds = stop(server)
+        log = server.log.read_text()
     assert code == 0
     assert seconds < 25
-    log = server.log.read_text()
     assert "SIGKILL" not in log
     assert "Traceback" not in log
 
