@@ -51,6 +51,15 @@ def post(body: bytes, *fields: str, start: str = "POST /invocations HTTP/1.1") -
     return head(f"Content-Length: {len(body)}", *fields, start=start) + body
 
 
+HANDSHAKE = head(
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==",
+    start="GET /invocations-bidirectional-stream HTTP/1.1",
+)
+
+
 def chunks(body: bytes, size: int) -> bytes:
     """Return *body* in chunks, without the last one, which is empty."""
     parts = (body[start : start + size] for start in range(0, len(body), size))

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import requests
 
+from tests.conftest import in_one_place
 from tests.contract import clients
 from tests.contract.clients import LARGE, NPY, ONE, PING, answers, connect, head, post
 from tests.helpers import Job, Server, npy, serving
@@ -183,3 +184,18 @@ def test_a_connection_that_was_idle_for_15_s_is_still_usable(server: Server) -> 
             answer = connection.getresponse()
             assert (answer.status, bool(answer.read())) == (200, True)
             time.sleep(pause)
+
+
+@in_one_place
+def test_a_websocket_on_a_connection_that_had_a_request_before_stays(server: Server) -> None:
+    with connect(server) as client:
+        client.sendall(PING)
+        assert [answer.status for answer in answers(client, 1)] == [200]
+        client.sendall(clients.HANDSHAKE)
+        assert [answer.status for answer in answers(client, 1)] == [101]
+        client.settimeout(70)
+        assert client.recv(2)[:1] == b"\x89"  # a ping, after a minute
+        client.settimeout(20)
+        client.recv(100)  # the rest of it
+        with pytest.raises(TimeoutError):
+            client.recv(1)

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.contract import clients
-from tests.contract.clients import CHUNKED, LARGE, NPY, ONE, PING, STREAMED, answers, connect, head, post
+from tests.contract.clients import CHUNKED, HANDSHAKE, LARGE, NPY, ONE, PING, STREAMED, answers, connect, head, post
 from tests.helpers import Job, Server, serving
 
 VARIABLES = {
@@ -25,13 +25,6 @@ VARIABLES = {
     "TRAFFIC_SIGNS_BODY_SECONDS": "3",
     "TRAFFIC_SIGNS_ANSWER_SECONDS": "3",
 }
-HANDSHAKE = head(
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==",
-    start="GET /invocations-bidirectional-stream HTTP/1.1",
-)
 bare = pytest.mark.parametrize("image", ["bare"], indirect=True)
 """For tests whose clients must be those that the server sees, without a proxy of the engine's between them."""
 
