@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import requests
 
-from tests.conftest import in_one_place
 from tests.contract import clients
 from tests.contract.clients import LARGE, NPY, ONE, PING, answers, connect, head, post
 from tests.helpers import Job, Server, npy, serving
@@ -186,7 +185,7 @@ def test_a_connection_that_was_idle_for_15_s_is_still_usable(server: Server) -> 
             time.sleep(pause)
 
 
-@in_one_place
+@bare
 def test_a_websocket_on_a_connection_that_had_a_request_before_stays(server: Server) -> None:
     with connect(server) as client:
         client.sendall(PING)
