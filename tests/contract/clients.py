@@ -51,6 +51,15 @@ def post(body: bytes, *fields: str, start: str = "POST /invocations HTTP/1.1") -
     return head(f"Content-Length: {len(body)}", *fields, start=start) + body
 
 
+HANDSHAKE = head(
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==",
+    start="GET /invocations-bidirectional-stream HTTP/1.1",
+)
+
+
 def chunks(body: bytes, size: int) -> bytes:
     """Return *body* in chunks, without the last one, which is empty."""
     parts = (body[start : start + size] for start in range(0, len(body), size))
@@ -116,6 +125,25 @@ def megabytes(server: Server) -> float:
     """Return the memory of the workers."""
     pages = (int(Path(f"/proc/{worker}/statm").read_text().split()[1]) for worker in server.workers())
     return sum(pages) * 4096 / 2**20
+
+
+@contextlib.contextmanager
+def memory(server: Server) -> Iterator[list[float]]:
+    """Look at the memory of the workers again and again."""
+    most = [megabytes(server)]
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.05):
+            most.append(megabytes(server))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield most
+    finally:
+        done.set()
+        thread.join()
 
 
 def connections(worker: int) -> int:

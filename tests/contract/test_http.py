@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -202,3 +203,11 @@ def test_empty_lines_around_requests_are_ignored(server: Server) -> None:
         time.sleep(3)  # longer than what has begun may take
         client.sendall(PING)
         assert [answer.status for answer in answers(client, 1)] == [200]
+
+
+def test_a_client_that_has_sent_all_of_a_small_request_and_says_so_is_answered(server: Server) -> None:
+    for data in (PING, post(ONE)):
+        with connect(server) as client:
+            client.sendall(data)
+            client.shutdown(socket.SHUT_WR)  # as `nc -N` does
+            assert [answer.status for answer in answers(client, 2)] == [200, 0]

@@ -207,6 +207,16 @@ def test_idle_connections_make_room_for_others(small: Server) -> None:
             is_up(small)
 
 
+def test_connections_whose_bodies_come_behind_the_answers_make_room_too(small: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(30):
+            client = stack.enter_context(connect(small))
+            client.sendall(head("Content-Length: 3", start="POST /ping HTTP/1.1"))
+            assert [answer.status for answer in answers(client, 1)] == [200]
+            client.sendall(b"abc")
+        is_up(small)
+
+
 def test_beyond_so_many_busy_connections_requests_are_refused_but_pings_answered(small: Server) -> None:
     with contextlib.ExitStack() as stack:
         busy = [stack.enter_context(connect(small)) for _ in range(20)]

@@ -182,6 +182,8 @@ class Protocol(HttpToolsProtocol):
         """Expect nothing more."""
         self.phase = ""
         super().on_message_complete()
+        if self.cycle is not None and self.cycle.response_complete:
+            self.idle[self] = None
 
     def on_response_complete(self) -> None:
         """Note that the connection is idle, or go on with what has come meanwhile."""
