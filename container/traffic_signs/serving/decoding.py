@@ -30,13 +30,13 @@ _ARRAYS: dict[str, Callable[[bytes, Budget], np.ndarray]] = {
     content_types.JSON: records.from_json,
     JSON_LINES: records.from_json_lines,
     content_types.CSV: records.from_csv,
-    content_types.NPY: lambda body, _budget: images.as_pixels(npy.read_npy(body)),
 }
-_READ = f"{', '.join([*_ARRAYS, content_types.NPZ, _FORM])}, image/png, image/jpeg or another image type"
+_OTHERS = (content_types.NPY, content_types.NPZ, _FORM)
+_READ = f"{', '.join([*_ARRAYS, *_OTHERS])}, image/png, image/jpeg or another image type"
 
 
 def decode(
-    body: bytes, content_type: str, parameters: Mapping[str, str], limit: int, budget: Budget | None = None
+    body: bytes, content_type: str, parameters: Mapping[str, str], limit: int, times: float | None = None
 ) -> np.ndarray:
     """Decode a request.
 
@@ -46,7 +46,7 @@ def decode(
         parameters: those of the content type; only a form's boundary is looked at.
         limit: bytes that a body may have, and an array once unpacked; encoded images may take the more
             time, the larger it is.
-        budget: what encoded images may take, if not by *limit*.
+        times: how many times what is usual the encoded images may take, if not by *limit*.
 
     Returns:
         uint8 [N, 32, 32, 1], N >= 1.
@@ -58,11 +58,13 @@ def decode(
         TooLargeError: an array of more than *limit* bytes.
     """
     reader = _ARRAYS.get(content_type)
-    if reader is None and content_type not in (content_types.NPZ, _FORM) and not content_type.startswith(_IMAGE):
+    if reader is None and content_type not in _OTHERS and not content_type.startswith(_IMAGE):
         raise UnsupportedMediaError(f"Content-Type {content_type[:100] or '(none)'} is not read; send {_READ}")
     if not body:
         raise RequestError("the body is empty")
-    budget = budget or Budget(max(1, limit // _USUAL_LIMIT))
+    if content_type == content_types.NPY:
+        return images.as_pixels(npy.read_npy(body))
+    budget = Budget(times or max(1, limit // _USUAL_LIMIT))
     if reader is not None:
         return reader(body, budget)
     if content_type == content_types.NPZ:

@@ -33,6 +33,8 @@ def encode(probabilities: np.ndarray, labels: tuple[str, ...], form: Form) -> by
         return b"".join(_dumps(row)[1:-1] + b"\n" for row in probabilities)
     if form.content_type == JSON_LINES:
         return b"".join(_dumps(prediction) + b"\n" for prediction in _predictions(probabilities, labels, form))
+    if len(probabilities) <= _ROWS:
+        return _dumps({"predictions": _predictions(probabilities, labels, form)})
     parts = (probabilities[start : start + _ROWS] for start in range(0, len(probabilities), _ROWS))
     return b'{"predictions":[%b]}' % b",".join(_dumps(_predictions(part, labels, form))[1:-1] for part in parts)
 

@@ -15,7 +15,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from werkzeug.http import parse_options_header
 
-from traffic_signs.budget import Budget
 from traffic_signs.errors import LeftError, OverloadError, TrafficSignsError
 from traffic_signs.serving import batch, body, decoding, encoding, negotiation
 from traffic_signs.serving.negotiation import CUSTOM_ATTRIBUTES, Form
@@ -96,8 +95,8 @@ class Handler:
         record.lap("engine")
         return self.write(question, rows[0] if len(rows) == 1 else np.concatenate(rows), predictor, record)
 
-    def read(self, request: Request, predictor: Predictor, record: Record, budget: Budget | None = None) -> Question:
-        """Read *request*; *budget* bounds what its images may take, if not by the payload limit.
+    def read(self, request: Request, predictor: Predictor, record: Record, times: float | None = None) -> Question:
+        """Read *request*, whose images may take *times* as much as is usual; None: as the payload limit allows.
 
         Raises:
             RequestError: as `body.decompress`, `negotiation.negotiate` and `decoding.decode` do.
@@ -113,7 +112,7 @@ class Handler:
         default = self._settings.default_accept or batch.answer_type(self._settings, kind)
         form = negotiation.negotiate(headers.get("accept", ""), attributes, len(predictor.artifact.labels), default)
         with self._large if len(content) > _LARGE else contextlib.nullcontext():
-            pixels = decoding.decode(content, kind, parameters, self._limit, budget)
+            pixels = decoding.decode(content, kind, parameters, self._limit, times)
         record.images = len(pixels)
         record.lap("decode")
         return Question(pixels, form, bool(attributes))

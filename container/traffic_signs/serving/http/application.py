@@ -18,7 +18,6 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from traffic_signs import litert
-from traffic_signs.budget import Budget
 from traffic_signs.errors import ImageError, LeftError, OverloadError
 from traffic_signs.serving import handler, logs
 from traffic_signs.serving.app import ENDPOINT
@@ -71,14 +70,12 @@ class Application:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer as ASGI has it."""
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "websocket":
+        if scope["type"] == "websocket":
             await self._streams(scope, receive, send)
-        else:
+            return
+        if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-
-    async def _http(self, scope: Any, receive: Receive, send: Send) -> None:
+            return
         record = Record()
         headers = _headers(scope)
         try:
@@ -128,7 +125,7 @@ class Application:
         if self._joiner and isinstance(self._endpoint, OneModel) and _is_bounded(request):
             model = self._endpoint
             try:
-                question = model.handler.read(request, model.predictor, record, Budget(SMALL_TIMES))
+                question = model.handler.read(request, model.predictor, record, SMALL_TIMES)
             except ImageError:  # maybe of this budget: a thread will say
                 pass
             else:

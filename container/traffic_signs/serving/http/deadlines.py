@@ -5,6 +5,8 @@ import struct
 
 from traffic_signs.serving.http.protocol import Protocol
 
+KEEP_ALIVE_SECONDS = 75
+"""A proxy or the platform keeps idle connections for a minute, and may send just when we close."""
 _AT_ONCE = struct.pack("ii", 1, 0)
 
 
@@ -17,6 +19,7 @@ def enforce(connection: Protocol, now: float) -> None:
     """
     limits, waited, rate = connection.limits, now - connection.since, 1024 * connection.limits.kb_per_second
     body_seconds = min(limits.body_seconds, limits.patience_seconds)
+    patience = {"silent": limits.head_seconds, "drain": body_seconds, "": KEEP_ALIVE_SECONDS}
     transport, phase = connection.transport, connection.phase
     if connection.flow.write_paused or transport.is_closing():
         unsent = transport.get_write_buffer_size()
@@ -29,7 +32,7 @@ def enforce(connection: Protocol, now: float) -> None:
                 transport.abort()
     elif connection.flow.read_paused:
         connection.since = now  # it is the client who waits
-    elif (phase == "silent" and waited > limits.head_seconds) or (phase == "drain" and waited > body_seconds):
+    elif phase in patience and waited > patience[phase] and (phase or connection in connection.idle):
         transport.close()
     elif phase == "head" and waited > limits.head_seconds:
         connection.refuse(408, "the rest of the head did not come in time")

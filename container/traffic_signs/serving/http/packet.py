@@ -7,6 +7,8 @@ small response, and a client that wakes up twice.
 import asyncio
 from collections.abc import Callable
 
+_SMALL_BYTES = 64 * 1024
+"""That are copied faster than a list of them is sent."""
 _CONTINUE = b"HTTP/1.1 100 "
 
 
@@ -23,8 +25,11 @@ class Packet:
         if not self._begun and not data.startswith(_CONTINUE):
             self._begun, self._head = True, data
         elif self._head:
-            self._transport.writelines((self._head, data))
-            self._head = b""
+            head, self._head = self._head, b""
+            if len(data) < _SMALL_BYTES:
+                self._transport.write(head + data)
+            else:
+                self._transport.writelines((head, data))
         else:
             self._transport.write(data)
 

@@ -12,8 +12,6 @@ from uvicorn_worker import UvicornWorker
 from traffic_signs.serving.http.protocol import Protocol
 from traffic_signs.serving.http.websocket import Stream
 
-KEEP_ALIVE_SECONDS = 75
-"""A proxy or the platform keeps idle connections for a minute, and may send just when we close."""
 _MAX_MESSAGE = 6 * 2**20
 """Bytes of a WebSocket's message: a camera's frame, not its video."""
 
@@ -27,7 +25,6 @@ class Worker(UvicornWorker):  # type: ignore[misc] # uvicorn_worker publishes no
         "ws": Stream,
         "interface": "asgi3",
         "lifespan": "on",
-        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         # gunicorn sends SIGKILL after 25 s
         "timeout_graceful_shutdown": 20,
         # each second: by default uvicorn tells gunicorn that it lives in half of the timeout only once
