@@ -146,6 +146,9 @@ class ServingSettings:
     """In which a client has to read of its answer at `kb_per_second`."""
     kb_per_second: int = _setting(64, **_whole(1, 1_000_000), variables=("TRAFFIC_SIGNS_KB_PER_SECOND",))
     """The slowest client that is waited for."""
+    keep_alive_seconds: int = _setting(75, **_whole(1, 3_600), variables=("TRAFFIC_SIGNS_KEEP_ALIVE_SECONDS",))
+    """For the next request of a connection. A proxy or the platform keeps idle ones for a minute, and may send just
+    when we close."""
     connections: int = _setting(1_000, **_whole(1, 1_000_000), variables=("TRAFFIC_SIGNS_CONNECTIONS",))
     """Of a worker; beyond, the one that has been idle for longest is closed, and where none is, requests get a 503."""
     queue_length: int = _setting(128, **_whole(1, 100_000), variables=("TRAFFIC_SIGNS_QUEUE_LENGTH",))

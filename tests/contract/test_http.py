@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import requests
 
+from tests.conftest import in_one_place
 from tests.contract import clients
 from tests.contract.clients import CHUNKED, NPY, ONE, PING, Answer, answers, ask, chunks, connect, head, post, statuses
 from tests.helpers import Job, Server, npy, serving
@@ -38,6 +39,9 @@ class Ask {
     }
 }
 """
+
+
+pytestmark = in_one_place
 
 
 @pytest.fixture(scope="module")

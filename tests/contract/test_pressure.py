@@ -25,8 +25,8 @@ VARIABLES = {
     "TRAFFIC_SIGNS_BODY_SECONDS": "3",
     "TRAFFIC_SIGNS_ANSWER_SECONDS": "3",
 }
-bare = pytest.mark.parametrize("image", ["bare"], indirect=True)
-"""For tests whose clients must be those that the server sees, without a proxy of the engine's between them."""
+pytestmark = pytest.mark.parametrize("image", ["bare"], indirect=True)
+"""Its memory and connections are looked at from outside, which the engine would stand between."""
 
 
 @pytest.fixture
@@ -41,7 +41,6 @@ def is_up(server: Server) -> None:
     assert server.post(ONE, NPY).status_code == 200
 
 
-@bare
 @pytest.mark.parametrize("fields", [(), STREAMED])
 def test_who_does_not_read_is_hung_up_on_and_costs_no_memory(server: Server, fields: tuple[str, ...]) -> None:
     [worker] = server.workers()
@@ -56,7 +55,7 @@ def test_who_does_not_read_is_hung_up_on_and_costs_no_memory(server: Server, fie
             assert clients.until(lambda: clients.connections(worker) <= 1, 15)  # one may be a ping's
         assert 99 not in pings
         after.append(clients.megabytes(server))
-    assert after[-1] - after[0] < 80, after
+    assert after[-1] - after[0] < 150, after  # four bodies are 100 MB
     is_up(server)
 
 
@@ -131,7 +130,6 @@ def test_many_large_requests_at_once_fill_no_memory(server: Server) -> None:
     assert max(most) < 800  # 40 bodies are 1 GB
 
 
-@bare
 @pytest.mark.parametrize(
     "data",
     [

@@ -37,6 +37,8 @@ except TrafficSignsError as error:
 _places = 2 * _plan.workers + 1
 """Of workers: a reload starts new ones before the old ones end."""
 _metrics = Metrics(_places)
+_workers: list[Any] = []
+"""In a worker, itself."""
 _models_folder = listing.create() if _settings.multi_model else None
 """The list of what is loaded, which all workers share."""
 
@@ -79,6 +81,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Give the worker the numbers and, if there are some, the GPU of its place."""
+    _workers[:] = [worker]
     _metrics.join(worker.place)
     if gpus := hardware.gpus():
         os.environ["CUDA_VISIBLE_DEVICES"] = str(worker.place % gpus)
@@ -121,7 +124,8 @@ def application() -> Any:
         models = None
         if _models_folder:
             models = Models(paths.models, _models_folder, _plan.workers, _metrics, _settings.precision)
-        return Application(create_app(paths, _settings, _plan.engine, _metrics, models), _settings, _plan, _metrics)
+        site = create_app(paths, _settings, _plan.engine, _metrics, models)
+        return Application(site, _settings, _plan, _metrics, _workers[0].notify)
     except TrafficSignsError as error:
         _log.critical("%s", error)
         sys.exit(Arbiter.APP_LOAD_ERROR)  # gunicorn then ends the server instead of starting workers for ever

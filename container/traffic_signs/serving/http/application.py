@@ -43,8 +43,10 @@ _PONG = Response(200, [], b"")
 class Application:
     """What uvicorn calls; one in a worker."""
 
-    def __init__(self, site: Flask, settings: ServingSettings, plan: Plan, metrics: Metrics) -> None:
-        """Take the Flask application, which has the endpoint."""
+    def __init__(
+        self, site: Flask, settings: ServingSettings, plan: Plan, metrics: Metrics, notify: Callable[[], None]
+    ) -> None:
+        """Take the Flask application, which has the endpoint, and what is called while the event loop goes on."""
         self._endpoint: handler.Endpoint = site.extensions[ENDPOINT]
         self._path = _MANY_MODELS if isinstance(self._endpoint, ManyModels) else _ONE_MODEL
         self._metrics = metrics
@@ -56,7 +58,7 @@ class Application:
             joiner = Joiner(engine.run, litert.BATCH)
             engine.observe = metrics.batch
             self._joiner = joiner if joiner.seconds < TURN_SECONDS else None
-        self._lifespan = Lifespan(settings, metrics, pool)
+        self._lifespan = Lifespan(settings, metrics, pool, notify)
         self._bodies = Bodies(settings.payload_mb, pool)
         self._streams = websocket.Streams(self._endpoint, settings.streams, pool, self._joiner, metrics)
 

@@ -5,8 +5,6 @@ import struct
 
 from traffic_signs.serving.http.protocol import Protocol
 
-KEEP_ALIVE_SECONDS = 75
-"""A proxy or the platform keeps idle connections for a minute, and may send just when we close."""
 _AT_ONCE = struct.pack("ii", 1, 0)
 
 
@@ -19,7 +17,7 @@ def enforce(connection: Protocol, now: float) -> None:
     """
     limits, waited, rate = connection.limits, now - connection.since, 1024 * connection.limits.kb_per_second
     body_seconds = min(limits.body_seconds, limits.patience_seconds)
-    patience = {"silent": limits.head_seconds, "drain": body_seconds, "": KEEP_ALIVE_SECONDS}
+    patience = {"silent": limits.head_seconds, "drain": body_seconds, "": limits.keep_alive_seconds}
     transport, phase = connection.transport, connection.phase
     if connection.flow.write_paused or transport.is_closing():
         unsent = transport.get_write_buffer_size()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import resource
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,14 +26,14 @@ _GRACE_SECONDS = 0.1
 class Lifespan:
     """Tells connections their limits, and holds them to these."""
 
-    def __init__(self, settings: ServingSettings, metrics: Metrics, pool: Pool) -> None:
-        """Begin with no connections."""
+    def __init__(self, settings: ServingSettings, metrics: Metrics, pool: Pool, notify: Callable[[], None]) -> None:
+        """Begin with no connections; *notify* tells gunicorn that the loop goes on, as uvicorn does too seldom."""
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         if most != resource.RLIM_INFINITY:  # beyond which connections are closed as they come, those of /ping too
             settings = replace(settings, connections=max(1, min(settings.connections, most - _OTHER_FILES)))
         self._state: dict[str, Any] = {"limits": settings, "open": set(), "idle": {}}
-        self._metrics, self._pool = metrics, pool
+        self._metrics, self._pool, self._notify = metrics, pool, notify
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer ASGI's lifespan, and tick in between."""
@@ -56,6 +57,7 @@ class Lifespan:
             await asyncio.sleep(_TICK_SECONDS)
             tick += 1
             try:
+                self._notify()
                 self._metrics.lagged(max(0.0, loop.time() - due))
                 if tick % _TICKS == 0:
                     for connection in list(self._state["open"]):

@@ -160,7 +160,8 @@ class Protocol(HttpToolsProtocol):
         self.left = None if b"transfer-encoding" in names else 0
         if b"content-length" in names:
             self.left = int(self.headers[names.index(b"content-length")][1])
-        self.headers = []  # for trailers, which are no part of the head
+        if not self.parser.should_upgrade():
+            self.headers = []  # for trailers, which are no part of the head
         if self.cycle is not None:
             self.cycle.transport = self.packet  # type: ignore[assignment] # has what a response calls
 

@@ -27,8 +27,6 @@ class Worker(UvicornWorker):  # type: ignore[misc] # uvicorn_worker publishes no
         "lifespan": "on",
         # gunicorn sends SIGKILL after 25 s
         "timeout_graceful_shutdown": 20,
-        # each second: by default uvicorn tells gunicorn that it lives in half of the timeout only once
-        "timeout_notify": 0,
         "server_header": False,
         "proxy_headers": False,
         "ws_max_size": _MAX_MESSAGE,
