@@ -2,7 +2,7 @@
 
 POST /invocations, POST /models/NAME/invoke   body -> small: the event loop | else: a thread -> response
 GET, POST /ping                               200
-WebSocket                                     `websocket.converse`
+WebSocket                                     `websocket.Streams`
 the rest                                      body -> Flask, in threads of its own
 """
 
@@ -10,11 +10,10 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
-from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from traffic_signs import litert
@@ -23,8 +22,9 @@ from traffic_signs.serving import handler, logs
 from traffic_signs.serving.app import ENDPOINT
 from traffic_signs.serving.handler import Request, Response
 from traffic_signs.serving.http import websocket
-from traffic_signs.serving.http.bodies import Bodies, Message, Receive
+from traffic_signs.serving.http.bodies import Bodies, Receive
 from traffic_signs.serving.http.lifespan import Lifespan
+from traffic_signs.serving.http.mounted import Mounted, Send
 from traffic_signs.serving.metrics import Metrics
 from traffic_signs.serving.multi_model import ManyModels
 from traffic_signs.serving.one_model import OneModel
@@ -33,7 +33,6 @@ from traffic_signs.serving.record import Record
 from traffic_signs.serving.scheduling import SMALL_BYTES, SMALL_TIMES, TURN_SECONDS, Joiner, Pool
 from traffic_signs.settings import ServingSettings
 
-Send = Callable[[Message], Awaitable[None]]
 _BOUNDED = re.compile(r"(?:application/(?:json|x-npy)|text/csv|image/(?:png|jpeg))\s*(?:;.*)?", re.IGNORECASE)
 """Content types of which a few bytes cannot ask for much."""
 _ONE_MODEL, _MANY_MODELS = re.compile("/invocations/?"), re.compile("/models/([A-Za-z0-9._~-]+)/invoke/?")
@@ -62,13 +61,7 @@ class Application:
         self._bodies = Bodies(settings.payload_mb, pool)
         self._streams = websocket.Streams(self._endpoint, settings.streams, pool, self._joiner, metrics)
 
-        def chunked(environ: Any, start_response: Any) -> Any:
-            # or Flask takes a body without a length for an empty one
-            return site(environ | {"wsgi.input_terminated": True}, start_response)
-
-        self._site: Any = WSGIMiddleware(chunked)
-        self._loads: Any = WSGIMiddleware(chunked, workers=4)
-        """Apart, because a model's load or the wait for its last request may take long."""
+        self._mounted = Mounted(site)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer as ASGI has it."""
@@ -113,16 +106,13 @@ class Application:
             raise OverloadError("too many connections; try again in a second")
         if method == "POST" and (model := self._path.fullmatch(path)):
             return await self._predict(headers, receive, record, scope["state"], "".join(model.groups()))
-        scope["state"]["record"] = record
-        body = await self._bodies.read(receive, headers, record)
-        loads = path.startswith("/models") and method in ("POST", "DELETE")
-        await (self._loads if loads else self._site)(scope, _replay(body), _counted(send, record))
+        await self._mounted(scope, await self._bodies.read(receive, headers, record), send, record)
         return None
 
     async def _predict(
         self, headers: dict[str, str], receive: Receive, record: Record, state: Any, name: str = ""
     ) -> Response:
-        record.headers, record.unread = self._endpoint.headers, True
+        record.headers = self._endpoint.headers
         request = Request(headers, await self._bodies.read(receive, headers, record))
         if self._joiner and isinstance(self._endpoint, OneModel) and _is_bounded(request):
             model = self._endpoint
@@ -143,7 +133,8 @@ class Application:
         record.status, body = response.status, response.body
         headers = [_encoded(header) for header in response.headers]
         if not isinstance(body, bytes) and scope["http_version"] == "1.0":  # which has no chunks
-            body = await self._pool.run(partial(b"".join, body), record, admitted=True)
+            with contextlib.closing(body):
+                body = await self._pool.run(partial(b"".join, body), record, admitted=True)
         if scope["crowded"] or record.unread:
             headers.append((b"connection", b"close"))
         if isinstance(body, bytes):
@@ -179,22 +170,6 @@ def _is_bounded(request: Request) -> bool:
     headers, body = request
     kind = headers.get("content-type", "")
     return len(body) <= SMALL_BYTES and bool(_BOUNDED.fullmatch(kind)) and "content-encoding" not in headers
-
-
-def _replay(body: bytes) -> Receive:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive
-
-
-def _counted(send: Send, record: Record) -> Send:
-    async def counted(message: Message) -> None:
-        record.status = message.get("status", record.status)
-        record.bytes_out += len(message.get("body", b""))
-        await send(message)
-
-    return counted
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ class Bodies:
             TooLargeError: it is larger than the limit, by what it announces or by what has come.
             LeftError: the client left, or was refused, before its end.
         """
+        record.unread = True
         if headers.get("transfer-encoding", "chunked").strip().lower() != "chunked":
             raise TransferEncodingError(f"Transfer-Encoding {headers['transfer-encoding'][:100]}; expected chunked")
         length = int(headers.get("content-length", 0))

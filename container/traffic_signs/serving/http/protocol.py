@@ -9,13 +9,12 @@ uvicorn 0.54 has no such bounds, and its parser takes the body of a request that
 underscore; uvicorn is pinned, because it does not document them for subclasses.
 """
 
-import json
-import re
-from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from traffic_signs.errors import RequestError
+from traffic_signs.serving.http import heads
 from traffic_signs.serving.http.packet import Packet
 from traffic_signs.settings import ServingSettings
 
@@ -26,10 +25,6 @@ _DRAINED_BYTES = 64 * 2**20
 """Of a body that is read only to be thrown away, so that its client sees why; more ends the connection."""
 _FRAMING_BYTES, _FRAMING_TIMES = 64 * 1024, 9
 """Of what comes around chunks, and how many times what is in them it may be besides: one of a byte takes six."""
-_METHOD = re.compile(rb"(?:\r\n)*(?:\r|[A-Z]{0,20}(?: |$))")
-_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ?(\d{1,18})\r\n")
-"""As nearly all clients write it."""
-_OFFER = re.compile(rb"\r\nupgrade:(?![ \t]*websocket[ \t]*\r\n)", re.IGNORECASE)
 
 
 class Protocol(HttpToolsProtocol):
@@ -71,7 +66,7 @@ class Protocol(HttpToolsProtocol):
         self.forget()
         super().handle_websocket_upgrade()
         if not self.transport.get_protocol().handshake_initiated:  # type: ignore[attr-defined] # of a WebSocket
-            self.write_refusal(400, "no handshake of a WebSocket: it has a body, or a line too long")
+            self.transport.write(heads.refusal(400, "no handshake of a WebSocket: it has a body, or a line too long"))
             self.transport.close()
 
     def forget(self) -> None:
@@ -99,10 +94,8 @@ class Protocol(HttpToolsProtocol):
                 end = len(data) if self.left is None else self.left
                 part, data = data[:end], data[end:]
             elif end := self.end_of_head(data):
-                part, data = data[:end], data[end:]
-                if b"pgrade:" in part.lower():
-                    part = _OFFER.sub(b"\r\nx-upgrade:", part)
-                if data and (length := _LENGTH.search(part)) and int(length[1]) == len(data):
+                part, data = heads.without_offers(data[:end]), data[end:]
+                if data and heads.announces(part, len(data)):
                     part, data = part + data, b""  # one call of the parser for all of it
             else:
                 return
@@ -129,15 +122,14 @@ class Protocol(HttpToolsProtocol):
             return 0
         if self.phase != "head":
             self.expect("head")
-        most = self.limits.head_kb * 1024
-        end = data.find(b"\r\n\r\n") + 4
-        if end > most or len(data) > most > end == 3:
-            self.refuse(431, f"the head of the request has more than {self.limits.head_kb} kB")
+        try:
+            end = heads.end(data, self.limits.head_kb * 1024)
+        except RequestError as error:
+            self.refuse(error.status, str(error))
             return 0
-        if end == 3 and _METHOD.match(data):
+        if not end:
             self.held = data
-            return 0
-        return end if end > 3 else len(data)
+        return end
 
     def on_message_begin(self) -> None:
         """Tell the application of a crowd; refuse a request in one piece with the end of another's chunks."""
@@ -210,15 +202,8 @@ class Protocol(HttpToolsProtocol):
             self.scope["refused"] = status, text  # type: ignore[typeddict-unknown-key] # ours, for the application
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.write_refusal(status, text)
+        self.transport.write(heads.refusal(status, text))
         self.close()
-
-    def write_refusal(self, status: int, text: str) -> None:
-        """Answer by itself, without the application."""
-        content = json.dumps({"error": text}).encode()
-        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
-        rest = f"content-length: {len(content)}\r\nconnection: close\r\n\r\n"
-        self.transport.write((head + rest).encode() + content)
 
     def close(self) -> None:
         """Close the connection; if its client may still send, once it has seen why (RFC 9112, section 9.6)."""

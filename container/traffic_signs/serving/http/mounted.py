@@ -1,0 +1,49 @@
+"""The Flask application within the asynchronous server: for every route that this does not answer itself."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+from flask import Flask
+
+from traffic_signs.serving.http.bodies import Message, Receive
+from traffic_signs.serving.record import Record
+
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Mounted:
+    """Flask in threads of its own."""
+
+    def __init__(self, site: Flask) -> None:
+        """Take the application."""
+
+        def chunked(environ: Any, start_response: Any) -> Any:
+            # or Flask takes a body without a length for an empty one
+            return site(environ | {"wsgi.input_terminated": True}, start_response)
+
+        self._site: Any = WSGIMiddleware(chunked)
+        self._loads: Any = WSGIMiddleware(chunked, workers=4)
+        """Apart, because a model's load or the wait for its last request may take long."""
+
+    async def __call__(self, scope: Any, body: bytes, send: Send, record: Record) -> None:
+        """Answer the request *scope*, of which *body* has been read."""
+        scope["state"]["record"] = record
+        loads = scope["path"].startswith("/models") and scope["method"] in ("POST", "DELETE")
+        await (self._loads if loads else self._site)(scope, _replay(body), _counted(send, record))
+
+
+def _replay(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _counted(send: Send, record: Record) -> Send:
+    async def counted(message: Message) -> None:
+        record.status = message.get("status", record.status)
+        record.bytes_out += len(message.get("body", b""))
+        await send(message)
+
+    return counted
