@@ -191,7 +191,7 @@ lint: install ## ruff, mypy, hadolint, shellcheck
 	.venv/bin/mypy
 	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile tests/contract_check/good/Dockerfile \
 		tests/contract_check/recipes/*/Dockerfile
-	.venv/bin/shellcheck docker/serve docker/slim .ci/run tests/bench/serving/peers/*.sh
+	.venv/bin/shellcheck docker/serve docker/slim .ci/run findings/*.sh tests/bench/serving/peers/*.sh
 
 format: install ## let ruff format and fix
 	.venv/bin/ruff format .

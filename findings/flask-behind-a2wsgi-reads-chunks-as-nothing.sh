@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# a2wsgi 1.10.10 with Flask 3.1.3: a view that reads a chunked body gets nothing, and the client a 200.
+#
+# Expected: the five bytes that were sent, as under gunicorn or Werkzeug's own server, or an error.
+# Seen:     b'' with status 200. a2wsgi hands over a stream that ends where the body ends but does not say so
+#           (`wsgi.input_terminated`), and without a Content-Length Werkzeug takes the body for empty.
+#
+# Output seen:
+#   with a length: 200 b'hello'
+#   in chunks:     200 b''
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python3 -m venv "$folder/venv"
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check a2wsgi==1.10.10 flask==3.1.3 uvicorn==0.54.0 httptools==0.9.0
+cat >"$folder/application.py" <<'PYTHON'
+from a2wsgi import WSGIMiddleware
+from flask import Flask, request
+
+site = Flask(__name__)
+@site.post("/")
+def echo():
+    return repr(request.get_data())
+application = WSGIMiddleware(site)
+PYTHON
+cat >"$folder/ask.py" <<'PYTHON'
+import http.client
+import socket
+import subprocess
+import sys
+import time
+
+with socket.create_server(("127.0.0.1", 0)) as probe:
+    port = probe.getsockname()[1]
+server = subprocess.Popen([sys.executable, "-m", "uvicorn", "--port", str(port), "--log-level", "error", "application:application"])
+def ask(body):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", "/", body)  # without a length of its own, an iterator is sent in chunks
+    answer = connection.getresponse()
+    return f"{answer.status} {answer.read().decode()}"
+
+
+try:
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    whole, chunks = ask(b"hello"), ask(iter([b"hello"]))
+finally:
+    server.terminate()
+print("with a length:", whole)
+print("in chunks:    ", chunks)
+sys.exit((whole, chunks) != ("200 b'hello'", "200 b''"))
+PYTHON
+cd "$folder" && venv/bin/python ask.py
