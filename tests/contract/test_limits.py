@@ -15,12 +15,16 @@ import numpy as np
 import pytest
 import requests
 
+from tests.conftest import in_one_place
 from tests.contract import clients
 from tests.contract.clients import CHUNKED, LARGE, NPY, ONE, PING, answers, ask, chunks, connect, head, post, statuses
 from tests.helpers import Job, Server, npy, serving
 
 TOO_LARGE = 26 * 2**20
 SOME = npy(np.zeros((400, 32, 32, 1), np.uint8))
+
+
+pytestmark = in_one_place
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +226,7 @@ def test_beyond_so_many_busy_connections_requests_are_refused_but_pings_answered
         busy = [stack.enter_context(connect(small)) for _ in range(20)]
         for client in busy:
             client.sendall(post(ONE)[:-1])
+        assert clients.until(lambda: small.post(ONE, NPY).status_code == 503, 10)  # all have been read
         for _ in range(5):
             refused = small.post(ONE, NPY)
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
