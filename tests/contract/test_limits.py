@@ -221,6 +221,10 @@ def test_connections_whose_bodies_come_behind_the_answers_make_room_too(small: S
         is_up(small)
 
 
+def test_a_body_that_never_comes_behind_its_answer_gets_no_second_one(server: Server) -> None:
+    assert statuses(server, head("Content-Length: 3", start="POST /ping HTTP/1.1"), 2) == [200, 0]
+
+
 def test_beyond_so_many_busy_connections_requests_are_refused_but_pings_answered(small: Server) -> None:
     with contextlib.ExitStack() as stack:
         busy = [stack.enter_context(connect(small)) for _ in range(20)]

@@ -50,9 +50,9 @@ class Protocol(HttpToolsProtocol):
         self.packet = Packet(transport, self.close)
         if len(self.open) >= self.limits.connections:
             self.crowded = not self.idle
-            for longest in self.idle:
+            if longest := next(iter(self.idle), None):
+                del self.idle[longest]
                 longest.transport.close()
-                break
         self.open.add(self)
         self.idle[self] = None
 
@@ -197,6 +197,9 @@ class Protocol(HttpToolsProtocol):
         """Refuse what the client has begun to send, and close the connection once it has what it is owed."""
         if self.phase == "":  # behind a request that is being answered
             self.cycle.keep_alive, self.phase = False, "drain"
+            return
+        if self.phase == "body" and self.cycle.response_complete:  # by an answer that did not wait for the body
+            self.close()
             return
         if self.phase == "body":  # the application waits for the rest of it
             self.scope["refused"] = status, text  # type: ignore[typeddict-unknown-key] # ours, for the application
