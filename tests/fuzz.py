@@ -8,7 +8,6 @@ a fault: a status from 500 on, silence, no answer where one is due, a refusal th
 import http.client
 import io
 import json
-import re
 import resource
 import socket
 import sys
@@ -57,7 +56,7 @@ class Outcome:
 
 def fuzz(server: Server, seed: int, numbers: Iterable[int], total: int) -> Outcome:
     """Send the requests of these *numbers*, *total* of them."""
-    outcome, workers = Outcome(), _all_workers(server)
+    outcome, workers = Outcome(), _workers(server)
     port = int(server.url.rsplit(":", 1)[1])
     with ThreadPoolExecutor(CLIENTS) as pool, suppress(KeyboardInterrupt):  # what was sent until then is told
         source = iter(numbers)
@@ -159,17 +158,6 @@ def _fault(request: Request, answers: list[tuple[int, dict[str, str], bytes]]) -
     if request.answers and (len(answers) > request.answers or (len(answers) < request.answers and not closed)):
         return f"{len(answers)} answers of {request.answers}"
     return None
-
-
-def _all_workers(server: Server) -> list[int]:
-    """Wait until all workers are there, and return them: the first may answer before the last is begun."""
-    started = re.search(r"workers=(\d+)", server.log.read_text(encoding="utf-8"))
-    deadline = time.monotonic() + 30
-    while len(workers := _workers(server)) < int(started[1] if started else 1):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{len(workers)} workers after 30 s")
-        time.sleep(0.01)
-    return workers
 
 
 def _workers(server: Server) -> list[int]:

@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -93,7 +94,7 @@ def serving(
     environment: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
 ) -> Iterator[Server]:
-    """Serve the model below *base* and wait until /ping answers 200.
+    """Serve the model below *base* and wait until /ping answers 200 and all workers have begun.
 
     *options* are more words for `docker run`. With SAGEMAKER_BIND_TO_PORT in *environment* a container needs
     the host's network among them.
@@ -113,6 +114,10 @@ def serving(
                 assert server.process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.05)
+            # the first answers before the last has begun
+            while log.read_text().count("Booting worker") < int(re.findall(r"workers=(\d+)", log.read_text())[0]):
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.01)
             yield server
         finally:
             server.stop()

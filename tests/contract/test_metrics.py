@@ -34,6 +34,7 @@ def server(job: Job, image: str | None, tmp_path_factory: pytest.TempPathFactory
     """Two workers, and nothing that can be written but memory."""
     variables = {"SAGEMAKER_MODEL_SERVER_WORKERS": "2"}
     with serving(job.base, tmp_path_factory.mktemp("server") / "log", image, variables, ["--read-only"]) as server:
+        scrape_until(server, lambda found: value(found, "traffic_signs_model_loads_total") == 2)
         yield server
 
 
