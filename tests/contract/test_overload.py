@@ -21,6 +21,7 @@ import pytest
 import requests
 
 from tests.conftest import in_one_place
+from tests.contract.clients import pinging
 from tests.helpers import Job, Server, npy, serving
 
 NPY = "application/x-npy"
@@ -41,31 +42,6 @@ def server(job: Job, image: str | None, tmp_path_factory: pytest.TempPathFactory
 
 def connect(server: Server) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), timeout=30)
-
-
-@contextlib.contextmanager
-def pinging(server: Server) -> Iterator[list[float]]:
-    """Ping on new connections; the seconds that each took. One without a 200 in 2 s counts as 99."""
-    seconds: list[float] = []
-    done = threading.Event()
-
-    def ping() -> None:
-        while not done.is_set():
-            start = time.monotonic()
-            try:
-                good = requests.get(f"{server.url}/ping", timeout=2).status_code == 200
-            except requests.RequestException:
-                good = False
-            seconds.append(time.monotonic() - start if good else 99)
-            time.sleep(0.02)
-
-    thread = threading.Thread(target=ping)
-    thread.start()
-    try:
-        yield seconds
-    finally:
-        done.set()
-        thread.join()
 
 
 @in_one_place
