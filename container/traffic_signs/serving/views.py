@@ -18,15 +18,12 @@ def record_of(environ: dict[str, Any]) -> Record:
 
 
 def respond(endpoint: Endpoint, settings: ServingSettings, name: str = "") -> Response:
-    """Have *endpoint* answer the current request, to the model *name* of several."""
+    """Have *endpoint* answer the current request, to the model *name* of several; errors are the application's."""
     record = record_of(request.environ)
     record.headers = endpoint.headers
-    try:
-        content = body.read(request.environ, settings.payload_mb * 2**20)
-        headers = {key.lower(): value for key, value in request.headers}
-        return flask_response(endpoint.answer(Request(headers, content), record, name))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the error
-        return flask_response(handler.refusal(error, record))
+    content = body.read(request.environ, settings.payload_mb * 2**20)
+    headers = {key.lower(): value for key, value in request.headers}
+    return flask_response(endpoint.answer(Request(headers, content), record, name))
 
 
 def flask_response(response: handler.Response) -> Response:
