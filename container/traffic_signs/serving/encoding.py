@@ -45,21 +45,19 @@ def encode_one(probabilities: np.ndarray, labels: tuple[str, ...], form: Form) -
 
 
 def _predictions(probabilities: np.ndarray, labels: tuple[str, ...], form: Form) -> list[dict[str, Any]]:
-    best = probabilities.argmax(1).tolist()
-    predictions = [_class(row, label, labels) for label, row in zip(best, probabilities, strict=True)]
-    if form.top_k is not None:
-        # stable, so that of equal ones the first is the best, as argmax has it
-        order = np.argsort(-probabilities, axis=1, kind="stable")[:, : form.top_k].tolist()
-        for prediction, row, classes in zip(predictions, probabilities, order, strict=True):
-            prediction["top_k"] = [_class(row, label, labels) for label in classes]
-    if form.probabilities:
-        for prediction, row in zip(predictions, probabilities, strict=True):
+    predictions = []
+    for label, row in zip(probabilities.argmax(1).tolist(), probabilities, strict=True):
+        prediction = {"class_id": label, "name": labels[label], "probability": row[label]}
+        if form.top_k is not None:
+            # stable, so that of equal ones the first is the best, as argmax has it
+            order = np.argsort(-row, kind="stable")[: form.top_k].tolist()
+            prediction["top_k"] = [
+                {"class_id": other, "name": labels[other], "probability": row[other]} for other in order
+            ]
+        if form.probabilities:
             prediction["probabilities"] = row
+        predictions.append(prediction)
     return predictions
-
-
-def _class(row: np.ndarray, label: int, labels: tuple[str, ...]) -> dict[str, Any]:
-    return {"class_id": label, "name": labels[label], "probability": row[label]}
 
 
 def _dumps(content: Any) -> bytes:
