@@ -127,6 +127,15 @@ def test_a_missing_channel(image: str | None, tmp_path: Path) -> None:
     assert "Traceback" not in job.failure
 
 
+def test_a_job_without_the_platforms_output_folder_still_fails_with_its_reason(prepared: Path, tmp_path: Path) -> None:
+    base, channels = tmp_path / "opt-ml", {"training": prepared / "training"}
+    opt_ml.write(base, channels, {"epochs": 1.5}, "localhost")
+    shutil.rmtree(base / "output")
+    with (tmp_path / "log").open("wb") as log:
+        assert program.training(None, base, channels).start(log).wait(120) == 1
+    assert (base / "output" / "failure").read_text().startswith("hyperparameter epochs = ")
+
+
 def test_an_empty_channel(image: str | None, tmp_path: Path, other_channel: Path) -> None:
     failed(run_job(tmp_path / "opt-ml", {"training": other_channel}, {}, image=image), "channel training: ", "is empty")
 

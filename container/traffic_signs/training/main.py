@@ -31,6 +31,8 @@ def main() -> None:
         sagemaker_training.errors.ClientError: on any failure; its text becomes the failure file,
             the message first.
     """
+    # where it is missing, the toolkit cannot write the failure file and reports success
+    OptMl.from_environment().output_data.mkdir(parents=True, exist_ok=True)
     try:
         toolkit = environment.Environment()
         if toolkit.user_entry_point:
