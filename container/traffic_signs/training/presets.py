@@ -42,7 +42,7 @@ class Recipe:
     """A network and how it is trained."""
 
     network: str
-    """Name of the network in NETWORKS."""
+    """One of `model.NETWORKS`."""
     epochs: int
     """Passes over the training images."""
     batch_size: int
