@@ -3,8 +3,9 @@
     hyperparameters.json -> TrainingSettings
     environment          -> ServingSettings
 
-A field's type says how its string is read, its `check` what is allowed. Plain dataclasses,
-because a validation library would be loaded anew, with its memory, by every serving worker.
+A field's type says how its string is read, its `check` what is allowed, the docstring below it what it means.
+docs/configuration.md is made of them. Plain dataclasses, because a validation library would be loaded anew, with its
+memory, by every serving worker.
 """
 
 import json
@@ -43,20 +44,26 @@ class TrainingSettings:
     """What a training job can be told; None leaves a value to the preset."""
 
     preset: str = _setting("lenet", lambda value: value.isidentifier(), "the name of a preset")
+    """Network and recipe."""
     epochs: int | None = _setting(None, **_whole(1, 10_000))
+    """Passes over the training images."""
     batch_size: int | None = _setting(None, **_whole(1, 65_536))
-    """Images in a step, of all GPUs and hosts together."""
+    """Images a step, over all GPUs and hosts together."""
     learning_rate: float | None = _setting(None, lambda value: 0 < value <= 10, "a number above 0 and at most 10")
-    """The highest of the schedule."""
+    """Highest learning rate of the schedule."""
     final: bool = _setting(False, lambda value: isinstance(value, bool), "true or false")
-    """Train on the validation images too, for what is served once a preset is chosen: nothing is
-    held out, and the last epoch's weights are kept."""
+    """Train on the validation images too, once a preset is chosen. Nothing is held out; the last epoch's weights
+    are kept."""
     temperature: float = _setting(1.0, lambda value: 0.05 <= value <= 20, "a number from 0.05 to 20")
-    """With `final`: what the job that had validation images found, since this one cannot."""
+    """With `final`: the temperature that an earlier job with validation images found."""
     seed: int = _setting(1, **_whole(0, 2**32 - 1))
+    """Seed of everything random. On one machine's CPU the same seed gives the same weights."""
     split: str = _setting("track", **_one_of("track", "random"))
+    """How validation images are split off where the job has none: whole tracks, or single images at random."""
     validation_fraction: float = _setting(0.2, lambda value: 0 < value < 1, "a number between 0 and 1")
+    """Share of the training images that is split off for validation where the job has none."""
     require_gpu: bool = _setting(False, lambda value: isinstance(value, bool), "true or false")
+    """Fail at the start if TensorFlow sees no GPU."""
 
     @classmethod
     def from_file(cls, path: Path) -> "TrainingSettings":
@@ -87,74 +94,85 @@ class ServingSettings:
     """What the serving stack reads from the variables that SageMaker and its SDK set."""
 
     port: int = _setting(8080, **_whole(1, 65_535), variables=("SAGEMAKER_BIND_TO_PORT",))
+    """The only port that the server opens."""
     workers: int | None = _setting(None, **_whole(1, 1_024), variables=("SAGEMAKER_MODEL_SERVER_WORKERS",))
-    """Processes; None leaves their number to the hardware."""
+    """Processes, each with a copy of the model. Unset: one a core that the container may use, fewer with little memory;
+    with TensorFlow one a GPU."""
     engine: str = _setting("auto", **_one_of("auto", "litert", "tensorflow"), variables=("SERVING_ENGINE",))
+    """What runs the network. `auto`: TensorFlow where there is a GPU and the gpu image, else LiteRT."""
     timeout_seconds: int | None = _setting(
         None,
         **_whole(1, 3_600),
         variables=("SAGEMAKER_MODEL_SERVER_TIMEOUT", "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS"),
     )
-    """None: 60; in batch transform 600, for which the platform waits by default."""
+    """Seconds that a client waits. A request that would queue for half of it is refused at once. Unset: 60; in batch
+    transform 600, for which the platform waits by default."""
     max_payload_mb: int | None = _setting(None, **_whole(0, 1_024), variables=("SAGEMAKER_MAX_PAYLOAD_IN_MB",))
-    """None, and 0 by which a job says that it sets no limit: 25; in batch transform 100, the platform's most."""
+    """Largest body of a request; a larger one gets 413. Unset, or 0: 25; in batch transform 100, the platform's
+    maximum."""
     log_level: int = _setting(20, **_whole(0, 50), variables=("SAGEMAKER_CONTAINER_LOG_LEVEL",))
+    """Level of Python's logging. 10 adds a line for every request that succeeds."""
     default_accept: str | None = _setting(
         None,
         **_one_of("application/json", "application/jsonlines", "text/csv", "application/x-npy"),
         variables=("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",),
     )
-    """How predictions come where a request does not say: what the next container of a pipeline reads.
-    None: JSON; in batch transform lines for lines."""
+    """Format of the answer where `Accept` leaves it open, for the next container of a pipeline. Unset:
+    application/json; in batch transform CSV for CSV and JSON lines for JSON lines."""
     multi_model: bool = _setting(
         False, lambda value: isinstance(value, bool), "true or false", variables=("SAGEMAKER_MULTI_MODEL",)
     )
-    """Serve the models that the platform loads and unloads by /models, instead of one."""
+    """Serve the models that the platform loads and unloads through `/models`, instead of one."""
     safe_port_range: str = _setting(
         "", _is_port_range, "two ports, as 9000-9999", variables=("SAGEMAKER_SAFE_PORT_RANGE",)
     )
-    """Where a second port would have to lie; there is none, so it is only checked."""
+    """Where a second port would have to be. The server opens none, so the value is only checked."""
     batch: bool = _setting(
         False, lambda value: isinstance(value, bool), "true or false", variables=("SAGEMAKER_BATCH",)
     )
-    """The server runs for a batch transform job."""
+    """The server runs in a batch transform job, which sets this."""
     batch_strategy: str | None = _setting(
         None, **_one_of("SINGLE_RECORD", "MULTI_RECORD"), variables=("SAGEMAKER_BATCH_STRATEGY",)
     )
+    """Set by a batch transform job; returned by `/execution-parameters`. Unset: MULTI_RECORD."""
     max_concurrent_transforms: int | None = _setting(
         None, **_whole(0, 1_024), variables=("SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",)
     )
-    """Requests that the job sends at a time; None or 0 leaves their number to `/execution-parameters`."""
+    """Requests that a batch transform job sends at a time, and the most processes that then start. Unset, or 0:
+    `/execution-parameters` decides."""
     program: str | None = _setting(
         None, lambda value: Path(value).name == value and value.endswith(".py"), "the name of a .py file, no folders",
         variables=("SAGEMAKER_PROGRAM",),
     )  # fmt: skip
-    """The file with the model's hooks; the SDK sets both where a Model has an `entry_point`."""
+    """File with the model's hooks. The SDK sets it for a Model with an `entry_point`. Unset: inference.py, if the model
+    has one."""
     submit_directory: str | None = _setting(
         None, lambda value: value.startswith("/"), "a folder in the container, such as /opt/ml/model/code: give the "
         "SDK's Model a source_dir too, and it packs the code into the model", variables=("SAGEMAKER_SUBMIT_DIRECTORY",),
     )  # fmt: skip
-    """Where it is."""
+    """Folder of that file. Unset: `code` in the model's folder."""
     precision: str = _setting("auto", **_one_of("auto", "float32", "int8"), variables=("TRAFFIC_SIGNS_PRECISION",))
-    """What LiteRT computes in; auto: int8 where the model has it and the CPU is faster in it."""
+    """Numbers that LiteRT computes in. `auto`: int8 where the model has it and the CPU has VNNI instructions."""
     head_seconds: int = _setting(10, **_whole(1, 3_600), variables=("TRAFFIC_SIGNS_HEAD_SECONDS",))
-    """For a request's head; also for the first byte of a connection."""
+    """Seconds for the head of a request, then 408; and for the first byte of a connection, which then closes."""
     head_kb: int = _setting(64, **_whole(1, 1_024), variables=("TRAFFIC_SIGNS_HEAD_KB",))
+    """Largest head of a request; a larger one gets 431."""
     body_seconds: int = _setting(20, **_whole(1, 3_600), variables=("TRAFFIC_SIGNS_BODY_SECONDS",))
-    """For a request's body, and what it takes to send as much as has come at `kb_per_second`."""
+    """Seconds for the body of a request, besides the time that what has arrived takes at the lowest speed; then 408."""
     answer_seconds: int = _setting(20, **_whole(1, 3_600), variables=("TRAFFIC_SIGNS_ANSWER_SECONDS",))
-    """In which a client has to read of its answer at `kb_per_second`."""
+    """Seconds in which a client has to read of its answer at the lowest speed; then the connection closes."""
     kb_per_second: int = _setting(64, **_whole(1, 1_000_000), variables=("TRAFFIC_SIGNS_KB_PER_SECOND",))
-    """The slowest client that is waited for."""
+    """The lowest speed: of the slowest client that the server waits for."""
     keep_alive_seconds: int = _setting(75, **_whole(1, 3_600), variables=("TRAFFIC_SIGNS_KEEP_ALIVE_SECONDS",))
-    """For the next request of a connection. A proxy or the platform keeps idle ones for a minute, and may send just
-    when we close."""
+    """Seconds that an idle connection stays open. A proxy or the platform keeps idle ones for a minute, and might send
+    just when a shorter time ends."""
     connections: int = _setting(1_000, **_whole(1, 1_000_000), variables=("TRAFFIC_SIGNS_CONNECTIONS",))
-    """Of a worker; beyond, the one that has been idle for longest is closed, and where none is, requests get a 503."""
+    """Open connections of a process. One more closes the connection that has been idle for longest; where none is
+    idle, its requests get 503."""
     queue_length: int = _setting(128, **_whole(1, 100_000), variables=("TRAFFIC_SIGNS_QUEUE_LENGTH",))
-    """Requests of a worker that may wait for a thread."""
+    """Requests of a process that may wait for a thread; one more gets 503."""
     streams: int = _setting(32, **_whole(0, 100_000), variables=("TRAFFIC_SIGNS_STREAMS",))
-    """WebSockets of a worker."""
+    """Open WebSockets of a process; one more gets 503."""
 
     @property
     def payload_mb(self) -> int:

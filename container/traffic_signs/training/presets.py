@@ -44,11 +44,13 @@ class Recipe:
     network: str
     """One of `model.NETWORKS`."""
     epochs: int
+    """Passes over the training images."""
     batch_size: int
+    """Images a step, over all GPUs and hosts together."""
     optimizer: str
     """`adam`, or `sgd` with Nesterov's momentum."""
     learning_rate: float
-    """The highest of the schedule."""
+    """Highest learning rate of the schedule."""
     schedule: str
     """`constant` or `one-cycle`."""
     weight_decay: float = 0.0
@@ -56,8 +58,9 @@ class Recipe:
     label_smoothing: float = 0.0
     """Share of the target that is spread over all classes."""
     balance: float = 0.0
-    """How far rare classes are seen more often, 0 to 1; see `sampling.order`."""
+    """How much more often rare classes are seen: 0, as often as there are images; 1, all classes equally often."""
     augmentation: Augmentation | None = None
+    """How images are changed, anew each time that they are seen; None: not at all."""
 
 
 PRESETS: Mapping[str, Recipe] = MappingProxyType(
