@@ -17,8 +17,9 @@ NOT_PARSED = {
     "aws": "AWS's own program",
     "cd": "the shell's",
     "cp": "the shell's",
-    "curl": "tests/http sends these requests; needs the server of the command before",
+    "curl": "tests/http/test_documentation.py and test_docs_examples.py send these requests",
     "docker": "tests/contract builds and runs the images that the pages make",
+    "export": "the shell's",
     "git": "would fetch the repository that this is",
     "grep": "the shell's",
     "head": "the shell's",
@@ -28,12 +29,13 @@ NOT_PARSED = {
 """Programs whose commands are not read here, with the reason."""
 OWN_FILES = {"draw.py"}
 """Programs that a page has the reader write; tests/http/test_docs_examples.py runs them."""
-SLOW_TO_IMPORT = {"mypy", "pytest", "venv"}
-"""Modules of others, whose options are not ours."""
+OTHERS = {"pytest", "venv"}
+"""Modules whose options are not ours."""
 OTHERS_SAY = {
     "--mount option requires BuildKit", "buildx component is missing", "port is already allocated",
     "Unsupported manifest media type", "did not pass the ping health check", "exec format error",
-    "executable file not found", "CUDA driver version is insufficient", "ExecuteUserScriptError", "ModelError", "No space left on device",
+    "executable file not found", "CUDA driver version is insufficient", "ExecuteUserScriptError", "ModelError",
+    "No space left on device",
 }  # fmt: skip
 """Messages on the page for trouble that Docker, CUDA and SageMaker write."""
 
@@ -70,7 +72,7 @@ def check_python(words: list[str]) -> None:
     if words[0] != "-m":
         assert words[0] in OWN_FILES
         return
-    if words[1] in SLOW_TO_IMPORT:
+    if words[1] in OTHERS or words[1] == "scripts.NAME":
         return
     module = words[1] if (ROOT / f"{words[1].replace('.', '/')}.py").exists() else f"{words[1]}.__main__"
     [main] = {
