@@ -45,11 +45,10 @@ def test_the_page_leads_to_an_image_that_keeps_the_contract(desk: Path) -> None:
             assert verdicts(printed) == verdicts(block.text), printed
             assert counts(printed) == counts(block.text)
     assert (len(lines), outputs) == (2, 2)
-    assert "H8-stops-in-time" in (desk / "report" / "check.html").read_text()
 
 
 def run(lines: list[str], folder: Path) -> str:
-    """Run *lines* and return what they print, as in a terminal that shows a row's name and verdict in its first line."""
+    """Run *lines* and return what they print in a terminal as wide as the page's."""
     script = "\n".join(lines).replace("mine:latest", IMAGE).replace("docker build", f"{DOCKER} build")
     environment = {**os.environ, "COLUMNS": "100"}
     done = subprocess.run(

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tests.docs.fences import PAGES, ROOT, commands
+from tests.docs.fences import PAGES, ROOT, blocks, commands
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 NOT_PARSED = {
@@ -89,6 +89,14 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)#\s]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert links
     assert not [link for link in links if "//" not in link and not (ROOT / link).is_file()]
+
+
+def test_the_readme_shows_what_the_pages_show() -> None:
+    """Their output is held by tests of its own."""
+    pages = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("check.md", "getting-started.md"))
+    shown = [block.text for block in blocks(ROOT / "README.md") if block.language == "text"]
+    assert len(shown) == 2
+    assert {line for text in shown for line in text.splitlines()} <= set(pages.splitlines())
 
 
 def said() -> Iterator[str]:
