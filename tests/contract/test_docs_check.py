@@ -35,7 +35,7 @@ def test_the_page_leads_to_an_image_that_keeps_the_contract(desk: Path) -> None:
     for block in blocks(PAGE):
         if block.title:
             file = desk / block.title
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(exist_ok=True, parents=True)
             file.write_text(block.text)
         elif "pip install" in block.text:
             lines = [line for line in in_block(block) if line.startswith(("docker build", "venv/bin/python -m local"))]

@@ -30,7 +30,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def demo(checkout: Path) -> str:
     """What the demo with the drawn shapes prints; its results are below the checkout."""
-    (checkout / "draw.py").write_text(files(PAGE)["draw.py"])
+    (checkout / "mine").mkdir()
+    (checkout / "mine" / "draw.py").write_text(files(PAGE)["mine/draw.py"])
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     draw, make_demo = list(commands(PAGE))[:2]
     for command in (draw, f"{make_demo} PORT={free_port()} DOCKER=no-such-program"):
@@ -52,7 +53,7 @@ def test_code_of_ones_own_answers_with_names_and_with_unsure(checkout: Path, tmp
     results = checkout / "results" / "shapes"
     shutil.copytree(results / "opt-ml" / "model", tmp_path / "model")
     (tmp_path / "model" / "code").mkdir()
-    (tmp_path / "model" / "code" / "inference.py").write_text(files(PAGE)["code/inference.py"])
+    (tmp_path / "model" / "code" / "inference.py").write_text(files(PAGE)["mine/code/inference.py"])
     middle_of_two = np.load(results / "data" / "test" / "test.npz")["images"].astype(int)
     middle_of_two = ((middle_of_two[:-1] + middle_of_two[1:]) // 2).astype(np.uint8)
     with serving(results / "opt-ml", tmp_path / "log-without") as server:
@@ -77,7 +78,7 @@ def test_a_request_that_a_page_shows_is_answered(page: str, server: Server, prep
 
 def test_a_network_of_ones_own_is_trained_and_served(prepared: Path, tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "train.py").write_text(files(PAGE)["train.py"])
+    (tmp_path / "source" / "train.py").write_text(files(PAGE)["mine/train.py"])
     settings = {"sagemaker_program": "train.py", "sagemaker_submit_directory": str(tmp_path / "source"), "epochs": 3}
     job = run_job(tmp_path / "opt-ml", {"training": prepared / "training"}, settings)
     assert job.code == 0, job.log

@@ -27,7 +27,7 @@ NOT_PARSED = {
     "venv/bin/pip": "downloads; tests/unit/test_architecture.py holds the packages that it names",
 }
 """Programs whose commands are not read here, with the reason."""
-OWN_FILES = {"draw.py"}
+OWN_FILES = {"mine/draw.py"}
 """Programs that a page has the reader write; tests/http/test_docs_examples.py runs them."""
 OTHERS = {"pytest", "venv"}
 """Modules whose options are not ours."""
