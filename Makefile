@@ -46,7 +46,7 @@ export DOCKER YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
-	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test contract fuzz bench-training bench-pipeline \
+	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test contract docs fuzz bench-training bench-pipeline \
 	bench-counting bench-image baseline-image bench-serving bench-endurance bench-large bench-transform lint format lock clean
 
 help: ## list the verbs
@@ -141,8 +141,11 @@ test-gpu-image: install ## build the gpu image and hold it against the tests of 
 	$(MAKE) --no-print-directory build TARGET=gpu
 	IMAGE_TAG=gpu $(PYTHON) -m pytest tests/contract/test_image.py
 
-test: install image lint .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
+test: install image lint docs .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
 	$(PYTHON) -m pytest
+
+docs: install ## build the documentation into build/docs; a dead link is an error
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --clean
 
 # its jobs are short: there are a dozen
 contract: local-train ## hold the cpu image against SageMaker's contract, point by point; reports in results/
