@@ -56,8 +56,10 @@ help: ## list what make can do
 
 ##@ Start here
 
+# for people: the job's log and all but a few predictions go to files
+demo: train_log := --log $(results)/train.log
 demo: local-train ## all of it: data, training, serving, predictions, evaluation
-	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(again) local-predict evaluate
+	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(again) local-predict evaluate rows=5
 	@printf '%s\n' '' 'Where to look:' \
 		'  $(prepared)/   class-distribution.png, sample-sheet.png, the arrays' \
 		'  $(results)/opt-ml/output/data/report.html   curves, confusion matrix, accuracy per class, mistakes' \
@@ -85,7 +87,7 @@ data: install ## turn DATA into training arrays and pictures in results/
 
 local-train: data image ## train as SageMaker would, in the container (on the host without an engine)
 	$(PYTHON) -m local_test train $(local) --training $(prepared)/training --validation $(prepared)/validation \
-		$(addprefix -p ,$(parameters))
+		$(addprefix -p ,$(parameters)) $(train_log)
 
 local-serve: install image ## serve the trained model on PORT, until Ctrl-C
 	@test -n "$$(ls -A $(results)/opt-ml/model 2>/dev/null)" || \
@@ -93,7 +95,8 @@ local-serve: install image ## serve the trained model on PORT, until Ctrl-C
 	$(PYTHON) -m local_test serve $(local) --port $(PORT)
 
 local-predict: install ## send a test image of each class to the running server
-	$(PYTHON) -m scripts.invoke --url http://127.0.0.1:$(PORT) --picture $(results)/predictions.png $(prepared)/samples
+	$(PYTHON) -m scripts.invoke --url http://127.0.0.1:$(PORT) --picture $(results)/predictions.png \
+		$(addprefix --rows ,$(rows)) $(prepared)/samples
 
 evaluate: install ## accuracy over the whole test set, through the running server
 	$(PYTHON) -m scripts.evaluate --url http://127.0.0.1:$(PORT) --output $(results)/evaluation $(prepared)/test/test.npz
