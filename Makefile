@@ -59,7 +59,7 @@ help: ## list what make can do
 # for people: the job's log and all but a few predictions go to files
 demo: train_log := --log $(results)/train.log
 demo: local-train ## all of it: data, training, serving, predictions, evaluation
-	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(again) local-predict evaluate rows=5
+	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(again) local-predict evaluate rows=3
 	@printf '%s\n' '' 'Where to look:' \
 		'  $(prepared)/   class-distribution.png, sample-sheet.png, the arrays' \
 		'  $(results)/opt-ml/output/data/report.html   curves, confusion matrix, accuracy per class, mistakes' \
