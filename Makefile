@@ -1,4 +1,4 @@
-# The verbs of this project. `make help` lists them.
+# What this project can do. `make help` lists it.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -31,33 +31,45 @@ results := results/$(name)
 prepared := results/$(name)/data
 bench_model := results/bench/$(NETWORK)/opt-ml/model
 bench_images = --image $(IMAGE):cpu --bench-image $(IMAGE):bench-serving \
-	$(if $(BASELINE),--baseline-image $(baseline_tag))
-baseline_tag = $(IMAGE):baseline-$(shell git rev-parse --short $(BASELINE))
-comma := ,
-# SageMaker refuses OCI manifests and attestations; buildx makes both unless told, the engine's own builder neither.
-sagemaker_format = $(if $(shell $(DOCKER) buildx version 2>/dev/null),--provenance=false --sbom=false --output type=docker$(comma)oci-mediatypes=false)
+	$(if $(BASELINE),--baseline-image $(baseline_name):cpu)
+baseline_name = $(IMAGE)-baseline-$(shell git rev-parse --short $(BASELINE))
 revision = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' container/traffic_signs/__init__.py)
 local := --image $(IMAGE):cpu --base $(results)/opt-ml
 endpoint = $(or $(ENDPOINT),$(error ENDPOINT=NAME is missing))
 # `make -n` runs a recipe line that names MAKE, and would start the server
-verbs := $(MAKE) --no-print-directory
-export DOCKER YES SAGEMAKER_ROLE
+again := $(MAKE) --no-print-directory
+export DOCKER BASE YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
-.PHONY: help install data build image local-train local-serve local-predict evaluate demo push train deploy invoke \
-	evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test-gpu-image test contract docs fuzz bench-training bench-pipeline \
-	bench-counting bench-image baseline-image bench-serving bench-endurance bench-large bench-transform lint format lock clean
+.PHONY: help demo install data image local-train local-serve local-predict evaluate build contract test-gpu-image \
+	push train deploy invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test lint docs format fuzz \
+	bench-training bench-pipeline bench-counting bench-image baseline-image bench-serving bench-endurance bench-large \
+	bench-transform lock clean clean-results
 
-help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help: ## list what make can do
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' \
+		$(MAKEFILE_LIST)
 	@echo
-	@echo "  DATA=synthetic | download | a folder or zip with GTSRB or a folder of images per class"
-	@echo "  SPLIT=track | random   PRESET=lenet | quick | best   HYPERPARAMETERS='epochs=10 seed=2'   PORT=8080   TARGET=gpu | cpu"
+	@echo "DATA=synthetic | download | a folder or zip with GTSRB or a folder of images per class"
+	@echo "SPLIT=track | random   PRESET=lenet | quick | best   HYPERPARAMETERS='epochs=10 seed=2'   PORT=8080   TARGET=gpu | cpu"
 
-# compiled at once: a Python that may not write its bytecode would compile TensorFlow at every start
+##@ Start here
+
+# for people: the job's log and all but a few predictions go to files
+demo: train_log := --log $(results)/train.log
+demo: local-train ## all of it: data, training, serving, predictions, evaluation
+	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(again) local-predict evaluate rows=3
+	@printf '%s\n' '' 'Where to look:' \
+		'  $(prepared)/   class-distribution.png, sample-sheet.png, the arrays' \
+		'  $(results)/opt-ml/output/data/report.html   curves, confusion matrix, accuracy per class, mistakes' \
+		'  $(results)/opt-ml/model/   the model that an endpoint would serve' \
+		'  $(results)/predictions.png   a test image of each class with its answer' \
+		'  $(results)/evaluation/   accuracy per class on the test set'
+
 install: .venv/installed ## make .venv with everything pinned
 
+# compiled at once: a Python that may not write its bytecode would compile TensorFlow at every start
 .venv/installed: docker/locks/dev.txt pyproject.toml
 	python3.11 -m venv .venv
 	$(PYTHON) -m pip install --quiet uv
@@ -73,16 +85,9 @@ install: .venv/installed ## make .venv with everything pinned
 data: install ## turn DATA into training arrays and pictures in results/
 	$(PYTHON) -m traffic_signs.data $(DATA) --split $(SPLIT) --output $(prepared)
 
-build: ## build the image for TARGET, gpu by default
-	DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 $(sagemaker_format) --file docker/Dockerfile --target $(TARGET) \
-		--build-arg VERSION=$(version) --build-arg REVISION=$(revision) --tag $(IMAGE):$(TARGET) .
-
-image:
-	@if $(DOCKER) info >/dev/null 2>&1; then $(MAKE) --no-print-directory build TARGET=cpu; fi
-
-local-train: data image ## train as SageMaker would, in the container (bare without an engine)
+local-train: data image ## train as SageMaker would, in the container (on the host without an engine)
 	$(PYTHON) -m local_test train $(local) --training $(prepared)/training --validation $(prepared)/validation \
-		$(addprefix -p ,$(parameters))
+		$(addprefix -p ,$(parameters)) $(train_log)
 
 local-serve: install image ## serve the trained model on PORT, until Ctrl-C
 	@test -n "$$(ls -A $(results)/opt-ml/model 2>/dev/null)" || \
@@ -90,25 +95,37 @@ local-serve: install image ## serve the trained model on PORT, until Ctrl-C
 	$(PYTHON) -m local_test serve $(local) --port $(PORT)
 
 local-predict: install ## send a test image of each class to the running server
-	$(PYTHON) -m scripts.invoke --url http://127.0.0.1:$(PORT) --picture $(results)/predictions.png $(prepared)/samples
+	$(PYTHON) -m scripts.invoke --url http://127.0.0.1:$(PORT) --picture $(results)/predictions.png \
+		$(addprefix --rows ,$(rows)) $(prepared)/samples
 
 evaluate: install ## accuracy over the whole test set, through the running server
 	$(PYTHON) -m scripts.evaluate --url http://127.0.0.1:$(PORT) --output $(results)/evaluation $(prepared)/test/test.npz
 
-demo: local-train ## all of it: data, training, serving, predictions, evaluation
-	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(verbs) local-predict evaluate
-	@printf '%s\n' '' 'Where to look:' \
-		'  $(prepared)/   class-distribution.png, sample-sheet.png, the arrays' \
-		'  $(results)/opt-ml/output/data/report.html   curves, confusion matrix, accuracy per class, mistakes' \
-		'  $(results)/opt-ml/model/   the model that an endpoint would serve' \
-		'  $(results)/predictions.png   a test image of each class with its answer' \
-		'  $(results)/evaluation/   accuracy per class on the test set'
+##@ Your image
+
+build: ## build the image for TARGET, gpu by default; BASE=IMAGE in place of the pinned base
+	@VERSION=$(version) REVISION=$(revision) docker/build $(TARGET) $(IMAGE):$(TARGET)
+
+image:
+	@if $(DOCKER) info >/dev/null 2>&1; then $(again) build TARGET=cpu; fi
+
+# its jobs are short: there are a dozen
+contract: local-train ## check the cpu image against SageMaker's contract, point by point; reports in results/
+	$(PYTHON) -m local_test check $(IMAGE):cpu --data training=$(prepared)/training --data validation=$(prepared)/validation \
+		-p preset=$(PRESET) -p epochs=5 --model $(results)/opt-ml/model --payload "$$(ls $(prepared)/samples/* | head -1)" \
+		--content-type image/x-portable-pixmap --output $(results)/contract
+
+test-gpu-image: install ## build the gpu image and run the tests of images on it
+	$(MAKE) --no-print-directory build TARGET=gpu
+	IMAGE_TAG=gpu $(PYTHON) -m pytest tests/contract/test_image.py
+
+##@ SageMaker
 
 push: install build ## push the image of TARGET to ECR, checked before and after; REPOSITORY, REGION, ALLOW_DIRTY=1
 	$(PYTHON) -m scripts.push --image $(IMAGE):$(TARGET) --repository $(REPOSITORY) \
 		$(if $(REGION),--region $(REGION)) $(if $(ALLOW_DIRTY),--allow-dirty)
 
-train: data .venv-sdk-v2/installed ## train on SageMaker with the pushed image; SAGEMAKER_ROLE=arn:..., AWS_OPTIONS='--spot'
+train: data .venv-sdk-v2/installed ## train with the pushed image; SAGEMAKER_ROLE=arn:..., AWS_OPTIONS='--spot'
 	@test -f results/image-uri.txt || { echo 'no image is pushed yet: make push' >&2; exit 2; }
 	$(sdk) -m scripts.train --image "$$(cat results/image-uri.txt)" --training $(prepared)/training \
 		--validation $(prepared)/validation $(addprefix -p ,$(parameters)) $(AWS_OPTIONS)
@@ -128,35 +145,44 @@ delete-endpoint: install ## remove the endpoint ENDPOINT, its configuration and 
 transform: data .venv-sdk-v2/installed ## accuracy over the whole test set by a batch transform job, without an endpoint
 	$(sdk) -m scripts.transform $(prepared)/test/test.npz --output $(results)/transform $(AWS_OPTIONS)
 
-sagemaker-local: data image .venv-sdk-v2/installed ## SageMaker's own local mode: fit, deploy, predict, delete; INSTANCES=2
+##@ SageMaker's own local mode
+
+sagemaker-local: data image .venv-sdk-v2/installed ## fit, deploy, predict, delete with SDK v2; INSTANCES=2
 	$(sdk) -m scripts.sagemaker_local --image $(IMAGE):cpu --training $(prepared)/training \
 		--validation $(prepared)/validation --samples $(prepared)/samples --output $(results)/sagemaker-local \
 		--port $(PORT) --instances $(or $(INSTANCES),1) $(addprefix -p ,$(parameters))
 
-sdk-v3: data image .venv-sdk-v3/installed ## the same with SageMaker's SDK v3 and its local mode
+sdk-v3: data image .venv-sdk-v3/installed ## the same with SDK v3
 	.venv-sdk-v3/bin/python -m scripts.sdk_v3 --image $(IMAGE):cpu --training $(prepared)/training \
 		--samples $(prepared)/samples --port $(PORT) --output $(results)/sdk-v3 $(addprefix -p ,$(parameters))
 
-test-gpu-image: install ## build the gpu image and hold it against the tests of images
-	$(MAKE) --no-print-directory build TARGET=gpu
-	IMAGE_TAG=gpu $(PYTHON) -m pytest tests/contract/test_image.py
+##@ Tests
 
 test: install image lint docs .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
 	$(PYTHON) -m pytest
 
+lint: install ## ruff, mypy, hadolint, shellcheck, codespell
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile tests/contract_check/good/Dockerfile \
+		tests/contract_check/recipes/*/Dockerfile
+	.venv/bin/shellcheck docker/build docker/serve docker/slim .ci/run findings/*.sh tests/bench/serving/peers/*.sh
+	.venv/bin/codespell
+
 docs: install ## build the documentation into build/docs; a dead link is an error
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --clean
 
-# its jobs are short: there are a dozen
-contract: local-train ## hold the cpu image against SageMaker's contract, point by point; reports in results/
-	$(PYTHON) -m local_test check $(IMAGE):cpu --data training=$(prepared)/training --data validation=$(prepared)/validation \
-		-p preset=$(PRESET) -p epochs=5 --model $(results)/opt-ml/model --payload "$$(ls $(prepared)/samples/* | head -1)" \
-		--content-type image/x-portable-pixmap --output $(results)/contract
+format: install ## let ruff format and fix
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
 
-fuzz: install ## 100,000 malformed requests against the real server, five minutes where nothing else runs; FUZZ='--requests 5000 --seed 2'
+fuzz: install ## 100,000 malformed requests against the real server, five minutes; FUZZ='--requests 5000 --seed 2'
 	$(PYTHON) -m tests.fuzz $(FUZZ)
 
-bench-training: data ## the article's recipe and the presets side by side, an hour or two; DATA=download, BENCH='--recipe quick'
+##@ Benchmarks; BENCH='--help' lists a benchmark's own options
+
+bench-training: data ## the article's recipe and the presets, an hour or two; DATA=download, BENCH='--recipe quick'
 	$(PYTHON) -m tests.bench.training $(prepared) $(BENCH)
 
 bench-pipeline: data ## what augmentation costs of a training step; DATA=download
@@ -168,15 +194,17 @@ bench-counting: install ## what counting a request for /metrics costs, beside pr
 bench-image: image
 	DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 --tag $(IMAGE):bench-serving tests/bench/serving
 
+# by that commit's own recipe: the Dockerfile's arguments may have changed since
 baseline-image:
-	$(if $(BASELINE),set -o pipefail; git archive $(BASELINE) | DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 \
-		--file docker/Dockerfile --target cpu --tag $(baseline_tag) -)
+	$(if $(BASELINE),rm -rf build/baseline && mkdir -p build/baseline && set -o pipefail && \
+		git archive $(BASELINE) | tar --extract --directory build/baseline && \
+		$(again) -C build/baseline build TARGET=cpu IMAGE=$(baseline_name) revision=$$(git rev-parse $(BASELINE)))
 
 # untrained would do: speed is asked for, not accuracy
 results/bench/%/opt-ml/model/artifact.json: | data image
 	$(MAKE) --no-print-directory local-train results=results/bench/$* PRESET=$* HYPERPARAMETERS=epochs=1
 
-bench-serving: bench-image baseline-image $(bench_model)/artifact.json ## this server, a BASELINE=commit and peers side by side, an hour; NETWORK=best, BENCH='--rounds 1 --servers ours,mosec'
+bench-serving: bench-image baseline-image $(bench_model)/artifact.json ## this server, a BASELINE=commit and peers, an hour; NETWORK=best, BENCH='--rounds 1 --servers ours,mosec'
 	$(PYTHON) -m tests.bench.serving $(prepared) --model $(bench_model) $(bench_images) $(BENCH)
 
 bench-endurance: bench-image baseline-image $(bench_model)/artifact.json ## this server, and a BASELINE=commit: memory over 200,000 requests, ten times too much load
@@ -185,20 +213,10 @@ bench-endurance: bench-image baseline-image $(bench_model)/artifact.json ## this
 bench-large: bench-image baseline-image $(bench_model)/artifact.json ## this server, and a BASELINE=commit: 100,000 bodies of 100 kB to 20 MB; NETWORK=lenet
 	$(PYTHON) -m tests.bench.serving.large $(prepared) $(bench_model) $(bench_images) $(BENCH)
 
-bench-transform: data image .venv-sdk-v2/installed $(bench_model)/artifact.json ## 200,000 records by a batch transform job in SageMaker's local mode; BENCH='--kind jsonlines'
+bench-transform: data image .venv-sdk-v2/installed $(bench_model)/artifact.json ## 200,000 records by a batch transform job in local mode; BENCH='--kind jsonlines'
 	$(sdk) -m tests.bench.transform $(prepared) $(bench_model) --image $(IMAGE):cpu $(BENCH)
 
-lint: install ## ruff, mypy, hadolint, shellcheck
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile tests/contract_check/good/Dockerfile \
-		tests/contract_check/recipes/*/Dockerfile
-	.venv/bin/shellcheck docker/serve docker/slim .ci/run findings/*.sh tests/bench/serving/peers/*.sh
-
-format: install ## let ruff format and fix
-	.venv/bin/ruff format .
-	.venv/bin/ruff check --fix .
+##@ Housekeeping
 
 lock: install ## resolve the packages anew, with hashes, for the images and for development
 	@for target in cpu gpu; do \
@@ -212,5 +230,16 @@ lock: install ## resolve the packages anew, with hashes, for the images and for 
 			--python-version 3.11 --group pyproject.toml:$$sdk --output-file scripts/locks/$$sdk.txt || exit; \
 	done
 
-clean: ## remove what was made, not the installed packages
-	rm -rf results build
+# your data and results are yours: only clean-results touches those
+clean: ## delete caches, logs of builds and environments; make install makes those anew
+	rm -rf .venv .venv-sdk-* build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage container/*.egg-info
+	find . \( -path ./.git -o -path ./data -o -path ./results \) -prune -o -name __pycache__ -print0 | xargs -0 rm -rf
+
+clean-results: ## delete results/: arrays, models, pictures, figures; lists them and asks, YES=1 answers
+	@if [ ! -e results ]; then echo 'there is no results/'; exit; fi; \
+	du --all --human-readable --max-depth=2 results; \
+	if [ "$(YES)" != 1 ]; then \
+		[ -t 0 ] || { echo 'nothing is deleted: there is no terminal to ask on; YES=1 answers' >&2; exit 2; }; \
+		read -r -p 'delete all of it? [y/N] ' answer; [ "$$answer" = y ] || { echo 'nothing is deleted'; exit; }; \
+	fi; \
+	rm -rf results; echo 'results/ is deleted'

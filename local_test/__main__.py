@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import requests
 
-from local_test import opt_ml, options, program
+from local_test import opt_ml, options, program, training_log
 from local_test.check.command import check, points
 
 _TRAIN_GRACE, _SERVE_GRACE = 120, 30
@@ -40,8 +40,19 @@ def main() -> None:
     "-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", callback=options.values,
     help="Any number of times; a value is read as JSON where it is JSON.",
 )  # fmt: skip
+@click.option(
+    "--log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the job's log; then a bar shows its progress.",
+)
 def train(
-    image: str | None, base: Path, training: Path, validation: Path | None, hyperparameters: dict[str, object]
+    *,
+    image: str | None,
+    base: Path,
+    training: Path,
+    validation: Path | None,
+    hyperparameters: dict[str, object],
+    log: Path | None,
 ) -> None:
     """Run a training job; its model and output land below the folder --base, which stands for /opt/ml.
 
@@ -59,12 +70,15 @@ def train(
         shutil.rmtree(partial)
     opt_ml.write(partial, channels, hyperparameters, opt_ml.HOST if image else "localhost")
     job = program.training(image, partial, channels)
-    process = job.start()
     interrupted = False
+    with log.open("wb") if log else contextlib.nullcontext() as stream:
+        process = job.start(stream)
     try:
-        code = process.wait()
+        code = training_log.follow(process, log) if log else process.wait()
     except KeyboardInterrupt:
         code, interrupted = job.stop(process, _TRAIN_GRACE), True
+    if log:
+        training_log.tell(log, failed=code != 0)
     if image and os.getuid() != 0:
         program.give_back(image, partial, os.getuid(), os.getgid())
     failure = partial / "output" / "failure"

@@ -17,9 +17,19 @@ _CELL_INCHES = (1.5, 1.9)
 """A square image with two lines above it."""
 
 
-def show(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-    """Print each image's name and its prediction, as `endpoint.predictions` returns it."""
-    table = Table("image", "predicted sign", "class", "probability")
+def show(rows: Iterable[tuple[str, Mapping[str, Any]]], most: int | None = None) -> None:
+    """Print each image's name and its prediction, as `endpoint.predictions` returns it.
+
+    Args:
+        rows: an image each.
+        most: how many are shown, those with the lowest probabilities; None for all, in their order.
+    """
+    rows = list(rows)
+    title = None
+    if most is not None and most < len(rows):
+        title = f"the {most} least certain of {len(rows)} images"
+        rows = sorted(rows, key=lambda row: row[1]["probability"])[:most]
+    table = Table("image", "predicted sign", "class", "probability", title=title)
     for name, answer in rows:  # as Text: brackets in a name are no markup
         table.add_row(Text(name), Text(answer["name"]), str(answer["class_id"]), f"{answer['probability']:.1%}")
     Console().print(table)

@@ -26,6 +26,7 @@ from scripts.endpoint import Failure, Refused
 @click.option("--endpoint", "name", help="A SageMaker endpoint by its name, in place of --url.")
 @click.option("--target-model", help="Of a multi-model endpoint: the model's file; with --url, its loaded name.")
 @click.option("--picture", type=click.Path(path_type=Path), help="PNG to draw the images and answers into.")
+@click.option("--rows", type=click.IntRange(1), help="Most rows of the table, the least certain answers; default: all.")
 @click.option(
     "--timeout",
     type=click.FloatRange(0),
@@ -40,6 +41,7 @@ def main(
     name: str | None,
     target_model: str | None,
     picture: Path | None,
+    rows: int | None,
     timeout: float,
 ) -> None:
     """Send IMAGES, files or folders of files, to an endpoint, one request each."""
@@ -52,7 +54,7 @@ def main(
             answers.append(batch[0])  # noqa: PERF401 # how many there are tells which file was refused
     except Refused as error:
         raise Failure(f"{files[len(answers)]}: {error.message}") from error
-    show((file.name, answer) for file, answer in zip(files, answers, strict=True))
+    show(((file.name, answer) for file, answer in zip(files, answers, strict=True)), rows)
     if picture:
         draw(files, answers, picture)
         click.echo(f"picture: {picture}")

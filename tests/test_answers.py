@@ -44,6 +44,16 @@ def picture(folder: Path, name: str, size: tuple[int, int] = (32, 32)) -> np.nda
     return drawn(folder / "new" / "out.png")
 
 
+def test_a_short_table_has_the_least_certain_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    probabilities = {"sure.png": 0.99, "unsure.png": 0.4, "fair.png": 0.7}
+    rows = [(name, {"name": "Stop", "class_id": 14, "probability": each}) for name, each in probabilities.items()]
+    answers.show(rows, 2)
+    shown = capsys.readouterr().out
+    assert "the 2 least certain of 3 images" in shown
+    assert shown.index("unsure.png") < shown.index("fair.png")
+    assert "sure.png" not in shown.replace("unsure.png", "")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_picture_with_any_name(name: str, tmp_path: Path) -> None:
     assert picture(tmp_path, name).min() < 128

@@ -37,6 +37,15 @@ def test_the_newest_two_are_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000010.npz", "step-00000100.npz"]
 
 
+def test_a_full_disk_costs_a_checkpoint_and_not_the_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Checkpoints(tmp_path).save(state(1))
+    (tmp_path / ".step-00000002.npz.partial").symlink_to("/dev/full")
+    Checkpoints(tmp_path).save(state(2))
+    assert "no checkpoint of step 2" in caplog.text
+    assert "No space left on device" in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001.npz"]
+
+
 @pytest.mark.parametrize("keep", [0, 1, 100, -1], ids=["empty", "a byte", "the beginning", "all but a byte"])
 def test_a_file_that_is_cut_off_is_passed_over(tmp_path: Path, keep: int, caplog: pytest.LogCaptureFixture) -> None:
     for step in (1, 2):

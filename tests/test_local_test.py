@@ -34,6 +34,7 @@ def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: s
     )  # fmt: skip
     assert trained.returncode == 0, trained.stderr
     assert str(base / "model") in trained.stdout
+    assert "epoch 1 of 1" in trained.stdout + trained.stderr
     written = json.loads((base / "input" / "config" / "hyperparameters.json").read_text())
     assert written == {"epochs": "1", "preset": '"lenet"'}
     files = {path.name for path in (base / "model").iterdir()} - {"model.int8.tflite"}  # not all models have it
@@ -54,6 +55,27 @@ def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: s
     with Image.open(picture) as drawn:
         assert len(np.unique(np.asarray(drawn.convert("L")))) > 50
     assert "Starting gunicorn" in (tmp_path / "serve.log").read_text()
+
+
+def test_a_log_file_leaves_the_screen_to_the_progress_and_the_warnings(prepared: Path, tmp_path: Path) -> None:
+    base, log = tmp_path / "opt-ml", tmp_path / "train.log"
+    where = ["--base", base, "--training", prepared / "training", "--log", log]
+    done = run("local_test", "train", *where, "-p", "epochs=2", "-p", "temperature=2")
+    assert done.returncode == 0, done.stderr
+    assert "validation_accuracy=" in log.read_text()
+    assert "validation_accuracy=" not in done.stdout + done.stderr
+    assert "100%" in done.stdout
+    assert "hyperparameter temperature = 2.0 is not used without final = true" in done.stderr
+    assert f"the job's log: {log}" in done.stderr
+
+
+def test_a_job_that_fails_shows_the_end_of_its_log_file(prepared: Path, tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    where = ["--base", tmp_path / "opt-ml", "--training", prepared / "training", "--log", log]
+    done = run("local_test", "train", *where, "-p", "epochs=x")
+    assert done.returncode == 1
+    assert log.read_text().splitlines()[-1] in done.stderr
+    assert "training failed with exit code 1: hyperparameter epochs = 'x'" in done.stderr
 
 
 def test_a_failed_job_is_told_and_leaves_the_earlier_model_alone(prepared: Path, tmp_path: Path) -> None:

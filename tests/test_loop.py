@@ -166,6 +166,15 @@ def test_event_files_for_tensorboard_are_written(data: tuple[Dataset, Dataset], 
     assert losses == pytest.approx({1: done.history["train_loss"][0], 2: done.history["train_loss"][1]})
 
 
+def test_a_training_ends_well_where_event_files_cannot_be_written(
+    data: tuple[Dataset, Dataset], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "tensorboard").write_text("a file where the folder should be")
+    done = fit(data, tensorboard=tmp_path / "tensorboard")
+    assert len(done.history["train_loss"]) == 2
+    assert f"no event files for TensorBoard in {tmp_path}/tensorboard: " in caplog.text
+
+
 _SAVES = """
 import sys
 import numpy as np

@@ -1,11 +1,14 @@
 """The Makefile in a checkout of its own: where it puts things, what it refuses, what it removes."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from local_test.program import DOCKER
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,11 +28,15 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def make(checkout: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    environment = {name: value for name, value in os.environ.items() if name not in ("DATA", "MAKEFLAGS", "ENDPOINT")}
+def make(checkout: Path, *words: str, stdin: int = subprocess.DEVNULL) -> "subprocess.CompletedProcess[str]":
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("BASE", "DATA", "ENDPOINT", "MAKEFLAGS", "YES")
+    }
     command = ["make", "DOCKER=no-such-program", *words]
     return subprocess.run(
-        command, cwd=checkout, env=environment, capture_output=True, text=True, check=False, timeout=60
+        command, cwd=checkout, env=environment, stdin=stdin, capture_output=True, text=True, check=False, timeout=60
     )
 
 
@@ -45,13 +52,106 @@ def test_every_verb_finds_them_there(verb: str, checkout: Path) -> None:
     assert " results/mine/data/" in (checkout / "called").read_text().splitlines()[-1]
 
 
-def test_clean_removes_what_was_made_and_nobodys_images(checkout: Path) -> None:
-    for name in ("data/mine/stop/1.png", "results/mine/data/training/training.npz"):
-        (checkout / name).parent.mkdir(parents=True)
+OWN = ("data/mine/stop/1.png", "results/mine/opt-ml/model/model.keras", "results/mine/predictions.png")
+
+
+@pytest.fixture
+def used(checkout: Path) -> Path:
+    """A checkout with images, results and caches."""
+    for name in (*OWN, ".mypy_cache/x", ".ruff_cache/x", "build/image-cpu.log", "scripts/__pycache__/x.pyc"):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).touch()
-    assert make(checkout, "clean").returncode == 0
-    assert (checkout / "data" / "mine" / "stop" / "1.png").exists()
-    assert not (checkout / "results").exists()
+    (checkout / ".venv-sdk-v2").mkdir()
+    return checkout
+
+
+def test_clean_removes_caches_and_environments_and_no_images_or_models(used: Path) -> None:
+    assert make(used, "clean").returncode == 0
+    assert {path.name for path in used.iterdir()} == {
+        "Makefile",
+        "docker",
+        "pyproject.toml",
+        "scripts",
+        "data",
+        "results",
+    }
+    assert not list(used.rglob("__pycache__"))
+    assert all((used / name).exists() for name in OWN)
+
+
+def test_clean_results_lists_what_it_would_delete_and_does_not_without_a_yes(used: Path) -> None:
+    done = make(used, "clean-results")
+    assert done.returncode == 2
+    assert "results/mine/predictions.png" in done.stdout
+    assert "nothing is deleted: there is no terminal to ask on; YES=1 answers" in done.stderr
+    assert all((used / name).exists() for name in OWN)
+
+
+@pytest.mark.parametrize(("answer", "deleted"), [("y", True), ("n", False), ("", False)])
+def test_clean_results_asks_on_a_terminal(answer: str, deleted: bool, used: Path) -> None:
+    ours, theirs = os.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    done = make(used, "clean-results", stdin=theirs)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert "delete all of it? [y/N]" in done.stderr
+    assert (used / "results").exists() is not deleted
+    assert (used / OWN[0]).exists()
+
+
+def test_clean_results_deletes_with_a_yes_beforehand_and_only_results(used: Path) -> None:
+    assert make(used, "clean-results", "YES=1").returncode == 0
+    assert not (used / "results").exists()
+    assert (used / OWN[0]).exists()
+    assert make(used, "clean-results").stdout == "there is no results/\n"
+
+
+def test_every_target_for_people_has_a_line_of_help_in_a_group() -> None:
+    done = make(ROOT, "help")
+    groups = re.split(r"\n\n(?=\w)", done.stdout)
+    listed = {line.split()[1] for group in groups for line in group.splitlines() if line.startswith("  make ")}
+    internal = {"image", "bench-image", "baseline-image"}
+    targets = re.findall(r"^([a-z0-9-]+):(?!.*:=)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert listed == set(targets) - internal
+    assert [group.splitlines()[0] for group in groups[1:3]] == ["Start here", "Your image"]
+    assert max(map(len, done.stdout.splitlines())) <= 130
+
+
+@pytest.fixture
+def builder(checkout: Path) -> Path:
+    """A checkout in which `make build` finds what it needs."""
+    for name in ("container", "docker"):
+        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    return checkout
+
+
+@pytest.mark.engine
+def test_a_build_that_fails_shows_the_end_of_its_log_and_little_else(builder: Path) -> None:
+    done = make(builder, "build", f"DOCKER={DOCKER}", "BASE=scratch", "TARGET=cpu", "IMAGE=traffic-signs-test-makefile")
+    assert done.returncode == 2
+    log = (builder / "build" / "image-cpu.log").read_text().splitlines()
+    assert log[-1] in done.stderr
+    assert "was not built; the whole log is build/image-cpu.log" in done.stderr
+    assert len((done.stdout + done.stderr).splitlines()) < 30
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="there is no docker")
+def test_a_client_without_buildkit_is_told_what_to_install(builder: Path) -> None:
+    client = Path(str(shutil.which("docker")))
+    environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    probe = subprocess.run([client, "build", builder], env=environment, capture_output=True, text=True, check=False)
+    if "buildx component is missing" not in probe.stderr:
+        pytest.skip("this docker has BuildKit")
+    done = make(builder, "build", f"DOCKER={client}")
+    assert done.returncode == 2
+    assert "has no BuildKit; install its buildx component" in done.stderr
+
+
+def test_an_unknown_target_is_refused(builder: Path) -> None:
+    done = make(builder, "build", "TARGET=tpu")
+    assert done.returncode == 2
+    assert "TARGET=tpu; expected cpu or gpu" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,31 @@ def test_free_memory_is_what_neither_container_nor_machine_uses(
 def test_gpus_are_counted_not_their_control_devices(tmp_path: Path) -> None:
     for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
-    assert hardware.gpus(tmp_path) == 2
+    assert hardware.gpus({}, tmp_path) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "gpus"),
+    [
+        ("2,3", ["2", "3"]),
+        (" 3 , 0", ["3", "0"]),
+        ("GPU-8932f937-d72c-4106-c12f-20bd9faed9f6,1", ["GPU-8932f937-d72c-4106-c12f-20bd9faed9f6", "1"]),
+        ("MIG-GPU-8932f937/1/0", ["MIG-GPU-8932f937/1/0"]),
+        ("1,4,0", ["1"]),  # there is no fifth: CUDA sees none after it
+        ("0,-1,1", ["0"]),
+        ("-1", []),
+        ("", []),
+        ("NoDevFiles", []),
+    ],
+)
+def test_gpus_that_the_user_has_chosen_are_the_only_ones(tmp_path: Path, chosen: str, gpus: list[str]) -> None:
+    for number in range(4):
+        (tmp_path / f"nvidia{number}").touch()
+    assert hardware.gpus({"CUDA_VISIBLE_DEVICES": chosen}, tmp_path) == gpus
+
+
+def test_no_gpu_is_made_of_a_choice(tmp_path: Path) -> None:
+    assert hardware.gpus({"CUDA_VISIBLE_DEVICES": "0,1"}, tmp_path) == []
 
 
 @pytest.mark.parametrize(

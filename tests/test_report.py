@@ -223,20 +223,22 @@ def test_how_it_ended_and_began_is_said(run: Run, folder: Path, tmp_path: Path) 
         assert ("went on from a checkpoint" in page.text) is told
 
 
-def test_the_model_is_whole_before_its_report_is_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_finished_job_succeeds_though_its_report_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     data = a_set(("a", "b"), np.repeat([0, 1], 8), 1)
     (tmp_path / "output").mkdir()
-    (tmp_path / "output" / "data").write_text("no folder, so that no report can be written")
+    (tmp_path / "output" / "data").write_text("a file where the folder should be")
     stop = threading.Event()
-    with pytest.raises(FileExistsError):
-        job.run(
-            OptMl(tmp_path),
-            TrainingSettings(epochs=1, temperature=5.0),
-            replace(PRESETS["lenet"], epochs=1),
-            data,
-            data,
-            link=Link(Hosts("algo-1", ("algo-1",)), stop),
-            stop=stop,
-        )
+    job.run(
+        OptMl(tmp_path),
+        TrainingSettings(epochs=1, temperature=5.0),
+        replace(PRESETS["lenet"], epochs=1),
+        data,
+        data,
+        link=Link(Hosts("algo-1", ("algo-1",)), stop),
+        stop=stop,
+    )
     assert artifact.read(tmp_path / "model").labels == ("a", "b")
+    assert f"the report in {tmp_path}/output/data is not: FileExistsError" in caplog.text
     assert "hyperparameter temperature = 5.0 is not used without final = true" in caplog.text

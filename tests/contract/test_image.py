@@ -56,12 +56,15 @@ def test_everybody_may_read_it_though_the_checkout_is_for_its_owner_only(tmp_pat
     """As after `umask 077`. A serverless endpoint is nobody in particular."""
     for name in ("container", "docker"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Makefile", tmp_path)
     for path in (tmp_path / "docker" / "serve", *(tmp_path / "container").rglob("*")):
         path.chmod(path.stat().st_mode & 0o700)
     name = f"traffic-signs-umask-test:{TAG}"
-    environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
-    words = ["build", "--file", f"{tmp_path}/docker/Dockerfile", "--target", TAG, "--tag", name, str(tmp_path)]
-    subprocess.run([DOCKER, *words], env=environment, capture_output=True, check=True)
+    words = ["build", f"DOCKER={DOCKER}", "IMAGE=traffic-signs-umask-test", f"TARGET={TAG}"]
+    make = [str(shutil.which("make")), "-C", str(tmp_path), *words]
+    told = subprocess.run(make, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert f"built {name}" in told
+    assert len(told) <= 5
     try:
         closed = docker("run", "--rm", name, "find", "/opt/program", "/usr/local/bin/serve", "!", "-perm", "-005")
         assert closed == ""

@@ -41,6 +41,22 @@ def test_success_is_exit_code_0_a_model_and_a_report(job: Job) -> None:
     assert len(metrics["accuracy_per_class"]) == 43
 
 
+@in_one_place
+def test_a_job_succeeds_with_its_model_though_nothing_else_can_be_written(
+    image: str | None, prepared: Path, tmp_path: Path
+) -> None:
+    base = tmp_path / "opt-ml"
+    (base / "output" / "data" / "curves.png").mkdir(parents=True)
+    (base / "output" / "tensorboard").write_text("a file where the folder should be")
+    channels = {"training": prepared / "training", "validation": prepared / "validation"}
+    job = run_job(base, channels, {"epochs": 1}, image=image)
+    assert job.code == 0, job.log
+    assert {"model.tflite", "artifact.json"} <= {path.name for path in (base / "model").iterdir()}
+    assert not (base / "output" / "failure").exists()
+    assert "output/data is not: IsADirectoryError" in job.log
+    assert "no event files for TensorBoard in " in job.log
+
+
 def test_the_shipped_expressions_find_every_metric_once_an_epoch(job: Job) -> None:
     metrics = json.loads((job.base / "output" / "data" / "metrics.json").read_text())["history"]
     definitions = json.loads((ROOT / "scripts" / "metric_definitions.json").read_text())

@@ -84,7 +84,7 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's ho
     _workers[:] = [worker]
     _metrics.join(worker.place)
     if gpus := hardware.gpus():
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(worker.place % gpus)
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[worker.place % len(gpus)]
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook

@@ -1,12 +1,14 @@
 """What a container may use of the machine it runs on, as Linux says it in files.
 
 Cores by CPU affinity and by the cgroup's quota, which `docker run --cpus` sets; memory by the
-cgroup's limit, which `--memory` sets; GPUs by what NVIDIA's container runtime has put into /dev; what the CPU can do by
-its flags.
+cgroup's limit, which `--memory` sets; GPUs by what NVIDIA's container runtime has put into /dev and the user has
+chosen of it; what the CPU can do by its flags.
 """
 
+import itertools
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -54,9 +56,19 @@ def _counters(path: Path) -> dict[str, int]:
     return {words[0]: int(words[1]) for line in lines if len(words := line.split()) > 1}
 
 
-def gpus(devices: Path = Path("/dev")) -> int:
-    """Return the number of NVIDIA's devices."""
-    return len(list(devices.glob("nvidia[0-9]*")))
+def gpus(environment: Mapping[str, str] = os.environ, devices: Path = Path("/dev")) -> list[str]:
+    """Return the GPUs that this container may use, as CUDA_VISIBLE_DEVICES names them; "0", "1" and so on without it.
+
+    As CUDA does, it ends the list that the user has set at the first name that is none: an empty one or -1 leaves no
+    GPU. Names may also begin with GPU- or MIG-, which are not checked here.
+    """
+    count = len(list(devices.glob("nvidia[0-9]*")))
+    numbers = [str(number) for number in range(count)]
+    chosen = environment.get("CUDA_VISIBLE_DEVICES")
+    if chosen is None or not count:
+        return numbers
+    names = [name.strip() for name in chosen.split(",")]
+    return list(itertools.takewhile(lambda name: name in numbers or name.startswith(("GPU-", "MIG-")), names))
 
 
 def has_vnni(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

@@ -55,4 +55,4 @@ def make(settings: ServingSettings, *, cores: int, memory_mb: int, gpus: int) ->
 
 def of_this_machine(settings: ServingSettings) -> Plan:
     """Decide for the container that this runs in."""
-    return make(settings, cores=hardware.cores(), memory_mb=hardware.memory_mb(), gpus=hardware.gpus())
+    return make(settings, cores=hardware.cores(), memory_mb=hardware.memory_mb(), gpus=len(hardware.gpus()))

@@ -9,6 +9,7 @@ in it; a job without the folder keeps no checkpoints. A file appears whole or no
 the process ends. It is a NumPy archive without pickles, whose checksums tell damage.
 """
 
+import contextlib
 import io
 import json
 import logging
@@ -104,18 +105,26 @@ class Checkpoints:
         self._folder = folder
 
     def save(self, state: State) -> None:
-        """Write *state*, then remove what is older than the one before it."""
+        """Write *state*, then remove what is older than the one before it.
+
+        A disk that is full does not end the training, whose model is still to come: it is a warning in the log.
+        """
         if self._folder is None:
             return
         path = self._folder / f"step-{state.step:08d}.npz"
         partial = path.with_name(f".{path.name}.partial")
-        with partial.open("wb") as stream:
-            stream.write(state.to_bytes())
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-        for old in self._found()[_KEPT:]:
-            old.unlink(missing_ok=True)
+        try:
+            with partial.open("wb") as stream:
+                stream.write(state.to_bytes())
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(path)
+            for old in self._found()[_KEPT:]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("no checkpoint of step %d, an interrupted job would resume before it: %s", state.step, error)
+            with contextlib.suppress(OSError):
+                partial.unlink()  # it takes up what little room there is
 
     def newest(self, identity: Mapping[str, Any]) -> State | None:
         """Return the newest whole checkpoint, or None if there is none.

@@ -54,6 +54,8 @@ def run(
         link: to the other hosts.
         stop: ends the training when it is set.
 
+    A report that cannot be written is a warning in the log, with its reason.
+
     Raises:
         SettingsError: a GPU is required and TensorFlow sees none.
         CheckpointError: the checkpoint is of another training.
@@ -126,7 +128,18 @@ def run(
     )
     if held_out:
         _log.info("best epoch %d: validation accuracy %.4f", fit.best_epoch, outcome.headline["validation_accuracy"])
-    report.write(paths.output_data, outcome)  # last: the model is whole, whatever becomes of its plots
+    _report(paths, outcome)
+
+
+def _report(paths: OptMl, outcome: Run) -> None:
+    """Write the report. The model is what the job is for, and complete by now: no plot may make the job fail."""
+    try:
+        report.write(paths.output_data, outcome)
+    except Exception as error:  # noqa: BLE001 - a disk, a font, a class's name: any cause at all
+        _log.warning(
+            "the model in %s is complete, the report in %s is not: %s: %s",
+            paths.model, paths.output_data, type(error).__name__, error, exc_info=True,
+        )  # fmt: skip
 
 
 def _fit(

@@ -104,9 +104,7 @@ def fit(
         progress.restore(resume)
         _log.info("going on after step %d of %d", resume.step, trainer.total_steps)
     first, start = progress.step, time.monotonic()
-    writer = (
-        tf.summary.create_file_writer(str(tensorboard)) if chief and tensorboard else tf.summary.create_noop_writer()
-    )
+    writer = _event_files(tensorboard if chief else None)
     stopping = False
     while progress.step < trainer.total_steps and not stopping:
         stopping = progress.advance(stop.is_set())
@@ -143,7 +141,20 @@ def _report(history: Mapping[str, list[float]], writer: tf.summary.SummaryWriter
             _log.info("%s=%.6f", name, history[name][-1])
     # what tf.summary.scalar writes; that function itself needs the package tensorboard, which reads the files
     scalar = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "scalars"}, data_class=1)
-    with writer.as_default(step=epoch):
-        for name, values in history.items():
-            tf.summary.write(name, tf.constant(values[-1]), metadata=scalar)
-    writer.flush()
+    try:
+        with writer.as_default(step=epoch):
+            for name, values in history.items():
+                tf.summary.write(name, tf.constant(values[-1]), metadata=scalar)
+        writer.flush()
+    except tf.errors.OpError as error:
+        _log.warning("epoch %d is missing from TensorBoard's event files: %s", epoch, error.message)
+
+
+def _event_files(folder: Path | None) -> tf.summary.SummaryWriter:
+    """Open TensorBoard's event files; the training does not need them, and goes without where *folder* is unusable."""
+    if folder:
+        try:
+            return tf.summary.create_file_writer(str(folder))
+        except tf.errors.OpError as error:
+            _log.warning("no event files for TensorBoard in %s: %s", folder, error.message)
+    return tf.summary.create_noop_writer()

@@ -1,0 +1,39 @@
+"""A training job's log in a file, its progress on the screen.
+
+    Program  ->  log file  ->  a bar of epochs; at the end the warnings, after a failure the last lines
+
+The bar follows lines such as "epoch 3 of 40, ..."; without any, it says only for how long the job has run.
+"""
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+_EPOCH = re.compile(r"epoch (\d+) of (\d+),")
+_WARNING = re.compile(r" (WARNING|ERROR|CRITICAL) ")
+_MOST_LINES = 20
+
+
+def follow(process: "subprocess.Popen[bytes]", log: Path) -> int:
+    """Show how far the job is that writes *log*, until it ends; return its exit code."""
+    columns = (TextColumn("training"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns) as progress, log.open(encoding="utf-8", errors="replace") as lines:
+        bar = progress.add_task("", total=None)
+        while (code := process.poll()) is None:
+            time.sleep(0.1)
+            if found := _EPOCH.findall(lines.read()):
+                epoch, epochs = map(int, found[-1])
+                progress.update(bar, completed=epoch, total=epochs)
+    return code
+
+
+def tell(log: Path, *, failed: bool) -> None:
+    """Print on stderr what a reader of *log* should not miss, and where it is."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in lines[-_MOST_LINES:] if failed else filter(_WARNING.search, lines):
+        click.echo(line, err=True)
+    click.echo(f"the job's log: {log}", err=True)
