@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from local_test import program
 from tests.cloud import SDK, Cloud
@@ -20,6 +21,14 @@ from traffic_signs.data.prepare import Plan, prepare
 IMAGE = f"{os.environ.get('IMAGE', 'traffic-signs')}:cpu"
 in_one_place = pytest.mark.parametrize("image", ["container" if program.engine_reachable() else "bare"], indirect=True)
 """For tests of minutes whose program is the same in both places: the container's, where there is an engine."""
+
+
+# no deadlines: this machine may be busy
+settings.register_profile(
+    "gate", max_examples=100, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("long", settings.get_profile("gate"), max_examples=2_000, derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -102,6 +102,7 @@ def good_and_bad() -> list[Request]:
         ("POST", "/invocations", b"x", {"Content-Type": "text/html"}),
         ("POST", "/ping", b"x", {}),
         *((method, path, b"", {}) for method in ("GET", "PUT") for path in ("/ping", "/invocations", "/", "/ping/")),
+        *((method, "/openapi.json", b"", {}) for method in ("GET", "HEAD", "POST")),
         ("GET", "/invocations-bidirectional-stream", b"", {}),
         ("POST", "/models/x/invoke", npy(PIXELS), {"Content-Type": NPY}),
     ]

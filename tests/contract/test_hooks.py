@@ -91,6 +91,13 @@ def test_what_hooks_raise_becomes_a_status(
     assert b"Traceback" not in answer.content
 
 
+def test_the_description_says_which_routes_hooks_do_not_have(every: Server) -> None:
+    text = requests.get(f"{every.url}/openapi.json", timeout=5).json()["info"]["description"]
+    assert "`/execution-parameters` and the WebSocket do not exist" in text
+    for path in ("/execution-parameters", "/invocations-bidirectional-stream"):
+        assert requests.get(every.url + path, timeout=5).status_code == 404
+
+
 def test_a_hook_that_leaves_takes_no_thread_along(every: Server) -> None:
     for _ in range(20):
         answer = every.post(b'{"values": "exit"}', JSON)

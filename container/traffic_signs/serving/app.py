@@ -1,6 +1,7 @@
 """The Flask application: every route, by what is served, and errors as JSON. It runs under any WSGI server.
 
 /ping, /metrics     always
+/openapi.json       the description of the API, for one model and for hooks
 one_model           /opt/ml/model
 hooks               the same, with code of its own
 multi_model         what the platform loads and unloads
@@ -9,6 +10,7 @@ The asynchronous server answers the routes for predictions and /ping itself, wit
 """
 
 import os
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
@@ -73,6 +75,13 @@ def create_app(
     @app.get("/metrics")
     def page() -> Response:
         return Response(metrics.page(build, endpoint.identities()), content_type=CONTENT_TYPE)
+
+    if not models:  # those routes are described by SageMaker's contract for multi-model endpoints
+        description = files(__package__).joinpath("openapi.json").read_bytes()
+
+        @app.get("/openapi.json")
+        def openapi() -> Response:
+            return Response(description, content_type="application/json")
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
