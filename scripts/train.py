@@ -83,8 +83,12 @@ def main(
         )
         job = training_job.fit(session.sdk(account), plan)
     _report(job)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(asdict(job), indent=2) + "\n", encoding="utf-8")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(asdict(job), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:  # the job has been paid for by now
+        text = f"{output} cannot be written: {error.strerror}; {job.name} is {job.status}: deploy --job takes its name"
+        raise Failure(text) from error
     if job.status != "Completed":
         raise click.ClickException(f"{job.name} ended as {job.status}: {job.failure or 'SageMaker gives no reason'}")
     click.echo(f"next: make deploy, which reads {output}")

@@ -129,6 +129,8 @@ def builder(checkout: Path) -> Path:
 @pytest.mark.engine
 def test_a_build_that_fails_shows_the_end_of_its_log_and_little_else(builder: Path) -> None:
     done = make(builder, "build", f"DOCKER={DOCKER}", "BASE=scratch", "TARGET=cpu", "IMAGE=traffic-signs-test-makefile")
+    if "has no BuildKit" in done.stderr:
+        pytest.skip(f"{DOCKER} has no BuildKit")
     assert done.returncode == 2
     log = (builder / "build" / "image-cpu.log").read_text().splitlines()
     assert log[-1] in done.stderr

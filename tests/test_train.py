@@ -53,6 +53,15 @@ def test_failed_job_says_why(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> N
     assert "Traceback" not in done.stderr
 
 
+def test_a_finished_job_is_told_by_name_though_its_file_cannot_be_written(cloud: Cloud) -> None:
+    done = cloud.train("--yes", "--output", "/dev/null/jobs/job.json")
+    assert done.returncode == 2
+    name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
+    assert "training job" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert f"/dev/null/jobs/job.json cannot be written: Not a directory; {name} is Completed" in done.stderr
+
+
 def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = sagemaker_backends[ACCOUNT][REGION]
     made_as(monkeypatch, backend, "create_training_job", training_job_status="InProgress")

@@ -100,6 +100,8 @@ def check(
         _find(image)
     if bare:
         _look(bare, parts)
+    if output:
+        _make(output)
     scratch = Path(tempfile.mkdtemp(prefix="check-"))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -167,6 +169,14 @@ def _look(programs: Path, parts: frozenset[Part]) -> None:
     for part, name, other in ((Part.TRAINING, "train", "--hosting"), (Part.HOSTING, "serve", "--training")):
         if part in parts and shutil.which(name, path=str(programs)) is None:
             raise _Unusable(f"{programs} has no executable program `{name}`; {other} alone does without it")
+
+
+def _make(output: Path) -> None:
+    """Make the folder for the report, or raise _Unusable now and not when a run of half an hour is over."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _Unusable(f"no report can be written to {output}: {error.strerror}") from None
 
 
 def _model(model: Path, folder: Path) -> Path:

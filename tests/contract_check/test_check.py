@@ -173,6 +173,14 @@ def test_a_folder_without_the_program_is_told_in_a_line(part: str, words: str, t
     assert done.output == f"Error: {tmp_path} has no executable {words}\n"
 
 
+def test_a_report_that_cannot_be_written_is_told_before_the_run_and_is_no_broken_contract(tmp_path: Path) -> None:
+    for name in ("train", "serve"):
+        (tmp_path / name).touch(0o755)
+    done = CliRunner().invoke(check, ["--bare", str(tmp_path), "--output", "/dev/null/report"])
+    assert done.exit_code == 2
+    assert done.output == "Error: no report can be written to /dev/null/report: Not a directory\n"
+
+
 @pytest.mark.parametrize(
     ("verdicts", "code"),
     [
