@@ -78,7 +78,7 @@ class TrainingSettings:
         """
         try:
             raw = json.loads(path.read_bytes()) if path.exists() else {}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the second of thousands of brackets
             raise SettingsError(f"{path.name} is not JSON: {error}") from error
         if not isinstance(raw, dict):
             raise SettingsError(f"{path.name} holds {type(raw).__name__}; expected an object of strings")
@@ -218,7 +218,7 @@ def _read(cls: type[Settings], name: str, label: str, text: str) -> Any:
         # bool("false") is true; json reads true and false, and what else it reads fails the check
         value = json.loads(text.lower()) if kind is bool else kind(text)  # or a str, an int, a float
         allowed = item.metadata["check"](value)
-    except ValueError:
+    except (ValueError, RecursionError):
         allowed = False
     if not allowed:
         raise SettingsError(f"{label} = {text!r}; expected {item.metadata['rule']}")
@@ -230,6 +230,6 @@ def _unquote(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     try:
         decoded = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return decoded if isinstance(decoded, str) else text

@@ -1,0 +1,114 @@
+"""Damaged bodies of text are read as a plain parser reads them, or refused: no short cut sees other pixels."""
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.bodies import CSV, JSON, LINES, csv, lines
+from tests.strategies import pixels
+from traffic_signs import images
+from traffic_signs.errors import ImageError, RequestError
+from traffic_signs.serving import decoding, records
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_pieces() -> Iterator[None]:
+    """Cut bodies into pieces of a few kilobytes, as long ones are into pieces of a megabyte."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "_PIECE", 1_500)
+        yield
+
+
+MORE = settings(max_examples=5 * settings().max_examples)
+"""They are quick, and few damages are near a short cut."""
+WORDS = ["", *'0123456789[],. -eE"\n\r{}', "NaN", "]],[[", "null", "\ufeff", "1e400", "swap"]
+EDITS = st.lists(
+    st.tuples(st.booleans(), st.floats(0, 1, exclude_max=True), st.integers(0, 3), st.sampled_from(WORDS)),
+    max_size=3,
+)
+Edits = list[tuple[bool, float, int, str]]
+
+
+def edited(content: bytes, edits: Edits) -> bytes:
+    """Replace a few bytes by a word, or swap two, anywhere or at a bracket or comma; places go from 0 to 1."""
+    for anywhere, place, removed, word in edits:
+        places = range(len(content)) if anywhere else [match.start() for match in re.finditer(rb"[\[\],]", content)]
+        start = places[int(place * len(places))] if places else 0
+        if word == "swap":
+            start = max(0, start - removed % 2)
+            content = content[:start] + content[start : start + 2][::-1] + content[start + 2 :]
+        else:
+            content = content[:start] + word.encode() + content[start + removed :]
+    return content
+
+
+def plainly(parse: Callable[[], Any]) -> np.ndarray | None:
+    """Make pixels of what *parse* returns as simply as can be; None if it is none."""
+    try:
+        array = np.array(parse())
+        return None if array.ndim < 2 or not array.size else images.as_pixels(array.astype(np.float64))
+    except (ValueError, TypeError, KeyError, OverflowError, ImageError):
+        return None
+
+
+def check(content: bytes, content_type: str, parse: Callable[[], Any]) -> None:
+    expected = plainly(parse)
+    try:
+        found = decoding.decode(content, content_type, {}, 2**20)
+    except RequestError:
+        assert expected is None
+    else:
+        assert expected is not None
+        np.testing.assert_array_equal(found, expected)
+
+
+SHAPES: list[Callable[[np.ndarray], Any]] = [
+    lambda image: image.tolist(),
+    lambda image: image[..., 0].tolist(),
+    lambda image: image.repeat(3, axis=-1).tolist(),
+]
+
+
+@MORE
+@given(pixels(), st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3), st.booleans(), st.booleans(), EDITS)
+def test_damaged_json(drawn: np.ndarray, shapes: Any, short: bool, bare: bool, edits: Edits) -> None:
+    array = [shape(image) for shape, image in zip(itertools.cycle(shapes), drawn)]
+    text = json.dumps(array if bare else {"instances": array}, separators=(",", ":") if short else None)
+    content = edited(text.encode(), edits)
+
+    def parse() -> Any:
+        parsed = json.loads(content.decode())
+        return parsed["instances"] if isinstance(parsed, dict) else parsed
+
+    check(content, JSON, parse)
+
+
+@MORE
+@given(pixels(), EDITS)
+def test_damaged_json_lines(drawn: np.ndarray, edits: Edits) -> None:
+    content = edited(lines(drawn.tolist()), edits)
+
+    def parse() -> Any:
+        found = np.array([json.loads(line.decode()) for line in content.removesuffix(b"\n").split(b"\n")])
+        return found if found.ndim > 2 else None
+
+    check(content, LINES, parse)
+
+
+@MORE
+@given(pixels(), EDITS)
+def test_damaged_csv(drawn: np.ndarray, edits: Edits) -> None:
+    content = edited(csv(drawn), edits)
+
+    def parse() -> Any:
+        text = content.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n")
+        return np.array([json.loads(f"[{line.decode()}]") for line in text.split(b"\n")]).reshape(-1, 32, 32)
+
+    check(content, CSV, parse)
