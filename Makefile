@@ -43,7 +43,7 @@ export DOCKER BASE YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help demo install data image local-train local-serve local-predict evaluate build contract test-gpu-image \
-	push train deploy invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test lint docs format fuzz \
+	push train deploy invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz \
 	bench-training bench-pipeline bench-counting bench-image baseline-image bench-serving bench-endurance bench-large \
 	bench-transform lock clean clean-results
 
@@ -158,6 +158,9 @@ sdk-v3: data image .venv-sdk-v3/installed ## the same with SDK v3
 
 ##@ Tests
 
+test-unit: install ## the tests that need neither server nor engine, in less than three minutes
+	$(PYTHON) -m pytest tests/unit
+
 test: install image lint docs .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
 	$(PYTHON) -m pytest
 
@@ -165,8 +168,8 @@ lint: install ## ruff, mypy, hadolint, shellcheck, codespell
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile tests/contract_check/good/Dockerfile \
-		tests/contract_check/recipes/*/Dockerfile
+	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile tests/contract/check/good/Dockerfile \
+		tests/contract/check/recipes/*/Dockerfile
 	.venv/bin/shellcheck docker/build docker/serve docker/slim .ci/run findings/*.sh tests/bench/serving/peers/*.sh
 	.venv/bin/codespell
 
@@ -178,7 +181,7 @@ format: install ## let ruff format and fix
 	.venv/bin/ruff check --fix .
 
 fuzz: install ## 100,000 malformed requests against the real server, five minutes; FUZZ='--requests 5000 --seed 2'
-	$(PYTHON) -m tests.fuzz $(FUZZ)
+	$(PYTHON) -m tests.slow.fuzz $(FUZZ)
 
 ##@ Benchmarks; BENCH='--help' lists a benchmark's own options
 

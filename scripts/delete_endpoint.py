@@ -7,7 +7,8 @@ from typing import Any
 import click
 from botocore.exceptions import ClientError
 
-from scripts import autoscaling, hosting, session, waiting
+from scripts.aws import session, waiting
+from scripts.resources import autoscaling, endpoint
 
 
 @click.command(
@@ -39,16 +40,16 @@ def delete(client: Any, name: str) -> None:
     """
     describe = partial(client.describe_endpoint, EndpointName=name)
     settled = partial(waiting.settled, name, describe, "EndpointStatus")
-    endpoint = _unless_gone(lambda: settled(hosting.UNDER_WAY)) or {}
+    found = _unless_gone(lambda: settled(endpoint.UNDER_WAY)) or {}
     # deploy gives all three the same name, so parts are found without the endpoint
-    configuration = endpoint.get("EndpointConfigName", name)
+    configuration = found.get("EndpointConfigName", name)
     described = _unless_gone(lambda: client.describe_endpoint_config(EndpointConfigName=configuration)) or {}
     variants = [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
     models = [variant["ModelName"] for variant in variants] or [name]
-    if endpoint.get("EndpointStatus") != "Deleting":
+    if found.get("EndpointStatus") != "Deleting":
         _unless_gone(lambda: client.delete_endpoint(EndpointName=name))
     _unless_gone(lambda: settled(["Deleting"]))
-    click.echo(f"endpoint {name}: {'removed' if endpoint else 'gone already'}")
+    click.echo(f"endpoint {name}: {'removed' if found else 'gone already'}")
     _remove(f"configuration {configuration}", lambda: client.delete_endpoint_config(EndpointConfigName=configuration))
     for model in models:
         _remove(f"model {model}", partial(client.delete_model, ModelName=model))

@@ -1,6 +1,6 @@
 """The command that puts a trained model behind an endpoint.
 
-results/training-job.json or s3:// -> options that fit together -> cost line -> hosting.deploy -> autoscaling
+results/training-job.json or s3:// -> options that fit together -> cost line -> endpoint.deploy -> autoscaling
 """
 
 import re
@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
-from scripts import autoscaling, costs, delete_endpoint, ecr, hosting, inputs, session, trained
-from scripts.endpoint import Failure
-from scripts.session import PREFIX
+from scripts import delete_endpoint
+from scripts.aws import costs, ecr, s3_inputs, session
+from scripts.aws.session import PREFIX
+from scripts.errors import Failure
+from scripts.resources import autoscaling, endpoint, model_source
 
 _SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 _DEFAULT_MB, _DEFAULT_INVOCATIONS = 3072, 6000
@@ -43,7 +45,7 @@ _ARM = re.compile(r"ml\.([a-z]+\d+g[a-z]*\.|p6e-gb)")
       python -m scripts.deploy --isolated
     """
 )
-@trained.options
+@model_source.options
 @click.option("--instance-type", default="ml.c5.large", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--serverless", is_flag=True, help="Billed by request, without instances; no GPU.")
@@ -101,7 +103,7 @@ def main(
     removal = f"python -m scripts.delete_endpoint {name}"
     client = account.boto.client("sagemaker")
     with session.clear_errors("sagemaker"):
-        model = trained.find(client, **which)
+        model = model_source.find(client, **which)
         # a model of that name would be taken by the SDK for the one that it was to make
         if endpoint_name and delete_endpoint.taken(client, name):
             raise Failure(f"there is an endpoint, configuration or model {name}: choose another name, or {removal}")
@@ -117,7 +119,7 @@ def main(
             also=f" and S3 storage for {capture} % of the requests" if capture else "",
         )
         costs.confirm(machines, account.region, yes=yes)
-    plan = hosting.Plan(
+    plan = endpoint.Plan(
         image=model.image,
         role=model.role,
         model_data=multi_model or model.model_data,
@@ -129,14 +131,14 @@ def main(
         multi_model=bool(multi_model),
         isolated=isolated,
         capture_percent=capture,
-        capture_to=capture_to or f"s3://{inputs.default_bucket(account)}/{PREFIX}/captures/{name}",
+        capture_to=capture_to or f"s3://{s3_inputs.default_bucket(account)}/{PREFIX}/captures/{name}",
         shadow_model=shadow_model,
         tags=own_tags,
     )
     click.echo(f"endpoint: {name}   remove it: {removal}")
     # whatever ends it on the way, something may have been made, and a login may expire before it is in service
     with session.clear_errors(then=f"remove what there is of it, which may bill: {removal}"):
-        hosting.deploy(session.sdk(account), plan)
+        endpoint.deploy(session.sdk(account), plan)
     if scale:
         with session.clear_errors("application-autoscaling", f"it is in service without it; remove it: {removal}"):
             autoscaling.start(account.boto, name, scale)
@@ -157,7 +159,7 @@ def _check(kinds: Mapping[str, Any], instance_type: str) -> None:
     for one, other in _NEEDS:
         if kinds[one] and not kinds[other]:
             raise Failure(f"{_option(one)} is for {_option(other)}: add that, or leave it out")
-    if kinds["multi_model"] and hosting.has_gpu(instance_type):
+    if kinds["multi_model"] and endpoint.has_gpu(instance_type):
         raise Failure(f"--multi-model on {instance_type}: models share CPUs only; choose another --instance-type")
     if not kinds["serverless"] and _ARM.match(instance_type):
         raise Failure(f"--instance-type {instance_type}: Arm processors, the image is for linux/amd64; choose another")

@@ -7,9 +7,9 @@ from typing import Any
 import click
 from rich.progress import track
 
-from scripts import async_endpoint
-from scripts.answers import draw, show
-from scripts.endpoint import Failure, Refused
+from scripts.client import async_endpoint
+from scripts.client.answers import draw, show
+from scripts.errors import Failure, Refused
 
 
 @click.command(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from scripts.ecr import Ecr
-from scripts.endpoint import Failure
-from scripts.registry import PLATFORM, Registry, refuse
+from scripts.aws.ecr import Ecr
+from scripts.aws.registry import PLATFORM, Registry, refuse
+from scripts.errors import Failure
 
 DOCKER = os.environ.get("DOCKER", "docker")
 

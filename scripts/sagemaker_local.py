@@ -1,6 +1,6 @@
 """SageMaker's local mode, by its own SDK (version 2) and docker compose, without an AWS account.
 
-file:// channels -> training_job.fit -> OUTPUT/model.tar.gz -> hosting.deploy -> Predictor.predict -> delete
+file:// channels -> training_job.fit -> OUTPUT/model.tar.gz -> endpoint.deploy -> Predictor.predict -> delete
 
 The same `fit` and `deploy` as in the cloud, with a session that starts containers here. Runs in the
 environment .venv-sdk-v2.
@@ -14,10 +14,13 @@ from typing import Any
 
 import click
 
-from scripts import hosting, local_mode, train, training_job
-from scripts.answers import show
-from scripts.endpoint import Failure, predictions
-from scripts.session import PREFIX, need_sdk, pairs, quiet_sdk
+from scripts import train
+from scripts.aws import local_mode
+from scripts.aws.session import PREFIX, need_sdk, pairs, quiet_sdk
+from scripts.client.answers import show
+from scripts.client.endpoint import predictions
+from scripts.errors import Failure
+from scripts.resources import endpoint, training_job
 
 
 @click.command(
@@ -86,7 +89,9 @@ def main(
         except RuntimeError as error:
             raise Failure(f"the training job failed: {_reason(output) or error}") from error
         click.echo(f"artifact: {job.artifact}")
-        _serve(session, hosting.Plan(image, local_mode.ROLE, str(job.artifact), PREFIX, instance_type="local"), samples)
+        _serve(
+            session, endpoint.Plan(image, local_mode.ROLE, str(job.artifact), PREFIX, instance_type="local"), samples
+        )
 
 
 def _copied(program: Path, source: Path | None, folder: Path) -> Path:
@@ -114,12 +119,12 @@ def _reason(output: Path) -> str:
         return ""
 
 
-def _serve(session: Any, plan: hosting.Plan, samples: Path) -> None:
+def _serve(session: Any, plan: endpoint.Plan, samples: Path) -> None:
     from sagemaker.deserializers import BytesDeserializer  # noqa: PLC0415 # slow, and not needed for --help
     from sagemaker.serializers import IdentitySerializer  # noqa: PLC0415 # as above
 
     try:
-        predictor = hosting.deploy(session, plan)
+        predictor = endpoint.deploy(session, plan)
         predictor.serializer, predictor.deserializer = IdentitySerializer("image/x-unknown"), BytesDeserializer()
         rows = [(file.name, predictions(predictor.predict(file.read_bytes()))[0]) for file in sorted(samples.iterdir())]
     except RuntimeError as error:

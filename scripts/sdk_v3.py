@@ -14,10 +14,11 @@ from pathlib import Path
 
 import click
 
-from scripts import local_mode
-from scripts.answers import show
-from scripts.endpoint import Failure, predictions
-from scripts.session import PREFIX, SDK_DEFAULTS, need_sdk, pairs
+from scripts.aws import local_mode
+from scripts.aws.session import PREFIX, SDK_DEFAULTS, need_sdk, pairs
+from scripts.client.answers import show
+from scripts.client.endpoint import predictions
+from scripts.errors import Failure
 
 _NOBODY = {
     # opens nothing; the SDK makes clients when it is imported, and sessions of its own later

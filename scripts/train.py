@@ -1,6 +1,6 @@
 """Train on SageMaker: what the user asks for becomes a job, what comes of it a table and a file.
 
-folders -> S3, once (inputs) -> cost line -> training_job.fit -> results/training-job.json
+folders -> S3, once (s3_inputs) -> cost line -> training_job.fit -> results/training-job.json
 """
 
 import json
@@ -12,9 +12,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from scripts import costs, ecr, inputs, session, training_job
-from scripts.endpoint import Failure
-from scripts.session import PREFIX
+from scripts.aws import costs, ecr, s3_inputs, session
+from scripts.aws.session import PREFIX
+from scripts.errors import Failure
+from scripts.resources import training_job
 
 
 @click.command(
@@ -64,10 +65,10 @@ def main(
     account = session.connect()
     ecr.same_region(image, account.region)
     costs.confirm(costs.Bill(instance_type, instance_count, max_hours, spot=spot), account.region, yes=yes)
-    bucket = bucket or inputs.default_bucket(account)
+    bucket = bucket or s3_inputs.default_bucket(account)
     folders = {"training": training} | ({"validation": validation} if validation else {})
     with session.clear_errors():
-        uris = inputs.upload(account, bucket, folders)
+        uris = s3_inputs.upload(account, bucket, folders)
         plan = training_job.Plan(
             image=image,
             role=role,

@@ -1,6 +1,6 @@
 """Accuracy over a test set without an endpoint: a batch transform job, with SageMaker's SDK.
 
-test.npz -> .npy files -> S3, once (inputs) -> cost line -> transform_job.transform -> S3
+test.npz -> .npy files -> S3, once (s3_inputs) -> cost line -> transform_job.transform -> S3
 -> answers, JSON, one .out a file -> the same figures as evaluate
 """
 
@@ -14,15 +14,18 @@ import click
 import numpy as np
 from rich.progress import track
 
-from scripts import costs, ecr, evaluate, inputs, session, trained, transform_job
-from scripts.endpoint import Failure, predictions
-from scripts.session import PREFIX, Account
+from scripts.aws import costs, ecr, s3_inputs, session
+from scripts.aws.session import PREFIX, Account
+from scripts.client import accuracy
+from scripts.client.endpoint import predictions
+from scripts.errors import Failure
+from scripts.resources import model_source, transform_job
 
 
 def write(images: np.ndarray, classes: int, folder: Path) -> list[str]:
     """Write the images uint8 [N, 32, 32, 1] into *folder*, a file for each request; return the files' names."""
     names = []
-    for number, body in enumerate(evaluate.batches(images, classes)):
+    for number, body in enumerate(accuracy.batches(images, classes)):
         names.append(f"{number:05d}.npy")
         (folder / names[-1]).write_bytes(body)
     return names
@@ -53,7 +56,7 @@ def read(folder: Path, names: list[str]) -> np.ndarray:
     """
 )
 @click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@trained.options
+@model_source.options
 @click.option("--bucket", help="Default: sagemaker-REGION-ACCOUNT; made if it is missing.")
 # ml.c5.large, which endpoints have, is no type of transform jobs (TransformInstanceType)
 @click.option("--instance-type", default="ml.m5.large", show_default=True)
@@ -72,15 +75,15 @@ def main(
     **which: Any,
 ) -> None:
     """Predict TEST_SET, an archive of arrays, in a transform job and count what is right; no endpoint stays."""
-    images, labels, classes = evaluate.load(test_set)
+    images, labels, classes = accuracy.load(test_set)
     session.need_sdk(2)
     account = session.connect()
     with session.clear_errors("sagemaker"):
-        model = trained.find(account.boto.client("sagemaker"), **which)
+        model = model_source.find(account.boto.client("sagemaker"), **which)
     ecr.same_region(model.image, account.region)
     bill = costs.Bill(instance_type, instance_count, until="until all images are answered")
     costs.confirm(bill, account.region, yes=yes)
-    bucket = bucket or inputs.default_bucket(account)
+    bucket = bucket or s3_inputs.default_bucket(account)
     name = f"{PREFIX}-{datetime.now(UTC):%Y-%m-%d-%H-%M-%S}"
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}-") as temporary, session.clear_errors():
         requests, answers = Path(temporary, "images"), Path(temporary, "answers")
@@ -92,7 +95,7 @@ def main(
             role=model.role,
             model_data=model.model_data,
             name=name,
-            inputs=inputs.upload(account, bucket, {"images": requests})["images"],
+            inputs=s3_inputs.upload(account, bucket, {"images": requests})["images"],
             output=f"s3://{bucket}/{PREFIX}/transforms/{name}",
             instance_type=instance_type,
             instance_count=instance_count,
@@ -100,7 +103,7 @@ def main(
         click.echo(f"transform job: {name}   answers: {plan.output}")
         transform_job.transform(session.sdk(account), plan)
         _download(account, plan.output, answers)
-        evaluate.report(read(answers, files), labels, classes, output)
+        accuracy.report(read(answers, files), labels, classes, output)
 
 
 def _download(account: Account, uri: str, folder: Path) -> None:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import click
 
-from scripts import evaluate, local_mode, transform, transform_job
-from scripts.endpoint import Failure
-from scripts.session import PREFIX, need_sdk, quiet_sdk
+from scripts import transform
+from scripts.aws import local_mode
+from scripts.aws.session import PREFIX, need_sdk, quiet_sdk
+from scripts.client import accuracy
+from scripts.errors import Failure
+from scripts.resources import transform_job
 
 
 @click.command(
@@ -35,7 +38,7 @@ def main(test_set: Path, image: str, model_data: Path, output: Path, port: int) 
     quiet_sdk()
     for name in ("sagemaker", "urllib3"):  # a line per request, and how to move to version 3
         logging.getLogger(name).setLevel(logging.ERROR)
-    images, labels, classes = evaluate.load(test_set)
+    images, labels, classes = accuracy.load(test_set)
     with local_mode.scratch(image) as folder:
         requests, answers = folder / "requests", folder / "answers"
         requests.mkdir()
@@ -53,7 +56,7 @@ def main(test_set: Path, image: str, model_data: Path, output: Path, port: int) 
             transform_job.transform(local_mode.session(folder, port), plan)
         except RuntimeError as error:
             raise Failure(f"the transform job failed: {error}") from error
-        evaluate.report(transform.read(answers, files), labels, classes, output)
+        accuracy.report(transform.read(answers, files), labels, classes, output)
 
 
 if __name__ == "__main__":

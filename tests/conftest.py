@@ -1,9 +1,6 @@
 """Shared fixtures: a small drawn data set, its arrays, a model trained on them, where it can run."""
 
-import contextlib
-import fcntl
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,14 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from local_test import program
-from tests.cloud import SDK, Cloud
-from tests.helpers import Job, Server, encoded, run_job, serving
-from traffic_signs.data import synthetic
+from local_test.platform import container
+from tests.support.helpers import Job, Server, alone, encoded, run_job, serving
 from traffic_signs.data.prepare import Plan, prepare
+from traffic_signs.data.sources import synthetic
 
 IMAGE = f"{os.environ.get('IMAGE', 'traffic-signs')}:cpu"
-in_one_place = pytest.mark.parametrize("image", ["container" if program.engine_reachable() else "bare"], indirect=True)
+in_one_place = pytest.mark.parametrize(
+    "image", ["container" if container.engine_reachable() else "bare"], indirect=True
+)
 """For tests of minutes whose program is the same in both places: the container's, where there is an engine."""
 
 
@@ -34,7 +32,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, with the reason, what this machine cannot run."""
     reasons = {}
-    if not program.engine_reachable():
+    if not container.engine_reachable():
         reasons["engine"] = "no Docker engine is reachable; the same tests ran on the bare programs"
     if not os.environ.get("GTSRB"):
         reasons["gtsrb"] = "GTSRB=<folder with the real archives> is not set"
@@ -73,19 +71,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    with lock.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
 def _job(folder: Path, prepared: Path, hyperparameters: Mapping[str, Any], image: str | None = None) -> Job:
     """Return a job that succeeded; run once, by the process that needs it first."""
     base = folder / "opt-ml"
     folder.mkdir(exist_ok=True)
     channels = {name: prepared / name for name in ("training", "validation")}
-    with _alone(folder / "lock"):
+    with alone(folder / "lock"):
         if (folder / "succeeded").exists():
             return Job(base, 0, (base / "log").read_text())
         job = run_job(base, channels, hyperparameters, image=image)
@@ -113,54 +104,8 @@ def small_job(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
     return _job(shared / "job-small", prepared, {"preset": "quick"})
 
 
-@pytest.fixture(scope="session")
-def aws() -> Iterator[str]:
-    """An AWS that moto serves; its URL."""
-    from moto.server import ThreadedMotoServer  # noqa: PLC0415 # slow, and few modules need it
-
-    if not SDK.exists():
-        pytest.skip("make .venv-sdk-v2/installed makes SageMaker's SDK")
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def cloud(aws: str, tmp_path: Path) -> Iterator[Cloud]:
-    """The commands, and that AWS; in the end no request was beyond its limits."""
-    cloud = Cloud(aws, tmp_path)
-    yield cloud
-    cloud.calls()
-
-
-@pytest.fixture
-def at_once(cloud: Cloud) -> Iterator[None]:
-    """An endpoint that is not asynchronous."""
-    with cloud.endpoint():
-        yield
-
-
 @pytest.fixture
 def server(job: Job, tmp_path: Path) -> Iterator[Server]:
     """The bare serving program with the job's model."""
     with serving(job.base, tmp_path / "log") as server:
         yield server
-
-
-def _of_local_mode() -> set[str]:
-    """Containers and networks that local mode makes, whoever had it make them."""
-    found = ""
-    for words in (["ps", "--all", "--format", "{{.Names}}"], ["network", "ls", "--format", "{{.Name}}"]):
-        found += subprocess.run([program.DOCKER, *words], capture_output=True, text=True, check=True).stdout
-    return {name for name in found.splitlines() if "algo-" in name or "sagemaker-local" in name}
-
-
-@pytest.fixture
-def nothing_stays(shared: Path) -> Iterator[None]:
-    """What local mode made is gone when the test ends; one test at a time, because its network has a fixed name."""
-    with _alone(shared / "local-mode"):
-        before = _of_local_mode()
-        yield
-        assert _of_local_mode() <= before

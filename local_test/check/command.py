@@ -14,11 +14,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from local_test import options, program
-from local_test.check import archive, coverage, progress, scenarios
-from local_test.check.image import DockerError, docker
-from local_test.check.points import Part, Payload, Profile, Subject
-from local_test.check.run import asked_parts
+from local_test import options
+from local_test.check import catalogue, progress
+from local_test.check.core import checklist
+from local_test.check.core.points import Part, Payload, Subject
+from local_test.check.core.run import asked_parts
+from local_test.check.image.docker_image import DockerError, docker
+from local_test.platform import archive, container
+from local_test.platform.profiles import Profile
 
 _INTERRUPTED = 130
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -141,8 +144,8 @@ def check(
 def points() -> None:
     """Print what of the contract `check` covers, and what it cannot."""
     table = Table("item", "demand", "checked by", "not checked", show_lines=True)
-    every = [point for scenario in scenarios.ALL for point in scenario.points]
-    for row in coverage.table(every, scenarios.NOT_CHECKABLE):
+    every = [point for scenario in catalogue.ALL for point in scenario.points]
+    for row in checklist.table(every, catalogue.NOT_CHECKABLE):
         table.add_row(row.number, row.demand, "\n".join(row.points), row.reason)
     Console().print(table)
 
@@ -156,7 +159,7 @@ def _interrupt(*_: object) -> None:
 
 def _find(image: str) -> None:
     """Raise _Unusable unless an engine is there that has *image*."""
-    if not program.engine_reachable():
+    if not container.engine_reachable():
         raise _Unusable("no Docker engine is reachable; --bare FOLDER checks programs without one")
     try:
         docker("image", "inspect", "--format", "{{.Id}}", image)
@@ -192,7 +195,7 @@ def _model(model: Path, folder: Path) -> Path:
 
 def _clean(scratch: Path, image: str | None) -> None:
     """End what still runs and remove the scratch folder, also what a container wrote there as root."""
-    program.end_all()
+    container.end_all()
     if image and os.getuid() != 0 and any(scratch.iterdir()):
-        program.give_back(image, scratch, os.getuid(), os.getgid())
+        container.give_back(image, scratch, os.getuid(), os.getgid())
     shutil.rmtree(scratch, ignore_errors=True)

@@ -10,15 +10,15 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from local_test.check import scenarios
-from local_test.check.points import Finding, Scenario, Subject
-from local_test.check.report import Report
-from local_test.check.run import chosen, run
+from local_test.check import catalogue
+from local_test.check.core.points import Finding, Scenario, Subject
+from local_test.check.core.report import Report
+from local_test.check.core.run import chosen, run
 
 
 def shown(subject: Subject) -> Report:
     """Run the scenarios that apply; say on stderr how far they are."""
-    todo = chosen(scenarios.ALL, subject)
+    todo = chosen(catalogue.ALL, subject)
     start = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)

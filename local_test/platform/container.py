@@ -21,12 +21,12 @@ from typing import IO
 
 import click
 
-from local_test.opt_ml import HOST, VARIABLES
+from local_test.platform.opt_ml import HOST, VARIABLES
 
 DOCKER = os.environ.get("DOCKER", "docker")
 MARK = ("--label", f"local-test={uuid.uuid4().hex}")
 """Options that mark the containers of this process, so that none is left behind."""
-_REPOSITORY = Path(__file__).resolve().parent.parent
+_REPOSITORY = Path(__file__).resolve().parents[2]
 _started: "list[subprocess.Popen[bytes]]" = []
 _over = threading.Event()
 

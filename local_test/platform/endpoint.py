@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_test.kinds import Conditions
-from local_test.processes import Process, descendants, listening
-from local_test.program import DOCKER, MARK, Program
+from local_test.platform.container import DOCKER, MARK, Program
+from local_test.platform.processes import Process, descendants, listening
+from local_test.platform.profiles import Conditions
 
 
 @dataclass(frozen=True)

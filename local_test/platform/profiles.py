@@ -4,13 +4,22 @@ Profile  ->  LIMITS, Conditions.of
 a client's headers  ->  forwarded  ->  those that reach the container
 """
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from local_test.check.points import Profile
-
 MB = 10**6
 """The guide does not say which; a body that is within this one is within either."""
+
+
+class Profile(enum.StrEnum):
+    """The kinds of endpoints and jobs, each with limits of its own."""
+
+    REAL_TIME = "real-time"
+    SERVERLESS = "serverless"
+    ASYNC = "async"
+    BATCH = "batch"
+    MULTI_MODEL = "multi-model"
 
 
 @dataclass(frozen=True)

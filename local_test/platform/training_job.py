@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from local_test import opt_ml
-from local_test.program import DOCKER, MARK, Program, gpus
+from local_test.platform import opt_ml
+from local_test.platform.container import DOCKER, MARK, Program, gpus
 
 STOP_SECONDS = 120
 """Between SIGTERM and SIGKILL, for StopTrainingJob, the end of MaxRuntime and a spot instance that is taken back."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from scripts.endpoint import Failure
+from scripts.errors import Failure
 
 _LIST = "https://aws.amazon.com/sagemaker/ai/pricing/"
 

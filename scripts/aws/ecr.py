@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from scripts import session
-from scripts.endpoint import Failure
-from scripts.registry import Registry
+from scripts.aws import session
+from scripts.aws.registry import Registry
+from scripts.errors import Failure
 
 _HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import boto3
 
-from scripts.endpoint import Failure
-from scripts.session import with_defaults
+from scripts.aws.session import with_defaults
+from scripts.errors import Failure
 
 ROLE = "arn:aws:iam::111122223333:role/not-used-in-local-mode"
 _DOCKER = os.environ.get("DOCKER", "docker")

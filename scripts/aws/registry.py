@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from scripts.endpoint import Failure
+from scripts.errors import Failure
 
 PLATFORM = "linux/amd64"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"

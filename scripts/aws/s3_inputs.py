@@ -11,8 +11,8 @@ from typing import Any
 import click
 from botocore.exceptions import ClientError
 
-from scripts.endpoint import Failure
-from scripts.session import PREFIX, Account
+from scripts.aws.session import PREFIX, Account
+from scripts.errors import Failure
 
 
 def default_bucket(account: Account) -> str:

@@ -26,7 +26,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from scripts.endpoint import Failure
+from scripts.errors import Failure
 
 PREFIX = "traffic-signs"
 """What every name and S3 key made here begins with, so that an IAM policy can be narrow."""

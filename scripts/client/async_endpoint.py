@@ -11,8 +11,9 @@ from urllib.parse import urlparse
 
 import boto3
 
-from scripts.endpoint import Endpoint, Failure, Refused, predictions
-from scripts.session import PREFIX, clear_errors
+from scripts.aws.session import PREFIX, clear_errors
+from scripts.client.endpoint import Endpoint, predictions
+from scripts.errors import Failure, Refused
 
 _POLL_SECONDS = 1
 PATIENCE_SECONDS = 900

@@ -6,24 +6,15 @@ from typing import Any
 from urllib.parse import quote
 
 import boto3
-import click
 import requests
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from scripts.errors import Failure, Refused
+
 _Ask = Callable[[bytes, str], bytes]
-
-
-class Failure(click.ClickException):
-    """Ends the command with one line and exit code 2."""
-
-    exit_code = 2
-
-
-class Refused(Failure):
-    """The endpoint was reached, and answered a request with an error."""
 
 
 class Endpoint:

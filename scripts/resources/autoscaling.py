@@ -6,8 +6,8 @@ MIN:MAX -> scalable target on the endpoint's variant -> policy: invocations an i
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.endpoint import Failure
-from scripts.hosting import VARIANT
+from scripts.errors import Failure
+from scripts.resources.endpoint import VARIANT
 
 _NAMESPACE = "sagemaker"
 _DIMENSION = "sagemaker:variant:DesiredInstanceCount"

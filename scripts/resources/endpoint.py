@@ -13,7 +13,8 @@ from typing import Any
 
 import click
 
-from scripts import diagnosis, session, waiting
+from scripts.aws import session, waiting
+from scripts.resources import diagnosis
 
 VARIANT = "AllTraffic"
 UNDER_WAY = ("Creating", "Updating", "SystemUpdating", "RollingBack")

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from scripts.endpoint import Failure
+from scripts.errors import Failure
 
 _OPTIONS = (
     click.option("--job", help="Name of a training job; default: the one that train wrote to --job-file."),

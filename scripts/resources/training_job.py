@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from scripts import session
-from scripts.endpoint import Failure
-from scripts.session import PREFIX
+from scripts.aws import session
+from scripts.aws.session import PREFIX
+from scripts.errors import Failure
 
 METRICS = Path(__file__).parent / "metric_definitions.json"
 _WAIT_FOR_SPOT = 2

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
-from scripts import diagnosis, evaluate, hosting, session, waiting
+from scripts.aws import session, waiting
+from scripts.client import accuracy
+from scripts.resources import diagnosis, endpoint
 
 _GPU_AMI = "al2-ami-sagemaker-batch-gpu-535"
 """Host with NVIDIA driver 535, the newest for transform jobs; the other one's, 470, is too old for CUDA 12."""
@@ -60,7 +62,7 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         sagemaker_session=sagemaker_session,
     )
     resources = {"InstanceType": plan.instance_type, "InstanceCount": plan.instance_count}
-    if hosting.has_gpu(plan.instance_type):
+    if endpoint.has_gpu(plan.instance_type):
         resources["TransformAmiVersion"] = _GPU_AMI
     model.create(instance_type=plan.instance_type)
     try:
@@ -72,7 +74,7 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
             max_payload=None,
             input_config={
                 "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": plan.inputs}},
-                "ContentType": evaluate.CONTENT_TYPE,
+                "ContentType": accuracy.CONTENT_TYPE,
             },
             output_config={"S3OutputPath": plan.output, "Accept": "application/json"},
             resource_config=resources,

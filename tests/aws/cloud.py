@@ -13,10 +13,10 @@ from typing import Any
 import boto3
 import pytest
 
-from tests import limits
-from tests.helpers import HEARS_CTRL_C
+from tests.aws.account import limits
+from tests.support.helpers import HEARS_CTRL_C
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SDK = ROOT / ".venv-sdk-v2" / "bin" / "python"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"

@@ -14,8 +14,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from traffic_signs.serving.metrics import HISTOGRAMS, INVOCATIONS, Metrics
-from traffic_signs.serving.record import STAGES, Record
+from traffic_signs.serving.telemetry.metrics import HISTOGRAMS, INVOCATIONS, Metrics
+from traffic_signs.serving.telemetry.request_record import STAGES, Record
 
 _REQUESTS = 2_000
 

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import machine
-from traffic_signs import artifact, images
-from traffic_signs.litert import Engine
-from traffic_signs.serving import hardware
+from traffic_signs.images import preprocessing
+from traffic_signs.model import artifact
+from traffic_signs.model.litert import Engine
+from traffic_signs.serving.engine import hardware
 
 _SIZES = (1, 4, 16, 64)
 
@@ -31,7 +32,7 @@ _SIZES = (1, 4, 16, 64)
 def main(model: Path, calls: int) -> None:
     """Time the networks in the model directory MODEL."""
     engines = {name: Engine(model / name) for name in (artifact.LITERT, artifact.INT8) if (model / name).exists()}
-    pixels = np.random.default_rng(1).integers(0, 256, (max(_SIZES), *images.SHAPE), dtype=np.uint8)
+    pixels = np.random.default_rng(1).integers(0, 256, (max(_SIZES), *preprocessing.SHAPE), dtype=np.uint8)
     table = Table("images a call", *(f"{name}, us" for name in engines), "ratio")
     for size in _SIZES:
         seconds: dict[str, list[float]] = {name: [] for name in engines}

@@ -71,7 +71,7 @@ class Clock:
 
 
 def _figures(probabilities: np.ndarray, test: Dataset) -> dict[str, float]:
-    from traffic_signs.training.calibration import expected_calibration_error  # noqa: PLC0415
+    from traffic_signs.training.results.calibration import expected_calibration_error  # noqa: PLC0415
 
     right = probabilities.argmax(1) == test.labels
     return {

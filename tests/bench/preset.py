@@ -7,7 +7,9 @@ import numpy as np
 from scipy.special import softmax  # type: ignore[import-untyped] # SciPy has no types
 
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.training import calibration, distribution, hosts, loop, model, presets
+from traffic_signs.training.fit import cluster, distribution, loop
+from traffic_signs.training.recipe import networks, presets
+from traffic_signs.training.results import calibration
 
 _TEMPERATURES = {"best": 0.670}
 """Of what trains on all tracks: found by a job whose validation tracks were held out."""
@@ -35,11 +37,11 @@ def fit(
         training,
         validation,
         seed=seed,
-        strategy=distribution.strategy(hosts.Hosts("here", ("here",))),
+        strategy=distribution.strategy(cluster.Hosts("here", ("here",))),
         stop=threading.Event(),
         save=lambda state: after_epoch(state.variables),
     )
-    network = model.build(recipe.network, len(training.names))
+    network = networks.build(recipe.network, len(training.names))
     temperature = _TEMPERATURES.get(name, 1.0)
     if validation:
         network.set_weights(done.weights)

@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image
 from rich.console import Console
 
-from scripts import local_mode
-from scripts.session import PREFIX, quiet_sdk
+from scripts.aws import local_mode
+from scripts.aws.session import PREFIX, quiet_sdk
 from tests.bench import machine
 
 _KINDS = {"csv": "text/csv", "jsonlines": "application/jsonlines", "images": "image/png"}

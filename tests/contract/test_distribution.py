@@ -13,17 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from local_test import opt_ml, program
+from local_test.platform import container, opt_ml
 from tests.conftest import in_one_place
-from tests.helpers import Job
+from tests.support.helpers import Job
 
 _REPLICAS = """
 import dataclasses, sys, threading
 import traffic_signs.training
 import numpy as np, tensorflow as tf
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.training import loop, presets
-from traffic_signs.training.checkpoints import State
+from traffic_signs.training.fit import loop
+from traffic_signs.training.recipe import presets
+from traffic_signs.training.fit.checkpoints import State
 from pathlib import Path
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -69,11 +70,11 @@ class Hosts:
             config.write_text(json.dumps({**json.loads(config.read_text()), "hosts": names}))
             for link in (base / "input" / "data").iterdir():
                 link.unlink() if link.is_symlink() else link.rmdir()
-            command = program.training(image, base, channels)
+            command = container.training(image, base, channels)
             if image:
                 where = command.command.index("--hostname")
                 options = ["--network", network, "--network-alias", name, "--hostname", name]
-                command = program.Program(
+                command = container.Program(
                     [*command.command[:where], *options, *command.command[where + 2 :]], {}, command.container
                 )
             self.programs.append(command)
@@ -88,9 +89,9 @@ class Hosts:
             time.sleep(0.1)
 
     def kill(self, number: int) -> None:
-        container = self.programs[number].container
-        if container:
-            subprocess.run([program.DOCKER, "kill", container], check=True, capture_output=True)
+        name = self.programs[number].container
+        if name:
+            subprocess.run([container.DOCKER, "kill", name], check=True, capture_output=True)
         else:
             self.processes[number].kill()
 
@@ -110,10 +111,10 @@ class Hosts:
 def network(image: str | None) -> Iterator[str]:
     name = f"traffic-signs-{uuid.uuid4().hex[:8]}"
     if image:
-        subprocess.run([program.DOCKER, "network", "create", name], check=True, capture_output=True)
+        subprocess.run([container.DOCKER, "network", "create", name], check=True, capture_output=True)
     yield name
     if image:
-        subprocess.run([program.DOCKER, "network", "rm", name], check=True, capture_output=True)
+        subprocess.run([container.DOCKER, "network", "rm", name], check=True, capture_output=True)
 
 
 def weights(job: Job) -> str:

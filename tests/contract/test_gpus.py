@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import IMAGE
-from tests.helpers import Server, serving
+from tests.support.helpers import Server, serving
 
 pytestmark = pytest.mark.engine
 _HOOKS = """

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import requests
 
-from local_test import program
+from local_test.platform import container
 from tests.conftest import IMAGE
-from tests.helpers import Job, Server, free_port, instances, npy, run_job, serving
+from tests.support.helpers import Job, Server, free_port, instances, npy, run_job, serving
 
 pytestmark = [pytest.mark.engine, pytest.mark.parametrize("image", ["container"], indirect=True)]
 JSON, NPY = "application/json", "application/x-npy"
@@ -29,7 +29,7 @@ SERVERLESS = [*GIGABYTE, "--read-only", "--tmpfs", "/tmp", "--user", "993:990", 
 
 
 def docker(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([program.DOCKER, *words], capture_output=True, text=True, check=False)
+    return subprocess.run([container.DOCKER, *words], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +121,8 @@ def test_without_a_network_a_model_is_trained_and_served(image: str, prepared: P
     alone = ["--network", "none"]
     job = run_job(tmp_path, channels, {"epochs": 1, "preset": "lenet"}, image=image, options=alone)
     assert job.code == 0, job.log
-    command = program.serving(image, job.base, free_port())
-    isolated = program.Program([*command.command[:2], *alone, *command.command[2:]], {}, command.container)
+    command = container.serving(image, job.base, free_port())
+    isolated = container.Program([*command.command[:2], *alone, *command.command[2:]], {}, command.container)
     name = str(command.container)
     ask = "import urllib.request as u; print(u.urlopen(u.Request('http://127.0.0.1:8080{}', {})).read().decode())"
     values = instances(PIXELS[:1]).decode()

@@ -13,15 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from local_test import job, opt_ml, program
+from local_test.platform import container, opt_ml
 from tests.conftest import IMAGE
-from tests.helpers import HEARS_CTRL_C, Job, free_port, serving
-
-
-def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", *map(str, arguments)]
-    environment = {**os.environ, "COLUMNS": "120", **environment}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
+from tests.support.commands import run
+from tests.support.helpers import HEARS_CTRL_C, free_port
 
 
 def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: str | None, tmp_path: Path) -> None:
@@ -159,118 +154,11 @@ def test_another_program_on_the_port_is_not_taken_for_the_server(where: list[str
     assert done.stderr == f"Error: another program listens on port {port}; choose another: --port, for make PORT=\n"
 
 
-def test_a_job_that_has_ended_holds_nothing_open() -> None:
-    """A check starts dozens in one process."""
-    before = open_files()
-    started = job.Job(program.Program([sys.executable, "-c", "print(1)"], {}))
-    assert started.wait(30) == 0
-    assert started.log == "1"
-    assert open_files() <= before  # what earlier tests left may be closed at any time
-
-
-def open_files() -> set[Path]:
-    return {path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()}
-
-
 @pytest.mark.engine
 def test_files_that_a_container_wrote_are_given_back(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "file").touch()
-    program.give_back(IMAGE, tmp_path, 12345, 54321)
+    container.give_back(IMAGE, tmp_path, 12345, 54321)
     found = (tmp_path / "model" / "file").stat()
-    program.give_back(IMAGE, tmp_path, os.getuid(), os.getgid())
+    container.give_back(IMAGE, tmp_path, os.getuid(), os.getgid())
     assert (found.st_uid, found.st_gid) == (12345, 54321)
-
-
-def test_evaluation_counts_what_is_right_in_batches_below_the_limit(job: Job, prepared: Path, tmp_path: Path) -> None:
-    test_set = prepared / "validation" / "validation.npz"
-    small = {"SAGEMAKER_MAX_PAYLOAD_IN_MB": "1", "SAGEMAKER_CONTAINER_LOG_LEVEL": "10"}
-    with serving(job.base, tmp_path / "log", environment=small) as server:
-        done = run(
-            "scripts.evaluate", test_set, "--url", server.url, "--output", tmp_path / "out", "--max-payload-mb", "0.02"
-        )
-        requests = (tmp_path / "log").read_text().count('"request": "POST /invocations"')
-    assert done.returncode == 0, done.stderr
-    assert requests == 6  # 17 of the 86 images at a time: their answers, not they, fill 0.02 MB
-    metrics = json.loads((job.base / "output" / "data" / "metrics.json").read_text())
-    result = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    assert result["images"] == 86
-    assert result["accuracy"] == pytest.approx(metrics["validation_accuracy"])
-    assert result["accuracy_per_class"] == pytest.approx(metrics["accuracy_per_class"])
-    assert (tmp_path / "out" / "accuracy-per-class.png").stat().st_size > 10_000
-
-
-@pytest.fixture
-def odd(tmp_path: Path) -> Path:
-    """Files and folders that are no test set and no images."""
-    (tmp_path / "folders" / "stop").mkdir(parents=True)
-    (tmp_path / "folders" / "stop" / "1.png").touch()
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty.npz").touch()
-    np.savez(tmp_path / "pickled.npz", images=np.array([None]))
-    return tmp_path
-
-
-@pytest.mark.parametrize("picture", [[], ["--picture", "out.png"]])
-@pytest.mark.parametrize("folder", ["folders", "empty"])
-def test_a_folder_without_files_is_told(folder: str, picture: list[str], odd: Path) -> None:
-    done = run("scripts.invoke", *picture, odd / folder)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"Error: {odd / folder} holds no files; ")
-
-
-@pytest.mark.parametrize("file", ["empty.npz", "pickled.npz"])
-def test_what_is_no_test_set_is_told_in_own_words(file: str, odd: Path) -> None:
-    done = run("scripts.evaluate", odd / file, "--output", odd / "out")
-    assert done.returncode == 2
-    words = f"{odd / file} is no archive with images, labels and names; make data writes one, test.npz"
-    assert done.stderr == f"Error: {words}\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("scripts.evaluate", "no-such-file", "--output", "x"), "does not exist"),
-        (("scripts.evaluate", __file__, "--output", "x"), "is no archive with images, labels and names"),
-        (
-            ("scripts.invoke", "--url", "http://127.0.0.1:9", __file__),
-            "no answer from http://127.0.0.1:9/invocations; is it running",
-        ),
-        (("local_test", "serve", "--base", ".", "--", "no-such-program"), "Error: there is no program no-such-program"),
-    ],
-)
-def test_a_wrong_call_ends_with_exit_code_2_and_says_why(arguments: tuple[str, ...], message: str) -> None:
-    done = run(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("version", "command"),
-    [
-        (2, ("train", "--image", "x", "--role", "x", "--training", ".")),
-        (2, ("deploy",)),
-        (2, ("transform", "TEST_SET")),
-        (2, ("transform_local", "TEST_SET", "--image", "x", "--model-data", __file__)),
-        (2, ("sagemaker_local", "--image", "x", "--training", ".", "--samples", ".")),
-        (3, ("sdk_v3", "--image", "x", "--training", ".", "--samples", ".")),
-    ],
-)
-def test_the_wrong_environment_is_told_before_anything_is_begun(
-    version: int, command: tuple[str, ...], prepared: Path
-) -> None:
-    test_set = str(prepared / "test" / "test.npz")
-    done = run(f"scripts.{command[0]}", *(test_set if word == "TEST_SET" else word for word in command[1:]))
-    assert done.returncode == 2
-    words = f"this needs SageMaker's SDK version {version}: run it by .venv-sdk-v{version}/bin/python"
-    assert done.stderr == f"Error: {words} (make .venv-sdk-v{version}/installed)\n"
-
-
-def test_what_the_endpoint_says_of_which_file_reaches_the_person(job: Job, tmp_path: Path) -> None:
-    Image.new("L", (20, 20)).save(tmp_path / "good.png")
-    with serving(job.base, tmp_path / "log") as server:
-        done = run("scripts.invoke", "--url", server.url, tmp_path / "good.png", __file__)
-    assert done.returncode == 2
-    assert f"Error: {__file__}: 400 from http" in done.stderr
-    assert "not a readable image" in done.stderr

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import run_job
+from tests.support.helpers import run_job
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
     ],
 )
 def test_a_bad_end_is_reported(tmp_path: Path, function: str, message: str) -> None:
-    environment = {"SAGEMAKER_TRAINING_MODULE": f"tests.traps:{function}", "PYTHONPATH": str(ROOT)}
+    environment = {"SAGEMAKER_TRAINING_MODULE": f"tests.support.traps:{function}", "PYTHONPATH": str(ROOT)}
     job = run_job(tmp_path / "opt-ml", {}, {}, environment=environment)
     assert job.code == 1
     assert job.failure.startswith(message)

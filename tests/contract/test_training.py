@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from local_test import opt_ml, program
+from local_test.platform import container, opt_ml
 from tests.conftest import in_one_place
-from tests.helpers import Job, run_job
+from tests.support.helpers import Job, run_job
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,7 +82,7 @@ def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_goes_on(
     base, channels = tmp_path / "opt-ml", {"training": prepared / "training"}
     opt_ml.write(base, channels, {"epochs": 10_000})
     (base / "checkpoints" / "step-99999999.npz.sagemaker-uploaded").touch()  # such as the platform's uploader leaves
-    first = _stopped(program.training(image, base, channels), tmp_path / "first.log", "epoch 2 of 10000")
+    first = _stopped(container.training(image, base, channels), tmp_path / "first.log", "epoch 2 of 10000")
     assert (base / "model" / "artifact.json").exists()
     found = re.search(r"training stops after step (\d+)", first)
     assert found, first
@@ -90,11 +90,11 @@ def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_goes_on(
     (base / "model").mkdir()
     for link in (base / "input" / "data").iterdir():
         link.unlink() if link.is_symlink() else link.rmdir()
-    _stopped(program.training(image, base, channels), tmp_path / "second.log", f"going on after step {found[1]} ")
+    _stopped(container.training(image, base, channels), tmp_path / "second.log", f"going on after step {found[1]} ")
     assert (base / "model" / "artifact.json").exists()
 
 
-def _stopped(command: program.Program, log: Path, after: str) -> str:
+def _stopped(command: container.Program, log: Path, after: str) -> str:
     """Start a job, send SIGTERM once *after* is in its log, see it succeed; return the log."""
     with log.open("wb") as stream:
         process = command.start(stream)
@@ -148,7 +148,7 @@ def test_a_job_without_the_platforms_output_folder_still_fails_with_its_reason(p
     opt_ml.write(base, channels, {"epochs": 1.5}, "localhost")
     shutil.rmtree(base / "output")
     with (tmp_path / "log").open("wb") as log:
-        assert program.training(None, base, channels).start(log).wait(120) == 1
+        assert container.training(None, base, channels).start(log).wait(120) == 1
     assert (base / "output" / "failure").read_text().startswith("hyperparameter epochs = ")
 
 

@@ -14,8 +14,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from traffic_signs.settings import ServingSettings, TrainingSettings
-from traffic_signs.training.presets import PRESETS, Augmentation, Recipe
+from traffic_signs.settings.serving import ServingSettings
+from traffic_signs.settings.training import TrainingSettings
+from traffic_signs.training.recipe.presets import PRESETS, Augmentation, Recipe
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 _OWN = "TRAFFIC_SIGNS_"

@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 import requests
 
-from tests.helpers import Server, npy
+from tests.support.helpers import Server, npy
 
 NPY = "application/x-npy"
 ONE = npy(np.zeros((1, 32, 32, 1), np.uint8))

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import requests
 
-from tests.contract import hooks
-from tests.contract.test_hosting import refused
-from tests.helpers import Job, Server, encoded, instances, npy, serving
+from tests.support import hooks
+from tests.support.helpers import Job, Server, encoded, instances, npy, refused_start, serving
 
 PIXELS = np.random.default_rng(1).integers(1, 255, (4, 32, 32, 1), dtype=np.uint8)
 JSON, NPY = "application/json", "application/x-npy"
@@ -184,7 +183,7 @@ def test_a_broken_program_ends_the_server_with_its_own_message(
     job: Job, image: str | None, tmp_path: Path, kind: str
 ) -> None:
     program, message = hooks.BROKEN[kind]
-    text = refused(packed(job, tmp_path, {"inference.py": program}), image, "SAGEMAKER_MODEL_SERVER_WORKERS=1")
+    text = refused_start(packed(job, tmp_path, {"inference.py": program}), image, "SAGEMAKER_MODEL_SERVER_WORKERS=1")
     assert [message in line for line in text.splitlines()].count(True) == 1
     assert "Traceback" not in text
 
@@ -200,7 +199,7 @@ def test_a_broken_program_ends_the_server_with_its_own_message(
 def test_a_program_that_is_not_there_ends_the_server(
     job: Job, image: str | None, tmp_path: Path, variable: str, message: str
 ) -> None:
-    text = refused(packed(job, tmp_path, {"inference.py": hooks.TRANSFORM}), image, variable)
+    text = refused_start(packed(job, tmp_path, {"inference.py": hooks.TRANSFORM}), image, variable)
     assert "serve: " in text
     assert message in text
     assert "Traceback" not in text

@@ -23,7 +23,7 @@ import pytest
 import requests
 
 from tests.conftest import in_one_place
-from tests.helpers import Job, Server, encoded, instances, npy, serving
+from tests.support.helpers import Job, Server, encoded, instances, npy, serving
 
 NPY = "application/x-npy"
 PIXELS = np.random.default_rng(1).integers(0, 256, (2, 32, 32, 1), dtype=np.uint8)

@@ -27,10 +27,10 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from tests.helpers import Server, run_job, serving
-from tests.malformed import Request, malformed
-from traffic_signs.data import synthetic
+from tests.slow.malformed import Request, malformed
+from tests.support.helpers import Server, run_job, serving
 from traffic_signs.data.prepare import Plan, prepare
+from traffic_signs.data.sources import synthetic
 
 WORKERS, CLIENTS = 2, 4
 SECONDS = 10.0
@@ -186,8 +186,8 @@ def _train(folder: Path) -> Path:
 @click.command(
     epilog="""\b
     Examples:
-      python -m tests.fuzz --requests 5000 --seed 2
-      python -m tests.fuzz --seed 2 --only 1234
+      python -m tests.slow.fuzz --requests 5000 --seed 2
+      python -m tests.slow.fuzz --seed 2 --only 1234
     """
 )
 @click.option("--requests", "total", type=click.IntRange(10), default=100_000, show_default=True)

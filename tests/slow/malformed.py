@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from tests.bodies import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, form, npy_header, zipped
-from tests.bombs import BOMBS
-from tests.helpers import npy
-from tests.test_formats import BODIES, HEADERS, PICTURES, mutated
+from tests.support.bodies import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, form, npy_header, zipped
+from tests.support.bombs import BOMBS
+from tests.support.helpers import npy
+from tests.support.mutations import BODIES, HEADERS, PICTURES, mutated
 
 Body = tuple[bytes, str]
 _VALID: list[Body] = BODIES + PICTURES

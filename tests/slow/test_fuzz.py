@@ -1,5 +1,5 @@
-from tests.fuzz import fuzz
-from tests.helpers import Server
+from tests.slow.fuzz import fuzz
+from tests.support.helpers import Server
 
 
 def test_malformed_requests_break_nothing(server: Server) -> None:

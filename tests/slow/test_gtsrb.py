@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import in_one_place
-from tests.helpers import Job, run_job, serving
+from tests.support.helpers import Job, run_job, serving
 from traffic_signs.data import reading
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.prepare import Plan, prepare

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers import Job, serving
-from traffic_signs import images
+from tests.support.helpers import Job, serving
+from traffic_signs.images import preprocessing
 
 
 @pytest.mark.parametrize("kind", ["ppm", "jpg"])
@@ -21,7 +21,7 @@ def test_the_endpoint_answers_as_keras_does(
         Image.open(file).save(target)
         bodies.append(target.read_bytes())
     model = keras.models.load_model(job.base / "model" / "model.keras")
-    expected = model.predict(np.stack([images.decode(body) for body in bodies]), verbose=0)
+    expected = model.predict(np.stack([preprocessing.decode(body) for body in bodies]), verbose=0)
     content_type = "image/jpeg" if kind == "jpg" else "image/x-portable-pixmap"
     with serving(job.base, tmp_path / "log", image, {"TRAFFIC_SIGNS_PRECISION": "float32"}) as server:
         answers = [server.post(body, content_type).json()["predictions"][0] for body in bodies]

@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 
-from tests.helpers import encoded
+from tests.support.helpers import encoded
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 1), dtype=np.uint8)
 RGB = np.random.default_rng(2).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)

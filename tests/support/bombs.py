@@ -4,8 +4,8 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from tests.bodies import PIXELS
-from tests.helpers import encoded
+from tests.support.bodies import PIXELS
+from tests.support.helpers import encoded
 
 _GRAY = PIXELS[0, ..., 0]
 _PNG, _JPEG, _GIF = (encoded(_GRAY, kind) for kind in ("PNG", "JPEG", "GIF"))

@@ -1,6 +1,7 @@
 """Real jobs and real servers for tests: started, watched and stopped as the platform does it."""
 
 import contextlib
+import fcntl
 import io
 import itertools
 import json
@@ -15,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import requests
 from PIL import Image
 
-from local_test import opt_ml, program
+from local_test.platform import container, opt_ml
 
 HEARS_CTRL_C = ("env", "--default-signal=INT")
 """Before a command that is to hear Ctrl-C: what a shell runs in the background ignores it, and what that starts too."""
@@ -51,9 +53,9 @@ def run_job(
     opt_ml.write(base, channels, hyperparameters, opt_ml.HOST if image else "localhost")
     if raw is not None:
         (base / "input" / "config" / "hyperparameters.json").write_text(raw, encoding="utf-8")
-    command = program.training(image, base, channels)
+    command = container.training(image, base, channels)
     words = [*command.command[:2], *options, *command.command[2:]]
-    command = program.Program(words, {**command.environment, **(environment or {})}, command.container)
+    command = container.Program(words, {**command.environment, **(environment or {})}, command.container)
     with (base / "log").open("w+b") as log:
         code = command.start(log).wait(300)
         log.seek(0)
@@ -65,7 +67,7 @@ class Server:
     """A serving container or program that is up."""
 
     url: str
-    command: program.Program
+    command: container.Program
     process: "subprocess.Popen[bytes]"
     log: Path
 
@@ -81,7 +83,7 @@ class Server:
         """Return the processes that answer, by the numbers that this machine knows them by."""
         main = self.process.pid
         if self.command.container:
-            command = [program.DOCKER, "inspect", "--format", "{{.State.Pid}}", self.command.container]
+            command = [container.DOCKER, "inspect", "--format", "{{.State.Pid}}", self.command.container]
             main = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         return {int(word) for word in Path(f"/proc/{main}/task/{main}/children").read_text().split()}
 
@@ -100,12 +102,12 @@ def serving(
     the host's network among them.
     """
     port = int((environment or {}).get("SAGEMAKER_BIND_TO_PORT") or free_port())
-    command = program.serving(image, base, port)
+    command = container.serving(image, base, port)
     words = list(command.command)
     if image:
         variables = [word for key, value in (environment or {}).items() for word in ("--env", f"{key}={value}")]
         words[2:2] = [*options, *variables]
-    command = program.Program(words, {**command.environment, **(environment or {})}, command.container)
+    command = container.Program(words, {**command.environment, **(environment or {})}, command.container)
     with log.open("wb") as stream:
         server = Server(f"http://127.0.0.1:{port}", command, command.start(stream), log)
         try:
@@ -128,6 +130,32 @@ def _ready(url: str) -> bool:
         return requests.get(f"{url}/ping", timeout=2).status_code == 200
     except requests.RequestException:
         return False
+
+
+def refused_start(base: Path, image: str | None, *environment: str) -> str:
+    """Start a server that must not come up; return what it says. Its exit code is not 0."""
+    command = container.serving(image, base, free_port())
+    words = list(command.command)
+    if image:
+        words[2:2] = [word for pair in environment for word in ("--env", pair)]
+    variables = dict(pair.split("=") for pair in environment)
+    merged = container.Program(words, {**command.environment, **variables}, command.container)
+    with (base / "refused.log").open("w+b") as log:
+        process = merged.start(log)
+        try:
+            assert process.wait(60) != 0
+        except subprocess.TimeoutExpired:
+            merged.stop(process, 5)
+            pytest.fail("the server is still running")
+        log.seek(0)
+        return log.read().decode()
+
+
+@contextlib.contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    with lock.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 _ports = (10_000 + number % 20_000 for number in itertools.count(997 * os.getpid()))

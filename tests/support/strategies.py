@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.bodies import CSV, JSON, LINES, NPY, NPZ, csv, lines, npz
-from tests.helpers import encoded, instances, npy
+from tests.support.bodies import CSV, JSON, LINES, NPY, NPZ, csv, lines, npz
+from tests.support.helpers import encoded, instances, npy
 
 FORMATS = {
     NPY: npy,

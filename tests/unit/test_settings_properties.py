@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from traffic_signs.errors import SettingsError
-from traffic_signs.settings import ServingSettings, TrainingSettings
+from traffic_signs.settings.serving import ServingSettings
+from traffic_signs.settings.training import TrainingSettings
 
 VARIABLES = {variable: item.name for item in fields(ServingSettings) for variable in item.metadata["variables"]}
 PARAMETERS = [item.name for item in fields(TrainingSettings)]

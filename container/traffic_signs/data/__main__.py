@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from traffic_signs.data import download, synthetic
 from traffic_signs.data.prepare import Plan, prepare
+from traffic_signs.data.sources import download, synthetic
 from traffic_signs.errors import DataError, TrafficSignsError
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from traffic_signs import images as pixels
 from traffic_signs.errors import DataError, ImageError
+from traffic_signs.images import preprocessing as pixels
 
 _MOST_CLASSES = 1_000_000
 

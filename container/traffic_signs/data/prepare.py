@@ -19,7 +19,7 @@ import numpy as np
 
 from traffic_signs.data import pictures, reading
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.data.source import Sample, Source
+from traffic_signs.data.sources.discovery import Sample, Source
 from traffic_signs.data.split import held_out, split
 
 _SUMMARY = "summary.json"

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from traffic_signs import images
-from traffic_signs.data import folders, gtsrb
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.data.source import Sample, Source, list_files
+from traffic_signs.data.sources import folders, gtsrb
+from traffic_signs.data.sources.discovery import Sample, Source, list_files
 from traffic_signs.errors import DataError, ImageError
+from traffic_signs.images import preprocessing
 
 # zip members may also be damaged, cut, encrypted, or compressed in a way that is not known
 _UNREADABLE = (ImageError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -52,12 +52,12 @@ def read_samples(samples: Sequence[Sample], names: tuple[str, ...], title: str) 
     Raises:
         DataError: not one image could be read.
     """
-    pixels = np.empty((len(samples), *images.SHAPE), np.uint8)
+    pixels = np.empty((len(samples), *preprocessing.SHAPE), np.uint8)
     good: list[Sample] = []
     bad: list[Unreadable] = []
     for sample in track(samples, description=title):
         try:
-            pixels[len(good)] = images.decode(sample.file.read())
+            pixels[len(good)] = preprocessing.decode(sample.file.read())
         except _UNREADABLE as error:
             bad.append(Unreadable(sample.name, str(error)))
         else:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from traffic_signs.budget import Budget, cost
 from traffic_signs.errors import ImageError
+from traffic_signs.images.decode_budget import Budget, cost
 
 SIZE = 32
 SHAPE = (SIZE, SIZE, 1)

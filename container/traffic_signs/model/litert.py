@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from traffic_signs.turns import FairLock
+from traffic_signs.fair_lock import FairLock
 
 BATCH = 32
 """Images run at once, and in one turn. 64 would take at most 3 % less time for each, and almost twice the memory."""

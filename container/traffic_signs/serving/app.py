@@ -2,7 +2,7 @@
 
 /ping, /metrics     always
 /openapi.json       the description of the API, for one model and for hooks
-one_model           /opt/ml/model
+single_model        /opt/ml/model
 hooks               the same, with code of its own
 multi_model         what the platform loads and unloads
 
@@ -19,19 +19,18 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 import traffic_signs
 from traffic_signs.errors import RequestError
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import handler, hook_program, views
-from traffic_signs.serving.metrics import CONTENT_TYPE, Metrics
-from traffic_signs.serving.models import Models
-from traffic_signs.serving.multi_model import ManyModels
-from traffic_signs.serving.one_model import OneModel
-from traffic_signs.serving.predictor import Predictor
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.endpoint import handler, views
+from traffic_signs.serving.endpoint.handler import ENDPOINT
+from traffic_signs.serving.endpoint.single_model import OneModel
+from traffic_signs.serving.engine.predictor import Predictor
+from traffic_signs.serving.hooks import loader
+from traffic_signs.serving.multi_model.manager import Models
+from traffic_signs.serving.multi_model.routes import ManyModels
+from traffic_signs.serving.telemetry.metrics import Metrics
+from traffic_signs.settings.serving import ServingSettings
 
 if TYPE_CHECKING:
-    from traffic_signs.serving import hooks
-
-ENDPOINT = "traffic_signs.endpoint"
-"""Where the application's `extensions` have what answers requests for predictions."""
+    from traffic_signs.serving.hooks.routes import Hooks
 
 
 def create_app(
@@ -73,11 +72,14 @@ def create_app(
         return response
 
     @app.get("/metrics")
-    def page() -> Response:
-        return Response(metrics.page(build, endpoint.identities()), content_type=CONTENT_TYPE)
+    def metrics_page() -> Response:
+        from traffic_signs.serving.telemetry import prometheus  # noqa: PLC0415 - 60 ms for who never asks
+
+        page = prometheus.page(metrics.rows, build, endpoint.identities())
+        return Response(page, content_type=prometheus.CONTENT_TYPE)
 
     if not models:  # those routes are described by SageMaker's contract for multi-model endpoints
-        description = files(__package__).joinpath("openapi.json").read_bytes()
+        description = files("traffic_signs.serving.endpoint").joinpath("openapi.json").read_bytes()
 
         @app.get("/openapi.json")
         def openapi() -> Response:
@@ -101,11 +103,11 @@ def create_app(
 
 def _endpoint(
     paths: OptMl, settings: ServingSettings, engine: str, metrics: Metrics, models: Models | None
-) -> "OneModel | ManyModels | hooks.Hooks":
+) -> "OneModel | ManyModels | Hooks":
     if models:
         return ManyModels(models, settings)
-    if program := hook_program.find(paths.model, settings):
-        from traffic_signs.serving import hooks  # noqa: PLC0415 - loads scipy, which nothing else here needs
+    if program := loader.find(paths.model, settings):
+        from traffic_signs.serving.hooks.routes import Hooks  # noqa: PLC0415 - loads scipy, which nothing else here needs
 
-        return hooks.Hooks(program, paths.model, engine, settings, metrics)
+        return Hooks(program, paths.model, engine, settings, metrics)
     return OneModel(Predictor(paths.model, engine, metrics, settings.precision), settings)

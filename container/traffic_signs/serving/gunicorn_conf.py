@@ -12,12 +12,15 @@ import shutil
 import sys
 from typing import Any, NoReturn
 
-from traffic_signs import artifact
 from traffic_signs.errors import TrafficSignsError
+from traffic_signs.model import artifact
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import hardware, hook_program, listing, logs, plan
-from traffic_signs.serving.metrics import Metrics
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.engine import capacity, hardware
+from traffic_signs.serving.hooks import loader
+from traffic_signs.serving.multi_model import registry
+from traffic_signs.serving.telemetry import logs
+from traffic_signs.serving.telemetry.metrics import Metrics
+from traffic_signs.settings.serving import ServingSettings
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +34,7 @@ logging.config.dictConfig(logs.configuration(logging.INFO))  # until the level i
 logs.catch_all()
 try:
     _settings = ServingSettings.from_environment()
-    _plan = plan.of_this_machine(_settings)
+    _plan = capacity.of_this_machine(_settings)
 except TrafficSignsError as error:
     _end(error)
 _places = 2 * _plan.workers + 1
@@ -39,7 +42,7 @@ _places = 2 * _plan.workers + 1
 _metrics = Metrics(_places)
 _workers: list[Any] = []
 """In a worker, itself."""
-_models_folder = listing.create() if _settings.multi_model else None
+_models_folder = registry.create() if _settings.multi_model else None
 """The list of what is loaded, which all workers share."""
 
 wsgi_app = "traffic_signs.serving.gunicorn_conf:application()"
@@ -53,7 +56,7 @@ graceful_timeout = 25
 # Lambda, on which serverless endpoints run, has no /dev/shm: there they go to /tmp
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn's own private file
 control_socket_disable = True
-logger_class = "traffic_signs.serving.logs.Logger"
+logger_class = "traffic_signs.serving.telemetry.logs.Logger"
 # no proxy stands before us: from 127.0.0.1, trusted as a rule, a header SCRIPT_NAME is answered with 500
 forwarded_allow_ips = ""
 logconfig_dict = logs.configuration(_settings.log_level)
@@ -64,7 +67,7 @@ def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     model = OptMl.from_environment().model
     try:
         # a multi-model endpoint is told of its models later, and hooks may load one of another kind
-        if not _models_folder and hook_program.find(model, _settings) is None:
+        if not _models_folder and loader.find(model, _settings) is None:
             artifact.read(model)
             if (model / "code").is_dir():
                 _log.warning("%s holds no inference.py: nothing in it is used", model / "code")
@@ -91,7 +94,7 @@ def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's h
     """Let nothing be said of a worker that is no more, nor of what it had in its memory, whatever it died of."""
     _metrics.leave(worker.place)
     if _models_folder:
-        listing.forget(_models_folder, worker.pid)
+        registry.forget(_models_folder, worker.pid)
 
 
 def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -117,7 +120,7 @@ def application() -> Any:
 
     from traffic_signs.serving.app import create_app  # noqa: PLC0415 - not before the fork
     from traffic_signs.serving.http.application import Application  # noqa: PLC0415 - the same
-    from traffic_signs.serving.models import Models  # noqa: PLC0415 - the same
+    from traffic_signs.serving.multi_model.manager import Models  # noqa: PLC0415 - the same
 
     paths = OptMl.from_environment()
     try:

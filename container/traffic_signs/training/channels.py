@@ -9,11 +9,11 @@ from pathlib import Path
 
 from traffic_signs.data import reading
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.data.source import Sample
+from traffic_signs.data.sources.discovery import Sample
 from traffic_signs.data.split import split
 from traffic_signs.errors import DataError
 from traffic_signs.paths import OptMl
-from traffic_signs.settings import TrainingSettings
+from traffic_signs.settings.training import TrainingSettings
 
 _log = logging.getLogger(__name__)
 

@@ -17,18 +17,19 @@ import tensorflow as tf
 from scipy.special import softmax  # type: ignore[import-untyped] # SciPy has no types
 
 import traffic_signs
-from traffic_signs import artifact
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.errors import SettingsError
+from traffic_signs.model import artifact
 from traffic_signs.paths import OptMl
-from traffic_signs.settings import TrainingSettings
-from traffic_signs.training import calibration, distribution, loop, report
-from traffic_signs.training import model as models
-from traffic_signs.training.checkpoints import Checkpoints, State
-from traffic_signs.training.export import export
-from traffic_signs.training.hosts import Link
-from traffic_signs.training.outcome import Run, Validation
-from traffic_signs.training.presets import Recipe
+from traffic_signs.settings.training import TrainingSettings
+from traffic_signs.training.fit import distribution, loop
+from traffic_signs.training.fit.checkpoints import Checkpoints, State
+from traffic_signs.training.fit.cluster import Link
+from traffic_signs.training.recipe import networks as models
+from traffic_signs.training.recipe.presets import Recipe
+from traffic_signs.training.results import calibration, report
+from traffic_signs.training.results.export import export
+from traffic_signs.training.results.outcome import Run, Validation
 
 _log = logging.getLogger(__name__)
 

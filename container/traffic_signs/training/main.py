@@ -17,9 +17,9 @@ from sagemaker_training import entry_point, environment, errors, params, runner
 
 from traffic_signs.errors import SettingsError, TrafficSignsError
 from traffic_signs.paths import OptMl
-from traffic_signs.settings import TrainingSettings
-from traffic_signs.training.hosts import Hosts, Link
-from traffic_signs.training.presets import PRESETS, Recipe
+from traffic_signs.settings.training import TrainingSettings
+from traffic_signs.training.fit.cluster import Hosts, Link
+from traffic_signs.training.recipe.presets import PRESETS, Recipe
 
 _log = logging.getLogger(__name__)
 

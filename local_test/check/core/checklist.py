@@ -6,7 +6,7 @@ The points of all scenarios and the reasons beside them go in, a row for each of
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from local_test.check.points import Point
+from local_test.check.core.points import Point
 
 ITEMS = {
     "T1": "docker run IMAGE train",

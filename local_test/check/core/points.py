@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local_test.platform.profiles import Profile
+
 
 class Verdict(enum.StrEnum):
     """What was found out about a point."""
@@ -26,16 +28,6 @@ class Part(enum.StrEnum):
     IMAGE = "image"
     TRAINING = "training"
     HOSTING = "hosting"
-
-
-class Profile(enum.StrEnum):
-    """The kinds of endpoints and jobs, each with limits of its own."""
-
-    REAL_TIME = "real-time"
-    SERVERLESS = "serverless"
-    ASYNC = "async"
-    BATCH = "batch"
-    MULTI_MODEL = "multi-model"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local_test.check.points import Finding, Part, Verdict
+from local_test.check.core.points import Finding, Part, Verdict
 
 _COLOURS = {
     Verdict.HOLDS: "green",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
-from local_test.check.points import Finding, Part, Point, Scenario, Subject, Verdict
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
 
 _AT_ONCE = (os.cpu_count() or 1) + 1
 """Scenarios mostly compute when a container starts, and wait afterwards."""

@@ -7,22 +7,11 @@ things first; what needs other conditions, or quiet, is a scenario of its own.
 from collections.abc import Iterator
 from typing import Any
 
-from local_test.check import (
-    hosting_clients,
-    hosting_errors,
-    hosting_features,
-    hosting_load,
-    hosting_model,
-    hosting_multi_model,
-    hosting_ping,
-    hosting_requests,
-    hosting_serverless,
-    hosting_stop,
-    hosting_tight,
-)
-from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, found, unknown
-from local_test.check.served import GUIDE, Judge, Served, Start, started
-from local_test.kinds import DEFAULT_PORT, Conditions
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, found, unknown
+from local_test.check.hosting.lifecycle import damaged_model, load, multi_model, serverless, stop, tight
+from local_test.check.hosting.requests import connections, errors, features, invocations, ping
+from local_test.check.hosting.support.served import GUIDE, Judge, Served, Start, started
+from local_test.platform.profiles import DEFAULT_PORT, Conditions, Profile
 
 SERVE = Point(
     "H1-serve",
@@ -89,12 +78,12 @@ _BLAME: dict[Point, dict[str, Any]] = {
     MEMORY: {"memory_bytes": None},
 }
 _JUDGES: tuple[tuple[tuple[Point, ...], Judge], ...] = (
-    (hosting_ping.POINTS, hosting_ping.judge),
-    (hosting_requests.POINTS, hosting_requests.judge),
-    (hosting_features.POINTS, hosting_features.judge),
-    (hosting_clients.POINTS, hosting_clients.judge),
-    (hosting_errors.POINTS, hosting_errors.judge),
-    (hosting_stop.POINTS, hosting_stop.judge),
+    (ping.POINTS, ping.judge),
+    (invocations.POINTS, invocations.judge),
+    (features.POINTS, features.judge),
+    (connections.POINTS, connections.judge),
+    (errors.POINTS, errors.judge),
+    (stop.POINTS, stop.judge),
 )
 _START = (SERVE, ROOT, ADDRESS, READY)
 _POINTS = (*_START, *_BLAME, *(point for points, _ in _JUDGES for point in points))
@@ -150,11 +139,11 @@ def _owner(served: Served | None) -> Iterator[Finding]:
 
 SCENARIOS = (
     Scenario("requests, good and bad, and a stop", _POINTS, _run),
-    *hosting_tight.SCENARIOS,
-    *hosting_model.SCENARIOS,
-    *hosting_multi_model.SCENARIOS,
-    *hosting_serverless.SCENARIOS,
-    *hosting_load.SCENARIOS,
+    *tight.SCENARIOS,
+    *damaged_model.SCENARIOS,
+    *multi_model.SCENARIOS,
+    *serverless.SCENARIOS,
+    *load.SCENARIOS,
 )
 
 NOT_CHECKABLE = {

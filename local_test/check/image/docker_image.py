@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_test import program
+from local_test.platform import container
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HEAD = 2**20
@@ -144,7 +144,7 @@ class Image:
 
     def _members(self, path: str, size: int) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
         """Yield what is at *path*, each with its first *size* bytes; nothing where nothing is."""
-        words = [program.DOCKER, "cp", "--follow-link", f"{self.container}:{path}", "-"]
+        words = [container.DOCKER, "cp", "--follow-link", f"{self.container}:{path}", "-"]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 # both are pipes
             try:
@@ -166,7 +166,7 @@ def docker(*words: str) -> str:
     Raises:
         DockerError: its exit code is not 0.
     """
-    done = subprocess.run([program.DOCKER, *words], capture_output=True, check=False)
+    done = subprocess.run([container.DOCKER, *words], capture_output=True, check=False)
     if done.returncode != 0:
         raise DockerError(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
     return done.stdout.decode()
@@ -180,8 +180,8 @@ def opened(name: str) -> Iterator[Image]:
         DockerError: no such image, or no engine.
     """
     config = json.loads(docker("image", "inspect", name))[0]
-    container = docker("create", *program.MARK, name, "train").split()[-1]
+    created = docker("create", *container.MARK, name, "train").split()[-1]
     try:
-        yield Image(name, config, container)
+        yield Image(name, config, created)
     finally:
-        docker("rm", "--force", "--volumes", container)
+        docker("rm", "--force", "--volumes", created)

@@ -7,10 +7,11 @@ The sources name the pages of AWS's developer guide, the API's models, or the re
 
 from collections.abc import Callable, Iterator
 
-from local_test.check import judgements as judge
-from local_test.check import labels
-from local_test.check.image import Image, opened
-from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject
+from local_test.check.image import judgements as judge
+from local_test.check.image import labels
+from local_test.check.image.docker_image import Image, opened
+from local_test.platform.profiles import Profile
 
 _TRAINING_PAGE = 'developer guide, "How Amazon SageMaker AI Runs Your Training Image"'
 _HOSTING_PAGE = 'developer guide, "Custom Inference Code with Hosting Services"'

@@ -9,9 +9,9 @@ import posixpath
 import re
 from collections.abc import Callable
 
-from local_test.check import labels
-from local_test.check.image import DockerError, File, Image
-from local_test.check.points import Part, Verdict
+from local_test.check.core.points import Part, Verdict
+from local_test.check.image import labels
+from local_test.check.image.docker_image import DockerError, File, Image
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _SERVERLESS_BYTES = 10e9

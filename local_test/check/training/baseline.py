@@ -15,8 +15,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from local_test.check.points import Finding, Point, Scenario, Subject, unknown
-from local_test.check.training_job import Conditions, Ended, ended
+from local_test.check.core.points import Finding, Point, Scenario, Subject, unknown
+from local_test.check.training.job import Conditions, Ended, ended
 
 PLATFORM = Conditions(
     quoted=True,

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from local_test.check import training_baseline as baselines
-from local_test.check.points import Finding, Part, Point, Scenario, Subject, Verdict, found, unknown
-from local_test.check.training_baseline import Baseline
-from local_test.check.training_job import Ended
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, found, unknown
+from local_test.check.training import baseline as baselines
+from local_test.check.training.baseline import Baseline
+from local_test.check.training.job import Ended
 
 _STARTS = Point(
     "T1-train",

@@ -5,8 +5,8 @@ Baseline: which conditions break the job  ->  findings
 
 from collections.abc import Iterator
 
-from local_test.check.points import Finding, Part, Point, Subject, found, unknown
-from local_test.check.training_baseline import CONTAINERS_ONLY, Baseline, scenario
+from local_test.check.core.points import Finding, Part, Point, Subject, found, unknown
+from local_test.check.training.baseline import CONTAINERS_ONLY, Baseline, scenario
 
 _TRAITS = {
     "whole": Point(

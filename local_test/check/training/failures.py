@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from local_test.check.points import Finding, Part, Point, Subject, Verdict, found, unknown
-from local_test.check.training_baseline import Baseline, scenario
-from local_test.check.training_job import ended
-from local_test.job import FAILURE_CHARACTERS
+from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, found, unknown
+from local_test.check.training.baseline import Baseline, scenario
+from local_test.check.training.job import ended
+from local_test.platform.training_job import FAILURE_CHARACTERS
 
 _SIGNALS = 'guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"'
 _EXIT = Point(

@@ -10,12 +10,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
-from local_test import opt_ml
-from local_test.check.points import Finding, Part, Point, Subject, found, unknown
-from local_test.check.training_baseline import Baseline, scenario
-from local_test.check.training_job import LIMIT_SECONDS, Conditions, Ended, ended, outcome, started
-from local_test.job import STOP_SECONDS, Setup
-from local_test.program import DOCKER, MARK
+from local_test.check.core.points import Finding, Part, Point, Subject, found, unknown
+from local_test.check.training.baseline import Baseline, scenario
+from local_test.check.training.job import LIMIT_SECONDS, Conditions, Ended, ended, outcome, started
+from local_test.platform import opt_ml
+from local_test.platform.container import DOCKER, MARK
+from local_test.platform.training_job import STOP_SECONDS, Setup
 
 _CONFIGURATION = 'guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration'
 _TWO = Point(

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_test import job, opt_ml
-from local_test.check.image import DockerError
-from local_test.check.points import Subject
+from local_test.check.core.points import Subject
+from local_test.check.image.docker_image import DockerError
+from local_test.platform import opt_ml, training_job
 
 _REFUSED_BY_DOCKER = 125
 LIMIT_SECONDS = 300
@@ -58,7 +58,7 @@ class Ended:
     code: int | None
     """None where it still ran after the limit."""
     seconds: float
-    lines: tuple[job.Line, ...]
+    lines: tuple[training_job.Line, ...]
     base: Path
 
     @property
@@ -103,8 +103,8 @@ def started(
     groups: tuple[opt_ml.Group, ...] = (),
     host: str = opt_ml.HOST,
     prepare: Callable[[Path], None] = lambda _: None,
-    change: Callable[[job.Setup], job.Setup] = lambda setup: setup,
-) -> Iterator[tuple[job.Job, Path]]:
+    change: Callable[[training_job.Setup], training_job.Setup] = lambda setup: setup,
+) -> Iterator[tuple[training_job.Job, Path]]:
     """Start the subject's job; give it and its folder for /opt/ml.
 
     Args:
@@ -135,14 +135,14 @@ def started(
         variables["PYTHONUNBUFFERED"] = "1"
     if conditions.toolkit:
         variables |= _of_the_toolkit(base, subject.image is None, channels, given)
-    setup = job.Setup(
+    setup = training_job.Setup(
         variables={**variables, **subject.environment},
         whole=conditions.whole,
         read_only=conditions.read_only,
         network="none" if conditions.isolated else "bridge",
         hostname="ip-10-2-101-7.ec2.internal" if conditions.renamed else None,
     )
-    with job.running(subject.image, subject.programs, base, channels, change(setup)) as running:
+    with training_job.running(subject.image, subject.programs, base, channels, change(setup)) as running:
         yield running, base
 
 
@@ -153,7 +153,7 @@ def ended(subject: Subject, conditions: Conditions, **changes: object) -> Ended:
         return outcome(running, code, base)
 
 
-def outcome(running: job.Job, code: int | None, base: Path) -> Ended:
+def outcome(running: training_job.Job, code: int | None, base: Path) -> Ended:
     """Return what has become of a job that ended with *code*, None if it is given up.
 
     Raises:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from local_test import job as jobs
-from local_test.check.points import Finding, Part, Point, Scenario, Subject, found, unknown
-from local_test.check.training_baseline import PLATFORM
-from local_test.check.training_job import ended
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, found, unknown
+from local_test.check.training.baseline import PLATFORM
+from local_test.check.training.job import ended
+from local_test.platform import training_job as jobs
 
 _POINT = Point(
     "T2-container-entrypoint",

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_test import job as jobs
-from local_test.check.points import Finding, Part, Point, Subject, Verdict, found, unknown
-from local_test.check.training_baseline import Baseline, scenario
-from local_test.check.training_job import LIMIT_SECONDS, Conditions, Ended, ended, outcome, sizes, started
+from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, found, unknown
+from local_test.check.training.baseline import Baseline, scenario
+from local_test.check.training.job import LIMIT_SECONDS, Conditions, Ended, ended, outcome, sizes, started
+from local_test.platform import training_job as jobs
 
 _STOPS = 'guide, "How Amazon SageMaker AI Runs Your Training Image": docker stop -t120'
 _SIGNAL = Point(

@@ -11,7 +11,7 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from policy_sentry.querying.actions import get_action_data
 
-from tests.cloud import REGION, ROOT, Cloud
+from tests.aws.cloud import REGION, ROOT, Cloud
 
 IAM = ROOT / "scripts" / "iam"
 # operations whose permission has another name

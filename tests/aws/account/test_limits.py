@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests import limits
+from tests.aws.account import limits
 
 
 @pytest.mark.parametrize(

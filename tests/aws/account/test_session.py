@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts.endpoint import Failure
-from scripts.session import clear_errors
-from tests.cloud import Cloud
+from scripts.aws.session import clear_errors
+from scripts.errors import Failure
+from tests.aws.cloud import Cloud
 
 USER = "User: arn:aws:sts::111122223333:assumed-role/a/b is not authorized to perform:"
 

@@ -11,8 +11,8 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemakerruntime.models import SageMakerRuntimeBackend, sagemakerruntime_backends
 
-from tests.cloud import BUCKET, LATER, RECORDER, REGION, ROOT, Cloud
-from tests.helpers import Job, Server, serving
+from tests.aws.cloud import BUCKET, LATER, RECORDER, REGION, ROOT, Cloud
+from tests.support.helpers import Job, Server, serving
 
 
 def run(cloud: Cloud, module: str, *options: Any) -> "subprocess.CompletedProcess[str]":

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.cloud import LATER, ROOT, Cloud
-from tests.helpers import Job, Server
+from tests.aws.cloud import LATER, ROOT, Cloud
+from tests.support.helpers import Job, Server
 
 
 @pytest.fixture

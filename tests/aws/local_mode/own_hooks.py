@@ -1,12 +1,13 @@
 """SDK v2's Model with an entry_point, in its local mode; run by test_sagemaker_local in the SDK's environment.
 
-python -m tests.own_hooks IMAGE MODEL.tar.gz SOURCE_DIR ENTRY_POINT PORT -> what the endpoint answers to one dark image
+python -m tests.aws.local_mode.own_hooks IMAGE MODEL.tar.gz SOURCE_DIR ENTRY_POINT PORT
+-> what the endpoint answers to one dark image
 """
 
 import sys
 
-from scripts import local_mode
-from scripts.session import PREFIX, quiet_sdk
+from scripts.aws import local_mode
+from scripts.aws.session import PREFIX, quiet_sdk
 
 
 def main(image: str, model_data: str, source_dir: str, entry_point: str, port: str) -> None:

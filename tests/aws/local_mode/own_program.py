@@ -6,9 +6,9 @@ from pathlib import Path
 
 import keras
 
-from traffic_signs import artifact
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.training.export import export
+from traffic_signs.model import artifact
+from traffic_signs.training.results.export import export
 
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--epochs", type=int)

@@ -1,7 +1,6 @@
 """SageMaker's own local mode, by its SDK version 2 in an environment of its own, with real containers."""
 
 import json
-import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -9,27 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.aws.local_mode.sdk import run, run_bare
 from tests.conftest import IMAGE
-from tests.contract import hooks
-from tests.helpers import Job, free_port
+from tests.support import hooks
+from tests.support.helpers import Job, free_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_stays")]
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def run(sdk: str, module: str, *options: object) -> "subprocess.CompletedProcess[str]":
-    return _run(sdk, module, "--image", IMAGE, *options)
-
-
-def _run(sdk: str, module: str, *options: object) -> "subprocess.CompletedProcess[str]":
-    python = ROOT / f".venv-sdk-{sdk}" / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"no environment for the SDK: make .venv-sdk-{sdk}/installed")
-    words = [str(word) for word in (python, "-m", module, *options)]
-    # no credentials, no region: local mode must not need them
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment["COLUMNS"] = "120"
-    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
 
 def round_trip(prepared: Path, output: Path, *options: object) -> "subprocess.CompletedProcess[str]":
@@ -87,7 +71,7 @@ def test_a_model_with_hooks_of_its_own(job: Job, tmp_path: Path) -> None:
         packed.add(job.base / "model", ".")
     source.mkdir()
     (source / "mine.py").write_text(hooks.ONLY_PREDICT)
-    done = _run("v2", "tests.own_hooks", IMAGE, archive, source, "mine.py", free_port())
+    done = run_bare("v2", "tests.aws.local_mode.own_hooks", IMAGE, archive, source, "mine.py", free_port())
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'answer: {"dark": 1}' in done.stdout
     assert "/opt/ml/code/mine.py has predict_fn" in done.stdout

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import free_port
-from tests.test_sagemaker_local import description, run
+from tests.aws.local_mode.sdk import run
+from tests.aws.local_mode.test_sagemaker_local import description
+from tests.support.helpers import free_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_stays")]
 

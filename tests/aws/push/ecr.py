@@ -23,7 +23,7 @@ import bcrypt
 import pytest
 import requests
 
-from tests.helpers import free_port
+from tests.support.helpers import free_port
 
 ACCOUNT = "123456789012"  # moto's own
 HOST = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"

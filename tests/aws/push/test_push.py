@@ -11,13 +11,13 @@ from pathlib import Path
 import boto3
 import pytest
 
-from scripts.endpoint import Failure
-from scripts.registry import MANIFEST, refuse
-from scripts.registry import Registry as Reader
-from tests import ecr
-from tests.helpers import free_port
+from scripts.aws.registry import MANIFEST, refuse
+from scripts.aws.registry import Registry as Reader
+from scripts.errors import Failure
+from tests.aws.push import ecr
+from tests.support.helpers import free_port
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 DOCKER = os.environ.get("DOCKER", "docker")
 IMAGE = "traffic-signs-push-test:tiny"
 NAME = "push-test"
@@ -165,7 +165,7 @@ def test_an_engine_that_pushes_oci_manifests_is_found_out(
     engine = tmp_path / "engine"
     planted = f"""
 import pathlib, subprocess, sys
-from tests.ecr import Registry
+from tests.aws.push.ecr import Registry
 code = subprocess.run([{DOCKER!r}, *sys.argv[1:]]).returncode
 if sys.argv[1] == "push":
     Registry(pathlib.Path({str(registry.certificate)!r})).put_image("oci", sys.argv[2].rpartition(":")[2], "oci")

@@ -7,7 +7,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
 
-from tests.cloud import IMAGE, MODEL, REGION, ROLE, Cloud
+from tests.aws.cloud import IMAGE, MODEL, REGION, ROLE, Cloud
 
 
 def test_endpoint_comes_and_goes(cloud: Cloud) -> None:

@@ -13,10 +13,12 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakerruntime.models import sagemakerruntime_backends
 
-from scripts import deploy, trained
-from scripts.endpoint import Endpoint, Failure
-from tests.cloud import BUCKET, IMAGE, LATER, REGION, ROLE, ROOT, Cloud
-from tests.test_iam import refused
+from scripts import deploy
+from scripts.client.endpoint import Endpoint
+from scripts.errors import Failure
+from scripts.resources import model_source
+from tests.aws.account.test_iam import refused
+from tests.aws.cloud import BUCKET, IMAGE, LATER, REGION, ROLE, ROOT, Cloud
 
 MODELS = "s3://sagemaker-models/traffic-signs/models/"
 NEXT = "s3://sagemaker-models/traffic-signs/next/model.tar.gz"
@@ -185,4 +187,4 @@ def test_a_damaged_file_of_the_job_is_told(content: bytes, tmp_path: Path) -> No
     path = tmp_path / "training-job.json"
     path.write_bytes(content)
     with pytest.raises(Failure, match=r"training-job\.json is damaged: train again"):
-        trained.find(None, job=None, job_file=path, model_data=None, image=None, role=None)
+        model_source.find(None, job=None, job_file=path, model_data=None, image=None, role=None)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from moto.sagemaker.models import sagemaker_backends
 
-from tests.cloud import ACCOUNT, REGION, ROLE, Cloud, hosting, made_as
+from tests.aws.cloud import ACCOUNT, REGION, ROLE, Cloud, hosting, made_as
 
 
 def test_a_name_that_is_taken_is_refused_before_anything_is_made(cloud: Cloud) -> None:

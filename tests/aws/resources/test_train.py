@@ -6,7 +6,7 @@ import pytest
 from moto.core.exceptions import JsonRESTError
 from moto.sagemaker.models import sagemaker_backends
 
-from tests.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROOT, Cloud, made_as
+from tests.aws.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROOT, Cloud, made_as
 
 
 def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:

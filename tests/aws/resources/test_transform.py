@@ -14,13 +14,11 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 
-from scripts import transform
-from scripts.endpoint import Failure
-from tests.cloud import BUCKET, IMAGE, MODEL, REGION, ROLE, ROOT, Cloud, made_as
+from tests.aws.account.test_iam import refused
+from tests.aws.cloud import BUCKET, IMAGE, MODEL, REGION, ROLE, ROOT, Cloud, made_as
+from tests.aws.local_mode.sdk import run
 from tests.conftest import IMAGE as LOCAL_IMAGE
-from tests.helpers import Job, Server, free_port, serving
-from tests.test_iam import refused
-from tests.test_sagemaker_local import run
+from tests.support.helpers import Job, Server, free_port, serving
 
 
 @pytest.fixture
@@ -59,14 +57,6 @@ def test_local_mode_finds_what_the_endpoint_finds(job: Job, test_set: Path, tmp_
         expected = by_endpoint(server, test_set, tmp_path / "endpoint")
     assert expected["images"] == 602
     assert evaluation(tmp_path / "transform") == expected
-
-
-def test_answers_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=r"no answer to 00000\.npy"):
-        transform.read(tmp_path, ["00000.npy"])
-    (tmp_path / "00000.npy.out").write_text('{"error": "of shape [1, 3]"}')
-    with pytest.raises(Failure, match=r"holds no predictions: .*of shape"):
-        transform.read(tmp_path, ["00000.npy"])
 
 
 def command(cloud: Cloud, test_set: Path, *options: Any) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract_check import images
+from tests.contract.check import images
 
 
 @pytest.fixture(autouse=True)

@@ -1,14 +1,14 @@
 """What a test of the check is made of: a mutant breaks one point, and exactly that one is reported.
 
 Each test module of a part has a table `MUTANTS: dict[str, Mutant]`, by the name of the point that the mutant
-breaks; test_coverage.py demands an entry for every point of every scenario.
+breaks; test_checklist.py demands an entry for every point of every scenario.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from local_test.check.points import Finding, Scenario, Subject, Verdict
-from tests.contract_check import images
+from local_test.check.core.points import Finding, Scenario, Subject, Verdict
+from tests.contract.check import images
 
 
 @dataclass(frozen=True)

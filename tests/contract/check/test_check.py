@@ -21,14 +21,15 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from local_test import program
 from local_test.__main__ import train
 from local_test.check.command import check
-from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, Verdict
-from local_test.check.report import Report
-from local_test.check.run import chosen
-from local_test.check.run import run as run_scenarios
-from tests.contract_check import images
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
+from local_test.check.core.report import Report
+from local_test.check.core.run import chosen
+from local_test.check.core.run import run as run_scenarios
+from local_test.platform import container
+from local_test.platform.profiles import Profile
+from tests.contract.check import images
 
 SUBJECT = Subject(None, Path("/nonexistent"))
 
@@ -255,7 +256,7 @@ def test_bare_programs_are_checked_with_a_packed_model(tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_an_image_without_chown_is_no_error(tmp_path: Path) -> None:
-    program.give_back(images.build("chown", ["RUN rm /bin/chown"]), tmp_path, os.getuid() + 1, os.getgid())
+    container.give_back(images.build("chown", ["RUN rm /bin/chown"]), tmp_path, os.getuid() + 1, os.getgid())
     assert tmp_path.stat().st_uid == os.getuid()
 
 
@@ -272,7 +273,7 @@ def test_an_interrupted_check_leaves_nothing(tmp_path: Path) -> None:
     image = images.build("interrupted", ["ENV UNIQUE=1"])
 
     def containers() -> list[str]:
-        command = [program.DOCKER, "ps", "--all", "--quiet", "--filter", f"ancestor={image}"]
+        command = [container.DOCKER, "ps", "--all", "--quiet", "--filter", f"ancestor={image}"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
     command = [sys.executable, "-m", "local_test", "check", image, "--data"]

@@ -1,14 +1,16 @@
 """Every item of the checklist is checked or named with a reason, and every check has a mutant."""
 
-from local_test.check import coverage, scenarios
-from tests.contract_check import test_hosting_mutants, test_image, test_training_mutants
-from tests.contract_check.test_check import run
+from local_test.check import catalogue
+from local_test.check.core import checklist
+from tests.contract.check import test_image
+from tests.contract.check.test_check import run
+from tests.slow.check import test_hosting_mutants, test_training_mutants
 
-POINTS = [point for scenario in scenarios.ALL for point in scenario.points]
+POINTS = [point for scenario in catalogue.ALL for point in scenario.points]
 
 
 def test_every_item_of_the_checklist_is_checked_or_has_a_reason() -> None:
-    rows = {row.number: row for row in coverage.table(POINTS, scenarios.NOT_CHECKABLE)}
+    rows = {row.number: row for row in checklist.table(POINTS, catalogue.NOT_CHECKABLE)}
     assert list(rows) == [f"T{number}" for number in range(1, 21)] + [f"H{number}" for number in range(1, 21)]
     assert not [number for number, row in rows.items() if not row.points and not row.reason]
     assert {"H3-ping-in-time", "H3-no-healthcheck"} <= set(rows["H3"].points)
@@ -16,8 +18,8 @@ def test_every_item_of_the_checklist_is_checked_or_has_a_reason() -> None:
 
 
 def test_every_point_and_reason_belongs_to_an_item() -> None:
-    names = [point.name for point in POINTS] + list(scenarios.NOT_CHECKABLE)
-    assert {name.partition("-")[0] for name in names} == set(coverage.ITEMS)
+    names = [point.name for point in POINTS] + list(catalogue.NOT_CHECKABLE)
+    assert {name.partition("-")[0] for name in names} == set(checklist.ITEMS)
 
 
 def test_no_two_points_share_a_name() -> None:

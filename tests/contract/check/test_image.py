@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from local_test.check import inspection
-from local_test.check.image import docker, opened
-from local_test.check.points import Finding, Part, Profile, Subject, Verdict
-from local_test.check.run import applies
-from local_test.program import DOCKER
-from tests.contract_check import images
-from tests.contract_check.mutants import Mutant, broken, findings
+from local_test.check.core.points import Finding, Part, Subject, Verdict
+from local_test.check.core.run import applies
+from local_test.check.image import inspection
+from local_test.check.image.docker_image import docker, opened
+from local_test.platform.container import DOCKER
+from local_test.platform.profiles import Profile
+from tests.contract.check import images
+from tests.contract.check.mutants import Mutant, broken, findings
 
 pytestmark = pytest.mark.engine
 

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import requests
 
-from local_test.program import DOCKER
-from tests.helpers import Job, Server, encoded, free_port, instances, serving
+from local_test.platform.container import DOCKER
+from tests.support.helpers import Job, Server, encoded, free_port, instances, serving
 
 STEP = Path(__file__).with_name("step.py")
 PIXELS = np.random.default_rng(1).integers(0, 256, (50, 70, 3), dtype=np.uint8)

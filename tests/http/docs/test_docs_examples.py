@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.docs.fences import ROOT, commands, files
-from tests.helpers import Server, free_port, npy, run_job, serving
+from tests.support.helpers import Server, free_port, npy, run_job, serving
 
 PAGE = ROOT / "docs" / "your-own-model.md"
 BASH = shutil.which("bash") or "bash"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import Job, Server, serving
+from tests.support.helpers import Job, Server, serving
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NOT_RUN = ("docker", "make", "mkdir", ".venv-sdk-v2/", "...")
 VARIABLES = {"multi-model": {"SAGEMAKER_MULTI_MODEL": "true"}, "batch-transform": {"SAGEMAKER_BATCH": "true"}}
 _BLOCK = re.compile(r"^```(console|python|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)

@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,8 +18,7 @@ import numpy as np
 import pytest
 import requests
 
-from local_test import program
-from tests.helpers import Job, Server, encoded, free_port, instances, npy, serving
+from tests.support.helpers import Job, Server, encoded, instances, npy, refused_start, serving
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
 JSON, NPY = "application/json", "application/x-npy"
@@ -221,28 +219,9 @@ def test_sigterm_finishes_what_is_in_flight_and_exits_0(job: Job, image: str | N
         assert stopped.result() == 0
 
 
-def refused(base: Path, image: str | None, *environment: str) -> str:
-    """Start a server that must not come up; return what it says. Its exit code is not 0."""
-    command = program.serving(image, base, free_port())
-    words = list(command.command)
-    if image:
-        words[2:2] = [word for pair in environment for word in ("--env", pair)]
-    variables = dict(pair.split("=") for pair in environment)
-    merged = program.Program(words, {**command.environment, **variables}, command.container)
-    with (base / "refused.log").open("w+b") as log:
-        process = merged.start(log)
-        try:
-            assert process.wait(60) != 0
-        except subprocess.TimeoutExpired:
-            merged.stop(process, 5)
-            pytest.fail("the server is still running")
-        log.seek(0)
-        return log.read().decode()
-
-
 def test_no_model_ends_the_server_with_the_reason(image: str | None, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
-    text = refused(tmp_path, image)
+    text = refused_start(tmp_path, image)
     assert "serve: no model in " in text
     assert "artifact.json is missing (found nothing)" in text
     assert "Traceback" not in text
@@ -251,7 +230,7 @@ def test_no_model_ends_the_server_with_the_reason(image: str | None, tmp_path: P
 def test_a_damaged_model_ends_the_server_with_the_reason(job: Job, image: str | None, tmp_path: Path) -> None:
     shutil.copytree(job.base / "model", tmp_path / "model")
     (tmp_path / "model" / "model.tflite").write_bytes(b"damaged")
-    text = refused(tmp_path, image)
+    text = refused_start(tmp_path, image)
     assert "is damaged: model.tflite is not the file that was written" in text
     assert "Traceback" not in text
 
@@ -262,12 +241,12 @@ def test_a_model_of_another_version_ends_the_server_with_the_reason(
     shutil.copytree(job.base / "model", tmp_path / "model")
     path = tmp_path / "model" / "artifact.json"
     path.write_text(path.read_text().replace('"format": 2', '"format": 99'))
-    assert "has format 99, this image reads format 2" in refused(tmp_path, image)
+    assert "has format 99, this image reads format 2" in refused_start(tmp_path, image)
 
 
 def test_a_wrong_variable_ends_the_server_with_its_name(job: Job, image: str | None, tmp_path: Path) -> None:
     shutil.copytree(job.base / "model", tmp_path / "model")
-    text = refused(tmp_path, image, "SAGEMAKER_MODEL_SERVER_WORKERS=many")
+    text = refused_start(tmp_path, image, "SAGEMAKER_MODEL_SERVER_WORKERS=many")
     assert "serve: SAGEMAKER_MODEL_SERVER_WORKERS = 'many'; expected a whole number" in text
     assert "Traceback" not in text
 

@@ -11,9 +11,9 @@ import schemathesis
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests.bodies import CSV, FORM, JSON, LINES, NPY
-from tests.helpers import Job, Server, serving
-from tests.strategies import FORMATS, PNG, packed, pixels
+from tests.support.bodies import CSV, FORM, JSON, LINES, NPY
+from tests.support.helpers import Job, Server, serving
+from tests.support.strategies import FORMATS, PNG, packed, pixels
 
 ATTRIBUTES, ENCODING = "X-Amzn-SageMaker-Custom-Attributes", "Content-Encoding"
 PROFILE = settings()
@@ -31,7 +31,7 @@ for content_type, body in FORMATS.items():
         schemathesis.openapi.media_type(content_type, pixels().map(body))
 schemathesis.openapi.media_type("image/png", st.just(PNG))
 description = schemathesis.openapi.from_file(
-    files("traffic_signs.serving").joinpath("openapi.json").read_text(encoding="utf-8"),
+    files("traffic_signs.serving.endpoint").joinpath("openapi.json").read_text(encoding="utf-8"),
     config=schemathesis.Config.from_dict(CONFIGURATION),
 )
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import requests
 
-from tests.helpers import Job, Server, npy, serving
+from tests.support.helpers import Job, Server, npy, serving
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (10_000, 32, 32, 1), dtype=np.uint8)
 NPY, LINES = "application/x-npy", "application/jsonlines"

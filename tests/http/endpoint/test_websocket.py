@@ -12,7 +12,7 @@ import pytest
 import requests
 import simple_websocket
 
-from tests.helpers import Job, Server, encoded, npy, serving
+from tests.support.helpers import Job, Server, encoded, npy, serving
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (30, 32, 32, 1), dtype=np.uint8)
 PATH = "/invocations-bidirectional-stream"

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import requests
 
-from tests.bodies import CSV, JSON, LINES, NPY, PIXELS
-from tests.helpers import Job, Server, free_port, instances, npy, serving
-from tests.test_formats import ATTRIBUTES, BODIES, HEADERS, PICTURES, mutated
+from tests.support.bodies import CSV, JSON, LINES, NPY, PIXELS
+from tests.support.helpers import Job, Server, free_port, instances, npy, serving
+from tests.support.mutations import ATTRIBUTES, BODIES, HEADERS, PICTURES, mutated
 
 pytestmark = pytest.mark.parametrize("image", ["bare"], indirect=True)
 APPLICATION = """
 from traffic_signs.paths import OptMl
 from traffic_signs.serving.app import create_app
-from traffic_signs.settings import ServingSettings
+from traffic_signs.settings.serving import ServingSettings
 
 application = create_app(OptMl.from_environment(), ServingSettings.from_environment())
 """

@@ -15,9 +15,9 @@ import pytest
 import requests
 
 from tests.conftest import in_one_place
-from tests.contract import clients
-from tests.contract.clients import CHUNKED, NPY, ONE, PING, Answer, answers, ask, chunks, connect, head, post, statuses
-from tests.helpers import Job, Server, npy, serving
+from tests.http import clients
+from tests.http.clients import CHUNKED, NPY, ONE, PING, Answer, answers, ask, chunks, connect, head, post, statuses
+from tests.support.helpers import Job, Server, npy, serving
 
 OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")
 PIXELS = npy(np.random.default_rng(1).integers(0, 256, (4, 32, 32, 1), dtype=np.uint8))

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import requests
 
-from tests.contract import clients
-from tests.contract.clients import LARGE, NPY, ONE, PING, answers, connect, head, post
-from tests.helpers import Job, Server, npy, serving
+from tests.http import clients
+from tests.http.clients import LARGE, NPY, ONE, PING, answers, connect, head, post
+from tests.support.helpers import Job, Server, npy, serving
 
 bare = pytest.mark.parametrize("image", ["bare"], indirect=True)
 """For tests that look into processes, or send signals to the first one."""

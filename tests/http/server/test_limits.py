@@ -16,9 +16,9 @@ import pytest
 import requests
 
 from tests.conftest import in_one_place
-from tests.contract import clients
-from tests.contract.clients import CHUNKED, LARGE, NPY, ONE, PING, answers, ask, chunks, connect, head, post, statuses
-from tests.helpers import Job, Server, npy, serving
+from tests.http import clients
+from tests.http.clients import CHUNKED, LARGE, NPY, ONE, PING, answers, ask, chunks, connect, head, post, statuses
+from tests.support.helpers import Job, Server, npy, serving
 
 TOO_LARGE = 26 * 2**20
 SOME = npy(np.zeros((400, 32, 32, 1), np.uint8))

@@ -21,8 +21,8 @@ import pytest
 import requests
 
 from tests.conftest import in_one_place
-from tests.contract.clients import pinging
-from tests.helpers import Job, Server, npy, serving
+from tests.http.clients import pinging
+from tests.support.helpers import Job, Server, npy, serving
 
 NPY = "application/x-npy"
 ONE = npy(np.zeros((1, 32, 32, 1), np.uint8))

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.contract import clients
-from tests.contract.clients import CHUNKED, HANDSHAKE, LARGE, NPY, ONE, PING, STREAMED, answers, connect, head, post
-from tests.helpers import Job, Server, serving
+from tests.http import clients
+from tests.http.clients import CHUNKED, HANDSHAKE, LARGE, NPY, ONE, PING, STREAMED, answers, connect, head, post
+from tests.support.helpers import Job, Server, serving
 
 VARIABLES = {
     "SAGEMAKER_MODEL_SERVER_WORKERS": "1",

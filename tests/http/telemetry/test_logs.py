@@ -2,10 +2,8 @@
 
 import gzip
 import json
-import logging
 import re
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +13,7 @@ import numpy as np
 import pytest
 import requests
 
-from tests.helpers import Job, Server, encoded, npy, serving
-from traffic_signs.serving import logs
+from tests.support.helpers import Job, Server, encoded, npy, serving
 
 NPY = "application/x-npy"
 PIXELS = np.full((3, 32, 32, 1), 77, np.uint8)
@@ -177,32 +174,3 @@ def test_a_server_that_does_not_start_says_so_in_one_line(tmp_path: Path) -> Non
             pass
         told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
         assert [line["level"] for line in told if line["message"].startswith(reason)] == ["CRITICAL"]
-
-
-def made(message: str, **fields: Any) -> dict[str, Any]:
-    record = logging.LogRecord("test", logging.INFO, "", 0, message, None, None, **fields)
-    line = logs.Formatter().format(record)
-    assert line.isascii()
-    assert len(line.splitlines()) == 1
-    found: dict[str, Any] = json.loads(line)
-    return found
-
-
-def test_any_text_is_one_line_of_ascii_and_not_longer_than_allowed() -> None:
-    text = "".join(map(chr, [*range(0x100), 0x2028, 0x2029, 0xD800, 0x1F6D1]))
-    assert made(text)["message"] == text
-    assert made("x" * 100_000)["message"] == "x" * 1_000
-
-
-def test_a_traceback_is_a_field() -> None:
-    record = logging.LogRecord("test", logging.ERROR, "", 0, "failed", None, None)
-    try:
-        raise ValueError("one\ntwo")
-    except ValueError:
-        record.exc_info = sys.exc_info()
-    line = logs.Formatter().format(record)
-    assert len(line.splitlines()) == 1
-    found = json.loads(line)
-    assert found["message"] == "failed"
-    assert found["traceback"].startswith("Traceback (most recent call last)")
-    assert found["traceback"].endswith("ValueError: one\ntwo")

@@ -18,8 +18,8 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from local_test import program
-from tests.helpers import Job, Server, npy, serving
+from local_test.platform import container
+from tests.support.helpers import Job, Server, npy, serving
 
 NPY = "application/x-npy"
 ONE = npy(np.zeros((1, 32, 32, 1), np.uint8))
@@ -173,7 +173,7 @@ def test_a_worker_that_is_replaced_takes_nothing_along_and_leaves_nothing_behind
             scrape_until(server, lambda _: len(booted(server)) == 2 + turn)  # noqa: B023 - called at once
             victim = str(booted(server)[-1])
             if server.command.container:
-                command = [program.DOCKER, "exec", server.command.container, "sh", "-c", f"kill -9 {victim}"]
+                command = [container.DOCKER, "exec", server.command.container, "sh", "-c", f"kill -9 {victim}"]
                 subprocess.run(command, check=True)
             else:
                 os.kill(int(victim), signal.SIGKILL)
@@ -249,7 +249,12 @@ def test_the_page_and_every_answer_name_the_model(job: Job, image: str | None, s
     (build,) = (dict(labels) for name, labels in samples if name == "traffic_signs_build_info")
     revision = "unknown"
     if image:
-        words = [program.DOCKER, "inspect", "--format", '{{index .Config.Labels "org.opencontainers.image.revision"}}']
+        words = [
+            container.DOCKER,
+            "inspect",
+            "--format",
+            '{{index .Config.Labels "org.opencontainers.image.revision"}}',
+        ]
         revision = subprocess.run([*words, image], capture_output=True, text=True, check=True).stdout.strip()
     assert (build["revision"], build["engine"]) == (revision, "litert")
     assert build["version"]

@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from local_test import kinds
-from local_test.check import hosting, hosting_clients, hosting_load, hosting_model, hosting_stop
-from local_test.check.points import Finding, Payload, Profile, Scenario, Subject, Verdict
-from local_test.check.run import applies
-from local_test.hosting import hosted
-from tests.contract_check import images
-from tests.contract_check.mutants import Mutant, broken
+from local_test.check.core.points import Finding, Payload, Scenario, Subject, Verdict
+from local_test.check.core.run import applies
+from local_test.check.hosting import scenarios
+from local_test.check.hosting.lifecycle import damaged_model, load, stop
+from local_test.check.hosting.requests import connections
+from local_test.platform import profiles
+from local_test.platform.endpoint import hosted
+from local_test.platform.profiles import Profile
+from tests.contract.check import images
+from tests.contract.check.mutants import Mutant, broken
 
 CAPABILITIES = "com.amazonaws.sagemaker.capabilities"
 ALL_LABELS = (f"LABEL {CAPABILITIES}.multi-models=true {CAPABILITIES}.bidirectional-streaming=true",)
 CSV = Payload(b"1\n2\n", "text/csv")
-SCENARIO_OF = {point: scenario for scenario in hosting.SCENARIOS for point in scenario.points}
+SCENARIO_OF = {point: scenario for scenario in scenarios.SCENARIOS for point in scenario.points}
 
 
 PAYLOAD = Payload(images.PAYLOAD, images.CONTENT_TYPE)
@@ -202,15 +205,15 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
     A connection that is not accepted comes again after a second.
     """
-    for profile, limits in kinds.LIMITS.items():
-        small = replace(limits, startup_seconds=60, stop_seconds=8, body_bytes=5 * kinds.MB, accept_seconds=0.9)
-        monkeypatch.setitem(kinds.LIMITS, profile, small)
-    monkeypatch.setattr(kinds, "_SERVERLESS_MEMORY", 2**28)
-    monkeypatch.setattr(hosting_clients, "_PATIENCE", 4.0)
-    monkeypatch.setattr(hosting_load, "_SECONDS", 1.5)
-    monkeypatch.setattr(hosting_load, "_REPLACED_SECONDS", 5.0)
-    monkeypatch.setattr(hosting_model, "_SECONDS", 5.0)
-    monkeypatch.setattr(hosting_model, "_SILENT_SECONDS", 20.0)
+    for profile, limits in profiles.LIMITS.items():
+        small = replace(limits, startup_seconds=60, stop_seconds=8, body_bytes=5 * profiles.MB, accept_seconds=0.9)
+        monkeypatch.setitem(profiles.LIMITS, profile, small)
+    monkeypatch.setattr(profiles, "_SERVERLESS_MEMORY", 2**28)
+    monkeypatch.setattr(connections, "_PATIENCE", 4.0)
+    monkeypatch.setattr(load, "_SECONDS", 1.5)
+    monkeypatch.setattr(load, "_REPLACED_SECONDS", 5.0)
+    monkeypatch.setattr(damaged_model, "_SECONDS", 5.0)
+    monkeypatch.setattr(damaged_model, "_SILENT_SECONDS", 20.0)
 
 
 @pytest.fixture
@@ -245,7 +248,7 @@ def of(name: str) -> Scenario:
 def service(tmp_path: Path) -> Iterator[str]:
     """The address of a container on the network outside."""
     model = images.laid(tmp_path / "service-model", images.MODEL)
-    with hosted(images.build("good"), None, model, tmp_path / "service", kinds.Conditions()) as endpoint:
+    with hosted(images.build("good"), None, model, tmp_path / "service", profiles.Conditions()) as endpoint:
         yield endpoint.host
 
 
@@ -269,10 +272,10 @@ def test_a_mutant_breaks_its_point_and_no_other(
     subject = replace(subject, profile=kind.profile, payload=kind.payload)
     if kind.needs_service:
         subject = replace(subject, environment={**subject.environment, "SERVICE": request.getfixturevalue("service")})
-    for profile, limits in kinds.LIMITS.items():
-        monkeypatch.setitem(kinds.LIMITS, profile, replace(limits, startup_seconds=kind.startup_seconds))
+    for profile, limits in profiles.LIMITS.items():
+        monkeypatch.setitem(profiles.LIMITS, profile, replace(limits, startup_seconds=kind.startup_seconds))
     if not name.startswith("H8-"):  # a good server finishes the request, whether the signal is there or not
-        monkeypatch.setattr(hosting_stop, "_SIGNAL_SECONDS", 0)
+        monkeypatch.setattr(stop, "_SIGNAL_SECONDS", 0)
     if kind.container:
         subject = replace(subject, image=kind.image(name), programs=None)
     else:
@@ -284,9 +287,9 @@ def test_a_mutant_breaks_its_point_and_no_other(
 def test_sigterm_comes_when_the_server_has_read_of_the_request(
     subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = kinds.LIMITS[subject.profile]
-    monkeypatch.setitem(kinds.LIMITS, subject.profile, replace(limits, body_bytes=kinds.MB))
-    monkeypatch.setattr(hosting_stop, "_SIGNAL_SECONDS", 0)
+    limits = profiles.LIMITS[subject.profile]
+    monkeypatch.setitem(profiles.LIMITS, subject.profile, replace(limits, body_bytes=profiles.MB))
+    monkeypatch.setattr(stop, "_SIGNAL_SECONDS", 0)
     begin = '        path = self.path.partition("?")[0].rstrip("/")\n        global in_flight\n'
     large = "len(self.headers.get('Content-Length', '')) == 6"  # of the 800 kB that the signal comes amid
     slow = images.changed("serve", (begin, f"        time.sleep(0.5 if {large} else 0)\n{begin}"))
@@ -299,7 +302,7 @@ def test_every_point_has_a_mutant() -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("scenario", hosting.SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", scenarios.SCENARIOS, ids=lambda scenario: scenario.name)
 def test_the_good_image_holds_all(scenario: Scenario, subject: Subject) -> None:
     subject = replace(subject, image=images.build("all-labels", ALL_LABELS), programs=None)
     findings = found(scenario, subject)
@@ -335,7 +338,7 @@ def test_without_a_payload_and_a_model_what_needs_them_is_unknown(subject: Subje
     own = images.changed("serve", instead(LOADED, "factor = 2.0"))
     programs = images.programs(tmp_path / "own", own)
     subject = replace(subject, programs=programs, model=None, payload=None)
-    findings = {name: finding for scenario in hosting.SCENARIOS for name, finding in found(scenario, subject).items()}
+    findings = {name: finding for scenario in scenarios.SCENARIOS for name, finding in found(scenario, subject).items()}
     reasons = {finding.seen for finding in findings.values() if finding.verdict is Verdict.UNKNOWN}
     assert reasons >= {"no payload was given", "the image holds its own model"}
     assert findings["H4-answer"].verdict is Verdict.UNKNOWN
@@ -351,4 +354,4 @@ def test_without_labels_features_are_not_claimed(subject: Subject) -> None:
 
 def test_a_point_is_named_after_an_item_of_the_checklist() -> None:
     assert all(point.name.partition("-")[0] in {f"H{number}" for number in range(1, 21)} for point in SCENARIO_OF)
-    assert set(hosting.NOT_CHECKABLE) <= {f"H{number}" for number in range(1, 21)}
+    assert set(scenarios.NOT_CHECKABLE) <= {f"H{number}" for number in range(1, 21)}

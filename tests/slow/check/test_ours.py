@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from local_test import program
-from tests.contract_check.test_check import run
-from tests.helpers import Job
+from local_test.platform import container
+from tests.contract.check.test_check import run
+from tests.support.helpers import Job
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 MAY_BE_UNKNOWN = {
     "T20-manifest": "the image is in no registry",
 }
@@ -27,7 +27,7 @@ def programs(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("image", ["container" if program.engine_reachable() else "bare"], indirect=True)
+@pytest.mark.parametrize("image", ["container" if container.engine_reachable() else "bare"], indirect=True)
 def test_it_holds_what_it_claims(image: str | None, job: Job, prepared: Path, programs: Path, tmp_path: Path) -> None:
     what = [image] if image else ["--bare", programs]
     what += [] if image else ["--env", "SAGEMAKER_TRAINING_MODULE=traffic_signs.training.main:main"]

@@ -6,24 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from local_test import job, program
-from local_test.check import (
-    training,
-    training_conditions,
-    training_failures,
-    training_hosts,
-    training_start,
-    training_stop,
-)
-from local_test.check.points import Finding, Part, Subject, Verdict
-from local_test.check.run import run
-from tests.contract_check import images
-from tests.contract_check.mutants import Mutant
+from local_test.check.core.points import Finding, Part, Subject, Verdict
+from local_test.check.core.run import run
+from local_test.check.training import completion, conditions, failures, hosts, start, stop
+from local_test.platform import container, training_job
+from tests.contract.check import images
+from tests.contract.check.mutants import Mutant
 
 SCENARIOS = [
-    scenario
-    for module in (training, training_conditions, training_start, training_failures, training_stop, training_hosts)
-    for scenario in module.SCENARIOS
+    scenario for module in (completion, conditions, start, failures, stop, hosts) for scenario in module.SCENARIOS
 ]
 POINTS = [point.name for scenario in SCENARIOS for point in scenario.points]
 _MODEL = 'write(BASE / "model" / "model.json", {"factor": mean})'
@@ -165,7 +156,7 @@ def no_mutant_stays() -> None:
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "Future[dict[str, Finding]]"]]:
     """What is found of each mutant; several at once, as they mostly sleep."""
-    engine = program.engine_reachable()
+    engine = container.engine_reachable()
     with ThreadPoolExecutor(4) as pool:
         yield {
             point: pool.submit(mutant, point, tmp_path_factory.mktemp(point.lower()))
@@ -205,7 +196,7 @@ def test_a_mutant_breaks_one_point(point: str, findings: dict[str, "Future[dict[
 
 
 def test_a_mutant_that_goes_on_after_sigterm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "STOP_SECONDS", 2)
+    monkeypatch.setattr(training_job, "STOP_SECONDS", 2)
     exactly(mutant("T13-ends-in-time", tmp_path), "T13-ends-in-time")
 
 
@@ -214,7 +205,7 @@ def test_only_text_differs_in_the_two_encodings(value: object, verdict: Verdict,
     mutant = images.programs(tmp_path / "programs", MUTANTS["T5-both-encodings"].files)
     channels, given = {"training": images.laid(tmp_path / "data", images.TRAINING)}, {"epochs": value}
     subject = Subject(None, tmp_path, channels=channels, hyperparameters=given, programs=mutant)
-    seen = {finding.point.name: finding for finding in run(training_conditions.SCENARIOS, subject)}
+    seen = {finding.point.name: finding for finding in run(conditions.SCENARIOS, subject)}
     assert seen["T5-both-encodings"].verdict is verdict, seen["T5-both-encodings"].seen
     assert seen["T4-other-files"].verdict is Verdict.HOLDS
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from traffic_signs import images
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.prepare import Plan, prepare
+from traffic_signs.images import preprocessing
 
 
 def run(*arguments: object, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
@@ -68,7 +68,7 @@ def test_samples_of_own_folders_are_of_the_test_part(tmp_path: Path) -> None:
     prepare(Plan(str(own(tmp_path / "signs", "stop", "yield"))), tmp_path / "out")
     tests = Dataset.load(tmp_path / "out" / "test" / "test.npz")
     samples = sorted((tmp_path / "out" / "samples").iterdir())
-    assert [images.decode(path.read_bytes()).max() for path in samples] == [
+    assert [preprocessing.decode(path.read_bytes()).max() for path in samples] == [
         tests.images[tests.labels == label].max() for label in (0, 1)
     ]
 

@@ -12,14 +12,14 @@ import pytest
 import tensorflow as tf
 from scipy.ndimage import uniform_filter  # type: ignore[import-untyped] # SciPy has no types
 
-from tests.helpers import Job
-from traffic_signs import artifact
+from tests.support.helpers import Job
 from traffic_signs.errors import ArtifactError, ExportError
-from traffic_signs.litert import BATCH, Engine
-from traffic_signs.serving import hardware
-from traffic_signs.serving.predictor import Predictor
-from traffic_signs.training import model as models
-from traffic_signs.training.export import Agreement, compare, export
+from traffic_signs.model import artifact
+from traffic_signs.model.litert import BATCH, Engine
+from traffic_signs.serving.engine import hardware
+from traffic_signs.serving.engine.predictor import Predictor
+from traffic_signs.training.recipe import networks as models
+from traffic_signs.training.results.export import Agreement, compare, export
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (70, 32, 32, 1), dtype=np.uint8)
 LABELS = np.zeros(70, int)

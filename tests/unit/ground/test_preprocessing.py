@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers import encoded
-from traffic_signs import images
+from tests.support.helpers import encoded
 from traffic_signs.errors import ImageError
+from traffic_signs.images import preprocessing
 
 PHOTO = np.random.default_rng(1).integers(0, 256, (47, 61, 3), dtype=np.uint8)
 
@@ -14,32 +14,34 @@ PHOTO = np.random.default_rng(1).integers(0, 256, (47, 61, 3), dtype=np.uint8)
 @pytest.mark.parametrize("kind", ["PPM", "BMP", "WEBP"])
 def test_lossless_formats_of_one_picture_give_identical_pixels(kind: str) -> None:
     options = {"lossless": True} if kind == "WEBP" else {}
-    pixels = images.decode(encoded(PHOTO, kind, **options))
+    pixels = preprocessing.decode(encoded(PHOTO, kind, **options))
     assert pixels.shape == (32, 32, 1)
     assert pixels.dtype == np.uint8
-    np.testing.assert_array_equal(pixels, images.decode(encoded(PHOTO, "PNG")))
+    np.testing.assert_array_equal(pixels, preprocessing.decode(encoded(PHOTO, "PNG")))
 
 
 def test_an_image_of_the_models_size_is_not_changed() -> None:
     gray = PHOTO[:32, :32, 0]
-    np.testing.assert_array_equal(images.decode(encoded(gray, "PNG"))[..., 0], gray)
+    np.testing.assert_array_equal(preprocessing.decode(encoded(gray, "PNG"))[..., 0], gray)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (2000, 1500)])
 def test_any_size_is_read(size: tuple[int, int]) -> None:
-    pixels = images.decode(encoded(np.full(size, 77, np.uint8), "PNG"))
+    pixels = preprocessing.decode(encoded(np.full(size, 77, np.uint8), "PNG"))
     assert (pixels == 77).all()
 
 
 def test_jpeg_is_close_to_its_original() -> None:
     ramp = np.tile(np.arange(0, 250, dtype=np.uint8), (250, 1))
-    difference = images.decode(encoded(ramp, "JPEG", quality=95)).astype(int) - images.decode(encoded(ramp, "PNG"))
+    difference = preprocessing.decode(encoded(ramp, "JPEG", quality=95)).astype(int) - preprocessing.decode(
+        encoded(ramp, "PNG")
+    )
     assert abs(difference).max() <= 6
 
 
 def test_sixteen_bits_a_pixel_are_scaled_not_clipped() -> None:
     deep = np.full((32, 32), 0x8000, np.uint16)
-    assert (images.decode(encoded(deep, "PNG")) == 128).all()
+    assert (preprocessing.decode(encoded(deep, "PNG")) == 128).all()
 
 
 def test_a_photo_is_turned_upright_by_its_exif_tag() -> None:
@@ -47,7 +49,7 @@ def test_a_photo_is_turned_upright_by_its_exif_tag() -> None:
     gray[:32] = 255
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
-    turned = images.decode(encoded(gray, "PNG", exif=exif))
+    turned = preprocessing.decode(encoded(gray, "PNG", exif=exif))
     assert turned[:15].max() < 5
     assert turned[17:].min() > 250
 
@@ -67,7 +69,7 @@ def test_a_photo_is_turned_upright_by_its_exif_tag() -> None:
 )
 def test_what_is_no_image_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(ImageError, match=message):
-        images.decode(data)
+        preprocessing.decode(data)
 
 
 def test_a_compressed_bomb_is_refused_by_its_header() -> None:
@@ -75,49 +77,49 @@ def test_a_compressed_bomb_is_refused_by_its_header() -> None:
     Image.new("1", (8_000, 8_000)).save(stream, "PNG")
     assert len(stream.getvalue()) < 20_000
     with pytest.raises(ImageError, match="8000 x 8000 pixels; at most 32,000,000"):
-        images.decode(stream.getvalue())
+        preprocessing.decode(stream.getvalue())
 
 
 @pytest.mark.parametrize("shape", [(5, 32, 32, 1), (5, 32, 32)])
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "float32", "float64"])
 def test_whole_numbers_of_any_dtype_are_pixels(shape: tuple[int, ...], dtype: str) -> None:
     array = np.random.default_rng(2).integers(0, 256, shape).astype(dtype)
-    pixels = images.as_pixels(array)
+    pixels = preprocessing.as_pixels(array)
     assert pixels.dtype == np.uint8
     np.testing.assert_array_equal(pixels.reshape(shape), array)
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (32, 32, 1)])
 def test_a_single_image_becomes_a_batch_of_one(shape: tuple[int, ...]) -> None:
-    assert images.as_pixels(np.zeros(shape, np.uint8)).shape == (1, 32, 32, 1)
+    assert preprocessing.as_pixels(np.zeros(shape, np.uint8)).shape == (1, 32, 32, 1)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
 def test_rgb_arrays_become_gray_as_rgb_images_do(dtype: str) -> None:
     rgb = np.random.default_rng(3).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
-    expected = np.stack([images.decode(encoded(picture, "PNG")) for picture in rgb])
-    np.testing.assert_array_equal(images.as_pixels(rgb.astype(dtype)), expected)
-    np.testing.assert_array_equal(images.as_pixels(rgb[0].astype(dtype)), expected[:1])
-    np.testing.assert_array_equal(images.as_pixels(np.asfortranarray(rgb.astype(dtype))), expected)
+    expected = np.stack([preprocessing.decode(encoded(picture, "PNG")) for picture in rgb])
+    np.testing.assert_array_equal(preprocessing.as_pixels(rgb.astype(dtype)), expected)
+    np.testing.assert_array_equal(preprocessing.as_pixels(rgb[0].astype(dtype)), expected[:1])
+    np.testing.assert_array_equal(preprocessing.as_pixels(np.asfortranarray(rgb.astype(dtype))), expected)
 
 
 def test_several_images_keep_their_order() -> None:
     files = [encoded(np.full((size, 50), size, np.uint8), "PNG") for size in (9, 3, 7)]
-    assert images.decode_all(files)[:, 0, 0, 0].tolist() == [9, 3, 7]
+    assert preprocessing.decode_all(files)[:, 0, 0, 0].tolist() == [9, 3, 7]
 
 
 def test_one_bad_image_of_several_is_named() -> None:
     with pytest.raises(ImageError, match="image 1: not a readable image"):
-        images.decode_all([encoded(PHOTO, "PNG"), b"x"])
+        preprocessing.decode_all([encoded(PHOTO, "PNG"), b"x"])
 
 
 def test_images_are_bounded_together_too() -> None:
     stream = io.BytesIO()
     Image.new("1", (4_000, 8_000)).save(stream, "PNG")
     with pytest.raises(ImageError, match="image 4: at most 128,000,000 pixels"):
-        images.decode_all([stream.getvalue()] * 5)
+        preprocessing.decode_all([stream.getvalue()] * 5)
     with pytest.raises(ImageError, match="10,001 encoded images; at most 10,000"):
-        images.decode_all([b""] * 10_001)
+        preprocessing.decode_all([b""] * 10_001)
 
 
 @pytest.mark.parametrize(
@@ -141,4 +143,4 @@ def test_images_are_bounded_together_too() -> None:
 )
 def test_other_arrays_are_refused(array: np.ndarray, message: str) -> None:
     with pytest.raises(ImageError, match=message):
-        images.as_pixels(np.asarray(array))
+        preprocessing.as_pixels(np.asarray(array))

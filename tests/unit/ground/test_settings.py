@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from traffic_signs.errors import SettingsError
-from traffic_signs.settings import ServingSettings, TrainingSettings
+from traffic_signs.settings.serving import ServingSettings
+from traffic_signs.settings.training import TrainingSettings
 
 
 def read(tmp_path: Path, content: object) -> TrainingSettings:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from local_test import job, opt_ml
-from local_test.check.training_baseline import LOCAL, PLATFORM
-from local_test.check.training_failures import says_why
-from local_test.check.training_job import Ended
-from local_test.opt_ml import Form, Group
+from local_test.check.training.baseline import LOCAL, PLATFORM
+from local_test.check.training.failures import says_why
+from local_test.check.training.job import Ended
+from local_test.platform import opt_ml, training_job
+from local_test.platform.opt_ml import Form, Group
 
 DOCUMENTED = {"hyperparameters.json", "inputdataconfig.json", "resourceconfig.json"}
 
@@ -99,7 +99,7 @@ def test_a_failure_says_why_in_its_first_line(failure: str, says: bool) -> None:
 
 
 def test_how_a_job_ended_is_told_in_a_line(tmp_path: Path) -> None:
-    lines = (job.Line(0.5, "epoch 1", True), job.Line(0.9, "OSError: no such data", False))
+    lines = (training_job.Line(0.5, "epoch 1", True), training_job.Line(0.9, "OSError: no such data", False))
     ended = Ended(1, 1.04, lines, tmp_path)
     assert str(ended) == 'exit code 1 after 1.0 s: "OSError: no such data"'
     (tmp_path / "output").mkdir()

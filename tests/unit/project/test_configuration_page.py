@@ -5,8 +5,9 @@ from dataclasses import fields
 import pytest
 
 from tests.docs import configuration
-from traffic_signs.settings import ServingSettings, TrainingSettings
-from traffic_signs.training.presets import Augmentation, Recipe
+from traffic_signs.settings.serving import ServingSettings
+from traffic_signs.settings.training import TrainingSettings
+from traffic_signs.training.recipe.presets import Augmentation, Recipe
 
 
 def test_the_page_has_the_settings_of_the_code() -> None:

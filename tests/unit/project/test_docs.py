@@ -17,7 +17,7 @@ NOT_PARSED = {
     "aws": "AWS's own program",
     "cd": "the shell's",
     "cp": "the shell's",
-    "curl": "tests/http/test_documentation.py and test_docs_examples.py send these requests",
+    "curl": "tests/http/docs/test_documentation.py and test_docs_examples.py send these requests",
     "docker": "tests/contract builds and runs the images that the pages make",
     "export": "the shell's",
     "git": "would fetch the repository that this is",
@@ -28,7 +28,7 @@ NOT_PARSED = {
 }
 """Programs whose commands are not read here, with the reason."""
 OWN_FILES = {"mine/draw.py"}
-"""Programs that a page has the reader write; tests/http/test_docs_examples.py runs them."""
+"""Programs that a page has the reader write; tests/http/docs/test_docs_examples.py runs them."""
 OTHERS = {"pytest", "venv"}
 """Modules whose options are not ours."""
 OTHERS_SAY = {

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local_test.program import DOCKER
+from local_test.platform.container import DOCKER
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

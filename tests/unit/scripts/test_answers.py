@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts import answers, evaluate
+from scripts.client import accuracy, answers
 
 NAMES = ["a [red] b", "x [/y] z", ":warning:", "$x^2$", "costs $\\frac$ more"]
 """Of classes: to Rich markup and an emoji, to Matplotlib formulas, one of which is none."""
@@ -29,7 +29,7 @@ def test_names_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_names_of_the_weakest_classes_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = np.arange(len(NAMES))
-    evaluate.report(labels[::-1], labels, NAMES, tmp_path / "[b]")
+    accuracy.report(labels[::-1], labels, NAMES, tmp_path / "[b]")
     shown = capsys.readouterr().out
     for name in NAMES:
         assert f"│ {name} " in shown

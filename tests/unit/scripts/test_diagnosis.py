@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts import diagnosis
+from scripts.resources import diagnosis
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bodies import CSV, JSON, LINES, NPY
+from tests.support.bodies import CSV, JSON, LINES, NPY
 from traffic_signs.errors import NotAcceptableError, RequestError
-from traffic_signs.serving import negotiation
-from traffic_signs.serving.negotiation import Form
+from traffic_signs.serving.codec import negotiation
+from traffic_signs.serving.codec.negotiation import Form
 
 OFFERED = (JSON, LINES, CSV, NPY)
 RANGES = (*OFFERED, "application/*", "text/*", "*/*", "image/png", "text/html")

@@ -11,7 +11,7 @@ from PIL import Image
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.errors import DataError
 from traffic_signs.paths import OptMl
-from traffic_signs.settings import TrainingSettings
+from traffic_signs.settings.training import TrainingSettings
 from traffic_signs.training import channels
 
 

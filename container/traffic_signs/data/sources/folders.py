@@ -11,9 +11,9 @@ import os.path
 from collections import defaultdict
 from pathlib import PurePosixPath
 
-from traffic_signs import images
-from traffic_signs.data.source import Files, Sample, Source
+from traffic_signs.data.sources.discovery import Files, Sample, Source
 from traffic_signs.errors import DataError
+from traffic_signs.images import preprocessing
 
 _PARTS = {"train": "training", "training": "training", "val": "validation", "validation": "validation", "test": "test"}
 
@@ -25,7 +25,7 @@ def read(files: Files) -> Source:
         DataError: no images in folders, or all in one; a class that only the validation or test part has; a folder of
             images beside the parts.
     """
-    paths = [path for name in files if (path := PurePosixPath(name)).suffix.lower() in images.SUFFIXES]
+    paths = [path for name in files if (path := PurePosixPath(name)).suffix.lower() in preprocessing.SUFFIXES]
     top = len(os.path.commonprefix([path.parent.parts for path in paths]))  # noqa: RUF071 - of tuples, so whole folders
     prefix = top + 1 if _has_parts([path.parts[top:] for path in paths]) else top
     parts: dict[str, list[PurePosixPath]] = {"training": [], "validation": [], "test": []}
@@ -35,7 +35,9 @@ def read(files: Files) -> Source:
     names = sorted({path.parts[prefix] for path in parts["training"]}, key=_natural)
     if not names:
         where = f"all images are in the folder {paths[0].parent}" if top else "no images in folders"
-        others = _remarks([name for name in files if PurePosixPath(name).suffix.lower() not in images.SUFFIXES])[:3]
+        others = _remarks([name for name in files if PurePosixPath(name).suffix.lower() not in preprocessing.SUFFIXES])[
+            :3
+        ]
         expected = "expected a folder per class, two classes at least, or GTSRB in one of its layouts"
         raise DataError("; ".join([where, expected, *others]))
 
@@ -89,7 +91,7 @@ def _remarks(names: list[str]) -> tuple[str, ...]:
         found[PurePosixPath(name).suffix.lower()].append(name)
     return tuple(
         f"passed over: {len(of_suffix)} {suffix or 'files without a suffix'}"
-        f"{' in no folder of a class' if suffix in images.SUFFIXES else ''}, such as {of_suffix[0]}"
+        f"{' in no folder of a class' if suffix in preprocessing.SUFFIXES else ''}, such as {of_suffix[0]}"
         for suffix, of_suffix in found.items()
     )
 

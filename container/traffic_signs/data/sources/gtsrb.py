@@ -16,8 +16,8 @@ import io
 import re
 from pathlib import Path, PurePosixPath
 
-from traffic_signs import labels
-from traffic_signs.data.source import File, Files, Sample, Source, list_files
+from traffic_signs.data.sources import labels
+from traffic_signs.data.sources.discovery import File, Files, Sample, Source, list_files
 from traffic_signs.errors import DataError
 
 ARCHIVES = ("GTSRB_Final_Training_Images.zip", "GTSRB_Final_Test_Images.zip", "GTSRB_Final_Test_GT.zip")

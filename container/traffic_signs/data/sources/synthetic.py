@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 from rich.progress import Progress
 
-from traffic_signs import labels
+from traffic_signs.data.sources import labels
 
 _COLOURS = {
     "black": (20, 20, 22),
@@ -186,5 +186,7 @@ def _coefficients(offsets: np.ndarray, margin: float) -> list[float]:
 
 @cache
 def _drawings() -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(files("traffic_signs.data").joinpath("signs.json").read_text(encoding="utf-8"))
+    data: dict[str, Any] = json.loads(
+        files("traffic_signs.data.sources").joinpath("signs.json").read_text(encoding="utf-8")
+    )
     return data

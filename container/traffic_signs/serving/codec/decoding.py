@@ -8,7 +8,7 @@
     image/*                one encoded image of any size
     multipart/form-data    encoded images, a file each
 
-Values follow the one rule of `images.as_pixels`, encoded images that of `images.decode`.
+Values follow the one rule of `preprocessing.as_pixels`, encoded images that of `preprocessing.decode`.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from sagemaker_inference import content_types
 
-from traffic_signs import images
-from traffic_signs.budget import Budget
 from traffic_signs.errors import RequestError, UnsupportedMediaError
-from traffic_signs.serving import multipart, npy, records
+from traffic_signs.images import preprocessing
+from traffic_signs.images.decode_budget import Budget
+from traffic_signs.serving.codec import multipart, npy, text_formats
 
 JSON_LINES = "application/jsonlines"
 _FORM = "multipart/form-data"
@@ -27,9 +27,9 @@ _IMAGE = "image/"
 _USUAL_LIMIT = 25 * 1024 * 1024
 
 _ARRAYS: dict[str, Callable[[bytes, Budget], np.ndarray]] = {
-    content_types.JSON: records.from_json,
-    JSON_LINES: records.from_json_lines,
-    content_types.CSV: records.from_csv,
+    content_types.JSON: text_formats.from_json,
+    JSON_LINES: text_formats.from_json_lines,
+    content_types.CSV: text_formats.from_csv,
 }
 _OTHERS = (content_types.NPY, content_types.NPZ, _FORM)
 _READ = f"{', '.join([*_ARRAYS, *_OTHERS])}, image/png, image/jpeg or another image type"
@@ -63,12 +63,12 @@ def decode(
     if not body:
         raise RequestError("the body is empty")
     if content_type == content_types.NPY:
-        return images.as_pixels(npy.read_npy(body))
+        return preprocessing.as_pixels(npy.read_npy(body))
     budget = Budget(times or max(1, limit // _USUAL_LIMIT))
     if reader is not None:
         return reader(body, budget)
     if content_type == content_types.NPZ:
-        return images.as_pixels(npy.read_npz(body, limit))
+        return preprocessing.as_pixels(npy.read_npz(body, limit))
     if content_type == _FORM:
-        return images.decode_all(multipart.read(body, parameters.get("boundary", ""), budget.max_files), budget)
-    return images.decode(body, budget)[np.newaxis]
+        return preprocessing.decode_all(multipart.read(body, parameters.get("boundary", ""), budget.max_files), budget)
+    return preprocessing.decode(body, budget)[np.newaxis]

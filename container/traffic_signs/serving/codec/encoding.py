@@ -16,8 +16,8 @@ import numpy as np
 import orjson
 from sagemaker_inference import content_types
 
-from traffic_signs.serving.decoding import JSON_LINES
-from traffic_signs.serving.negotiation import Form
+from traffic_signs.serving.codec.decoding import JSON_LINES
+from traffic_signs.serving.codec.negotiation import Form
 
 _ROWS = 1_000
 """Of JSON that is written at once: nothing else runs in the process meanwhile, /ping neither."""

@@ -10,13 +10,11 @@ Source: "Use Your Own Inference Code with Batch Transform" in the developer guid
 import time
 
 import numpy as np
-from sagemaker_inference import content_types
 
-from traffic_signs import images
-from traffic_signs.serving import hardware, plan
-from traffic_signs.serving.decoding import JSON_LINES
-from traffic_signs.serving.predictor import Predictor
-from traffic_signs.settings import ServingSettings
+from traffic_signs.images import preprocessing
+from traffic_signs.serving.engine import capacity, hardware
+from traffic_signs.serving.engine.predictor import Predictor
+from traffic_signs.settings.serving import ServingSettings
 
 _MAX_MB_TOGETHER = 100
 """The platform's bound on MaxConcurrentTransforms x MaxPayloadInMB."""
@@ -25,8 +23,7 @@ _BYTES_PER_BYTE = 8
 _WORKER_MB = 100
 _PART_OF_PATIENCE = 0.2
 """Of the seconds that the platform waits, what a request may need by computation: the machine may be a busy one."""
-_IMAGES_PER_MB = 2**20 // images.SIZE**2
-_LINES = (content_types.CSV, JSON_LINES)
+_IMAGES_PER_MB = 2**20 // preprocessing.SIZE**2
 _PROBE = 64
 
 
@@ -34,7 +31,7 @@ def execution_parameters(settings: ServingSettings, predictor: Predictor) -> dic
     """Answer GET `/execution-parameters` for the container that this runs in; takes the time of two batches."""
     return compute(
         settings,
-        workers=plan.of_this_machine(settings).workers,
+        workers=capacity.of_this_machine(settings).workers,
         memory_mb=hardware.memory_mb(),
         seconds_per_image=_seconds_per_image(predictor),
     )
@@ -62,13 +59,8 @@ def compute(
     }
 
 
-def answer_type(settings: ServingSettings, content_type: str) -> str:
-    """Return the form of an answer that nobody asks for: in a job lines for lines, which can be joined."""
-    return content_type if settings.batch and content_type in _LINES else content_types.JSON
-
-
 def _seconds_per_image(predictor: Predictor) -> float:
-    pixels = np.zeros((_PROBE, *images.SHAPE), np.uint8)
+    pixels = np.zeros((_PROBE, *preprocessing.SHAPE), np.uint8)
     predictor.predict(pixels)  # memory for a batch of this size
     started = time.perf_counter()
     predictor.predict(pixels)

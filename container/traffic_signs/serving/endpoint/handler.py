@@ -16,17 +16,19 @@ import numpy as np
 from werkzeug.http import parse_options_header
 
 from traffic_signs.errors import LeftError, OverloadError, TrafficSignsError
-from traffic_signs.serving import batch, body, decoding, encoding, negotiation
-from traffic_signs.serving.negotiation import CUSTOM_ATTRIBUTES, Form
-from traffic_signs.serving.predictor import Predictor
-from traffic_signs.serving.record import Record
-from traffic_signs.settings import ServingSettings
-from traffic_signs.turns import FairLock
+from traffic_signs.fair_lock import FairLock
+from traffic_signs.serving.codec import answer_type, body, decoding, encoding, negotiation
+from traffic_signs.serving.codec.negotiation import CUSTOM_ATTRIBUTES, Form
+from traffic_signs.serving.engine.predictor import Predictor
+from traffic_signs.serving.telemetry.request_record import Record
+from traffic_signs.settings.serving import ServingSettings
 
 _LARGE = 1024 * 1024
 """Bodies of more bytes are decoded one after the other: JSON takes many times its size while it is read."""
 _ATTRIBUTES = CUSTOM_ATTRIBUTES.lower()
 _RETRY = ("Retry-After", "1")
+ENDPOINT = "traffic_signs.endpoint"
+"""Where the application's `extensions` have what answers requests for predictions."""
 
 
 class Request(NamedTuple):
@@ -109,7 +111,7 @@ class Handler:
         record.bytes_in = len(content)
         kind, parameters = content_type(headers.get("content-type", ""))
         attributes = headers.get(_ATTRIBUTES, "")
-        default = self._settings.default_accept or batch.answer_type(self._settings, kind)
+        default = self._settings.default_accept or answer_type.default(self._settings, kind)
         form = negotiation.negotiate(headers.get("accept", ""), attributes, len(predictor.artifact.labels), default)
         with self._large if len(content) > _LARGE else contextlib.nullcontext():
             pixels = decoding.decode(content, kind, parameters, self._limit, times)

@@ -8,11 +8,11 @@
 from flask import Blueprint, Response
 
 from traffic_signs.errors import RequestError
-from traffic_signs.serving import batch, handler, views
-from traffic_signs.serving.handler import Handler, Request
-from traffic_signs.serving.predictor import Predictor
-from traffic_signs.serving.record import Record
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.endpoint import batch_transform, handler, views
+from traffic_signs.serving.endpoint.handler import Handler, Request
+from traffic_signs.serving.engine.predictor import Predictor
+from traffic_signs.serving.telemetry.request_record import Record
+from traffic_signs.settings.serving import ServingSettings
 
 STREAM = "/invocations-bidirectional-stream"
 
@@ -49,6 +49,6 @@ class OneModel:
 
         @blueprint.get("/execution-parameters")
         def execution_parameters() -> dict[str, int | str]:
-            return batch.execution_parameters(self._settings, self.predictor)
+            return batch_transform.execution_parameters(self._settings, self.predictor)
 
         return blueprint

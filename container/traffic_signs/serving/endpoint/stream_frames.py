@@ -12,12 +12,12 @@ from collections.abc import Mapping
 import numpy as np
 import orjson
 
-from traffic_signs import images
-from traffic_signs.budget import Budget
 from traffic_signs.errors import RequestError
-from traffic_signs.serving import encoding, negotiation, npy, records
-from traffic_signs.serving.predictor import Predictor
-from traffic_signs.turns import FairLock
+from traffic_signs.fair_lock import FairLock
+from traffic_signs.images import preprocessing
+from traffic_signs.images.decode_budget import Budget
+from traffic_signs.serving.codec import encoding, negotiation, npy, text_formats
+from traffic_signs.serving.engine.predictor import Predictor
 
 _log = logging.getLogger(__name__)
 _NPY = b"\x93NUMPY"
@@ -77,11 +77,11 @@ def decode(message: bytes | str, budget: Budget | None = None) -> np.ndarray:
         RequestError: not one image.
     """
     if isinstance(message, str):
-        pixels = records.from_json(b"[" + message.encode() + b"]", budget or Budget())
+        pixels = text_formats.from_json(b"[" + message.encode() + b"]", budget or Budget())
     elif message.startswith(_NPY):
-        pixels = images.as_pixels(npy.read_npy(message))
+        pixels = preprocessing.as_pixels(npy.read_npy(message))
     else:
-        pixels = images.decode(message, budget)[np.newaxis]
+        pixels = preprocessing.decode(message, budget)[np.newaxis]
     if len(pixels) != 1:
         raise RequestError(f"a message holds {len(pixels)} images; send one")
     return pixels

@@ -4,10 +4,11 @@ from typing import Any
 
 from flask import Response, request
 
-from traffic_signs.serving import body, handler
-from traffic_signs.serving.handler import Endpoint, Request
-from traffic_signs.serving.record import Record
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.codec import body
+from traffic_signs.serving.endpoint import handler
+from traffic_signs.serving.endpoint.handler import Endpoint, Request
+from traffic_signs.serving.telemetry.request_record import Record
+from traffic_signs.settings.serving import ServingSettings
 
 
 def record_of(environ: dict[str, Any]) -> Record:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 
 import numpy as np
 
-from traffic_signs.turns import FairLock
+from traffic_signs.fair_lock import FairLock
 
 
 class Batcher:

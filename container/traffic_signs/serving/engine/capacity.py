@@ -15,8 +15,8 @@ import importlib.util
 from dataclasses import dataclass
 
 from traffic_signs.errors import SettingsError
-from traffic_signs.serving import hardware
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.engine import hardware
+from traffic_signs.settings.serving import ServingSettings
 
 _LITERT_MB, _TENSORFLOW_MB = 200, 1_500
 """Memory that a process has to have, with room for a few large requests."""

@@ -9,8 +9,8 @@
 int8 takes a third of the time of `best` in float32 on a CPU with VNNI, a quarter more on one with AVX2 alone.
 """
 
-from traffic_signs import artifact
 from traffic_signs.errors import ArtifactError, SettingsError
+from traffic_signs.model import artifact
 
 _VARIABLE = "TRAFFIC_SIGNS_PRECISION"
 

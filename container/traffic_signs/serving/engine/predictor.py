@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from traffic_signs import artifact, images, litert
 from traffic_signs.errors import ArtifactError
-from traffic_signs.serving import hardware
-from traffic_signs.serving import precision as precisions
-from traffic_signs.serving.metrics import Metrics
+from traffic_signs.images import preprocessing
+from traffic_signs.model import artifact, litert
+from traffic_signs.serving.engine import hardware
+from traffic_signs.serving.engine import precision as precisions
+from traffic_signs.serving.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from traffic_signs.serving import tensorflow_engine
+    from traffic_signs.serving.engine import tensorflow_engine
 
 _log = logging.getLogger(__name__)
 
@@ -59,12 +60,12 @@ class Predictor:
             self._engine = _load(path, engine)
         except ValueError as error:
             raise ArtifactError(f"{path} cannot be loaded: {error}") from error
-        if not images.SHAPE == self.artifact.input_shape == self._engine.input_shape:
+        if not preprocessing.SHAPE == self.artifact.input_shape == self._engine.input_shape:
             raise ArtifactError(
                 f"the model in {directory} takes images of {self.artifact.input_shape}, its network of"
-                f" {self._engine.input_shape}; this image prepares {images.SHAPE}"
+                f" {self._engine.input_shape}; this image prepares {preprocessing.SHAPE}"
             )
-        answer = self.predict(np.zeros((1, *images.SHAPE), np.uint8))
+        answer = self.predict(np.zeros((1, *preprocessing.SHAPE), np.uint8))
         if answer.shape != (1, len(self.artifact.labels)) or not np.isfinite(answer).all():
             raise ArtifactError(
                 f"{path} answers with {answer.shape[1]} numbers for {len(self.artifact.labels)} labels,"
@@ -95,7 +96,7 @@ class Predictor:
 def _load(path: Path, engine: str) -> "litert.Engine | tensorflow_engine.Engine":
     if engine == "litert":
         return litert.Engine(path)
-    from traffic_signs.serving import tensorflow_engine  # noqa: PLC0415 - takes seconds and half a gigabyte
+    from traffic_signs.serving.engine import tensorflow_engine  # noqa: PLC0415 - takes seconds and half a gigabyte
 
     return tensorflow_engine.Engine(path)
 

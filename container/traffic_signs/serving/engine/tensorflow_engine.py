@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from traffic_signs.serving.batching import Batcher
+from traffic_signs.serving.engine.batching import Batcher
 
 _BATCH = 256
 """Images run at once, at most."""

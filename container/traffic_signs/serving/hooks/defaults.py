@@ -18,12 +18,12 @@ from sagemaker_inference.default_inference_handler import DefaultInferenceHandle
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_accept_header
 
-from traffic_signs import artifact
 from traffic_signs.errors import ArtifactError, NotAcceptableError
-from traffic_signs.serving import batch, decoding, encoding, negotiation
-from traffic_signs.serving.metrics import Metrics
-from traffic_signs.serving.predictor import Predictor
-from traffic_signs.settings import ServingSettings
+from traffic_signs.model import artifact
+from traffic_signs.serving.codec import answer_type, decoding, encoding, negotiation
+from traffic_signs.serving.engine.predictor import Predictor
+from traffic_signs.serving.telemetry.metrics import Metrics
+from traffic_signs.settings.serving import ServingSettings
 
 
 class Context:
@@ -103,7 +103,7 @@ class Defaults(DefaultInferenceHandler):  # type: ignore[misc] # no types are pu
         """Encode probabilities with the class names, and anything else plainly."""
         attributes = context.headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
         asked = context.get_request_properties()["Content-Type"]
-        default = self._settings.default_accept or batch.answer_type(self._settings, asked)
+        default = self._settings.default_accept or answer_type.default(self._settings, asked)
         form = negotiation.negotiate(context.headers.get("Accept") or accept, attributes, len(self._labels), default)
         if isinstance(prediction, np.ndarray) and prediction.shape[1:] == (len(self._labels),):
             rows = np.ascontiguousarray(prediction, np.float32)

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from traffic_signs.errors import HooksError, TrafficSignsError
-from traffic_signs.settings import ServingSettings
+from traffic_signs.settings.serving import ServingSettings
 
 _log = logging.getLogger(__name__)
 ARGUMENTS = {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2, "transform_fn": 4}

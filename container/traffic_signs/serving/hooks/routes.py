@@ -1,10 +1,10 @@
 """Requests answered by the hooks of a model: model_fn, input_fn, predict_fn, output_fn or transform_fn.
 
-    start      hook_program.load -> model_fn(model_dir) -> model
+    start      loader.load -> model_fn(model_dir) -> model
     request    body, content type -> input_fn -> data -> predict_fn(data, model) -> prediction -> output_fn -> answer
                                  `----------------------- transform_fn, in place of the three ----------------------'
 
-sagemaker_inference's Transformer calls them; `hook_defaults` stands in for those that are missing. Its npy
+sagemaker_inference's Transformer calls them; `defaults` stands in for those that are missing. Its npy
 decoder, which unpickles, and its answers to errors, which are tracebacks, are replaced. A process answers one
 request at a time, as the servers do that the toolkit was written for: hooks need not be safe for threads.
 
@@ -26,14 +26,16 @@ from sagemaker_inference import content_types, decoder, errors, parameters
 from sagemaker_inference.transformer import Transformer
 
 from traffic_signs.errors import HooksError, NotAcceptableError, RequestError, UnsupportedMediaError
-from traffic_signs.serving import handler, hook_program, npy, views
-from traffic_signs.serving.body import decompress
-from traffic_signs.serving.handler import Request
-from traffic_signs.serving.hook_defaults import Context, Defaults
-from traffic_signs.serving.metrics import Metrics
-from traffic_signs.serving.record import Record
-from traffic_signs.settings import ServingSettings
-from traffic_signs.turns import FairLock
+from traffic_signs.fair_lock import FairLock
+from traffic_signs.serving.codec import npy
+from traffic_signs.serving.codec.body import decompress
+from traffic_signs.serving.endpoint import handler, views
+from traffic_signs.serving.endpoint.handler import Request
+from traffic_signs.serving.hooks import loader
+from traffic_signs.serving.hooks.defaults import Context, Defaults
+from traffic_signs.serving.telemetry.metrics import Metrics
+from traffic_signs.serving.telemetry.request_record import Record
+from traffic_signs.settings.serving import ServingSettings
 
 _MOST_TEXT = 1000
 """Characters of an error: the platform passes on 2,048."""
@@ -48,7 +50,7 @@ class Hooks:
         """Import *program* and load the model.
 
         Args:
-            program: what `hook_program.find` found.
+            program: what `loader.find` found.
             model: the model directory, which `model_fn` gets.
             engine: "litert" or "tensorflow", for a program without `model_fn`.
             settings: the payload limit, and how answers come that nobody asks for.
@@ -60,14 +62,14 @@ class Hooks:
         """
         # hooks call the toolkit's decoder by its name, so it has to be safe itself
         decoder._decoder_map[content_types.NPY] = npy.read_npy  # noqa: SLF001 # the toolkit has no other way
-        module = hook_program.load(program)
+        module = loader.load(program)
         if read := getattr(module, "input_fn", None):
             module.input_fn = _blaming_the_client(read)  # type: ignore[attr-defined] # the toolkit looks there
         os.environ[parameters.USER_PROGRAM_ENV] = program.name  # where the toolkit looks for the module's name
         self._context, self._settings = Context(model), settings
         self._turns = FairLock()
         self._transformer = _Transformer(Defaults(model, engine, settings, metrics))
-        with hook_program.told(program):
+        with loader.told(program):
             self._transformer.validate_and_initialize(str(model), self._context)
 
     def answer(self, request: Request, record: Record, name: str = "") -> handler.Response:  # noqa: ARG002 - Endpoint's

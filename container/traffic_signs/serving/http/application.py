@@ -16,22 +16,22 @@ from typing import Any
 
 from flask import Flask
 
-from traffic_signs import litert
 from traffic_signs.errors import ImageError, LeftError, OverloadError
-from traffic_signs.serving import handler, logs
-from traffic_signs.serving.app import ENDPOINT
-from traffic_signs.serving.handler import Request, Response
+from traffic_signs.model import litert
+from traffic_signs.serving.endpoint import handler
+from traffic_signs.serving.endpoint.handler import ENDPOINT, Request, Response
+from traffic_signs.serving.endpoint.single_model import OneModel
+from traffic_signs.serving.engine.capacity import Plan
 from traffic_signs.serving.http import websocket
 from traffic_signs.serving.http.bodies import Bodies, Receive
 from traffic_signs.serving.http.lifespan import Lifespan
 from traffic_signs.serving.http.mounted import Mounted, Send
-from traffic_signs.serving.metrics import Metrics
-from traffic_signs.serving.multi_model import ManyModels
-from traffic_signs.serving.one_model import OneModel
-from traffic_signs.serving.plan import Plan
-from traffic_signs.serving.record import Record
-from traffic_signs.serving.scheduling import SMALL_BYTES, SMALL_TIMES, TURN_SECONDS, Joiner, Pool
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.http.scheduling import SMALL_BYTES, SMALL_TIMES, TURN_SECONDS, Joiner, Pool
+from traffic_signs.serving.multi_model.routes import ManyModels
+from traffic_signs.serving.telemetry import logs
+from traffic_signs.serving.telemetry.metrics import Metrics
+from traffic_signs.serving.telemetry.request_record import Record
+from traffic_signs.settings.serving import ServingSettings
 
 _BOUNDED = re.compile(r"(?:application/(?:json|x-npy)|text/csv|image/(?:png|jpeg))\s*(?:;.*)?", re.IGNORECASE)
 """Content types of which a few bytes cannot ask for much."""

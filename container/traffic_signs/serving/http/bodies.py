@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from traffic_signs.errors import LeftError, OverloadError, TooLargeError, TransferEncodingError
-from traffic_signs.serving.record import Record
-from traffic_signs.serving.scheduling import SMALL_BYTES, Pool
+from traffic_signs.serving.http.scheduling import SMALL_BYTES, Pool
+from traffic_signs.serving.telemetry.request_record import Record
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

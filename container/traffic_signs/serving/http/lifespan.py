@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from traffic_signs.serving.http import deadlines
-from traffic_signs.serving.metrics import Metrics
-from traffic_signs.serving.scheduling import Pool
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.http.connection import deadlines
+from traffic_signs.serving.http.scheduling import Pool
+from traffic_signs.serving.telemetry.metrics import Metrics
+from traffic_signs.settings.serving import ServingSettings
 
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.1

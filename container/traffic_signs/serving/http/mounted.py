@@ -7,7 +7,7 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from traffic_signs.serving.http.bodies import Message, Receive
-from traffic_signs.serving.record import Record
+from traffic_signs.serving.telemetry.request_record import Record
 
 Send = Callable[[Message], Awaitable[None]]
 

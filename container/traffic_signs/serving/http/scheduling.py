@@ -15,10 +15,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from traffic_signs import images
 from traffic_signs.errors import LeftError, OverloadError
-from traffic_signs.serving.metrics import Metrics
-from traffic_signs.serving.record import Record
+from traffic_signs.images import preprocessing
+from traffic_signs.serving.telemetry.metrics import Metrics
+from traffic_signs.serving.telemetry.request_record import Record
 
 _log = logging.getLogger(__name__)
 SMALL_BYTES = 8 * 1024
@@ -38,7 +38,7 @@ class Joiner:
         self._run, self._most = run, most
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[tuple[np.ndarray, asyncio.Future[np.ndarray]]] = deque()
-        pixels = np.zeros((1, *images.SHAPE), np.uint8)
+        pixels = np.zeros((1, *preprocessing.SHAPE), np.uint8)
         run(pixels)  # the first time it takes memory
         started = time.perf_counter()
         run(pixels)

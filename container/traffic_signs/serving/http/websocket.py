@@ -13,14 +13,14 @@ from urllib.parse import parse_qsl
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from traffic_signs.budget import Budget
 from traffic_signs.errors import ImageError, NotLoadedError, OverloadError
-from traffic_signs.serving import frames, handler
-from traffic_signs.serving.handler import Endpoint
-from traffic_signs.serving.metrics import Metrics
-from traffic_signs.serving.one_model import STREAM, OneModel
-from traffic_signs.serving.record import Record
-from traffic_signs.serving.scheduling import SMALL_BYTES, SMALL_TIMES, Joiner, Pool
+from traffic_signs.images.decode_budget import Budget
+from traffic_signs.serving.endpoint import handler, stream_frames
+from traffic_signs.serving.endpoint.handler import Endpoint
+from traffic_signs.serving.endpoint.single_model import STREAM, OneModel
+from traffic_signs.serving.http.scheduling import SMALL_BYTES, SMALL_TIMES, Joiner, Pool
+from traffic_signs.serving.telemetry.metrics import Metrics
+from traffic_signs.serving.telemetry.request_record import Record
 
 _AHEAD = 4
 
@@ -78,20 +78,20 @@ class Streams:
                 self._number -= 1
         self._metrics.answered(scope["path"], status)
 
-    def _begin(self, scope: Any) -> frames.Frames:
+    def _begin(self, scope: Any) -> stream_frames.Frames:
         if scope["path"] != STREAM or not isinstance(self._endpoint, OneModel):
             raise NotLoadedError(f"no WebSockets at {scope['path'][:100]}")
         if self._number >= self._most:
             raise OverloadError("too many streams are open; try again in a second")
-        return frames.Frames(self._endpoint.predictor, dict(parse_qsl(scope["query_string"].decode())))
+        return stream_frames.Frames(self._endpoint.predictor, dict(parse_qsl(scope["query_string"].decode())))
 
-    async def _answer(self, stream: frames.Frames, message: bytes | str, record: Record, *, alone: bool) -> str:
+    async def _answer(self, stream: stream_frames.Frames, message: bytes | str, record: Record, *, alone: bool) -> str:
         if self._joiner and len(message) <= SMALL_BYTES:
             try:
-                pixels = frames.decode(message, Budget(SMALL_TIMES))
+                pixels = stream_frames.decode(message, Budget(SMALL_TIMES))
                 return stream.write(self._joiner.run(pixels) if alone else await self._joiner.ask(pixels))
             except ImageError:  # maybe of this budget: a thread will say
                 pass
             except Exception as error:  # noqa: BLE001 - the stream goes on, whatever it is
-                return frames.refusal(error)
+                return stream_frames.refusal(error)
         return await self._pool.run(partial(stream.answer, message), record, admitted=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from uvicorn_worker import UvicornWorker
 
-from traffic_signs.serving.http.protocol import Protocol
+from traffic_signs.serving.http.connection.protocol import Protocol
 from traffic_signs.serving.http.websocket import Stream
 
 _MAX_MESSAGE = 6 * 2**20

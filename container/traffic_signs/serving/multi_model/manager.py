@@ -4,8 +4,7 @@
     using   a worker that is asked for a listed model loads it the first time
     unload  struck off the list; every worker gives it back once its last request is answered; then the reply
 
-What is loaded is what `listing` says, which is looked up for every request. So all workers agree, and one
-that replaces another needs to be told nothing.
+What is loaded is what `registry` says, looked up for every request: a worker that replaces another agrees at once.
 """
 
 import contextlib
@@ -18,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from traffic_signs.errors import AlreadyLoadedError, ArtifactError, MemoryShortError, NotLoadedError
-from traffic_signs.serving import hardware, memory, requested
-from traffic_signs.serving.listing import Entry, Listing
-from traffic_signs.serving.metrics import Metrics
-from traffic_signs.serving.predictor import Predictor
+from traffic_signs.serving.engine import hardware
+from traffic_signs.serving.engine.predictor import Predictor
+from traffic_signs.serving.multi_model import memory, validation
+from traffic_signs.serving.multi_model.registry import Entry, Listing
+from traffic_signs.serving.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Models:
 
         Args:
             root: where the models lie, /opt/ml/models.
-            folder: the list, of `listing.create`.
+            folder: the list, of `registry.create`.
             workers: how many there are.
             metrics: where loads and batches are counted.
             precision: "auto", "float32" or "int8".
@@ -67,8 +67,8 @@ class Models:
             AlreadyLoadedError: the name is in use, or its last worker has not quite unloaded it.
             MemoryShortError: there is no memory for it in every worker.
         """
-        requested.check_new(name)
-        directory = requested.directory(url, self._root)
+        validation.check_new(name)
+        directory = validation.directory(url, self._root)
         with self._listing.lock():
             if name in self._listing:
                 raise AlreadyLoadedError(f"model {name} is loaded already")
@@ -94,7 +94,7 @@ class Models:
         Raises:
             NotLoadedError: it is not loaded.
         """
-        requested.check(name)
+        validation.check(name)
         with self._listing.lock():
             file = self._listing.strike(name)
         self._listing.wait_until_free(file)
@@ -105,7 +105,7 @@ class Models:
         Raises:
             NotLoadedError: it is not loaded.
         """
-        requested.check(name)
+        validation.check(name)
         return self._listing.read(name)
 
     def page(self, after: str, limit: int) -> tuple[list[Entry], str | None]:
@@ -130,7 +130,7 @@ class Models:
             NotLoadedError: it is not loaded.
             MemoryShortError: other things have taken the memory that this worker needs for it.
         """
-        requested.check(name)
+        validation.check(name)
         loaded = self._take(name) or self._load_listed(name)
         try:
             yield loaded.predictor

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from traffic_signs import artifact, images, litert
 from traffic_signs.errors import ArtifactError, MemoryShortError, RequestError
-from traffic_signs.serving import hardware
-from traffic_signs.serving.metrics import Metrics
-from traffic_signs.serving.predictor import Predictor
+from traffic_signs.images import preprocessing
+from traffic_signs.model import artifact, litert
+from traffic_signs.serving.engine import hardware
+from traffic_signs.serving.engine.predictor import Predictor
+from traffic_signs.serving.telemetry.metrics import Metrics
 
 _LEAST, _MOST = 1 * 2**20, 16
 """A network takes at least its file twice and a megabyte; its measured size counts up to so many times that, because
@@ -29,7 +30,7 @@ def load(directory: Path, metrics: Metrics | None, precision: str) -> Predictor:
     if (program := directory / "code" / "inference.py").is_file():  # not passed over: its answers would be others
         raise ArtifactError(f"{program} is code of its own, which a multi-model endpoint does not run")
     predictor = Predictor(directory, metrics=metrics, precision=precision)
-    predictor.predict(np.zeros((litert.BATCH, *images.SHAPE), np.uint8))
+    predictor.predict(np.zeros((litert.BATCH, *preprocessing.SHAPE), np.uint8))
     return predictor
 
 

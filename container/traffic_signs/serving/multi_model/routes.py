@@ -19,12 +19,13 @@ import orjson
 from flask import Blueprint, Response, request
 
 from traffic_signs.errors import RequestError
-from traffic_signs.serving import body, handler, views
-from traffic_signs.serving.handler import Handler, Request
-from traffic_signs.serving.listing import Entry
-from traffic_signs.serving.models import Models
-from traffic_signs.serving.record import Record
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.codec import body
+from traffic_signs.serving.endpoint import handler, views
+from traffic_signs.serving.endpoint.handler import Handler, Request
+from traffic_signs.serving.multi_model.manager import Models
+from traffic_signs.serving.multi_model.registry import Entry
+from traffic_signs.serving.telemetry.request_record import Record
+from traffic_signs.settings.serving import ServingSettings
 
 _log = logging.getLogger(__name__)
 _TARGET = "X-Amzn-SageMaker-Target-Model"

@@ -17,7 +17,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger as GunicornLogger
 
-from traffic_signs.serving.record import Record
+from traffic_signs.serving.telemetry.request_record import Record
 
 _log = logging.getLogger(__name__)
 _LONGEST = 1_000

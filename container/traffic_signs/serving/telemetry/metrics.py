@@ -1,6 +1,6 @@
 """What is counted, in all workers together.
 
-    a worker counts in a row of its own -> memory shared by all -> exposition.py adds up the rows
+    a worker counts in a row of its own -> memory shared by all -> prometheus.py adds up the rows
 
 The memory is made before the workers are forked and is no file, so nothing is left behind and a read-only
 root does not matter. A worker that replaces another goes on with its row: counters never go back,
@@ -15,14 +15,12 @@ import mmap
 import os
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import numpy as np
 
-from traffic_signs.serving.record import STAGES, Record
+from traffic_signs.serving.telemetry.request_record import STAGES, Record
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 INVOCATIONS, OTHER = "invocations", "other"
 ROUTES = (INVOCATIONS, "models", "ping", "metrics", OTHER)
 STATUSES = (101, 200, 400, 404, 405, 406, 408, 409, 413, 415, 499, 500, 501, 503, 507, 0)
@@ -62,13 +60,13 @@ class Metrics:
 
     def __init__(self, rows: int = 1) -> None:
         """Make room for as many processes at a time as there are *rows*."""
-        self._rows = np.frombuffer(mmap.mmap(-1, rows * ROW.itemsize), ROW)
+        self.rows = np.frombuffer(mmap.mmap(-1, rows * ROW.itemsize), ROW)
         self._lock = threading.Lock()
         self.join(0)
 
     def join(self, row: int) -> None:
         """Count in *row* from now on; called in a worker, after the fork."""
-        mine = self._rows[row : row + 1]
+        mine = self.rows[row : row + 1]
         # plain views of the memory, each an attribute: this is paid for by every request
         self._mine = {name: mine[name].reshape(-1).view(np.uint8).data.cast("d") for name in ROW.names or ()}
         self._requests, self._stages = self._mine["requests"], self._mine["stages"]
@@ -79,7 +77,7 @@ class Metrics:
 
     def leave(self, row: int) -> None:
         """Forget the worker of *row*, which has ended, but not what it has counted."""
-        self._rows[row]["process"] = self._rows[row]["queue"] = 0
+        self.rows[row]["process"] = self.rows[row]["queue"] = 0
 
     def answered(self, path: str, status: int, record: Record | None = None, now: float = 0.0) -> None:
         """Count an answer.
@@ -120,17 +118,6 @@ class Metrics:
         """Count a model that was loaded."""
         self._add("model_loads", 1)
         self._add("model_load_seconds", seconds)
-
-    def page(self, build: Mapping[str, str], models: Iterable[Mapping[str, str]]) -> bytes:
-        """Write the page.
-
-        Args:
-            build: what to say of the program.
-            models: what to say of each model that is served, all with the same keys.
-        """
-        from traffic_signs.serving import exposition  # noqa: PLC0415 - 60 ms for who never asks
-
-        return exposition.page(self._rows, build, list(models))
 
     def _add(self, name: str, amount: float) -> None:
         with self._lock:

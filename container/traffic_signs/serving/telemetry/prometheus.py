@@ -4,22 +4,24 @@ rows of metrics.py, one a worker -> their sums, and of living workers the memory
 """
 
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Metric, core, generate_latest
 
-from traffic_signs.serving.metrics import HISTOGRAMS, INDEX, INVOCATIONS, NUMBERS, OTHER
-from traffic_signs.serving.record import STAGES
+from traffic_signs.serving.telemetry.metrics import HISTOGRAMS, INDEX, INVOCATIONS, NUMBERS, OTHER
+from traffic_signs.serving.telemetry.request_record import STAGES
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def page(rows: Any, build: Mapping[str, str], models: list[Mapping[str, str]]) -> bytes:
+def page(rows: Any, build: Mapping[str, str], models: Sequence[Mapping[str, str]]) -> bytes:
     """Write the page.
 
     Args:
-        rows: a structured array [W] of `metrics.ROW`.
+        rows: `Metrics.rows`, a structured array [W] of `metrics.ROW`.
         build: what to say of the program.
         models: what to say of each model that is served, all with the same keys.
     """
@@ -31,7 +33,7 @@ def page(rows: Any, build: Mapping[str, str], models: list[Mapping[str, str]]) -
 class _Numbers:
     """What prometheus_client asks for the numbers."""
 
-    def __init__(self, rows: Any, build: Mapping[str, str], models: list[Mapping[str, str]]) -> None:
+    def __init__(self, rows: Any, build: Mapping[str, str], models: Sequence[Mapping[str, str]]) -> None:
         self._rows = rows
         self._build = build
         self._models = models
@@ -65,7 +67,7 @@ class _Numbers:
         yield _info("model", "A model that is served", self._models)
 
 
-def _info(name: str, text: str, items: list[Mapping[str, str]]) -> Metric:
+def _info(name: str, text: str, items: Sequence[Mapping[str, str]]) -> Metric:
     labels = tuple(items[0]) if items else ()
     family = core.GaugeMetricFamily(_name(f"{name}_info"), text, labels=labels)
     for item in items:

@@ -19,7 +19,7 @@ import keras
 import tensorflow as tf
 
 from traffic_signs.errors import HostsError
-from traffic_signs.training.hosts import PORT, Hosts
+from traffic_signs.training.fit.cluster import PORT, Hosts
 
 
 def strategy(hosts: Hosts, port: int = PORT + 1) -> tf.distribute.Strategy:

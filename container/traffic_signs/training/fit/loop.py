@@ -25,10 +25,10 @@ import numpy as np
 import tensorflow as tf
 
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.training.checkpoints import State
-from traffic_signs.training.presets import Recipe
-from traffic_signs.training.progress import Progress
-from traffic_signs.training.trainer import Trainer
+from traffic_signs.training.fit.checkpoints import State
+from traffic_signs.training.fit.progress import Progress
+from traffic_signs.training.fit.trainer import Trainer
+from traffic_signs.training.recipe.presets import Recipe
 
 _log = logging.getLogger(__name__)
 _METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")

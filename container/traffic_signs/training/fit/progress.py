@@ -8,9 +8,9 @@ import numpy as np
 
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.errors import CheckpointError, DataError
-from traffic_signs.training.checkpoints import State
-from traffic_signs.training.presets import Recipe
-from traffic_signs.training.trainer import Trainer
+from traffic_signs.training.fit.checkpoints import State
+from traffic_signs.training.fit.trainer import Trainer
+from traffic_signs.training.recipe.presets import Recipe
 
 _STEPS_A_CALL = 10
 """Steps between two looks at the stop signal; TensorFlow takes them without coming back to Python."""

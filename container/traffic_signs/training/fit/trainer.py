@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.training import augmentation, sampling, schedule
-from traffic_signs.training import model as models
-from traffic_signs.training.presets import Recipe
+from traffic_signs.training.recipe import augmentation, sampling, schedule
+from traffic_signs.training.recipe import networks as models
+from traffic_signs.training.recipe.presets import Recipe
 
 _log = logging.getLogger(__name__)
 _EVALUATED = 1024

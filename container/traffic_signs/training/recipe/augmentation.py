@@ -16,9 +16,9 @@ from importlib.resources import files
 import numpy as np
 import tensorflow as tf
 
-from traffic_signs import images as pixels
-from traffic_signs import labels as names_of
-from traffic_signs.training.presets import Augmentation
+from traffic_signs.data.sources import labels as names_of
+from traffic_signs.images import preprocessing as pixels
+from traffic_signs.training.recipe.presets import Augmentation
 
 
 def mirrors(names: tuple[str, ...]) -> np.ndarray:
@@ -34,7 +34,7 @@ def mirrors(names: tuple[str, ...]) -> np.ndarray:
 
 @cache
 def _table() -> dict[str, str]:
-    text = files("traffic_signs.training").joinpath("mirrors.json").read_text(encoding="utf-8")
+    text = files("traffic_signs.training.recipe").joinpath("mirrors.json").read_text(encoding="utf-8")
     table: dict[str, str] = json.loads(text)
     return table
 

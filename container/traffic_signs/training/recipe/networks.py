@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from traffic_signs import images
+from traffic_signs.images import preprocessing
 
 
 def build(network: str, classes: int) -> keras.Model:
@@ -90,7 +90,7 @@ def _multi_scale(classes: int) -> keras.Model:
 
 
 def _pixels() -> keras.KerasTensor:
-    return keras.Input(images.SHAPE, dtype="uint8", name="pixels")
+    return keras.Input(preprocessing.SHAPE, dtype="uint8", name="pixels")
 
 
 def _logits(classes: int) -> layers.Layer:
@@ -121,7 +121,7 @@ def local_contrast(x: keras.KerasTensor, window: int, epsilon: float) -> keras.K
         window: side of the surroundings in pixels, odd; at the border, what of them is in the image.
         epsilon: added to the variance, which keeps noise of even surfaces small.
     """
-    place = np.arange(images.SIZE)
+    place = np.arange(preprocessing.SIZE)
     band = (np.abs(place[:, None] - place) <= window // 2).astype(np.float32)
     band /= band.sum(axis=0)
 
@@ -130,10 +130,10 @@ def local_contrast(x: keras.KerasTensor, window: int, epsilon: float) -> keras.K
         along_height = layers.AveragePooling2D((window, 1), strides=1, padding="same", dtype="float32")
         return along_height(ops.conv(y, band[None, None]))
 
-    rows = ops.reshape(x, (-1, images.SIZE, 1, images.SIZE))
+    rows = ops.reshape(x, (-1, preprocessing.SIZE, 1, preprocessing.SIZE))
     centred = rows - means(rows)
     contrast = centred / ops.sqrt(means(ops.square(centred)) + epsilon)
-    return ops.reshape(contrast, (-1, *images.SHAPE))
+    return ops.reshape(contrast, (-1, *preprocessing.SHAPE))
 
 
 def _convolution(x: keras.KerasTensor, filters: int, size: int = 3) -> keras.KerasTensor:

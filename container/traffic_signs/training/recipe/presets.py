@@ -42,7 +42,7 @@ class Recipe:
     """A network and how it is trained."""
 
     network: str
-    """One of `model.NETWORKS`."""
+    """One of `networks.NETWORKS`."""
     epochs: int
     """Passes over the training images."""
     batch_size: int

@@ -10,7 +10,7 @@ F. Hutter, ICLR 2019. SGD has Nesterov's momentum of 0.9.
 
 import keras
 
-from traffic_signs.training.presets import Recipe
+from traffic_signs.training.recipe.presets import Recipe
 
 _WARM_UP = 0.3
 _START = 1 / 25

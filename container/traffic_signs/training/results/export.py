@@ -20,9 +20,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from traffic_signs import artifact
 from traffic_signs.errors import ExportError
-from traffic_signs.litert import Engine
+from traffic_signs.model import artifact
+from traffic_signs.model.litert import Engine
 
 _log = logging.getLogger(__name__)
 _TOLERANCE = 1e-4

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.training.calibration import cross_entropy, expected_calibration_error
+from traffic_signs.training.results.calibration import cross_entropy, expected_calibration_error
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from traffic_signs.data import style
-from traffic_signs.training.calibration import Reliability
+from traffic_signs.training.results.calibration import Reliability
 
 _BEFORE, _AFTER, _MARK, _PALE = "#e08a2e", "#2f6db3", "#c0392b", "#9aa5b1"
 

@@ -26,9 +26,9 @@ from PIL import Image
 
 from traffic_signs.data import pictures
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.training import plots
-from traffic_signs.training.calibration import reliability
-from traffic_signs.training.outcome import Run
+from traffic_signs.training.results import plots
+from traffic_signs.training.results.calibration import reliability
+from traffic_signs.training.results.outcome import Run
 
 _MISTAKES = 24
 
@@ -120,7 +120,7 @@ def _render(page: Mapping[str, Any]) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters |= {"percent": "{:.2%}".format, "decimal": "{:.4f}".format, "count": "{:,}".format}
     environment.filters["duration"] = _duration
-    template = files("traffic_signs.training").joinpath("report.html").read_text(encoding="utf-8")
+    template = files("traffic_signs.training.results").joinpath("report.html").read_text(encoding="utf-8")
     return environment.from_string(template).render(page)
 
 

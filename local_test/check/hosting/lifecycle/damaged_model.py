@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from local_test.check import wire
-from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, found, unknown
-from local_test.check.served import GUIDE
-from local_test.hosting import hosted
-from local_test.kinds import Conditions, forwarded
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, found, unknown
+from local_test.check.hosting.support import wire
+from local_test.check.hosting.support.served import GUIDE
+from local_test.platform.endpoint import hosted
+from local_test.platform.profiles import Conditions, Profile, forwarded
 
 _ONE_MODEL = frozenset(Profile) - {Profile.MULTI_MODEL}
 _SOURCE = f"{GUIDE}: a static 200 has requests routed to an instance that cannot answer"

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from local_test.check import wire
-from local_test.check.points import Finding, Part, Point, Scenario, Subject, found, unclaimed, unknown
-from local_test.check.served import GUIDE, Served, started
-from local_test.kinds import Conditions
-from local_test.processes import Process
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, found, unclaimed, unknown
+from local_test.check.hosting.support import wire
+from local_test.check.hosting.support.served import GUIDE, Served, started
+from local_test.platform.processes import Process
+from local_test.platform.profiles import Conditions
 
 PING = Point(
     "H3-ping-under-load",

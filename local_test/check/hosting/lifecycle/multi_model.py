@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from local_test.check import wire
-from local_test.check.labels import MULTI_MODELS, claims
-from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, found, unclaimed, unknown
-from local_test.check.served import Served, started
-from local_test.kinds import MODEL_NAME, Conditions, forwarded
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, found, unclaimed, unknown
+from local_test.check.hosting.support import wire
+from local_test.check.hosting.support.served import Served, started
+from local_test.check.image.labels import MULTI_MODELS, claims
+from local_test.platform.profiles import MODEL_NAME, Conditions, Profile, forwarded
 
 _SOURCE = "developer guide, mms-container-apis"
 _PROFILES = frozenset({Profile.REAL_TIME, Profile.MULTI_MODEL})

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from local_test.check.points import Finding, Part, Point, Profile, Scenario, Subject, unknown
-from local_test.check.served import started
-from local_test.kinds import Conditions
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, unknown
+from local_test.check.hosting.support.served import started
+from local_test.platform.profiles import Conditions, Profile
 
 _ONLY = frozenset({Profile.SERVERLESS})
 USER = Point(

@@ -6,10 +6,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from local_test.check import wire
-from local_test.check.points import Finding, Part, Point, found, unknown
-from local_test.check.served import GUIDE, Served
-from local_test.kinds import forwarded
+from local_test.check.core.points import Finding, Part, Point, found, unknown
+from local_test.check.hosting.support import wire
+from local_test.check.hosting.support.served import GUIDE, Served
+from local_test.platform.profiles import forwarded
 
 LOG = Point(
     "H1-log-lines",

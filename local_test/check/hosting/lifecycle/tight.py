@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from local_test.check.labels import BIND_TO_PORT, claims
-from local_test.check.points import Finding, Part, Payload, Point, Scenario, Subject, found, unclaimed, unknown
-from local_test.check.served import Served, Start, started
-from local_test.kinds import Conditions
+from local_test.check.core.points import Finding, Part, Payload, Point, Scenario, Subject, found, unclaimed, unknown
+from local_test.check.hosting.support.served import Served, Start, started
+from local_test.check.image.labels import BIND_TO_PORT, claims
+from local_test.platform.profiles import Conditions
 
 _PIPELINE = "developer guide, inference-pipeline-real-time"
 BIND = Point(

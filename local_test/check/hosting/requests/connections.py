@@ -5,10 +5,10 @@ import http.client
 import time
 from collections.abc import Iterator
 
-from local_test.check import wire
-from local_test.check.points import Finding, Part, Payload, Point, found, unclaimed, unknown
-from local_test.check.served import GUIDE, Served
-from local_test.kinds import forwarded
+from local_test.check.core.points import Finding, Part, Payload, Point, found, unclaimed, unknown
+from local_test.check.hosting.support import wire
+from local_test.check.hosting.support.served import GUIDE, Served
+from local_test.platform.profiles import forwarded
 
 CHUNKED = Point(
     "H4-chunked-body",

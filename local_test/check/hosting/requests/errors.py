@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from local_test.check import wire
-from local_test.check.points import Finding, Part, Payload, Point, found, unclaimed, unknown
-from local_test.check.served import GUIDE, Served
+from local_test.check.core.points import Finding, Part, Payload, Point, found, unclaimed, unknown
+from local_test.check.hosting.support import wire
+from local_test.check.hosting.support.served import GUIDE, Served
 
 _MODEL_ERROR = "API, InvokeEndpoint, ModelError: OriginalStatusCode and OriginalMessage reach the client"
 CONTENT_TYPE = Point(

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from local_test.check import wire
-from local_test.check.labels import BIDIRECTIONAL, claims
-from local_test.check.points import Finding, Part, Payload, Point, Profile, found, unclaimed, unknown
-from local_test.check.served import GUIDE, Served
-from local_test.kinds import forwarded
+from local_test.check.core.points import Finding, Part, Payload, Point, found, unclaimed, unknown
+from local_test.check.hosting.support import wire
+from local_test.check.hosting.support.served import GUIDE, Served
+from local_test.check.image.labels import BIDIRECTIONAL, claims
+from local_test.platform.profiles import Profile, forwarded
 
 _BATCH = "developer guide, your-algorithms-batch-code"
 METRICS = Point(

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from local_test.check import wire
-from local_test.check.points import Finding, Part, Payload, Point, Profile, found, unclaimed, unknown
-from local_test.check.served import GUIDE, RUNTIME, Served
-from local_test.kinds import MB
+from local_test.check.core.points import Finding, Part, Payload, Point, found, unclaimed, unknown
+from local_test.check.hosting.support import wire
+from local_test.check.hosting.support.served import GUIDE, RUNTIME, Served
+from local_test.platform.profiles import MB, Profile
 
 ANSWER = Point(
     "H4-answer",

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from local_test.check.points import Finding, Part, Point, found, unclaimed
-from local_test.check.served import GUIDE, Served
+from local_test.check.core.points import Finding, Part, Point, found, unclaimed
+from local_test.check.hosting.support.served import GUIDE, Served
 
 EMPTY = Point(
     "H3-ping-empty",

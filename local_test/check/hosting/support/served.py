@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from local_test.check import wire
-from local_test.check.image import DockerError
-from local_test.check.points import Finding, Payload, Point, Profile, Subject, found, unknown
-from local_test.hosting import Endpoint, hosted
-from local_test.kinds import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Limits, forwarded
+from local_test.check.core.points import Finding, Payload, Point, Subject, found, unknown
+from local_test.check.hosting.support import wire
+from local_test.check.image.docker_image import DockerError
+from local_test.platform.endpoint import Endpoint, hosted
+from local_test.platform.profiles import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Limits, Profile, forwarded
 
 JSON = "application/json"
 NO_PAYLOAD = "no payload was given"

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask, Response, request, send_file
 from werkzeug.serving import make_server
 
-from tests.helpers import free_port
-from traffic_signs.data.download import download
+from tests.support.helpers import free_port
+from traffic_signs.data.sources.download import download
 from traffic_signs.errors import DataError
 
 CONTENT = bytes(range(256)) * 8000

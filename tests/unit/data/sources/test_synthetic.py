@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from traffic_signs.data import synthetic
+from traffic_signs.data.sources import synthetic
 
 
 def digest(folder: Path) -> str:

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.bodies import CSV, JSON, LINES, csv, lines
-from tests.strategies import pixels
-from traffic_signs import images
+from tests.support.bodies import CSV, JSON, LINES, csv, lines
+from tests.support.strategies import pixels
 from traffic_signs.errors import ImageError, RequestError
-from traffic_signs.serving import decoding, records
+from traffic_signs.images import preprocessing
+from traffic_signs.serving.codec import decoding, text_formats
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small_pieces() -> Iterator[None]:
     """Cut bodies into pieces of a few kilobytes, as long ones are into pieces of a megabyte."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "_PIECE", 1_500)
+        patch.setattr(text_formats, "_PIECE", 1_500)
         yield
 
 
@@ -53,7 +53,7 @@ def plainly(parse: Callable[[], Any]) -> np.ndarray | None:
     """Make pixels of what *parse* returns as simply as can be; None if it is none."""
     try:
         array = np.array(parse())
-        return None if array.ndim < 2 or not array.size else images.as_pixels(array.astype(np.float64))
+        return None if array.ndim < 2 or not array.size else preprocessing.as_pixels(array.astype(np.float64))
     except (ValueError, TypeError, KeyError, OverflowError, ImageError):
         return None
 

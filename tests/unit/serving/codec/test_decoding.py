@@ -7,11 +7,27 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.bodies import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, RGB, b64, csv, form, lines, npy_header, npz, zipped
-from tests.helpers import encoded, instances, npy
-from traffic_signs import images
+from tests.support.bodies import (
+    CSV,
+    FORM,
+    JSON,
+    LINES,
+    NPY,
+    NPZ,
+    PIXELS,
+    RGB,
+    b64,
+    csv,
+    form,
+    lines,
+    npy_header,
+    npz,
+    zipped,
+)
+from tests.support.helpers import encoded, instances, npy
 from traffic_signs.errors import RequestError, TooLargeError, UnsupportedMediaError
-from traffic_signs.serving import decoding, records
+from traffic_signs.images import preprocessing
+from traffic_signs.serving.codec import decoding, json_arrays
 
 LIMIT = 25 * 1024 * 1024
 
@@ -52,7 +68,7 @@ def test_arrays_and_images_in_every_form_are_the_same_pixels(body: bytes, conten
     ("body", "content_type"), [(npy(RGB), NPY), (npz(RGB), NPZ), (instances(RGB), JSON), (lines(RGB.tolist()), LINES)]
 )
 def test_rgb_is_converted_in_every_form(body: bytes, content_type: str) -> None:
-    np.testing.assert_array_equal(decode(body, content_type), images.as_pixels(RGB))
+    np.testing.assert_array_equal(decode(body, content_type), preprocessing.as_pixels(RGB))
 
 
 def test_true_beside_the_images_is_none_of_theirs() -> None:
@@ -64,7 +80,7 @@ def test_true_beside_the_images_is_none_of_theirs() -> None:
 def test_a_list_for_every_pixel_is_read_without_making_one(separators: tuple[str, str] | None) -> None:
     for content in ({"instances": PIXELS.tolist()}, PIXELS.tolist(), PIXELS[:1].tolist()):
         body = json.dumps(content, separators=separators).encode()
-        found = records._from_nested_json(body)  # noqa: SLF001 - the other way reads it too, which would hide a fault
+        found = json_arrays.from_nested_json(body)  # the other way reads it too, which would hide a fault
         assert np.array_equal(found, PIXELS[: len(found)])  # type: ignore[arg-type]
         assert np.array_equal(found, decode(body, JSON))  # type: ignore[arg-type]
 
@@ -86,7 +102,7 @@ NESTED = instances(PIXELS[:1])
     ],
 )
 def test_a_list_for_every_pixel_with_a_fault_is_refused(body: bytes) -> None:
-    assert records._from_nested_json(body) is None  # noqa: SLF001 - see above
+    assert json_arrays.from_nested_json(body) is None  # see above
     with pytest.raises(RequestError):
         decode(body, JSON)
 
@@ -117,7 +133,7 @@ def test_one_bare_image_is_a_batch_of_one(body: bytes) -> None:
 )
 def test_an_image_is_prepared_as_for_training(kind: str, content_type: str) -> None:
     body = encoded(np.random.default_rng(2).integers(0, 256, (51, 43, 3), dtype=np.uint8), kind)
-    expected = images.decode(body)[np.newaxis]
+    expected = preprocessing.decode(body)[np.newaxis]
     np.testing.assert_array_equal(decode(body, content_type), expected)
     np.testing.assert_array_equal(decode(form(body), FORM), expected)
     record = {"b64": base64.b64encode(body).decode()}
@@ -131,7 +147,7 @@ def test_parts_of_a_form_keep_their_order_across_names_and_chunks() -> None:
         form(file, disposition=f'name="{name}"; filename="x"').removesuffix(b"--B--\r\n")
         for file, name in zip(files, "abab", strict=True)
     )
-    expected = np.stack([images.decode(file) for file in files])
+    expected = np.stack([preprocessing.decode(file) for file in files])
     np.testing.assert_array_equal(decode(body + b"--B--\r\n", FORM), expected)
 
 
@@ -251,7 +267,7 @@ def test_another_content_type_is_refused_with_those_that_are_read(content_type: 
 def test_a_large_array_is_read_as_a_small_one(shape: tuple[int, ...], number: int, separators: tuple[str, str]) -> None:
     """It is read in pieces of a megabyte, between which other threads have their turns."""
     pixels = np.random.default_rng(3).integers(0, 256, (number, *shape), dtype=np.uint8)
-    expected = images.as_pixels(pixels)
+    expected = preprocessing.as_pixels(pixels)
     text = json.dumps(pixels.tolist(), separators=separators)
     assert len(text) > 2.1 * 2**20
     for body in ('{"instances": %s}', '{"instances":%s}', "%s", ' {"instances": %s} '):

@@ -3,9 +3,9 @@ import json
 
 import numpy as np
 
-from tests.bodies import CSV, JSON, LINES, NPY
-from traffic_signs.serving import encoding
-from traffic_signs.serving.negotiation import Form
+from tests.support.bodies import CSV, JSON, LINES, NPY
+from traffic_signs.serving.codec import encoding
+from traffic_signs.serving.codec.negotiation import Form
 
 PROBABILITIES = np.array([[0.1, 0.9, 0.0], [0.75, 0.125, 0.125]], np.float32)
 LABELS = ("stop", "Füße", "yield")

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bodies import FORM, JSON, LINES, NPY, form, lines
-from tests.helpers import Job, encoded, npy
-from tests.strategies import FORMATS, LOSSLESS, packed, photos, pixels
-from traffic_signs import images
+from tests.support.bodies import FORM, JSON, LINES, NPY, form, lines
+from tests.support.helpers import Job, encoded, npy
+from tests.support.strategies import FORMATS, LOSSLESS, packed, photos, pixels
+from traffic_signs.images import preprocessing
 from traffic_signs.paths import OptMl
-from traffic_signs.serving import body, decoding
-from traffic_signs.serving.handler import Handler, Request
-from traffic_signs.serving.predictor import Predictor
-from traffic_signs.serving.record import Record
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.codec import body, decoding
+from traffic_signs.serving.endpoint.handler import Handler, Request
+from traffic_signs.serving.engine.predictor import Predictor
+from traffic_signs.serving.telemetry.request_record import Record
+from traffic_signs.settings.serving import ServingSettings
 
 LIMIT = 25 * 2**20
 
@@ -68,7 +68,7 @@ def test_a_picture_gets_the_same_answer_however_it_is_sent(
     file = encoded(photo, kind, **LOSSLESS[kind])
     text = {"b64": base64.b64encode(file).decode()}
     answers = {
-        answer(npy(images.decode(encoded(photo, "PNG"))), NPY),
+        answer(npy(preprocessing.decode(encoded(photo, "PNG"))), NPY),
         answer(file, f"image/{kind.lower()}"),
         answer(json.dumps({"instances": [text]}).encode(), JSON),
         answer(json.dumps([text]).encode(), JSON),
@@ -92,7 +92,7 @@ def test_arrays_of_any_numeric_type_and_order_are_the_same_pixels(
 
 @given(pixels(channels=3))
 def test_colours_become_gray_alike_as_numbers_and_as_a_picture(drawn: np.ndarray) -> None:
-    expected = np.stack([images.decode(encoded(picture, "PNG")) for picture in drawn])
+    expected = np.stack([preprocessing.decode(encoded(picture, "PNG")) for picture in drawn])
     for content_type in (NPY, JSON, LINES):
         np.testing.assert_array_equal(decode(FORMATS[content_type](drawn), content_type), expected)
 

@@ -1,9 +1,9 @@
 import pytest
 
-from tests.bodies import CSV, JSON, LINES, NPY
+from tests.support.bodies import CSV, JSON, LINES, NPY
 from traffic_signs.errors import NotAcceptableError, RequestError
-from traffic_signs.serving import negotiation
-from traffic_signs.serving.negotiation import Form
+from traffic_signs.serving.codec import negotiation
+from traffic_signs.serving.codec.negotiation import Form
 
 
 @pytest.mark.parametrize(

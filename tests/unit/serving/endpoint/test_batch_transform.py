@@ -1,16 +1,11 @@
 """Batch transform: what a job is told, how it is served, and whole jobs in SageMaker's local mode."""
 
-import json
-from pathlib import Path
-
-import numpy as np
 import pytest
 
-from tests.helpers import Job, free_port, npy, serving
-from tests.test_sagemaker_local import run
 from traffic_signs.errors import SettingsError
-from traffic_signs.serving import batch, plan
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.endpoint import batch_transform
+from traffic_signs.serving.engine import capacity
+from traffic_signs.settings.serving import ServingSettings
 
 JOB = {"SAGEMAKER_BATCH": "true"}
 QUICK, SLOW = 0.0001, 0.005
@@ -19,7 +14,7 @@ QUICK, SLOW = 0.0001, 0.005
 
 def parameters(variables: dict[str, str], workers: int, memory_mb: int, seconds: float) -> tuple[object, object]:
     settings = ServingSettings.from_environment({**JOB, **variables})
-    found = batch.compute(settings, workers=workers, memory_mb=memory_mb, seconds_per_image=seconds)
+    found = batch_transform.compute(settings, workers=workers, memory_mb=memory_mb, seconds_per_image=seconds)
     assert int(found["MaxConcurrentTransforms"]) * int(found["MaxPayloadInMB"]) <= 100
     return found["MaxConcurrentTransforms"], found["MaxPayloadInMB"]
 
@@ -79,33 +74,4 @@ def test_a_bad_variable_is_named_with_its_value(name: str, value: str, rule: str
 def test_a_job_that_sends_one_request_at_a_time_gets_one_process() -> None:
     for variables, workers in ((JOB, 4), ({**JOB, "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1"}, 1)):
         settings = ServingSettings.from_environment(variables)
-        assert plan.make(settings, cores=4, memory_mb=8_000, gpus=0).workers == workers
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize("image", ["container"], indirect=True)
-@pytest.mark.usefixtures("nothing_stays")
-@pytest.mark.parametrize(
-    ("kind", "strategy"),
-    [
-        ("csv", "MultiRecord"),
-        ("jsonlines", "SingleRecord"),
-        ("images", "SingleRecord"),
-    ],
-)
-def test_every_record_of_a_local_job_is_answered_in_order(
-    job: Job, prepared: Path, tmp_path: Path, kind: str, strategy: str
-) -> None:
-    records = 3_000 if strategy == "MultiRecord" else 60  # 11 MB, which requests of 1 MB are cut from
-    done = run(
-        "v2", "tests.bench.transform", prepared, job.base / "model", "--records", records, "--kind", kind,
-        "--strategy", strategy, "--port", free_port(), "--output", tmp_path / "figures.json",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    figures = json.loads((tmp_path / "figures.json").read_text())
-    assert figures["records_per_second"] > 0
-    with np.load(prepared / "test" / "test.npz") as archive:
-        images = archive["images"][np.random.default_rng(1).integers(0, len(archive["images"]), records)]
-    with serving(job.base, tmp_path / "log") as server:
-        predictions = server.post(npy(images), "application/x-npy").json()["predictions"]
-    assert figures["class_ids"] == [prediction["class_id"] for prediction in predictions]
+        assert capacity.make(settings, cores=4, memory_mb=8_000, gpus=0).workers == workers

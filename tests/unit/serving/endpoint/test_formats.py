@@ -11,31 +11,17 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.bodies import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, RGB, b64, csv, form, lines, npz
-from tests.helpers import Job, encoded, instances, npy
-from traffic_signs import artifact, images
+from tests.support.bodies import CSV, FORM, JSON, LINES, NPY, PIXELS, RGB
+from tests.support.helpers import Job, instances, npy
+from tests.support.mutations import ATTRIBUTES, BODIES, HEADERS, PICTURES, mutated
+from traffic_signs.images import preprocessing
+from traffic_signs.model import artifact
 from traffic_signs.paths import OptMl
 from traffic_signs.serving.app import create_app
-from traffic_signs.serving.predictor import Predictor
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.engine.predictor import Predictor
+from traffic_signs.settings.serving import ServingSettings
 
 pytestmark = pytest.mark.parametrize("image", ["bare"], indirect=True)
-PNGS = [encoded(picture, "PNG") for picture in RGB]
-BODIES = [
-    (instances(PIXELS), JSON),
-    (json.dumps(PIXELS[..., 0].tolist()).encode(), JSON),
-    (json.dumps({"instances": [b64(picture) for picture in RGB]}).encode(), JSON),
-    (lines(PIXELS.tolist()), LINES),
-    (lines([b64(picture) for picture in RGB]), LINES),
-    (csv(PIXELS), CSV),
-    (npy(PIXELS), NPY),
-    (npy(RGB.astype(np.float32)), NPY),
-    (npz(PIXELS), NPZ),
-    (npz(PIXELS, compressed=True), NPZ),
-    (form(*PNGS), f"{FORM}; boundary=B"),
-]
-PICTURES = [(encoded(RGB[0], kind), f"image/{kind.lower()}") for kind in ("PNG", "JPEG", "PPM", "BMP", "WEBP", "GIF")]
-ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +33,7 @@ def client(job: Job) -> FlaskClient:
 def expected(job: Job) -> dict[bool, np.ndarray]:
     """Probabilities of PIXELS, and at True of RGB."""
     predictor = Predictor(OptMl(job.base).model)
-    return {False: predictor.predict(PIXELS), True: predictor.predict(images.as_pixels(RGB))}
+    return {False: predictor.predict(PIXELS), True: predictor.predict(preprocessing.as_pixels(RGB))}
 
 
 def post(client: FlaskClient, body: bytes, content_type: str, **headers: str) -> TestResponse:
@@ -131,39 +117,6 @@ def test_a_wrong_attribute_is_told(client: FlaskClient) -> None:
     answer = post(client, npy(PIXELS), NPY, **{ATTRIBUTES: "top_k=44"})
     assert answer.status_code == 400
     assert answer.get_json()["error"] == f"{ATTRIBUTES}: top_k = '44'; expected a whole number from 1 to 43"
-
-
-def mutated(random: random.Random, body: bytes) -> bytes:
-    """Do to *body* what networks, bugs and attackers do, one to four times."""
-    result = bytearray(body)
-    for _ in range(random.randint(1, 4)):
-        start, end = sorted(random.choices(range(len(result) + 1), k=2))
-        end = min(end, start + random.choice((1, 4, 64, 100_000)))
-        match random.randrange(6):
-            case 0:
-                result[start:end] = b""
-            case 1:
-                result[start:end] = random.randbytes(end - start)
-            case 2:
-                result[start:start] = result[start:end]
-            case 3:
-                del result[start:]
-            case 4:  # the first bytes are where sizes and types stand
-                result[random.randrange(min(128, len(result) or 1)) :][:1] = b""
-                if result:
-                    result[random.randrange(min(128, len(result)))] = random.randrange(256)
-            case _:
-                words = (b"-1", b"1e999", b"null", b"[", b"]", b'"', b"{}", b"\xff\xff\xff\xff", b"\n", b"--B", b",")
-                result[start:start] = random.choice(words)
-    return bytes(result)
-
-
-HEADERS = [
-    ("Accept", ["*/*;q=0", "text/csv;q=2", ";;,", "a/b;q=nan", "*/x", "application/x-npy;q=1;v=2", "\xff"]),
-    (ATTRIBUTES, ["top_k=", "top_k=1e3", "=;=,", "probabilities=\xff", "top_k=2", "\xb2"]),
-    ("Content-Encoding", ["gzip", "gzip,br", "\xff"]),
-    ("Content-Type", [f"{FORM}; boundary", f"{FORM}; boundary*=utf-8''%FF%E2", f"{FORM}; boundary={'x' * 3000}", "/"]),
-]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")

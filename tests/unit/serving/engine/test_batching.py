@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from traffic_signs.serving.batching import Batcher
-from traffic_signs.turns import FairLock
+from traffic_signs.fair_lock import FairLock
+from traffic_signs.serving.engine.batching import Batcher
 
 
 def rows(images: np.ndarray) -> np.ndarray:

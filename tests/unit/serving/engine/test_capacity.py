@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from traffic_signs.serving import hardware, plan
-from traffic_signs.serving.plan import Plan
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.engine import capacity, hardware
+from traffic_signs.serving.engine.capacity import Plan
+from traffic_signs.settings.serving import ServingSettings
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -131,4 +131,4 @@ def test_no_gpu_is_made_of_a_choice(tmp_path: Path) -> None:
 def test_the_plan_follows_the_hardware(
     settings: ServingSettings, cores: int, memory_mb: int, gpus: int, expected: Plan
 ) -> None:
-    assert plan.make(settings, cores=cores, memory_mb=memory_mb, gpus=gpus) == expected
+    assert capacity.make(settings, cores=cores, memory_mb=memory_mb, gpus=gpus) == expected

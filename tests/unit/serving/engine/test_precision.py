@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from traffic_signs import artifact
 from traffic_signs.errors import ArtifactError, SettingsError
-from traffic_signs.serving import hardware, precision
-from traffic_signs.settings import ServingSettings
+from traffic_signs.model import artifact
+from traffic_signs.serving.engine import hardware, precision
+from traffic_signs.settings.serving import ServingSettings
 
 FLOAT32 = artifact.Artifact((), (), "best", "", agreement={"model.tflite": {}})
 BOTH = artifact.Artifact((), (), "best", "", agreement={"model.tflite": {}, "model.int8.tflite": {}})

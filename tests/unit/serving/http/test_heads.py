@@ -3,7 +3,7 @@
 import pytest
 
 from traffic_signs.errors import RequestError
-from traffic_signs.serving.http import heads
+from traffic_signs.serving.http.connection import heads
 
 WHOLE = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from traffic_signs.errors import LeftError, OverloadError
-from traffic_signs.serving.metrics import Metrics
-from traffic_signs.serving.record import Record
-from traffic_signs.serving.scheduling import Joiner, Pool
+from traffic_signs.serving.http.scheduling import Joiner, Pool
+from traffic_signs.serving.telemetry import prometheus
+from traffic_signs.serving.telemetry.metrics import Metrics
+from traffic_signs.serving.telemetry.request_record import Record
 
 
 class Network:
@@ -132,8 +133,9 @@ def test_more_requests_than_the_queue_takes_are_refused_and_counted() -> None:
         assert pool.queued == 0
 
     run(ask())
-    assert b"traffic_signs_queue_refused_total 1.0" in metrics.page({}, [])
-    assert b"traffic_signs_queue_length 0.0" in metrics.page({}, [])
+    page = prometheus.page(metrics.rows, {}, [])
+    assert b"traffic_signs_queue_refused_total 1.0" in page
+    assert b"traffic_signs_queue_length 0.0" in page
 
 
 def test_a_request_that_would_wait_for_too_long_is_refused() -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers import Job
+from tests.support.helpers import Job
 from traffic_signs.errors import AlreadyLoadedError, MemoryShortError, NotLoadedError, RequestError
-from traffic_signs.serving import hardware, listing
-from traffic_signs.serving import memory as measuring
-from traffic_signs.serving.models import Models
+from traffic_signs.serving.engine import hardware
+from traffic_signs.serving.multi_model import memory as measuring
+from traffic_signs.serving.multi_model import registry
+from traffic_signs.serving.multi_model.manager import Models
 
 MB = 2**20
 ROOM = 2 * 100 * MB
@@ -44,7 +45,7 @@ def root(small_job: Job, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    folder = listing.create()
+    folder = registry.create()
     yield folder
     shutil.rmtree(folder)
 
@@ -120,7 +121,7 @@ def test_unloading_does_not_wait_for_a_worker_that_died(
         unloading = pool.submit(one.unload, "a")
         with pytest.raises(TimeoutError):
             unloading.result(0.2)
-        listing.forget(folder, 2)
+        registry.forget(folder, 2)
         unloading.result(30)
 
 

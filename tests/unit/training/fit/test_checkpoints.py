@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from traffic_signs.errors import CheckpointError
-from traffic_signs.training.checkpoints import Checkpoints, State
+from traffic_signs.training.fit.checkpoints import Checkpoints, State
 
 IDENTITY = {"learning_rate": 0.1, "seed": 1, "augmentation": {"rotation": 10.0}}
 

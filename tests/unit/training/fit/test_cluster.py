@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import free_port
+from tests.support.helpers import free_port
 from traffic_signs.errors import HostsError
-from traffic_signs.training.hosts import Hosts, Link
+from traffic_signs.training.fit.cluster import Hosts, Link
 
 _HOST = """
 import os, sys, threading
-from traffic_signs.training.hosts import Hosts, Link
+from traffic_signs.training.fit.cluster import Hosts, Link
 name, port, data, then = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 link = Link(Hosts(name, ("localhost", "b", "c")), threading.Event(), port, 30)
 print("linked", flush=True)

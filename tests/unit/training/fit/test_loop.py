@@ -1,8 +1,6 @@
 """The loop on drawn signs: what it does must follow from the seed and the step alone."""
 
 import dataclasses
-import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,11 +11,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import Job, run_job
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.errors import CheckpointError, DataError
-from traffic_signs.training import loop, presets, schedule
-from traffic_signs.training.checkpoints import Checkpoints, State
+from traffic_signs.training.fit import loop
+from traffic_signs.training.fit.checkpoints import Checkpoints, State
+from traffic_signs.training.recipe import presets, schedule
 
 DEVICE = tf.distribute.get_strategy()
 PLAIN = presets.Recipe("lenet", 2, 4, "adam", 1e-3, "constant")
@@ -179,7 +177,7 @@ _SAVES = """
 import sys
 import numpy as np
 from pathlib import Path
-from traffic_signs.training.checkpoints import Checkpoints, State
+from traffic_signs.training.fit.checkpoints import Checkpoints, State
 for step in range(10**6):
     Checkpoints(Path(sys.argv[1])).save(State({}, step, [np.full(300_000, step)]))
 """
@@ -199,37 +197,3 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_a_whole_one(tmp_path: Path)
         assert (state.variables[0] == state.step).all()
         for file in tmp_path.glob("step-*"):
             file.unlink()
-
-
-def test_a_job_that_is_killed_goes_on_to_the_same_weights(
-    job: Job, image: str | None, prepared: Path, tmp_path: Path
-) -> None:
-    """kill -9 as soon as the first checkpoint is there; the same job again ends like one that never was."""
-    if image:
-        pytest.skip("the container runs the same program; the contract tests stop and resume one")
-    channels = {"training": prepared / "training", "validation": prepared / "validation"}
-    base = tmp_path / "opt-ml"
-    killer = threading.Thread(target=_kill_after_first_checkpoint, args=(base,))
-    killer.start()
-    first = run_job(base, channels, {"epochs": 2})
-    killer.join()
-    assert first.code != 0
-    for link in (base / "input" / "data").iterdir():
-        link.unlink()
-    again = run_job(base, channels, {"epochs": 2})
-    assert again.code == 0, again.log
-    assert "going on after step" in again.log
-    assert (base / "model" / "model.tflite").read_bytes() == (job.base / "model" / "model.tflite").read_bytes()
-    assert json.loads((base / "model" / "artifact.json").read_text())["preset"] == "lenet"
-
-
-def _kill_after_first_checkpoint(base: Path) -> None:
-    while not list(base.glob("checkpoints/step-*.npz")):
-        threading.Event().wait(0.005)
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (folder / "environ").read_bytes()
-        except OSError:
-            continue
-        if f"SAGEMAKER_BASE_DIR={base.resolve()}".encode() in environment.split(b"\0"):
-            os.kill(int(folder.name), signal.SIGKILL)

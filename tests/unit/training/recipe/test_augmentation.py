@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from traffic_signs import labels as names_of
-from traffic_signs.data import synthetic
-from traffic_signs.training.augmentation import augment, mirrors
-from traffic_signs.training.presets import PRESETS, Augmentation
+from traffic_signs.data.sources import labels as names_of
+from traffic_signs.data.sources import synthetic
+from traffic_signs.training.recipe.augmentation import augment, mirrors
+from traffic_signs.training.recipe.presets import PRESETS, Augmentation
 
 NAMES = names_of.gtsrb()
 IMAGES = np.random.default_rng(1).integers(0, 256, (64, 32, 32, 1), dtype=np.uint8)

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from traffic_signs.training import model as models
-from traffic_signs.training.presets import PRESETS, Augmentation, Recipe
+from traffic_signs.training.recipe import networks as models
+from traffic_signs.training.recipe.presets import PRESETS, Augmentation, Recipe
 
 
 def test_lenet_is_the_articles_recipe() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from traffic_signs.training.sampling import order
+from traffic_signs.training.recipe.sampling import order
 
 LABELS = np.repeat([0, 1, 2], [1000, 110, 400])
 

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy.special import softmax  # type: ignore[import-untyped] # SciPy has no types
 
-from traffic_signs.training.calibration import cross_entropy, expected_calibration_error, reliability, temperature
+from traffic_signs.training.results.calibration import (
+    cross_entropy,
+    expected_calibration_error,
+    reliability,
+    temperature,
+)
 
 
 def drawn_from(logits: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from traffic_signs import artifact
 from traffic_signs.data.dataset import Dataset
+from traffic_signs.model import artifact
 from traffic_signs.paths import OptMl
-from traffic_signs.settings import TrainingSettings
-from traffic_signs.training import job, report
-from traffic_signs.training.hosts import Hosts, Link
-from traffic_signs.training.outcome import Run, Validation
-from traffic_signs.training.presets import PRESETS
+from traffic_signs.settings.training import TrainingSettings
+from traffic_signs.training import job
+from traffic_signs.training.fit.cluster import Hosts, Link
+from traffic_signs.training.recipe.presets import PRESETS
+from traffic_signs.training.results import report
+from traffic_signs.training.results.outcome import Run, Validation
 
 pytestmark = pytest.mark.filterwarnings("error:constrained_layout not applied")
 ALWAYS = {"curves.png", "class-distribution.png"}

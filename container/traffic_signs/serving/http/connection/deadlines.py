@@ -3,12 +3,12 @@
 import socket
 import struct
 
-from traffic_signs.serving.http.protocol import Protocol
+from traffic_signs.serving.http.connection.state import Connection
 
 _AT_ONCE = struct.pack("ii", 1, 0)
 
 
-def enforce(connection: Protocol, now: float) -> None:
+def enforce(connection: Connection, now: float) -> None:
     """Refuse or end what takes too long; called each second.
 
     Args:

@@ -9,74 +9,19 @@ uvicorn 0.54 has no such bounds, and its parser takes the body of a request that
 underscore; uvicorn is pinned, because it does not document them for subclasses.
 """
 
-from typing import Any
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from traffic_signs.errors import RequestError
-from traffic_signs.serving.http import heads
-from traffic_signs.serving.http.packet import Packet
-from traffic_signs.settings import ServingSettings
+from traffic_signs.serving.http.connection import heads
+from traffic_signs.serving.http.connection.state import Connection
 
 _FIELDS = 100
 _AHEAD_BYTES = 64 * 1024
 """Of what follows a request, until it is answered."""
-_DRAINED_BYTES = 64 * 2**20
-"""Of a body that is read only to be thrown away, so that its client sees why; more ends the connection."""
 _FRAMING_BYTES, _FRAMING_TIMES = 64 * 1024, 9
 """Of what comes around chunks, and how many times what is in them it may be besides: one of a byte takes six."""
 
 
-class Protocol(HttpToolsProtocol):
-    """A connection; ASGI's state has the limits, all connections, those that are idle, and uvicorn's tasks."""
-
-    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.limits: ServingSettings = app_state["limits"]
-        self.open: set[Protocol] = app_state["open"]
-        self.idle: dict[Protocol, None] = app_state["idle"]
-        app_state["tasks"] = server_state.tasks
-        self.phase = "silent"
-        """What is expected: "silent", the first byte; "head"; "body"; "", nothing; "drain", what is thrown away."""
-        self.since, self.received, self.framing, self.crowded = self.loop.time(), 0, 0, False
-        self.left: int | None = 0
-        """Bytes that the body still lacks; None where the parser finds its end."""
-        self.held = b""
-        self.blocked: tuple[float, int] | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        """Close the connection that has been idle for longest if there are too many; say so if none is."""
-        super().connection_made(transport)
-        self.packet = Packet(transport, self.close)
-        if len(self.open) >= self.limits.connections:
-            self.crowded = not self.idle
-            if longest := next(iter(self.idle), None):
-                del self.idle[longest]
-                longest.transport.close()
-        self.open.add(self)
-        self.idle[self] = None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self.forget()
-        super().connection_lost(exc)
-
-    def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over; refuse a handshake that the WebSocket's own parser gives no answer to."""
-        self.forget()
-        super().handle_websocket_upgrade()
-        if not self.transport.get_protocol().handshake_initiated:  # type: ignore[attr-defined] # of a WebSocket
-            self.transport.write(heads.refusal(400, "no handshake of a WebSocket: it has a body, or a line too long"))
-            self.transport.close()
-
-    def forget(self) -> None:
-        """Look after the connection no more."""
-        self.open.discard(self)
-        self.idle.pop(self, None)
-
-    def expect(self, phase: str) -> None:
-        """Begin a phase."""
-        self.phase, self.since, self.received, self.framing = phase, self.loop.time(), 0, 0
+class Protocol(Connection):
+    """A connection's way through the parser: a whole head, no more than its body, nothing until the answer."""
 
     def data_received(self, data: bytes) -> None:
         """Give the parser a request at a time: its head when it is whole, and then no more than its body."""
@@ -106,12 +51,6 @@ class Protocol(HttpToolsProtocol):
                 return
             if self.left is None and self.framing > _FRAMING_BYTES + _FRAMING_TIMES * self.received:
                 self.refuse(400, "the body has more around its chunks than in them")
-
-    def drain(self, size: int) -> None:
-        """Throw away what nobody wants, up to a bound."""
-        self.received += size
-        if self.received > _DRAINED_BYTES:
-            self.transport.close()
 
     def end_of_head(self, data: bytes) -> int:
         """Return where the head ends that *data* begins with; 0 if it has to wait, or is refused."""
@@ -183,35 +122,3 @@ class Protocol(HttpToolsProtocol):
             self.loop.call_soon(self.data_received, b"")
         elif self.phase == "" and not self.transport.is_closing():
             self.idle[self], self.since = None, self.loop.time()
-
-    def resume_writing(self) -> None:
-        """Note that the client reads."""
-        self.blocked = None
-        super().resume_writing()
-
-    def send_400_response(self, msg: str) -> None:
-        """Say that the request is no HTTP."""
-        self.refuse(400, msg)
-
-    def refuse(self, status: int, text: str) -> None:
-        """Refuse what the client has begun to send, and close the connection once it has what it is owed."""
-        if self.phase == "":  # behind a request that is being answered
-            self.cycle.keep_alive, self.phase = False, "drain"
-            return
-        if self.phase == "body" and self.cycle.response_complete:  # by an answer that did not wait for the body
-            self.close()
-            return
-        if self.phase == "body":  # the application waits for the rest of it
-            self.scope["refused"] = status, text  # type: ignore[typeddict-unknown-key] # ours, for the application
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        self.transport.write(heads.refusal(status, text))
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection; if its client may still send, once it has seen why (RFC 9112, section 9.6)."""
-        if self.phase in ("head", "body") and not self.transport.is_closing():
-            self.expect("drain")
-            self.transport.write_eof()
-        else:
-            self.transport.close()

@@ -1,0 +1,150 @@
+"""Parsed JSON, or its text -> uint8 [N, 32, 32, 1], as fast as the form allows.
+
+    a megabyte of text -> lists of Python numbers, some 8 bytes each -> pixels, one byte each
+    text of whole numbers [N, 32, 32, 1], the usual form           -> pixels at once
+
+Every number is checked: `numpy.asarray` would turn one long string among many short ones into gigabytes.
+"""
+
+import base64
+from array import array
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import orjson
+
+from traffic_signs.errors import RequestError
+from traffic_signs.images import preprocessing
+from traffic_signs.images.decode_budget import Budget
+
+_MAX_DIMENSIONS = 4
+PIECE = 1024 * 1024
+"""Bytes of lines that are Python's objects at once; of a body of 100 MB they would take gigabytes."""
+_ENVELOPES = ((b'{"instances": [', b"]}"), (b'{"instances":[', b"]}"), (b"[", b"]"))
+_NESTED = tuple(
+    (orjson.dumps([[[]] * preprocessing.SIZE] * preprocessing.SIZE).replace(b",", comma), comma)
+    for comma in (b", ", b",")
+)
+"""The brackets and commas of an image [32, 32, 1], and the comma between images."""
+
+
+def cut(body: bytes) -> list[bytes]:
+    """Cut a large array of arrays of numbers into arrays of about a megabyte each; the bare body if it is no such.
+
+    While orjson reads, nothing else runs in the process, /ping neither.
+    """
+    start, end = next((pair for pair in _ENVELOPES if body.startswith(pair[0]) and body.endswith(pair[1])), (b"", b""))
+    place, limit = len(start), len(body) - len(end)
+    if not start or limit - place < 2 * PIECE or body.find(b'"', place) >= 0:
+        return [body]
+    pieces = []
+    while place < limit:
+        looked, depth = place, -1
+        stop = body.find(b"],", place + PIECE, limit)
+        while stop >= 0:
+            depth = max(depth, 0) + body.count(b"[", looked, stop + 1) - body.count(b"]", looked, stop + 1)
+            if not depth:
+                break
+            looked, stop = stop + 1, body.find(b"],", stop + 1, limit)
+        stop = limit if stop < 0 else stop + 1
+        pieces.append(b"[%b]" % body[place:stop])
+        place = stop + 1
+    return pieces
+
+
+def plain(piece: bytes) -> np.ndarray | None:
+    """Read an array of arrays of numbers, of any shape; None if it is something else."""
+    if (pixels := from_nested_json(piece)) is not None:
+        return pixels
+    try:
+        content = orjson.loads(piece)
+        return array_of(content, piece) if set(map(type, content)) == {list} else None
+    except (orjson.JSONDecodeError, RequestError):  # of which the whole body will say more
+        return None
+
+
+def from_nested_json(body: bytes) -> np.ndarray | None:
+    """Read whole numbers of shape [N, 32, 32, 1] as json and orjson write them; None for anything else.
+
+    A list for every pixel takes far longer to make than its number, and memory besides.
+    Without its digits the text of such an array is always the same, so that comparing it checks all brackets, and
+    then only where the digits were is left to see to.
+    """
+    start, end = next((pair for pair in _ENVELOPES if body.startswith(pair[0] + b"[[[")), (b"", b""))
+    if not start:
+        return None
+    skeleton = body.translate(None, b"0123456789")
+    for image, comma in _NESTED:
+        number, rest = divmod(len(skeleton) - len(start) - len(end) + len(comma), len(image) + len(comma))
+        if not rest and skeleton == start + comma.join([image] * number) + end and _digits_are_inside(body, end):
+            try:
+                values = bytes(orjson.loads(b"[%b]" % body[len(start) : -len(end)].translate(None, b"[]")))
+                return np.frombuffer(values, np.uint8).reshape(number, *preprocessing.SHAPE)
+            except ValueError:  # a number is missing, too large or starts with 0: the usual way says so
+                return None
+    return None
+
+
+def _digits_are_inside(body: bytes, end: bytes) -> bool:
+    """Say whether no digit stands before an opening bracket or behind a closing one, or brace."""
+    text = np.frombuffer(body, np.uint8)
+    for start in range(0, len(text), PIECE):
+        piece = text[start : start + PIECE + 1]
+        digits = piece - ord("0") < 10  # of unsigned numbers, so that what comes before "0" is large
+        if (digits[:-1] & (piece[1:] == ord("["))).any() or (digits[1:] & (piece[:-1] == ord("]"))).any():
+            return False
+    return body.endswith(end)
+
+
+def pixels_of(instances: list[Any], body: bytes, budget: Budget, first: int = 0) -> np.ndarray:
+    """Read *instances*, which *body* holds; *first* is the index of the first, for messages."""
+    kinds = set(map(type, instances))
+    if kinds == {dict}:
+        files = [_file(instance, index) for index, instance in enumerate(instances, first)]
+        return preprocessing.decode_all(files, budget, first)
+    if dict in kinds:
+        raise RequestError('images come either all as arrays or all as {"b64": ...}')
+    return preprocessing.as_pixels(array_of(instances, body))
+
+
+def _file(instance: dict[str, Any], index: int) -> bytes:
+    text = instance.get("b64")
+    if not isinstance(text, str) or len(instance) > 1:
+        raise RequestError(f'instance {index} is no array and not {{"b64": "..."}}')
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise RequestError(f"instance {index} is not base64: {error}") from error
+
+
+def array_of(values: list[Any], body: bytes) -> np.ndarray:
+    """Turn nested lists of numbers into uint8 where all are whole and fit, else float64.
+
+    Faster than `numpy.asarray` for whole numbers: `bytes` checks them while it copies.
+    """
+    shape, rows = [len(values)], [values]
+    while rows[0] and type(rows[0][0]) is list:
+        rows = rows[0] if len(rows) == 1 else list(chain.from_iterable(rows))
+        if set(map(type, rows)) != {list} or len(set(map(len, rows))) != 1:
+            raise RequestError("the instances are not all of the same shape")
+        shape.append(len(rows[0]))
+        if len(shape) > _MAX_DIMENSIONS:
+            raise RequestError(f"pixels of more than {_MAX_DIMENSIONS} dimensions; expected [N, 32, 32]")
+    if shape[-1] < preprocessing.SIZE:  # channels: joining so short rows takes longer than making one of them
+        rows = [list(chain.from_iterable(rows))]
+    if _has_booleans(body) and bool in map(type, chain.from_iterable(rows)):
+        raise RequestError("pixels must be numbers, not true or false")
+    try:
+        return np.frombuffer(b"".join(map(bytes, rows)), np.uint8).reshape(shape)
+    except (TypeError, ValueError):  # not whole, or not from 0 to 255
+        pass
+    try:
+        return np.frombuffer(array("d", list(chain.from_iterable(rows))), np.float64).reshape(shape)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RequestError("pixels must be numbers, each image of the same shape") from error
+
+
+def _has_booleans(body: bytes) -> bool:
+    """Say whether JSON may hold true or false, which `bytes` and `array` take for 1 and 0; a letter is found faster."""
+    return (b"u" in body and b"true" in body) or (b"f" in body and b"false" in body)

@@ -1,0 +1,1 @@
+"""What is known of requests: their records, metrics, log lines. It uses no other package of the server."""

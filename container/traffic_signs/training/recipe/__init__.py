@@ -1,0 +1,1 @@
+"""What a preset consists of: network, augmentation, learning-rate schedule, sampling."""

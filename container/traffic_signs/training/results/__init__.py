@@ -1,0 +1,1 @@
+"""What a job leaves: calibrated and exported model, figures, plots, report."""

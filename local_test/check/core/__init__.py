@@ -1,0 +1,1 @@
+"""What every check is made of: points, scenarios, their run and the report; nothing about SageMaker."""

@@ -1,0 +1,1 @@
+"""Serving containers under the platform's conditions."""

@@ -1,0 +1,1 @@
+"""Points that one running container is asked about."""

@@ -1,0 +1,1 @@
+"""A container that serves, and HTTP to it, for all scenarios of hosting."""

@@ -1,0 +1,1 @@
+"""The image, read without being run."""

@@ -1,0 +1,1 @@
+"""Training jobs under the platform's conditions."""

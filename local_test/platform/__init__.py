@@ -1,0 +1,1 @@
+"""SageMaker's part, played on this machine: what it writes, starts, grants, watches and stops."""
