@@ -53,8 +53,8 @@ def _ours() -> Callable[[], None]:
     metrics, record = Metrics(), Record()
 
     def count() -> None:
-        metrics.batch(1, 0.001)
-        metrics.answered("/invocations", 200, record, record.arrived + 0.002)
+        metrics.observe_batch(1, 0.001)
+        metrics.count_response("/invocations", 200, record, record.arrived + 0.002)
 
     return count
 

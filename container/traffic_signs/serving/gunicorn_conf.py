@@ -25,24 +25,24 @@ from traffic_signs.settings.serving import ServingSettings
 _log = logging.getLogger(__name__)
 
 
-def _end(error: TrafficSignsError) -> NoReturn:
+def _exit(error: TrafficSignsError) -> NoReturn:
     _log.critical("serve: %s", error)
     sys.exit(1)
 
 
 logging.config.dictConfig(logs.configuration(logging.INFO))  # until the level is known
-logs.catch_all()
+logs.log_uncaught_errors()
 try:
     _settings = ServingSettings.from_environment()
-    _plan = capacity.of_this_machine(_settings)
+    _plan = capacity.plan_for_host(_settings)
 except TrafficSignsError as error:
-    _end(error)
-_places = 2 * _plan.workers + 1
+    _exit(error)
+_slots = 2 * _plan.workers + 1
 """Of workers: a reload starts new ones before the old ones end."""
-_metrics = Metrics(_places)
+_metrics = Metrics(_slots)
 _workers: list[Any] = []
 """In a worker, itself."""
-_models_folder = registry.create() if _settings.multi_model else None
+_registry_folder = registry.create() if _settings.multi_model else None
 """The list of what is loaded, which all workers share."""
 
 wsgi_app = "traffic_signs.serving.gunicorn_conf:application()"
@@ -67,40 +67,40 @@ def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     model = OptMl.from_environment().model
     try:
         # a multi-model endpoint is told of its models later, and hooks may load one of another kind
-        if not _models_folder and loader.find(model, _settings) is None:
+        if not _registry_folder and loader.find(model, _settings) is None:
             artifact.read(model)
             if (model / "code").is_dir():
                 _log.warning("%s holds no inference.py: nothing in it is used", model / "code")
     except TrafficSignsError as error:
-        _end(error)
+        _exit(error)
     _log.info("%s", _plan)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
     """Give each worker a place of its own; one that replaces another takes the one that has become free."""
-    taken = {other.place for other in server.WORKERS.values()}
-    worker.place = min(set(range(_places)) - taken, default=worker.age % _places)
+    taken = {other.slot for other in server.WORKERS.values()}
+    worker.slot = min(set(range(_slots)) - taken, default=worker.age % _slots)
 
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Give the worker the numbers and, if there are some, the GPU of its place."""
     _workers[:] = [worker]
-    _metrics.join(worker.place)
+    _metrics.attach(worker.slot)
     if gpus := hardware.gpus():
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[worker.place % len(gpus)]
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[worker.slot % len(gpus)]
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Let nothing be said of a worker that is no more, nor of what it had in its memory, whatever it died of."""
-    _metrics.leave(worker.place)
-    if _models_folder:
-        registry.forget(_models_folder, worker.pid)
+    _metrics.detach(worker.slot)
+    if _registry_folder:
+        registry.remove_worker(_registry_folder, worker.pid)
 
 
 def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Leave nothing in /dev/shm."""
-    if _models_folder:
-        shutil.rmtree(_models_folder, ignore_errors=True)
+    if _registry_folder:
+        shutil.rmtree(_registry_folder, ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
@@ -120,15 +120,15 @@ def application() -> Any:
 
     from traffic_signs.serving.app import create_app  # noqa: PLC0415 - not before the fork
     from traffic_signs.serving.http.application import Application  # noqa: PLC0415 - the same
-    from traffic_signs.serving.multi_model.manager import Models  # noqa: PLC0415 - the same
+    from traffic_signs.serving.multi_model.manager import ModelManager  # noqa: PLC0415 - the same
 
     paths = OptMl.from_environment()
     try:
         models = None
-        if _models_folder:
-            models = Models(paths.models, _models_folder, _plan.workers, _metrics, _settings.precision)
-        site = create_app(paths, _settings, _plan.engine, _metrics, models)
-        return Application(site, _settings, _plan, _metrics, _workers[0].notify)
+        if _registry_folder:
+            models = ModelManager(paths.models, _registry_folder, _plan.workers, _metrics, _settings.precision)
+        flask_app = create_app(paths, _settings, _plan.engine, _metrics, models)
+        return Application(flask_app, _settings, _plan, _metrics, _workers[0].notify)
     except TrafficSignsError as error:
         _log.critical("%s", error)
         sys.exit(Arbiter.APP_LOAD_ERROR)  # gunicorn then ends the server instead of starting workers for ever

@@ -19,7 +19,7 @@ from traffic_signs.images import preprocessing
 from traffic_signs.images.decode_budget import Budget
 
 _MAX_DIMENSIONS = 4
-PIECE = 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 """Bytes of lines that are Python's objects at once; of a body of 100 MB they would take gigabytes."""
 _ENVELOPES = ((b'{"instances": [', b"]}"), (b'{"instances":[', b"]}"), (b"[", b"]"))
 _NESTED = tuple(
@@ -29,19 +29,19 @@ _NESTED = tuple(
 """The brackets and commas of an image [32, 32, 1], and the comma between images."""
 
 
-def cut(body: bytes) -> list[bytes]:
+def split(body: bytes) -> list[bytes]:
     """Cut a large array of arrays of numbers into arrays of about a megabyte each; the bare body if it is no such.
 
     While orjson reads, nothing else runs in the process, /ping neither.
     """
     start, end = next((pair for pair in _ENVELOPES if body.startswith(pair[0]) and body.endswith(pair[1])), (b"", b""))
     place, limit = len(start), len(body) - len(end)
-    if not start or limit - place < 2 * PIECE or body.find(b'"', place) >= 0:
+    if not start or limit - place < 2 * CHUNK_BYTES or body.find(b'"', place) >= 0:
         return [body]
     pieces = []
     while place < limit:
         looked, depth = place, -1
-        stop = body.find(b"],", place + PIECE, limit)
+        stop = body.find(b"],", place + CHUNK_BYTES, limit)
         while stop >= 0:
             depth = max(depth, 0) + body.count(b"[", looked, stop + 1) - body.count(b"]", looked, stop + 1)
             if not depth:
@@ -53,18 +53,18 @@ def cut(body: bytes) -> list[bytes]:
     return pieces
 
 
-def plain(piece: bytes) -> np.ndarray | None:
+def parse_numbers(piece: bytes) -> np.ndarray | None:
     """Read an array of arrays of numbers, of any shape; None if it is something else."""
-    if (pixels := from_nested_json(piece)) is not None:
+    if (pixels := pixels_from_nested_json(piece)) is not None:
         return pixels
     try:
         content = orjson.loads(piece)
-        return array_of(content, piece) if set(map(type, content)) == {list} else None
+        return array_from_lists(content, piece) if set(map(type, content)) == {list} else None
     except (orjson.JSONDecodeError, RequestError):  # of which the whole body will say more
         return None
 
 
-def from_nested_json(body: bytes) -> np.ndarray | None:
+def pixels_from_nested_json(body: bytes) -> np.ndarray | None:
     """Read whole numbers of shape [N, 32, 32, 1] as json and orjson write them; None for anything else.
 
     A list for every pixel takes far longer to make than its number, and memory besides.
@@ -77,7 +77,7 @@ def from_nested_json(body: bytes) -> np.ndarray | None:
     skeleton = body.translate(None, b"0123456789")
     for image, comma in _NESTED:
         number, rest = divmod(len(skeleton) - len(start) - len(end) + len(comma), len(image) + len(comma))
-        if not rest and skeleton == start + comma.join([image] * number) + end and _digits_are_inside(body, end):
+        if not rest and skeleton == start + comma.join([image] * number) + end and _digits_are_innermost(body, end):
             try:
                 values = bytes(orjson.loads(b"[%b]" % body[len(start) : -len(end)].translate(None, b"[]")))
                 return np.frombuffer(values, np.uint8).reshape(number, *preprocessing.SHAPE)
@@ -86,29 +86,29 @@ def from_nested_json(body: bytes) -> np.ndarray | None:
     return None
 
 
-def _digits_are_inside(body: bytes, end: bytes) -> bool:
+def _digits_are_innermost(body: bytes, end: bytes) -> bool:
     """Say whether no digit stands before an opening bracket or behind a closing one, or brace."""
     text = np.frombuffer(body, np.uint8)
-    for start in range(0, len(text), PIECE):
-        piece = text[start : start + PIECE + 1]
+    for start in range(0, len(text), CHUNK_BYTES):
+        piece = text[start : start + CHUNK_BYTES + 1]
         digits = piece - ord("0") < 10  # of unsigned numbers, so that what comes before "0" is large
         if (digits[:-1] & (piece[1:] == ord("["))).any() or (digits[1:] & (piece[:-1] == ord("]"))).any():
             return False
     return body.endswith(end)
 
 
-def pixels_of(instances: list[Any], body: bytes, budget: Budget, first: int = 0) -> np.ndarray:
+def pixels_from_instances(instances: list[Any], body: bytes, budget: Budget, first: int = 0) -> np.ndarray:
     """Read *instances*, which *body* holds; *first* is the index of the first, for messages."""
     kinds = set(map(type, instances))
     if kinds == {dict}:
-        files = [_file(instance, index) for index, instance in enumerate(instances, first)]
+        files = [_decode_base64(instance, index) for index, instance in enumerate(instances, first)]
         return preprocessing.decode_all(files, budget, first)
     if dict in kinds:
         raise RequestError('images come either all as arrays or all as {"b64": ...}')
-    return preprocessing.as_pixels(array_of(instances, body))
+    return preprocessing.as_pixels(array_from_lists(instances, body))
 
 
-def _file(instance: dict[str, Any], index: int) -> bytes:
+def _decode_base64(instance: dict[str, Any], index: int) -> bytes:
     text = instance.get("b64")
     if not isinstance(text, str) or len(instance) > 1:
         raise RequestError(f'instance {index} is no array and not {{"b64": "..."}}')
@@ -118,7 +118,7 @@ def _file(instance: dict[str, Any], index: int) -> bytes:
         raise RequestError(f"instance {index} is not base64: {error}") from error
 
 
-def array_of(values: list[Any], body: bytes) -> np.ndarray:
+def array_from_lists(values: list[Any], body: bytes) -> np.ndarray:
     """Turn nested lists of numbers into uint8 where all are whole and fit, else float64.
 
     Faster than `numpy.asarray` for whole numbers: `bytes` checks them while it copies.

@@ -5,9 +5,9 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from traffic_signs.errors import RequestError
 
-_CHUNK = 64 * 1024
+_CHUNK_BYTES = 64 * 1024
 """Bytes handed over at once: Werkzeug looks for the end of a part in all that it has been given."""
-_MAX_NAMES = 2 * 1024 * 1024
+_MAX_NAME_CHARACTERS = 2 * 1024 * 1024
 """Characters of all parts' names and the like: Werkzeug reads them in Python, a microsecond each."""
 
 
@@ -22,14 +22,14 @@ def read(body: bytes, boundary: str, max_files: int) -> list[bytes]:
     files: list[bytearray] = []
     names = 0
     try:
-        decoder = MultipartDecoder(boundary.encode(), max_form_memory_size=4 * _CHUNK, max_parts=max_files)
-        for start in range(0, len(body), _CHUNK):
-            decoder.receive_data(body[start : start + _CHUNK])
-            names += _take(decoder, files)
-            if names > _MAX_NAMES:
-                raise RequestError(f"the names of the form's parts have more than {_MAX_NAMES:,} characters")
+        decoder = MultipartDecoder(boundary.encode(), max_form_memory_size=4 * _CHUNK_BYTES, max_parts=max_files)
+        for start in range(0, len(body), _CHUNK_BYTES):
+            decoder.receive_data(body[start : start + _CHUNK_BYTES])
+            names += _collect_files(decoder, files)
+            if names > _MAX_NAME_CHARACTERS:
+                raise RequestError(f"the names of the form's parts have more than {_MAX_NAME_CHARACTERS:,} characters")
         decoder.receive_data(None)
-        _take(decoder, files)
+        _collect_files(decoder, files)
     except RequestEntityTooLarge as error:
         raise RequestError(f"the form has more than {max_files:,} parts, or one with too long a header") from error
     except ValueError as error:
@@ -39,7 +39,7 @@ def read(body: bytes, boundary: str, max_files: int) -> list[bytes]:
     return [bytes(file) for file in files]
 
 
-def _take(decoder: MultipartDecoder, files: list[bytearray]) -> int:
+def _collect_files(decoder: MultipartDecoder, files: list[bytearray]) -> int:
     """Add to *files* what the decoder has ready; return the characters of the names that came with it."""
     names = 0
     while not isinstance(event := decoder.next_event(), NeedData | Epilogue):

@@ -26,7 +26,7 @@ _KEYS = ("top_k", "probabilities", "stream")
 
 
 @dataclass(frozen=True)
-class Form:
+class ResponseFormat:
     """The form of an answer."""
 
     content_type: str = content_types.JSON
@@ -39,7 +39,7 @@ class Form:
 
 
 @lru_cache(maxsize=64)  # clients send the same headers again and again, and parsing takes as long as a small network
-def negotiate(accept: str, attributes: str, classes: int, default: str = content_types.JSON) -> Form:
+def negotiate(accept: str, attributes: str, classes: int, default: str = content_types.JSON) -> ResponseFormat:
     """Choose the form of an answer.
 
     Args:
@@ -58,21 +58,23 @@ def negotiate(accept: str, attributes: str, classes: int, default: str = content
     content_type = accepted.best_match((default, *_OFFERED)) if given else default
     if content_type is None:
         raise NotAcceptableError(f"Accept {accept[:100]}: predictions come as {', '.join(_OFFERED)}")
-    options = _options(attributes)
+    options = _parse_attributes(attributes)
     if options and content_type not in _WITH_OPTIONS:
         key, value = next(iter(options.items()))
         raise RequestError(
             f"{key} = {value[:50]!r} needs an answer in {' or '.join(_WITH_OPTIONS)}, not {content_type}"
         )
-    top_k = _whole("top_k", options["top_k"], classes) if "top_k" in options else None
-    probabilities = _flag("probabilities", options["probabilities"]) if "probabilities" in options else top_k is None
-    stream = _flag("stream", options["stream"]) if "stream" in options else False
+    top_k = _parse_integer("top_k", options["top_k"], classes) if "top_k" in options else None
+    probabilities = (
+        _parse_boolean("probabilities", options["probabilities"]) if "probabilities" in options else top_k is None
+    )
+    stream = _parse_boolean("stream", options["stream"]) if "stream" in options else False
     if stream and content_type != JSON_LINES:
         raise RequestError(f"stream = 'true' needs an answer in {JSON_LINES}, not {content_type}")
-    return Form(content_type, top_k, probabilities, stream)
+    return ResponseFormat(content_type, top_k, probabilities, stream)
 
 
-def _options(attributes: str) -> dict[str, str]:
+def _parse_attributes(attributes: str) -> dict[str, str]:
     """Find the attributes that are ours."""
     options: dict[str, str] = {}
     for item in re.split("[,;]", attributes):
@@ -81,23 +83,23 @@ def _options(attributes: str) -> dict[str, str]:
             raise RequestError(f"{CUSTOM_ATTRIBUTES}: {key} = {value[:50]!r} comes after {options[key][:50]!r}")
         if key in _KEYS:
             options[key] = value
-        elif near := _near(key.lower()):
-            raise RequestError(f"{CUSTOM_ATTRIBUTES}: unknown key {key} = {value[:50]!r}; did you mean {near}?")
+        elif closest := _closest_key(key.lower()):
+            raise RequestError(f"{CUSTOM_ATTRIBUTES}: unknown key {key} = {value[:50]!r}; did you mean {closest}?")
     return options
 
 
-def _near(key: str) -> str | None:
-    near = next(iter(difflib.get_close_matches(key, _KEYS, 1, 0.8)), None) if len(key) < 20 else None
-    return near if near and (key == near or not key.startswith(near)) else None
+def _closest_key(key: str) -> str | None:
+    closest = next(iter(difflib.get_close_matches(key, _KEYS, 1, 0.8)), None) if len(key) < 20 else None
+    return closest if closest and (key == closest or not key.startswith(closest)) else None
 
 
-def _whole(key: str, value: str, most: int) -> int:
-    if re.fullmatch("[0-9]{1,4}", value) and 1 <= int(value) <= most:
+def _parse_integer(key: str, value: str, maximum: int) -> int:
+    if re.fullmatch("[0-9]{1,4}", value) and 1 <= int(value) <= maximum:
         return int(value)
-    raise RequestError(f"{CUSTOM_ATTRIBUTES}: {key} = {value[:50]!r}; expected a whole number from 1 to {most}")
+    raise RequestError(f"{CUSTOM_ATTRIBUTES}: {key} = {value[:50]!r}; expected a whole number from 1 to {maximum}")
 
 
-def _flag(key: str, value: str) -> bool:
+def _parse_boolean(key: str, value: str) -> bool:
     if value in ("true", "false"):
         return value == "true"
     raise RequestError(f"{CUSTOM_ATTRIBUTES}: {key} = {value[:50]!r}; expected true or false")

@@ -16,7 +16,14 @@ import orjson
 from traffic_signs.errors import RequestError
 from traffic_signs.images import preprocessing
 from traffic_signs.images.decode_budget import Budget
-from traffic_signs.serving.codec.json_arrays import PIECE, array_of, cut, from_nested_json, pixels_of, plain
+from traffic_signs.serving.codec.json_arrays import (
+    CHUNK_BYTES,
+    array_from_lists,
+    parse_numbers,
+    pixels_from_instances,
+    pixels_from_nested_json,
+    split,
+)
 
 _VALUES = preprocessing.SIZE * preprocessing.SIZE
 
@@ -28,12 +35,12 @@ def from_json(body: bytes, budget: Budget) -> np.ndarray:
         RequestError: something else.
         ImageError: an image or pixels that the model cannot take.
     """
-    pieces = cut(body)
+    pieces = split(body)
     if len(pieces) > 1:
-        arrays = [array for piece in pieces if (array := plain(piece)) is not None]
+        arrays = [array for piece in pieces if (array := parse_numbers(piece)) is not None]
         if len(arrays) == len(pieces) and len({array.shape[1:] for array in arrays}) == 1:
             return np.concatenate([preprocessing.as_pixels(array) for array in arrays])
-    elif (array := from_nested_json(body)) is not None:
+    elif (array := pixels_from_nested_json(body)) is not None:
         return array
     try:
         content = orjson.loads(body)
@@ -43,7 +50,7 @@ def from_json(body: bytes, budget: Budget) -> np.ndarray:
         content = content["instances"]
     if not isinstance(content, list):
         raise RequestError('expected an array of images, or a JSON object with one under the key "instances"')
-    return pixels_of(content, body, budget)
+    return pixels_from_instances(content, body, budget)
 
 
 def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:
@@ -56,7 +63,7 @@ def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:
 
     def read(number: int, piece: bytes) -> np.ndarray:
         records = [_loads(line, number + index) for index, line in enumerate(piece.split(b"\n"))]
-        pixels = pixels_of(records, piece, budget, number - 1)
+        pixels = pixels_from_instances(records, piece, budget, number - 1)
         if len(pixels) != len(records):  # rows of one image, a line each
             raise RequestError(
                 f"a line has no image of its own; expected {preprocessing.SIZE} x {preprocessing.SIZE} values"
@@ -64,7 +71,7 @@ def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:
             )
         return pixels
 
-    return _by_pieces(body, read)
+    return _read_by_chunks(body, read)
 
 
 def from_csv(body: bytes, _budget: Budget) -> np.ndarray:
@@ -74,7 +81,7 @@ def from_csv(body: bytes, _budget: Budget) -> np.ndarray:
         RequestError: something else; the message has the line's number.
         ImageError: values that the model cannot take.
     """
-    return _by_pieces(body.removeprefix(codecs.BOM_UTF8), _read_csv)  # which spreadsheets write
+    return _read_by_chunks(body.removeprefix(codecs.BOM_UTF8), _read_csv)  # which spreadsheets write
 
 
 def _read_csv(number: int, piece: bytes) -> np.ndarray:
@@ -84,18 +91,18 @@ def _read_csv(number: int, piece: bytes) -> np.ndarray:
         if len(rows[-1]) != _VALUES:
             raise RequestError(f"line {number} has {len(rows[-1])} values; expected {_VALUES:,}")
         number += 1
-    values = array_of(rows, piece)
+    values = array_from_lists(rows, piece)
     if values.ndim != 2:
         raise RequestError("a line holds an array; expected plain values")
     return preprocessing.as_pixels(values.reshape(-1, *preprocessing.SHAPE))
 
 
-def _by_pieces(body: bytes, read: Callable[[int, bytes], np.ndarray]) -> np.ndarray:
+def _read_by_chunks(body: bytes, read: Callable[[int, bytes], np.ndarray]) -> np.ndarray:
     """Call *read* with lines, no line break behind the last, and the number of the first; join what it returns."""
     parts, start, number = [], 0, 1
     end = len(body) - body.endswith(b"\n")
     while start <= end:
-        stop = body.find(b"\n", start + PIECE, end)
+        stop = body.find(b"\n", start + CHUNK_BYTES, end)
         stop = end if stop < 0 else stop
         piece = body[start:stop]
         parts.append(read(number, piece))

@@ -16,22 +16,22 @@ from traffic_signs.serving.engine import capacity, hardware
 from traffic_signs.serving.engine.predictor import Predictor
 from traffic_signs.settings.serving import ServingSettings
 
-_MAX_MB_TOGETHER = 100
+_MAX_TOTAL_MB = 100
 """The platform's bound on MaxConcurrentTransforms x MaxPayloadInMB."""
-_BYTES_PER_BYTE = 8
+_MEMORY_FACTOR = 8
 """Memory that a request takes for each byte of its body: measured 2 for CSV and JSON lines, 3 for npy, 8 for JSON."""
 _WORKER_MB = 100
-_PART_OF_PATIENCE = 0.2
+_TIMEOUT_FRACTION = 0.2
 """Of the seconds that the platform waits, what a request may need by computation: the machine may be a busy one."""
 _IMAGES_PER_MB = 2**20 // preprocessing.SIZE**2
-_PROBE = 64
+_PROBE_IMAGES = 64
 
 
 def execution_parameters(settings: ServingSettings, predictor: Predictor) -> dict[str, int | str]:
     """Answer GET `/execution-parameters` for the container that this runs in; takes the time of two batches."""
     return compute(
         settings,
-        workers=capacity.of_this_machine(settings).workers,
+        workers=capacity.plan_for_host(settings).workers,
         memory_mb=hardware.memory_mb(),
         seconds_per_image=_seconds_per_image(predictor),
     )
@@ -46,12 +46,12 @@ def compute(
     payload is as large as the platform, the memory and the model's speed let it be: a request of
     nothing but pixels has to be answered long before the platform gives up.
     """
-    at_most = _MAX_MB_TOGETHER // min(settings.max_payload_mb or 1, _MAX_MB_TOGETHER)
-    requests = min(settings.max_concurrent_transforms or 2 * workers, at_most)
-    memory = (memory_mb - workers * _WORKER_MB) / _BYTES_PER_BYTE / requests
+    max_requests = _MAX_TOTAL_MB // min(settings.max_payload_mb or 1, _MAX_TOTAL_MB)
+    requests = min(settings.max_concurrent_transforms or 2 * workers, max_requests)
+    memory = (memory_mb - workers * _WORKER_MB) / _MEMORY_FACTOR / requests
     seconds_per_mb = _IMAGES_PER_MB * seconds_per_image * max(1, requests / workers)
-    speed = _PART_OF_PATIENCE * settings.patience_seconds / seconds_per_mb
-    payload = settings.max_payload_mb or max(1, int(min(_MAX_MB_TOGETHER / requests, memory, speed)))
+    speed = _TIMEOUT_FRACTION * settings.patience_seconds / seconds_per_mb
+    payload = settings.max_payload_mb or max(1, int(min(_MAX_TOTAL_MB / requests, memory, speed)))
     return {
         "MaxConcurrentTransforms": requests,
         "BatchStrategy": settings.batch_strategy or "MULTI_RECORD",
@@ -60,8 +60,8 @@ def compute(
 
 
 def _seconds_per_image(predictor: Predictor) -> float:
-    pixels = np.zeros((_PROBE, *preprocessing.SHAPE), np.uint8)
+    pixels = np.zeros((_PROBE_IMAGES, *preprocessing.SHAPE), np.uint8)
     predictor.predict(pixels)  # memory for a batch of this size
     started = time.perf_counter()
     predictor.predict(pixels)
-    return (time.perf_counter() - started) / _PROBE
+    return (time.perf_counter() - started) / _PROBE_IMAGES

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 
 from traffic_signs.errors import RequestError
 from traffic_signs.serving.endpoint import batch_transform, handler, views
-from traffic_signs.serving.endpoint.handler import Handler, Request
+from traffic_signs.serving.endpoint.handler import Request, RequestHandler
 from traffic_signs.serving.engine.predictor import Predictor
 from traffic_signs.serving.telemetry.request_record import Record
 from traffic_signs.settings.serving import ServingSettings
@@ -17,13 +17,13 @@ from traffic_signs.settings.serving import ServingSettings
 STREAM = "/invocations-bidirectional-stream"
 
 
-class OneModel:
+class SingleModelEndpoint:
     """The endpoint."""
 
     def __init__(self, predictor: Predictor, settings: ServingSettings) -> None:
         """Take the model."""
         self.predictor = predictor
-        self.handler = Handler(settings)
+        self.handler = RequestHandler(settings)
         self.headers = [predictor.header]
         self._settings = settings
 

@@ -20,12 +20,12 @@ from traffic_signs.serving.codec import encoding, negotiation, npy, text_formats
 from traffic_signs.serving.engine.predictor import Predictor
 
 _log = logging.getLogger(__name__)
-_NPY = b"\x93NUMPY"
-_decoding = FairLock()
+_NPY_MAGIC = b"\x93NUMPY"
+_decoding_lock = FairLock()
 """One frame at a time in a process: all streams together may be asked for a gigabyte of pixels."""
 
 
-class Frames:
+class FrameHandler:
     """What answers the messages of one stream."""
 
     def __init__(self, predictor: Predictor, options: Mapping[str, str]) -> None:
@@ -42,23 +42,23 @@ class Frames:
         self._predictor = predictor
         self._labels = predictor.artifact.labels
         attributes = ",".join("=".join(option) for option in options.items())
-        self._form = negotiation.negotiate("", attributes, len(self._labels))
+        self._response_format = negotiation.negotiate("", attributes, len(self._labels))
 
     def answer(self, message: bytes | str) -> str:
         """Answer *message*; blocks."""
         try:
-            with _decoding:
+            with _decoding_lock:
                 pixels = decode(message)
             return self.write(self._predictor.predict(pixels))
         except Exception as error:  # noqa: BLE001 - the stream goes on, whatever it is
-            return refusal(error)
+            return error_message(error)
 
     def write(self, rows: np.ndarray) -> str:
         """Answer with the probabilities *rows*, float32 [1, C]."""
-        return encoding.encode_one(rows, self._labels, self._form).decode()
+        return encoding.encode_one(rows, self._labels, self._response_format).decode()
 
 
-def refusal(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """Answer with *error*; what is no error of ours goes to the log."""
     text = str(error)
     if not isinstance(error, RequestError):
@@ -78,7 +78,7 @@ def decode(message: bytes | str, budget: Budget | None = None) -> np.ndarray:
     """
     if isinstance(message, str):
         pixels = text_formats.from_json(b"[" + message.encode() + b"]", budget or Budget())
-    elif message.startswith(_NPY):
+    elif message.startswith(_NPY_MAGIC):
         pixels = preprocessing.as_pixels(npy.read_npy(message))
     else:
         pixels = preprocessing.decode(message, budget)[np.newaxis]

@@ -11,7 +11,7 @@ from traffic_signs.serving.telemetry.request_record import Record
 from traffic_signs.settings.serving import ServingSettings
 
 
-def record_of(environ: dict[str, Any]) -> Record:
+def get_record(environ: dict[str, Any]) -> Record:
     """Return the record of the current request; where the asynchronous server has begun none, there is a new one."""
     scope: dict[str, Any] = environ.get("asgi.scope", {})
     record: Record = environ.setdefault("traffic_signs.record", scope.get("state", {}).get("record") or Record())
@@ -20,7 +20,7 @@ def record_of(environ: dict[str, Any]) -> Record:
 
 def respond(endpoint: Endpoint, settings: ServingSettings, name: str = "") -> Response:
     """Have *endpoint* answer the current request, to the model *name* of several; errors are the application's."""
-    record = record_of(request.environ)
+    record = get_record(request.environ)
     record.headers = endpoint.headers
     content = body.read(request.environ, settings.payload_mb * 2**20)
     headers = {key.lower(): value for key, value in request.headers}

@@ -20,7 +20,7 @@ class Batcher:
         """Take a *network* that gives a row for each image, and the number of images it gets at once."""
         self._network = network
         self._limit = limit
-        self._waiting: deque[tuple[np.ndarray, Future[np.ndarray]]] = deque()
+        self._pending: deque[tuple[np.ndarray, Future[np.ndarray]]] = deque()
         self._device = FairLock()
 
     def run(self, images: np.ndarray) -> np.ndarray:
@@ -28,19 +28,19 @@ class Batcher:
 
         An error of the network is raised by every thread whose images were in the batch.
         """
-        mine: Future[np.ndarray] = Future()
-        self._waiting.append((images, mine))
+        own: Future[np.ndarray] = Future()
+        self._pending.append((images, own))
         with self._device:
-            while not mine.done():  # often somebody has taken them along
-                self._run_some()
-        return mine.result()
+            while not own.done():  # often somebody has taken them along
+                self._run_batch()
+        return own.result()
 
-    def _run_some(self) -> None:
+    def _run_batch(self) -> None:
         """Run those who have waited longest; only the holder of the device takes from the line."""
-        batch = [self._waiting.popleft()]
+        batch = [self._pending.popleft()]
         size = len(batch[0][0])
-        while self._waiting and size + len(self._waiting[0][0]) <= self._limit:
-            batch.append(self._waiting.popleft())
+        while self._pending and size + len(self._pending[0][0]) <= self._limit:
+            batch.append(self._pending.popleft())
             size += len(batch[-1][0])
         try:
             rows = self._network(np.concatenate([images for images, _ in batch]))

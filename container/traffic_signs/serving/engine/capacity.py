@@ -33,7 +33,7 @@ class Plan:
     """Predicting threads of a worker."""
 
 
-def make(settings: ServingSettings, *, cores: int, memory_mb: int, gpus: int) -> Plan:
+def plan(settings: ServingSettings, *, cores: int, memory_mb: int, gpus: int) -> Plan:
     """Decide, as far as *settings* leave it open.
 
     Raises:
@@ -47,12 +47,12 @@ def make(settings: ServingSettings, *, cores: int, memory_mb: int, gpus: int) ->
     if engine == "auto":
         # the cpu image on a host with a GPU has a TensorFlow that cannot use it
         engine = "tensorflow" if gpus and importlib.util.find_spec("nvidia") else "litert"
-    most = (settings.max_concurrent_transforms if settings.batch else None) or max(cores, gpus)
+    max_workers = (settings.max_concurrent_transforms if settings.batch else None) or max(cores, gpus)
     if engine == "litert":
-        return Plan(engine, settings.workers or max(1, min(cores, most, memory_mb // _LITERT_MB)), 8)
-    return Plan(engine, settings.workers or max(1, min(gpus, most, memory_mb // _TENSORFLOW_MB)), 16)
+        return Plan(engine, settings.workers or max(1, min(cores, max_workers, memory_mb // _LITERT_MB)), 8)
+    return Plan(engine, settings.workers or max(1, min(gpus, max_workers, memory_mb // _TENSORFLOW_MB)), 16)
 
 
-def of_this_machine(settings: ServingSettings) -> Plan:
+def plan_for_host(settings: ServingSettings) -> Plan:
     """Decide for the container that this runs in."""
-    return make(settings, cores=hardware.cores(), memory_mb=hardware.memory_mb(), gpus=len(hardware.gpus()))
+    return plan(settings, cores=hardware.cores(), memory_mb=hardware.memory_mb(), gpus=len(hardware.gpus()))

@@ -17,9 +17,9 @@ _CGROUPS = Path("/sys/fs/cgroup")
 def cores(cgroups: Path = _CGROUPS) -> int:
     """Return how many cores can be busy at once, at least 1."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _numbers(cgroups / "cpu.max")  # version 2: quota and period, or "max"
+    quota = _read_integers(cgroups / "cpu.max")  # version 2: quota and period, or "max"
     if quota is None:
-        pair = [_numbers(cgroups / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+        pair = [_read_integers(cgroups / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
         quota = [values[0] for values in pair if values]
     if len(quota) != 2 or quota[0] <= 0:
         return affinity
@@ -29,7 +29,7 @@ def cores(cgroups: Path = _CGROUPS) -> int:
 def memory_mb(cgroups: Path = _CGROUPS) -> int:
     """Return the megabytes that all processes together may use."""
     installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [_numbers(cgroups / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
+    limits = [_read_integers(cgroups / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
     return min([installed, *(limit[0] for limit in limits if limit)]) // 2**20
 
 
@@ -38,19 +38,21 @@ def free_bytes(cgroups: Path = _CGROUPS, meminfo: Path = Path("/proc/meminfo")) 
 
     Of the container's own usage, files that the kernel has only cached do not count: it gives them up.
     """
-    free = _counters(meminfo)["MemAvailable:"] * 1024
+    free = _read_counters(meminfo)["MemAvailable:"] * 1024
     for name in ("memory.{}", "memory/memory.{}"):
-        limit = _numbers(cgroups / name.format("max")) or _numbers(cgroups / name.format("limit_in_bytes"))
-        used = _numbers(cgroups / name.format("current")) or _numbers(cgroups / name.format("usage_in_bytes"))
+        limit = _read_integers(cgroups / name.format("max")) or _read_integers(cgroups / name.format("limit_in_bytes"))
+        used = _read_integers(cgroups / name.format("current")) or _read_integers(
+            cgroups / name.format("usage_in_bytes")
+        )
         if limit and used:
-            stat = _counters(cgroups / name.format("stat"))
+            stat = _read_counters(cgroups / name.format("stat"))
             prefix = "total_" if "total_inactive_file" in stat else ""
             cached = stat[f"{prefix}inactive_file"] + stat[f"{prefix}active_file"]
             free = min(free, limit[0] - used[0] + cached)
     return free
 
 
-def _counters(path: Path) -> dict[str, int]:
+def _read_counters(path: Path) -> dict[str, int]:
     """Read a file with a name and a number a line."""
     lines = path.read_text(encoding="ascii").splitlines()
     return {words[0]: int(words[1]) for line in lines if len(words := line.split()) > 1}
@@ -64,10 +66,10 @@ def gpus(environment: Mapping[str, str] = os.environ, devices: Path = Path("/dev
     """
     count = len(list(devices.glob("nvidia[0-9]*")))
     numbers = [str(number) for number in range(count)]
-    chosen = environment.get("CUDA_VISIBLE_DEVICES")
-    if chosen is None or not count:
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if visible is None or not count:
         return numbers
-    names = [name.strip() for name in chosen.split(",")]
+    names = [name.strip() for name in visible.split(",")]
     return list(itertools.takewhile(lambda name: name in numbers or name.startswith(("GPU-", "MIG-")), names))
 
 
@@ -84,7 +86,7 @@ def has_vnni(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return not {"avx512_vnni", "avx_vnni"}.isdisjoint(flags)
 
 
-def _numbers(path: Path) -> list[int] | None:
+def _read_integers(path: Path) -> list[int] | None:
     """Read the whole numbers in a file; [] if it says "max", None if there is no such file."""
     try:
         words = path.read_text(encoding="ascii").split()

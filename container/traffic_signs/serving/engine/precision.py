@@ -15,11 +15,11 @@ from traffic_signs.model import artifact
 _VARIABLE = "TRAFFIC_SIGNS_PRECISION"
 
 
-def choose(asked: str, engine: str, model: artifact.Artifact, *, vnni: bool) -> tuple[str, str]:
+def choose(requested: str, engine: str, model: artifact.Artifact, *, vnni: bool) -> tuple[str, str]:
     """Decide what a model computes in.
 
     Args:
-        asked: "auto", "float32" or "int8".
+        requested: "auto", "float32" or "int8".
         engine: "litert" or "tensorflow".
         model: its description.
         vnni: the CPU has instructions for int8.
@@ -31,15 +31,15 @@ def choose(asked: str, engine: str, model: artifact.Artifact, *, vnni: bool) -> 
         SettingsError: int8 of TensorFlow.
         ArtifactError: int8 of a model that has none.
     """
-    if asked == "int8" and engine == "tensorflow":
+    if requested == "int8" and engine == "tensorflow":
         raise SettingsError(f"{_VARIABLE} = 'int8' with SERVING_ENGINE = 'tensorflow'; int8 is computed by litert only")
-    if asked == "int8" and artifact.INT8 not in model.agreement:
+    if requested == "int8" and artifact.INT8 not in model.agreement:
         raise ArtifactError(
             f"{_VARIABLE} = 'int8', but the model has no {artifact.INT8}: it was trained by an earlier version, or int8"
             " was not accurate enough; set auto or float32"
         )
-    if asked != "auto":
-        return asked, f"{_VARIABLE} asks for it"
+    if requested != "auto":
+        return requested, f"{_VARIABLE} asks for it"
     if engine == "tensorflow":
         return "float32", "the engine is TensorFlow"
     if artifact.INT8 not in model.agreement:

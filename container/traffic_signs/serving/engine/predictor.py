@@ -44,9 +44,9 @@ class Predictor:
         self.artifact = artifact.read(directory)
         chosen, reason = precisions.choose(precision, engine, self.artifact, vnni=hardware.has_vnni())
         self.identity = {
-            "name": _visible(self.artifact.preset),
+            "name": _printable(self.artifact.preset),
             "version": artifact.version(directory),
-            "data": _visible(self.artifact.data_fingerprint),
+            "data": _printable(self.artifact.data_fingerprint),
             "precision": chosen,
         }
         """The preset, a short id of this very model, the fingerprint of its training data, "float32" or "int8"."""
@@ -72,14 +72,14 @@ class Predictor:
                 " or with numbers that are not finite"
             )
         if metrics:
-            metrics.loaded(time.monotonic() - started)
-            self._engine.observe = metrics.batch
+            metrics.count_load(time.monotonic() - started)
+            self._engine.observe = metrics.observe_batch
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1]."""
         return self._engine.run(pixels)
 
-    def second(self) -> litert.Engine:
+    def create_litert_engine(self) -> litert.Engine:
         """Return a LiteRT engine of its own, which answers as `predict` does and never waits for it."""
         return litert.Engine(self._path)
 
@@ -101,6 +101,6 @@ def _load(path: Path, engine: str) -> "litert.Engine | tensorflow_engine.Engine"
     return tensorflow_engine.Engine(path)
 
 
-def _visible(text: str) -> str:
+def _printable(text: str) -> str:
     """Keep of what a description says only what a header may hold."""
     return re.sub("[^!-~]", "?", text)[:100]

@@ -45,7 +45,7 @@ class Context:
         self.content_type = ""
         self._properties: dict[str, str] = {}
 
-    def begin(self, headers: Mapping[str, str], content_type: str, parameters: Mapping[str, str]) -> None:
+    def start_request(self, headers: Mapping[str, str], content_type: str, parameters: Mapping[str, str]) -> None:
         """Turn to the next request.
 
         Hooks get the bare *content_type*, such as `application/json` of `application/json; charset=utf-8`, and
@@ -102,12 +102,14 @@ class Defaults(DefaultInferenceHandler):  # type: ignore[misc] # no types are pu
     def default_output_fn(self, prediction: Any, accept: str, context: Context) -> tuple[bytes | str, str]:
         """Encode probabilities with the class names, and anything else plainly."""
         attributes = context.headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
-        asked = context.get_request_properties()["Content-Type"]
-        default = self._settings.default_accept or answer_type.default(self._settings, asked)
-        form = negotiation.negotiate(context.headers.get("Accept") or accept, attributes, len(self._labels), default)
+        content_type = context.get_request_properties()["Content-Type"]
+        default = self._settings.default_accept or answer_type.default_content_type(self._settings, content_type)
+        response_format = negotiation.negotiate(
+            context.headers.get("Accept") or accept, attributes, len(self._labels), default
+        )
         if isinstance(prediction, np.ndarray) and prediction.shape[1:] == (len(self._labels),):
             rows = np.ascontiguousarray(prediction, np.float32)
-            return encoding.encode(rows, self._labels, form), form.content_type
-        if form.content_type not in encoder.SUPPORTED_CONTENT_TYPES:
-            raise NotAcceptableError(f"what predict_fn returned does not come as {form.content_type}")
-        return encoder.encode(prediction, form.content_type), form.content_type
+            return encoding.encode(rows, self._labels, response_format), response_format.content_type
+        if response_format.content_type not in encoder.SUPPORTED_CONTENT_TYPES:
+            raise NotAcceptableError(f"what predict_fn returned does not come as {response_format.content_type}")
+        return encoder.encode(prediction, response_format.content_type), response_format.content_type

@@ -23,7 +23,7 @@ from traffic_signs.settings.serving import ServingSettings
 _log = logging.getLogger(__name__)
 ARGUMENTS = {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2, "transform_fn": 4}
 """What a program may define, with the number of arguments; each function may take one more, the context."""
-_MOST_TEXT = 500
+_MAX_TEXT = 500
 
 
 def find(model: Path, settings: ServingSettings) -> Path | None:
@@ -52,7 +52,7 @@ def load(program: Path) -> ModuleType:
         _log.warning("%s is not installed: a container may be without a network", folder / "requirements.txt")
     sys.path[:0] = [str(folder), str(folder / "lib")]
     sys.dont_write_bytecode = True  # the model directory is not ours, and in local mode it is the user's own folder
-    with told(program):
+    with as_hooks_error(program):
         module = importlib.import_module(program.stem)
     if not Path(module.__file__ or "").is_relative_to(folder):
         raise HooksError(f"{program}: Python has another module of the name {program.stem}; choose another name")
@@ -60,7 +60,7 @@ def load(program: Path) -> ModuleType:
     if not found:
         raise HooksError(f"{program} defines none of {', '.join(ARGUMENTS)}")
     for name, function in found.items():
-        with told(program):
+        with as_hooks_error(program):
             number = len(signature(function).parameters)
         if number not in (ARGUMENTS[name], ARGUMENTS[name] + 1):
             raise HooksError(
@@ -71,7 +71,7 @@ def load(program: Path) -> ModuleType:
 
 
 @contextlib.contextmanager
-def told(program: Path) -> Iterator[None]:
+def as_hooks_error(program: Path) -> Iterator[None]:
     """Turn what the user's code raises while the server starts into one line that names the place in it.
 
     Raises:
@@ -86,5 +86,5 @@ def told(program: Path) -> Iterator[None]:
         if isinstance(error, SyntaxError) and error.filename == str(program):
             lines = [error.lineno]
         place = f"{program}, line {lines[-1]}" if lines else str(program)
-        text = " ".join(str(error).split())[:_MOST_TEXT]
+        text = " ".join(str(error).split())[:_MAX_TEXT]
         raise HooksError(f"{place}: {type(error).__name__}: {text}") from error

@@ -37,11 +37,11 @@ from traffic_signs.serving.telemetry.metrics import Metrics
 from traffic_signs.serving.telemetry.request_record import Record
 from traffic_signs.settings.serving import ServingSettings
 
-_MOST_TEXT = 1000
+_MAX_TEXT = 1000
 """Characters of an error: the platform passes on 2,048."""
 
 
-class Hooks:
+class HooksEndpoint:
     """The endpoint: a model's program with its model; built once a worker, shared by its threads."""
 
     headers: list[tuple[str, str]] = []  # noqa: RUF012 - never changed: what hooks serve is not known here
@@ -63,13 +63,13 @@ class Hooks:
         # hooks call the toolkit's decoder by its name, so it has to be safe itself
         decoder._decoder_map[content_types.NPY] = npy.read_npy  # noqa: SLF001 # the toolkit has no other way
         module = loader.load(program)
-        if read := getattr(module, "input_fn", None):
-            module.input_fn = _blaming_the_client(read)  # type: ignore[attr-defined] # the toolkit looks there
+        if input_fn := getattr(module, "input_fn", None):
+            module.input_fn = _with_client_errors(input_fn)  # type: ignore[attr-defined] # the toolkit looks there
         os.environ[parameters.USER_PROGRAM_ENV] = program.name  # where the toolkit looks for the module's name
         self._context, self._settings = Context(model), settings
-        self._turns = FairLock()
+        self._lock = FairLock()
         self._transformer = _Transformer(Defaults(model, engine, settings, metrics))
-        with loader.told(program):
+        with loader.as_hooks_error(program):
             self._transformer.validate_and_initialize(str(model), self._context)
 
     def answer(self, request: Request, record: Record, name: str = "") -> handler.Response:  # noqa: ARG002 - Endpoint's
@@ -78,19 +78,19 @@ class Hooks:
         content = decompress(content, headers.get("content-encoding", ""), self._settings.payload_mb * 2**20)
         record.lap("read")
         record.bytes_in = len(content)
-        kind, parameters = handler.content_type(headers.get("content-type", ""))
+        kind, parameters = handler.parse_content_type(headers.get("content-type", ""))
         if kind in content_types.UTF8_TYPES:
-            _check_text(content)
-        with self._turns:
-            self._context.begin(headers, kind, parameters)
+            _check_utf8(content)
+        with self._lock:
+            self._context.start_request(headers, kind, parameters)
             try:
                 [result] = self._transformer.transform([{"body": content}], self._context)
             except errors.UnsupportedFormatError as error:
-                raise NotAcceptableError(_short(error)) from error
+                raise NotAcceptableError(_shorten(error)) from error
             except errors.BaseInferenceToolkitError as error:
-                refusal = HooksError(_short(error.message))
-                refusal.status = error.status_code if error.status_code in range(400, 600) else 500
-                raise refusal from error
+                hooks_error = HooksError(_shorten(error.message))
+                hooks_error.status = error.status_code if error.status_code in range(400, 600) else 500
+                raise hooks_error from error
             except Exception:
                 raise
             except BaseException as error:  # SystemExit say, which would end the thread that answers
@@ -126,7 +126,7 @@ class _Transformer(Transformer):  # type: ignore[misc] # no types are published
         raise sys.exception() or inference_exception
 
 
-def _blaming_the_client(read: Callable[..., Any]) -> Callable[..., Any]:
+def _with_client_errors(read: Callable[..., Any]) -> Callable[..., Any]:
     """Have errors of an input_fn, which reads what the client sent, mean the client's request."""
 
     @wraps(read)
@@ -134,14 +134,14 @@ def _blaming_the_client(read: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return read(*arguments)
         except errors.UnsupportedFormatError as error:
-            raise UnsupportedMediaError(_short(error)) from error
+            raise UnsupportedMediaError(_shorten(error)) from error
         except ValueError as error:
-            raise RequestError(_short(error)) from error
+            raise RequestError(_shorten(error)) from error
 
     return input_fn
 
 
-def _check_text(content: bytes) -> None:
+def _check_utf8(content: bytes) -> None:
     """Find out before the toolkit makes text of the body, where nobody would know whose mistake it is."""
     try:
         content.decode()
@@ -149,5 +149,5 @@ def _check_text(content: bytes) -> None:
         raise RequestError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from error
 
 
-def _short(error: object) -> str:
-    return " ".join(str(error).split())[:_MOST_TEXT] or "refused by the model's hooks"
+def _shorten(error: object) -> str:
+    return " ".join(str(error).split())[:_MAX_TEXT] or "refused by the model's hooks"

@@ -15,9 +15,9 @@ from traffic_signs.settings.serving import ServingSettings
 
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.1
-_TICKS = 10
+_TICKS_PER_CHECK = 10
 """After so many, deadlines are looked at."""
-_OTHER_FILES = 32
+_RESERVED_FILES = 32
 """Descriptors that are no client's: some twenty."""
 _GRACE_SECONDS = 0.1
 """From SIGTERM until nobody is accepted any more: who has connected by then is read first."""
@@ -28,10 +28,10 @@ class Lifespan:
 
     def __init__(self, settings: ServingSettings, metrics: Metrics, pool: Pool, notify: Callable[[], None]) -> None:
         """Begin with no connections; *notify* tells gunicorn that the loop goes on, as uvicorn does too seldom."""
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        if most != resource.RLIM_INFINITY:  # beyond which connections are closed as they come, those of /ping too
-            settings = replace(settings, connections=max(1, min(settings.connections, most - _OTHER_FILES)))
+        _, max_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max_files, max_files))
+        if max_files != resource.RLIM_INFINITY:  # beyond which connections are closed as they come, those of /ping too
+            settings = replace(settings, connections=max(1, min(settings.connections, max_files - _RESERVED_FILES)))
         self._state: dict[str, Any] = {"limits": settings, "open": set(), "idle": {}}
         self._metrics, self._pool, self._notify = metrics, pool, notify
 
@@ -58,8 +58,8 @@ class Lifespan:
             tick += 1
             try:
                 self._notify()
-                self._metrics.lagged(max(0.0, loop.time() - due))
-                if tick % _TICKS == 0:
+                self._metrics.observe_lag(max(0.0, loop.time() - due))
+                if tick % _TICKS_PER_CHECK == 0:
                     for connection in list(self._state["open"]):
                         deadlines.enforce(connection, loop.time())
                     self._pool.log_refusals()

@@ -23,53 +23,53 @@ from traffic_signs.serving.telemetry.request_record import Record
 _log = logging.getLogger(__name__)
 SMALL_BYTES = 8 * 1024
 """Of a body or message that the event loop reads itself."""
-SMALL_TIMES = 1 / 2000
+SMALL_BUDGET_FACTOR = 1 / 2000
 """Of what a request's images may take, what they may take of the event loop: 64,000 pixels, a millisecond."""
-TURN_SECONDS = 0.005
+MAX_RUN_SECONDS = 0.005
 """How long the network may run at a time: everybody else waits meanwhile, and the rest has the next turn."""
 Result = TypeVar("Result")
 
 
-class Joiner:
+class EventLoopBatcher:
     """Answers on the event loop; what is asked in one turn of it is joined into one run, nobody waits for company."""
 
-    def __init__(self, run: Callable[[np.ndarray], np.ndarray], most: int) -> None:
+    def __init__(self, run: Callable[[np.ndarray], np.ndarray], max_images: int) -> None:
         """Take what answers images uint8 [N, 32, 32, 1], at most so many at once, with rows float32 [N, C]."""
-        self._run, self._most = run, most
+        self._run, self._max_images = run, max_images
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: deque[tuple[np.ndarray, asyncio.Future[np.ndarray]]] = deque()
+        self._pending: deque[tuple[np.ndarray, asyncio.Future[np.ndarray]]] = deque()
         pixels = np.zeros((1, *preprocessing.SHAPE), np.uint8)
         run(pixels)  # the first time it takes memory
         started = time.perf_counter()
         run(pixels)
-        self.seconds = time.perf_counter() - started
+        self.seconds_per_image = time.perf_counter() - started
         """What an image takes, in the mean."""
 
     def run(self, pixels: np.ndarray) -> np.ndarray:
         """Return the rows of *pixels* at once: for a request beside which there is no other."""
         started = time.perf_counter()
         rows = self._run(pixels)
-        self.seconds += 0.05 * ((time.perf_counter() - started) / len(pixels) - self.seconds)
+        self.seconds_per_image += 0.05 * ((time.perf_counter() - started) / len(pixels) - self.seconds_per_image)
         return rows
 
-    def ask(self, pixels: np.ndarray) -> "asyncio.Future[np.ndarray]":
+    def submit(self, pixels: np.ndarray) -> "asyncio.Future[np.ndarray]":
         """Return the future rows of *pixels*."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         future = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._answer)
-        self._waiting.append((pixels, future))
+        if not self._pending:
+            loop.call_soon(self._run_batch)
+        self._pending.append((pixels, future))
         return future
 
-    def _answer(self) -> None:
-        batch = [self._waiting.popleft()]
+    def _run_batch(self) -> None:
+        batch = [self._pending.popleft()]
         size = len(batch[0][0])
-        most = min(self._most, TURN_SECONDS / self.seconds)
-        while self._waiting and size + len(self._waiting[0][0]) <= most:
-            batch.append(self._waiting.popleft())
+        max_images = min(self._max_images, MAX_RUN_SECONDS / self.seconds_per_image)
+        while self._pending and size + len(self._pending[0][0]) <= max_images:
+            batch.append(self._pending.popleft())
             size += len(batch[-1][0])
-        if self._waiting and self._loop:
-            self._loop.call_soon(self._answer)
+        if self._pending and self._loop:
+            self._loop.call_soon(self._run_batch)
         try:
             rows = self.run(batch[0][0] if len(batch) == 1 else np.concatenate([pixels for pixels, _ in batch]))
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
@@ -96,18 +96,18 @@ class Pool:
             seconds: how long a request may have to wait.
             metrics: where the length of the queue and refusals are counted.
         """
-        self._threads = ThreadPoolExecutor(threads, "predicting")
-        self._number, self._length, self.seconds, self._metrics = threads, length, seconds, metrics
+        self._executor = ThreadPoolExecutor(threads, "predicting")
+        self._thread_count, self._max_queued, self.max_wait_seconds, self._metrics = threads, length, seconds, metrics
         self._lock = threading.Lock()
         self.queued = self._refused = 0
-        self._mean = 0.02
+        self._mean_seconds = 0.02
 
-    def check_room(self, more: int = 0) -> None:
+    def check_capacity(self, extra: int = 0) -> None:
         """Raise OverloadError if a request that comes now, behind *more* than are queued, has to wait for too long."""
-        ahead = self.queued + more
-        if ahead >= self._length or ahead * self._mean / self._number > self.seconds:
+        ahead = self.queued + extra
+        if ahead >= self._max_queued or ahead * self._mean_seconds / self._thread_count > self.max_wait_seconds:
             self._refused += 1
-            self._metrics.refused()
+            self._metrics.count_refusal()
             raise OverloadError
 
     async def run(self, work: Callable[[], Result], record: Record, *, admitted: bool = False) -> Result:
@@ -117,39 +117,39 @@ class Pool:
             OverloadError: there is no room in the queue.
             LeftError: the client has left, which `record` says.
         """
-        if record.left:
+        if record.client_left:
             raise LeftError("the client has left")
         if not admitted:
-            self.check_room()
-        self._count(1)
+            self.check_capacity()
+        self._add_queued(1)
 
         def timed() -> Result:
-            self._count(-1)
+            self._add_queued(-1)
             record.lap("queue")
             begun = time.monotonic()
             try:
                 return work()
             finally:
-                self._mean += 0.1 * (time.monotonic() - begun - self._mean)
+                self._mean_seconds += 0.1 * (time.monotonic() - begun - self._mean_seconds)
 
         def forget(future: "Future[Result]") -> None:
             if future.cancelled():
-                self._count(-1)
+                self._add_queued(-1)
 
-        future = self._threads.submit(timed)
+        future = self._executor.submit(timed)
         future.add_done_callback(forget)
-        record.work = work_done = asyncio.wrap_future(future)
+        record.future = work_done = asyncio.wrap_future(future)
         try:
             return await work_done
         except asyncio.CancelledError:
-            if record.left:
+            if record.client_left:
                 raise LeftError("the client has left") from None
             raise
 
-    def _count(self, change: int) -> None:
+    def _add_queued(self, change: int) -> None:
         with self._lock:
             self.queued += change
-            self._metrics.waiting(self.queued)
+            self._metrics.set_queue_length(self.queued)
 
     def log_refusals(self) -> None:
         """Log how many requests were refused since the last time: a line for each would take the others' time."""

@@ -10,7 +10,7 @@ from typing import Any
 from uvicorn_worker import UvicornWorker
 
 from traffic_signs.serving.http.connection.protocol import Protocol
-from traffic_signs.serving.http.websocket import Stream
+from traffic_signs.serving.http.websocket import WebSocketProtocol
 
 _MAX_MESSAGE = 6 * 2**20
 """Bytes of a WebSocket's message: a camera's frame, not its video."""
@@ -22,7 +22,7 @@ class Worker(UvicornWorker):  # type: ignore[misc] # uvicorn_worker publishes no
     CONFIG_KWARGS: dict[str, Any] = {  # noqa: RUF012 - uvicorn_worker declares it so
         "loop": "uvloop",
         "http": Protocol,
-        "ws": Stream,
+        "ws": WebSocketProtocol,
         "interface": "asgi3",
         "lifespan": "on",
         # gunicorn sends SIGKILL after 25 s

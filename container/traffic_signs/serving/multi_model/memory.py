@@ -14,10 +14,10 @@ from traffic_signs.serving.engine import hardware
 from traffic_signs.serving.engine.predictor import Predictor
 from traffic_signs.serving.telemetry.metrics import Metrics
 
-_LEAST, _MOST = 1 * 2**20, 16
+_OVERHEAD_BYTES, _MAX_FACTOR = 1 * 2**20, 16
 """A network takes at least its file twice and a megabyte; its measured size counts up to so many times that, because
 what other threads took at the same time is in it."""
-_ROOM = 100 * 2**20
+_HEADROOM_BYTES = 100 * 2**20
 """Bytes that are kept free for the requests of each worker."""
 
 
@@ -35,14 +35,14 @@ def load(directory: Path, metrics: Metrics | None, precision: str) -> Predictor:
 
 
 def load_if_it_fits(
-    directory: Path, workers: int, promised: Callable[[], int], metrics: Metrics | None, precision: str
+    directory: Path, workers: int, reserved_bytes: Callable[[], int], metrics: Metrics | None, precision: str
 ) -> tuple[Predictor, int]:
     """Load a model that nobody has, as `load` does, if there is memory for it in every worker.
 
     Args:
         directory: the model's.
         workers: how many there are.
-        promised: says how many bytes workers will still take for models that others have loaded.
+        reserved_bytes: says how many bytes workers will still take for models that others have loaded.
         metrics: where loads and batches are counted.
         precision: "auto", "float32" or "int8".
 
@@ -55,19 +55,19 @@ def load_if_it_fits(
     """
 
     def check_free(needed: int) -> None:
-        free = hardware.free_bytes() - promised() - _ROOM * workers
+        free = hardware.free_bytes() - reserved_bytes() - _HEADROOM_BYTES * workers
         if free < needed:
             raise MemoryShortError(f"no memory for a further model: {needed:,} bytes needed, {max(0, free):,} free")
 
-    least = _at_least(directory)
-    check_free(least * workers)
+    min_size = _min_bytes(directory)
+    check_free(min_size * workers)
     trim()  # or the network would move into free memory that counts as ours already
-    before = own_bytes()
+    before = private_bytes()
     try:
         predictor = load(directory, metrics, precision)
     except ArtifactError as error:
         raise RequestError(str(error)) from error
-    size = min(max(own_bytes() - before, least), _MOST * least)
+    size = min(max(private_bytes() - before, min_size), _MAX_FACTOR * min_size)
     try:
         check_free(size * (workers - 1))
     except MemoryShortError:
@@ -77,15 +77,15 @@ def load_if_it_fits(
     return predictor, size
 
 
-def _at_least(directory: Path) -> int:
+def _min_bytes(directory: Path) -> int:
     """Return the bytes that the model in *directory* will take at least."""
     try:
-        return 2 * (directory / artifact.LITERT).stat().st_size + _LEAST
+        return 2 * (directory / artifact.LITERT).stat().st_size + _OVERHEAD_BYTES
     except FileNotFoundError:  # loading says better what is missing
-        return _LEAST
+        return _OVERHEAD_BYTES
 
 
-def own_bytes() -> int:
+def private_bytes() -> int:
     """Return the bytes that this process shares with nobody."""
     _, resident, shared, *_ = Path("/proc/self/statm").read_text(encoding="ascii").split()
     return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")

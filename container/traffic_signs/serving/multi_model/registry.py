@@ -23,7 +23,7 @@ from pathlib import Path
 
 from traffic_signs.errors import NotLoadedError
 
-_LOOK_SECONDS = 0.002
+_POLL_SECONDS = 0.002
 """How often whoever unloads a model looks whether all workers have let go of it."""
 
 
@@ -43,18 +43,18 @@ class Entry:
 def create(parent: Path = Path("/dev/shm")) -> Path:  # noqa: S108 - a private folder is made in it
     """Make an empty folder, before there are workers."""
     folder = Path(tempfile.mkdtemp(prefix="models-", dir=parent))
-    for name in ("listed", "holders", "bells"):
+    for name in ("listed", "holders", "notifications"):
         (folder / name).mkdir()
     return folder
 
 
-def forget(folder: Path, pid: int) -> None:
+def remove_worker(folder: Path, pid: int) -> None:
     """A worker has ended, and whatever it had in its memory."""
     shutil.rmtree(folder / "holders" / str(pid), ignore_errors=True)
-    (folder / "bells" / str(pid)).unlink(missing_ok=True)
+    (folder / "notifications" / str(pid)).unlink(missing_ok=True)
 
 
-class Listing:
+class Registry:
     """A worker's view of the folder."""
 
     def __init__(self, folder: Path, workers: int) -> None:
@@ -64,13 +64,13 @@ class Listing:
             folder: made by `create`.
             workers: how many there are, or will be.
         """
-        self._listed, self._mine = folder / "listed", folder / "holders" / str(os.getpid())
-        self._bells, self._lock = folder / "bells", folder / "lock"
+        self._listed, self._held = folder / "listed", folder / "holders" / str(os.getpid())
+        self._sockets, self._lock = folder / "notifications", folder / "lock"
         self._workers = workers
-        forget(folder, os.getpid())  # of a process that had our number
-        self._mine.mkdir()
-        self._bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._bell.bind(str(self._bells / str(os.getpid())))
+        remove_worker(folder, os.getpid())  # of a process that had our number
+        self._held.mkdir()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(self._sockets / str(os.getpid())))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -99,7 +99,7 @@ class Listing:
 
     def add(self, entry: Entry) -> None:
         """List a model, whole or not at all; this worker holds it. Needs the lock."""
-        mine = self._mine / entry.name
+        mine = self._held / entry.name
         mine.write_text(json.dumps(vars(entry)), encoding="utf-8")
         os.link(mine, self._listed / entry.name)
 
@@ -110,29 +110,29 @@ class Listing:
             NotLoadedError: it is not listed.
         """
         try:
-            os.link(self._listed / name, self._mine / name)
+            os.link(self._listed / name, self._held / name)
         except FileNotFoundError as error:
             raise NotLoadedError(f"model {name} is not loaded") from error
-        return _entry(self._mine / name)
+        return _entry(self._held / name)
 
-    def let_go(self, name: str) -> None:
+    def release(self, name: str) -> None:
         """Note that this worker has given a model's memory back."""
-        (self._mine / name).unlink(missing_ok=True)
+        (self._held / name).unlink(missing_ok=True)
 
-    def held(self, name: str) -> bool:
+    def is_held(self, name: str) -> bool:
         """Say whether any worker still has a model in its memory, listed or not."""
-        return any((worker / name).exists() for worker in self._mine.parent.iterdir())
+        return any((worker / name).exists() for worker in self._held.parent.iterdir())
 
-    def promised(self) -> int:
+    def reserved_bytes(self) -> int:
         """Return the bytes that workers will take once they all have loaded what is listed."""
-        promised = 0
+        reserved_bytes = 0
         for name in self.names():
             with contextlib.suppress(FileNotFoundError), (self._listed / name).open() as stream:
                 holders = os.fstat(stream.fileno()).st_nlink - 1
-                promised += (self._workers - holders) * int(json.load(stream)["size"])
-        return promised
+                reserved_bytes += (self._workers - holders) * int(json.load(stream)["size"])
+        return reserved_bytes
 
-    def strike(self, name: str) -> int:
+    def remove(self, name: str) -> int:
         """Take a model off the list; return a descriptor to wait with. Needs the lock, or to hold the model.
 
         Raises:
@@ -143,24 +143,24 @@ class Listing:
         except FileNotFoundError as error:
             raise NotLoadedError(f"model {name} is not loaded") from error
         (self._listed / name).unlink()
-        self.ring()
+        self.notify()
         return file
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Have every worker look whether what it holds is still listed."""
-        for bell in self._bells.iterdir():
+        for path in self._sockets.iterdir():
             with contextlib.suppress(OSError):  # it has ended, or has rings enough that it has not heard yet
-                self._bell.sendto(b"!", socket.MSG_DONTWAIT, str(bell))
+                self._socket.sendto(b"!", socket.MSG_DONTWAIT, str(path))
 
-    def wait_for_ring(self) -> None:
+    def wait_for_notification(self) -> None:
         """Wait until a model has been taken off the list."""
-        self._bell.recv(1)
+        self._socket.recv(1)
 
-    def wait_until_free(self, file: int) -> None:
+    def wait_until_released(self, file: int) -> None:
         """Wait until no worker has the struck model in its memory any more: each lets go of it, or ends."""
         try:
             while os.fstat(file).st_nlink:
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_POLL_SECONDS)
         finally:
             os.close(file)
 

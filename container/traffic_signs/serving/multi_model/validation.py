@@ -9,19 +9,19 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}", re.ASCII)
 """A file's name; the platform's own are hashes."""
 
 
-def check_new(name: str) -> None:
+def validate_new_name(name: str) -> None:
     """Raise RequestError unless a model may be called *name*."""
     if not _NAME.fullmatch(name):
         raise RequestError(f"model_name {name[:100]!r}; expected 1 to 255 letters, digits, '.', '_' and '-'")
 
 
-def check(name: str) -> None:
+def validate_name(name: str) -> None:
     """Raise NotLoadedError if no model can be called *name*: it would become a path."""
     if not _NAME.fullmatch(name):
         raise NotLoadedError(f"model {name[:100]!r} is not loaded")
 
 
-def directory(url: str, root: Path) -> Path:
+def resolve_directory(url: str, root: Path) -> Path:
     """Return the directory that *url* names.
 
     Args:

@@ -20,9 +20,9 @@ from gunicorn.glogging import Logger as GunicornLogger
 from traffic_signs.serving.telemetry.request_record import Record
 
 _log = logging.getLogger(__name__)
-_LONGEST = 1_000
+_MAX_MESSAGE = 1_000
 """Characters of a message."""
-_NAMED = {  # field -> header and the characters that are kept; the platform's own ids have at most 64
+_LOGGED_HEADERS = {  # field -> header and the characters that are kept; the platform's own ids have at most 64
     "inference_id": ("x-amzn-sagemaker-inference-id", 64),
     "target_model": ("x-amzn-sagemaker-target-model", 256),
     "target_variant": ("x-amzn-sagemaker-target-variant", 64),
@@ -40,7 +40,7 @@ class Formatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
-            "message": record.getMessage()[:_LONGEST],
+            "message": record.getMessage()[:_MAX_MESSAGE],
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
@@ -68,7 +68,7 @@ def configuration(level: int) -> dict[str, Any]:
     }
 
 
-def catch_all() -> None:
+def log_uncaught_errors() -> None:
     """Have warnings, and errors that nobody caught, logged instead of printed."""
     logging.captureWarnings(True)
     sys.excepthook = lambda *error: _log.critical("an error that nobody caught", exc_info=error)
@@ -77,7 +77,7 @@ def catch_all() -> None:
     )
 
 
-def answered(method: str, path: str, headers: Mapping[str, str], record: Record, seconds: float) -> None:
+def log_response(method: str, path: str, headers: Mapping[str, str], record: Record, seconds: float) -> None:
     """Log an answer: at DEBUG, or with its reason at WARNING (4xx) or ERROR (5xx).
 
     Args:
@@ -92,9 +92,13 @@ def answered(method: str, path: str, headers: Mapping[str, str], record: Record,
     if not _log.isEnabledFor(level):  # a line costs as much as a small network
         return
     fields = {
-        "request": _visible(f"{method} {path}", 200),
+        "request": _printable(f"{method} {path}", 200),
         "status": status,
-        **{name: _visible(headers[header], most) for name, (header, most) in _NAMED.items() if headers.get(header)},
+        **{
+            name: _printable(headers[header], max_length)
+            for name, (header, max_length) in _LOGGED_HEADERS.items()
+            if headers.get(header)
+        },
         "bytes_in": record.bytes_in,
         "bytes_out": record.bytes_out,
         "images": record.images,
@@ -103,5 +107,5 @@ def answered(method: str, path: str, headers: Mapping[str, str], record: Record,
     _log.log(level, "%s", record.reason or "answered", exc_info=record.error, extra={"fields": fields})
 
 
-def _visible(text: str, most: int) -> str:
-    return re.sub("[^ -~]", "?", text[:most])
+def _printable(text: str, max_length: int) -> str:
+    return re.sub("[^ -~]", "?", text[:max_length])

@@ -34,7 +34,7 @@ HISTOGRAMS: dict[str, tuple[str, tuple[float, ...]]] = {
     "event_loop_lag_seconds": ("How late the event loop is, ten times a second", _SECONDS),
 }
 """Name -> what it says, upper bounds of its buckets."""
-NUMBERS = {
+COUNTERS = {
     "queue_refused": "Requests refused with 503 because too many were queued",
     "model_loads": "Models loaded",
     "model_load_seconds": "Time that loading them took",
@@ -46,12 +46,14 @@ ROW = np.dtype(
         ("queue", "f8"),
         ("requests", "f8", len(ROUTES) * len(STATUSES)),
         ("stages", "f8", len(STAGES)),
-        *((name, "f8") for name in NUMBERS),
+        *((name, "f8") for name in COUNTERS),
         *((name, "f8", len(bounds) + 2) for name, (_, bounds) in HISTOGRAMS.items()),  # above the last bound; the sum
     ]
 )
 """Doubles, because a double is written at once: a reader sees the old number or the new one."""
-INDEX = {(route, status): len(STATUSES) * i + j for i, route in enumerate(ROUTES) for j, status in enumerate(STATUSES)}
+REQUEST_INDEX = {
+    (route, status): len(STATUSES) * i + j for i, route in enumerate(ROUTES) for j, status in enumerate(STATUSES)
+}
 """Where in `requests` a route's answers of a status are counted."""
 
 
@@ -62,24 +64,24 @@ class Metrics:
         """Make room for as many processes at a time as there are *rows*."""
         self.rows = np.frombuffer(mmap.mmap(-1, rows * ROW.itemsize), ROW)
         self._lock = threading.Lock()
-        self.join(0)
+        self.attach(0)
 
-    def join(self, row: int) -> None:
+    def attach(self, row: int) -> None:
         """Count in *row* from now on; called in a worker, after the fork."""
-        mine = self.rows[row : row + 1]
+        own = self.rows[row : row + 1]
         # plain views of the memory, each an attribute: this is paid for by every request
-        self._mine = {name: mine[name].reshape(-1).view(np.uint8).data.cast("d") for name in ROW.names or ()}
-        self._requests, self._stages = self._mine["requests"], self._mine["stages"]
-        self._request_seconds, self._engine_seconds = self._mine["request_seconds"], self._mine["engine_seconds"]
-        self._batch_images, self._lag = self._mine["batch_images"], self._mine["event_loop_lag_seconds"]
-        self._mine["process"][0] = os.getpid()
-        self._mine["queue"][0] = 0
+        self._fields = {name: own[name].reshape(-1).view(np.uint8).data.cast("d") for name in ROW.names or ()}
+        self._requests, self._stages = self._fields["requests"], self._fields["stages"]
+        self._request_seconds, self._engine_seconds = self._fields["request_seconds"], self._fields["engine_seconds"]
+        self._batch_images, self._lag = self._fields["batch_images"], self._fields["event_loop_lag_seconds"]
+        self._fields["process"][0] = os.getpid()
+        self._fields["queue"][0] = 0
 
-    def leave(self, row: int) -> None:
+    def detach(self, row: int) -> None:
         """Forget the worker of *row*, which has ended, but not what it has counted."""
         self.rows[row]["process"] = self.rows[row]["queue"] = 0
 
-    def answered(self, path: str, status: int, record: Record | None = None, now: float = 0.0) -> None:
+    def count_response(self, path: str, status: int, record: Record | None = None, now: float = 0.0) -> None:
         """Count an answer.
 
         Args:
@@ -88,40 +90,40 @@ class Metrics:
             record: what is known of the request, if the application has seen it.
             now: when the answer was sent, by the monotonic clock.
         """
-        route, place = _place(path, status)
-        self._requests[place] += 1  # without a lock: only the event loop counts answers
+        route, index = _locate(path, status)
+        self._requests[index] += 1  # without a lock: only the event loop counts answers
         if record and route == INVOCATIONS:
             _observe(self._request_seconds, _SECONDS, now - record.arrived)
             stages = self._stages
             for number, seconds in enumerate(record.seconds.values()):
                 stages[number] += seconds
 
-    def refused(self) -> None:
+    def count_refusal(self) -> None:
         """Count a request that the queue had no room for."""
         self._add("queue_refused", 1)
 
-    def waiting(self, length: int) -> None:
+    def set_queue_length(self, length: int) -> None:
         """Note how many requests are in this worker's queue."""
-        self._mine["queue"][0] = length
+        self._fields["queue"][0] = length
 
-    def batch(self, images: int, seconds: float) -> None:
+    def observe_batch(self, images: int, seconds: float) -> None:
         """Count a run of the network."""
         with self._lock:
             _observe(self._batch_images, _IMAGES, images)
             _observe(self._engine_seconds, _SECONDS, seconds)
 
-    def lagged(self, seconds: float) -> None:
+    def observe_lag(self, seconds: float) -> None:
         """Count how late the event loop was."""
         _observe(self._lag, _SECONDS, seconds)
 
-    def loaded(self, seconds: float) -> None:
+    def count_load(self, seconds: float) -> None:
         """Count a model that was loaded."""
         self._add("model_loads", 1)
         self._add("model_load_seconds", seconds)
 
     def _add(self, name: str, amount: float) -> None:
         with self._lock:
-            self._mine[name][0] += amount
+            self._fields[name][0] += amount
 
 
 def _observe(numbers: "memoryview[float]", bounds: tuple[float, ...], value: float) -> None:
@@ -130,11 +132,11 @@ def _observe(numbers: "memoryview[float]", bounds: tuple[float, ...], value: flo
 
 
 @lru_cache(maxsize=64)
-def _place(path: str, status: int) -> tuple[str, int]:
+def _locate(path: str, status: int) -> tuple[str, int]:
     """Return the route of a path, and where its answers of a status are counted."""
     route = path.strip("/")
     if route.startswith("models/"):
         route = INVOCATIONS if route.endswith("/invoke") else "models"
     if route not in ROUTES:
         route = OTHER
-    return route, INDEX.get((route, status), INDEX[route, 0])
+    return route, REQUEST_INDEX.get((route, status), REQUEST_INDEX[route, 0])

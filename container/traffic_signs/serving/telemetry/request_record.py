@@ -14,8 +14,8 @@ class Record:
     """A request; whoever works on it notes what it finds."""
 
     __slots__ = (
-        *("_last", "arrived", "bytes_in", "bytes_out", "error", "has_place", "headers", "images", "left", "reason"),
-        *("seconds", "status", "unread", "work"),
+        *("_last", "arrived", "body_unread", "bytes_in", "bytes_out", "client_left", "error", "future", "headers"),
+        *("holds_slot", "images", "reason", "seconds", "status"),
     )
 
     def __init__(self) -> None:
@@ -36,13 +36,13 @@ class Record:
         """Why the request is refused."""
         self.error: Exception | None = None
         """What the log shall have a traceback of."""
-        self.unread = False
+        self.body_unread = False
         """The body has not been read whole: the connection ends with the response."""
-        self.has_place = False
+        self.holds_slot = False
         """Its body is one of the few large ones that are held at a time."""
-        self.left = False
+        self.client_left = False
         """The client has closed the connection: nobody will read the response."""
-        self.work: asyncio.Future[Any] | None = None
+        self.future: asyncio.Future[Any] | None = None
         """What a thread does for the request, to be cancelled if the client leaves."""
 
     def lap(self, stage: str) -> None:

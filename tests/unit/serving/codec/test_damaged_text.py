@@ -15,14 +15,15 @@ from tests.support.bodies import CSV, JSON, LINES, csv, lines
 from tests.support.strategies import pixels
 from traffic_signs.errors import ImageError, RequestError
 from traffic_signs.images import preprocessing
-from traffic_signs.serving.codec import decoding, text_formats
+from traffic_signs.serving.codec import decoding, json_arrays, text_formats
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_pieces() -> Iterator[None]:
-    """Cut bodies into pieces of a few kilobytes, as long ones are into pieces of a megabyte."""
+def small_chunks() -> Iterator[None]:
+    """Read bodies in chunks of 1.5 kB, as longer ones are read in chunks of 1 MB."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_formats, "_PIECE", 1_500)
+        for module in (json_arrays, text_formats):
+            patch.setattr(module, "CHUNK_BYTES", 1_500)
         yield
 
 

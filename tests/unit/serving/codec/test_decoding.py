@@ -80,7 +80,7 @@ def test_true_beside_the_images_is_none_of_theirs() -> None:
 def test_a_list_for_every_pixel_is_read_without_making_one(separators: tuple[str, str] | None) -> None:
     for content in ({"instances": PIXELS.tolist()}, PIXELS.tolist(), PIXELS[:1].tolist()):
         body = json.dumps(content, separators=separators).encode()
-        found = json_arrays.from_nested_json(body)  # the other way reads it too, which would hide a fault
+        found = json_arrays.pixels_from_nested_json(body)  # the other way reads it too, which would hide a fault
         assert np.array_equal(found, PIXELS[: len(found)])  # type: ignore[arg-type]
         assert np.array_equal(found, decode(body, JSON))  # type: ignore[arg-type]
 
@@ -102,7 +102,7 @@ NESTED = instances(PIXELS[:1])
     ],
 )
 def test_a_list_for_every_pixel_with_a_fault_is_refused(body: bytes) -> None:
-    assert json_arrays.from_nested_json(body) is None  # see above
+    assert json_arrays.pixels_from_nested_json(body) is None  # see above
     with pytest.raises(RequestError):
         decode(body, JSON)
 

@@ -3,7 +3,7 @@ import pytest
 from tests.support.bodies import CSV, JSON, LINES, NPY
 from traffic_signs.errors import NotAcceptableError, RequestError
 from traffic_signs.serving.codec import negotiation
-from traffic_signs.serving.codec.negotiation import Form
+from traffic_signs.serving.codec.negotiation import ResponseFormat
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ from traffic_signs.serving.codec.negotiation import Form
     ],
 )
 def test_accept_chooses_by_quality(text: str, expected: str) -> None:
-    assert negotiation.negotiate(text, "", 43) == Form(expected)
+    assert negotiation.negotiate(text, "", 43) == ResponseFormat(expected)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"), [("", CSV), ("*/*", CSV), ("*/*;q=0.5", CSV), ("a/b, */*", CSV), (JSON, JSON)]
 )
 def test_who_does_not_say_gets_the_default(text: str, expected: str) -> None:
-    assert negotiation.negotiate(text, "", 43, CSV) == Form(expected)
+    assert negotiation.negotiate(text, "", 43, CSV) == ResponseFormat(expected)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_no_accepted_type_is_406_with_those_offered(text: str) -> None:
 def test_custom_attributes_are_read_among_the_clients_own(
     attributes: str, top_k: int | None, *, probabilities: bool
 ) -> None:
-    assert negotiation.negotiate("", attributes, 43) == Form(JSON, top_k, probabilities)
+    assert negotiation.negotiate("", attributes, 43) == ResponseFormat(JSON, top_k, probabilities)
 
 
 @pytest.mark.parametrize(

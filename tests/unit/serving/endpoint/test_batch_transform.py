@@ -74,4 +74,4 @@ def test_a_bad_variable_is_named_with_its_value(name: str, value: str, rule: str
 def test_a_job_that_sends_one_request_at_a_time_gets_one_process() -> None:
     for variables, workers in ((JOB, 4), ({**JOB, "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1"}, 1)):
         settings = ServingSettings.from_environment(variables)
-        assert capacity.make(settings, cores=4, memory_mb=8_000, gpus=0).workers == workers
+        assert capacity.plan(settings, cores=4, memory_mb=8_000, gpus=0).workers == workers

@@ -7,20 +7,20 @@ from http import HTTPStatus
 from traffic_signs.errors import RequestError
 
 _METHOD = re.compile(rb"[A-Z]{0,20}(?: |$)")
-_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ?(\d{1,18})\r\n")
+_CONTENT_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ?(\d{1,18})\r\n")
 """As nearly all clients write it."""
-_OFFER = re.compile(rb"\r\nupgrade:(?![ \t]*websocket[ \t]*\r\n)", re.IGNORECASE)
+_UPGRADE_OFFER = re.compile(rb"\r\nupgrade:(?![ \t]*websocket[ \t]*\r\n)", re.IGNORECASE)
 
 
-def end(data: bytes, most: int) -> int:
+def find_end(data: bytes, max_bytes: int) -> int:
     """Return where the head ends that *data* begins with, 0 if it is not whole yet.
 
     Raises:
         RequestError: 400, if it is the beginning of no request; 431, if it has more than *most* bytes.
     """
     end = data.find(b"\r\n\r\n") + 4
-    if end > most or len(data) > most > end == 3:
-        error = RequestError(f"the head of the request has more than {most // 1024} kB")
+    if end > max_bytes or len(data) > max_bytes > end == 3:
+        error = RequestError(f"the head of the request has more than {max_bytes // 1024} kB")
         error.status = 431
         raise error
     if end == 3 and not _METHOD.match(data):
@@ -28,18 +28,18 @@ def end(data: bytes, most: int) -> int:
     return end if end > 3 else 0
 
 
-def without_offers(head: bytes) -> bytes:
+def without_upgrade_offers(head: bytes) -> bytes:
     """Rename the field that offers another protocol than HTTP/1.1 and WebSockets."""
-    return _OFFER.sub(b"\r\nx-upgrade:", head) if b"pgrade:" in head.lower() else head
+    return _UPGRADE_OFFER.sub(b"\r\nx-upgrade:", head) if b"pgrade:" in head.lower() else head
 
 
-def announces(head: bytes, size: int) -> bool:
+def has_content_length(head: bytes, size: int) -> bool:
     """Say whether *head*, written as usual, announces a body of *size* bytes."""
-    length = _LENGTH.search(head)
+    length = _CONTENT_LENGTH.search(head)
     return length is not None and int(length[1]) == size
 
 
-def refusal(status: int, text: str) -> bytes:
+def error_response(status: int, text: str) -> bytes:
     """Write a whole response, the last of its connection."""
     content = json.dumps({"error": text}).encode()
     head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"

@@ -12,7 +12,7 @@ _SMALL_BYTES = 64 * 1024
 _CONTINUE = b"HTTP/1.1 100 "
 
 
-class Packet:
+class ResponseTransport:
     """What a response of uvicorn is given in place of its transport; serves all responses of a connection in turn."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:

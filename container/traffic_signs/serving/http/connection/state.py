@@ -9,7 +9,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from traffic_signs.serving.http.connection import heads
-from traffic_signs.serving.http.connection.packet import Packet
+from traffic_signs.serving.http.connection.packet import ResponseTransport
 from traffic_signs.settings.serving import ServingSettings
 
 _DRAINED_BYTES = 64 * 2**20
@@ -22,60 +22,62 @@ class Connection(HttpToolsProtocol):
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limits: ServingSettings = app_state["limits"]
-        self.open: set[Connection] = app_state["open"]
-        self.idle: dict[Connection, None] = app_state["idle"]
+        self.open_connections: set[Connection] = app_state["open"]
+        self.idle_connections: dict[Connection, None] = app_state["idle"]
         app_state["tasks"] = server_state.tasks
         self.phase = "silent"
         """What is expected: "silent", the first byte; "head"; "body"; "", nothing; "drain", what is thrown away."""
-        self.since, self.received, self.framing, self.crowded = self.loop.time(), 0, 0, False
-        self.left: int | None = 0
+        self.phase_started, self.received_bytes, self.framing_bytes, self.over_limit = self.loop.time(), 0, 0, False
+        self.body_left: int | None = 0
         """Bytes that the body still lacks; None where the parser finds its end."""
-        self.held = b""
-        self.blocked: tuple[float, int] | None = None
+        self.buffered = b""
+        self.unsent_since: tuple[float, int] | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Close the connection that has been idle for longest if there are too many; say so if none is."""
         super().connection_made(transport)
-        self.packet = Packet(transport, self.close)
-        if len(self.open) >= self.limits.connections:
-            self.crowded = not self.idle
-            if longest := next(iter(self.idle), None):
-                del self.idle[longest]
+        self.response_transport = ResponseTransport(transport, self.close)
+        if len(self.open_connections) >= self.limits.connections:
+            self.over_limit = not self.idle_connections
+            if longest := next(iter(self.idle_connections), None):
+                del self.idle_connections[longest]
                 longest.transport.close()
-        self.open.add(self)
-        self.idle[self] = None
+        self.open_connections.add(self)
+        self.idle_connections[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self.forget()
+        self.unregister()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over; refuse a handshake that the WebSocket's own parser gives no answer to."""
-        self.forget()
+        self.unregister()
         super().handle_websocket_upgrade()
         if not self.transport.get_protocol().handshake_initiated:  # type: ignore[attr-defined] # of a WebSocket
-            self.transport.write(heads.refusal(400, "no handshake of a WebSocket: it has a body, or a line too long"))
+            self.transport.write(
+                heads.error_response(400, "no handshake of a WebSocket: it has a body, or a line too long")
+            )
             self.transport.close()
 
-    def forget(self) -> None:
+    def unregister(self) -> None:
         """Look after the connection no more."""
-        self.open.discard(self)
-        self.idle.pop(self, None)
+        self.open_connections.discard(self)
+        self.idle_connections.pop(self, None)
 
-    def expect(self, phase: str) -> None:
+    def enter_phase(self, phase: str) -> None:
         """Begin a phase."""
-        self.phase, self.since, self.received, self.framing = phase, self.loop.time(), 0, 0
+        self.phase, self.phase_started, self.received_bytes, self.framing_bytes = phase, self.loop.time(), 0, 0
 
-    def drain(self, size: int) -> None:
+    def discard(self, size: int) -> None:
         """Throw away what nobody wants, up to a bound."""
-        self.received += size
-        if self.received > _DRAINED_BYTES:
+        self.received_bytes += size
+        if self.received_bytes > _DRAINED_BYTES:
             self.transport.close()
 
     def resume_writing(self) -> None:
         """Note that the client reads."""
-        self.blocked = None
+        self.unsent_since = None
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
@@ -94,13 +96,13 @@ class Connection(HttpToolsProtocol):
             self.scope["refused"] = status, text  # type: ignore[typeddict-unknown-key] # ours, for the application
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.write(heads.refusal(status, text))
+        self.transport.write(heads.error_response(status, text))
         self.close()
 
     def close(self) -> None:
         """Close the connection; if its client may still send, once it has seen why (RFC 9112, section 9.6)."""
         if self.phase in ("head", "body") and not self.transport.is_closing():
-            self.expect("drain")
+            self.enter_phase("drain")
             self.transport.write_eof()
         else:
             self.transport.close()
