@@ -119,7 +119,7 @@ def test_ping_is_heard_while_hooks_that_were_quick_are_slow(every: Server) -> No
 
 
 def test_the_log_names_the_hooks_and_what_is_not_installed(every: Server) -> None:
-    assert says(every, "inference.py has model_fn, input_fn, predict_fn, output_fn")
+    assert says(every, "inference.py defines model_fn, input_fn, predict_fn, output_fn")
     assert says(every, "requirements.txt is not installed")
 
 
@@ -191,7 +191,7 @@ def test_a_broken_program_ends_the_server_with_its_own_message(
 @pytest.mark.parametrize(
     ("variable", "message"),
     [
-        ("SAGEMAKER_PROGRAM=gone.py", "gone.py, which SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY name"),
+        ("SAGEMAKER_PROGRAM=gone.py", "gone.py does not exist; SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY name it"),
         ("SAGEMAKER_PROGRAM=/home/me/inference.py", "expected the name of a .py file"),
         ("SAGEMAKER_SUBMIT_DIRECTORY=s3://bucket/sourcedir.tar.gz", "give the SDK's Model a source_dir too"),
     ],
@@ -209,4 +209,4 @@ def test_a_folder_without_a_program_is_passed_over_and_said(job: Job, image: str
     base = packed(job, tmp_path, {"train.py": "raise SystemExit"})
     with serving(base, tmp_path / "log", image) as server:
         assert server.post(npy(PIXELS), NPY).status_code == 200
-        assert says(server, "holds no inference.py: nothing in it is used")
+        assert says(server, "has no inference.py: nothing in it is used")

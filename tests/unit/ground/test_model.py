@@ -262,7 +262,7 @@ def test_a_model_is_served_in_the_precision_that_is_asked_for(
         np.testing.assert_array_equal(predictor.predict(IMAGES), Engine(with_int8 / name).run(IMAGES))
         assert predictor.identity["precision"] == precision
         assert predictor.header[1].endswith(f"; data={'d' * 64}; precision={precision}")
-        assert f"{name}: {precision}, because TRAFFIC_SIGNS_PRECISION asks for it" in caplog.text
+        assert f"{name}: {precision}, because TRAFFIC_SIGNS_PRECISION sets it" in caplog.text
     assert Predictor(with_int8).identity["precision"] == ("int8" if hardware.has_vnni() else "float32")
 
 

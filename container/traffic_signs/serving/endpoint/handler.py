@@ -1,4 +1,4 @@
-"""The request handler: headers and a body -> a response, in terms of neither Flask nor ASGI.
+"""Request handler: headers and a body -> a response, independent of Flask and ASGI.
 
     Request -> read -> Question: uint8 [N, 32, 32, 1] -> engine -> float32 [N, C] -> write -> Response
 
@@ -24,15 +24,15 @@ from traffic_signs.serving.telemetry.request_record import Record
 from traffic_signs.settings.serving import ServingSettings
 
 _LARGE_BYTES = 1024 * 1024
-"""Bodies of more bytes are decoded one after the other: JSON takes many times its size while it is read."""
+"""Larger bodies are decoded one at a time: JSON takes many times its size while it is parsed."""
 _ATTRIBUTES = CUSTOM_ATTRIBUTES.lower()
 _RETRY = ("Retry-After", "1")
 ENDPOINT = "traffic_signs.endpoint"
-"""Where the application's `extensions` have what answers requests for predictions."""
+"""Key of the endpoint in the Flask application's `extensions`."""
 
 
 class Request(NamedTuple):
-    """A request for predictions."""
+    """A prediction request."""
 
     headers: Mapping[str, str]
     """Names in lower case."""
@@ -40,7 +40,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What is answered."""
+    """A response to a prediction request."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -48,22 +48,22 @@ class Response(NamedTuple):
 
 
 class DecodedRequest(NamedTuple):
-    """A request that has been read."""
+    """A request whose body and headers have been decoded."""
 
     pixels: np.ndarray
     response_format: ResponseFormat
     has_attributes: bool
-    """The client sent custom attributes, so it also reads them."""
+    """The client sent custom attributes, so the response has them too."""
 
 
 class Endpoint(Protocol):
-    """What answers the requests of one kind of endpoint."""
+    """An endpoint that answers prediction requests."""
 
     headers: list[tuple[str, str]]
-    """What every response says of the model."""
+    """Headers of every response, which identify the model."""
 
     def answer(self, request: Request, record: Record, name: str = "") -> Response:
-        """Answer *request*, to the model *name* of a multi-model endpoint; blocks, and is called by several threads.
+        """Answer *request*, with the model *name* on a multi-model endpoint; blocks, and several threads call it.
 
         Raises:
             TrafficSignsError: the request is refused.
@@ -71,16 +71,16 @@ class Endpoint(Protocol):
 
 
 class RequestHandler:
-    """Reads requests and writes responses; its threads share it."""
+    """Decodes requests and encodes responses; shared by threads."""
 
     def __init__(self, settings: ServingSettings) -> None:
-        """Take the payload limit, and how predictions come that nobody asks for in a certain form."""
+        """Take the payload limit, and the response format for clients that accept any."""
         self._settings = settings
         self._limit = settings.payload_mb * 2**20
         self._large_decoding = FairLock()
 
     def answer(self, request: Request, predictor: Predictor, record: Record) -> Response:
-        """Answer *request* with *predictor*; a streamed response's first part is computed at once.
+        """Answer *request* with *predictor*; computes the first part of a streamed response.
 
         Raises:
             TrafficSignsError: as `read` does, or the client has left.
@@ -100,13 +100,13 @@ class RequestHandler:
     def read(
         self, request: Request, predictor: Predictor, record: Record, budget_factor: float | None = None
     ) -> DecodedRequest:
-        """Read *request*, whose images may take *times* as much as is usual; None: as the payload limit allows.
+        """Decode *request*; images may take *budget_factor* times the usual budget, None: as the payload limit allows.
 
         Raises:
             RequestError: as `body.decompress`, `negotiation.negotiate` and `decoding.decode` do.
         """
         headers, content = request
-        record.headers = [predictor.header]  # of errors too
+        record.headers = [predictor.header]  # error responses have it too
         if coding := headers.get("content-encoding"):
             content = body.decompress(content, coding, self._limit)
         record.lap("read")
@@ -125,21 +125,21 @@ class RequestHandler:
 
     @staticmethod
     def write(decoded: DecodedRequest, rows: np.ndarray, predictor: Predictor, record: Record) -> Response:
-        """Answer *question* with the probabilities *rows*, float32 [N, C]."""
+        """Encode the probabilities *rows*, float32 [N, C], as the response to *decoded*."""
         content = encoding.encode(rows, predictor.artifact.labels, decoded.response_format)
         record.lap("encode")
         return Response(200, _response_headers(decoded, predictor), content)
 
 
 class StreamedBody:
-    """The parts of a streamed response, none of them empty; an error of the first one is still a status."""
+    """The body of a streamed response, in non-empty parts; an error in the first part still sets the status."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
         """Take *parts*, at least one, and compute the first."""
         self._first: bytes | None = next(parts)
         self._parts = parts
         self.exit_stack = contextlib.ExitStack()
-        """What is to be closed after the last part, or when nobody reads on."""
+        """Closed after the last part, or when the client stops reading."""
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -149,12 +149,12 @@ class StreamedBody:
         return first or next(self._parts)
 
     def close(self) -> None:
-        """Give back what the parts need."""
+        """Release what the parts need."""
         self.exit_stack.close()
 
 
 def error_response(error: Exception, record: Record) -> Response:
-    """Answer with *error*, and note it for the log; what is no error of ours is an internal one to the client."""
+    """Return the response to *error*, and note it for the log; clients see only the messages of TrafficSignsError."""
     if isinstance(error, TrafficSignsError):
         status, record.reason = error.status, str(error)
     else:
@@ -168,15 +168,15 @@ def error_response(error: Exception, record: Record) -> Response:
 
 @lru_cache(maxsize=64)  # clients send the same header again and again
 def parse_content_type(header: str) -> tuple[str, Mapping[str, str]]:
-    """Return the content type that *header* names, in lower case, and its parameters."""
+    """Return the media type in *header*, in lower case, and its parameters."""
     media_type, parameters = parse_options_header(header)
     return media_type.lower(), parameters
 
 
 def _response_headers(decoded: DecodedRequest, predictor: Predictor) -> list[tuple[str, str]]:
-    # the bare type: of what SageMaker's data capture is to keep as text, the name may have no "; charset=utf-8"
+    # without "; charset=utf-8", because SageMaker's data capture keeps a body as text only for a bare media type
     headers = [("Content-Type", decoded.response_format.content_type), predictor.header]
-    if decoded.has_attributes:  # InvokeEndpoint hands on no other header of ours
+    if decoded.has_attributes:  # InvokeEndpoint passes on no other header of the container
         headers.append((CUSTOM_ATTRIBUTES, predictor.header[1]))
     return headers
 

@@ -1,4 +1,4 @@
-"""An endpoint or a batch transform job with one model, and its routes.
+"""Endpoint or batch transform job with one model, and its routes.
 
 /invocations                        a body -> its predictions
 /invocations-bidirectional-stream   a WebSocket, which the asynchronous server answers: `http.websocket`
@@ -18,10 +18,10 @@ STREAM = "/invocations-bidirectional-stream"
 
 
 class SingleModelEndpoint:
-    """The endpoint."""
+    """Answers requests with one model."""
 
     def __init__(self, predictor: Predictor, settings: ServingSettings) -> None:
-        """Take the model."""
+        """Take the model, and the settings of the server."""
         self.predictor = predictor
         self.handler = RequestHandler(settings)
         self.headers = [predictor.header]
@@ -32,7 +32,7 @@ class SingleModelEndpoint:
         return self.handler.answer(request, self.predictor, record)
 
     def identities(self) -> list[dict[str, str]]:
-        """Say of the model what it is."""
+        """Return the identity of the model, in a list."""
         return [self.predictor.identity]
 
     def routes(self) -> Blueprint:
@@ -45,7 +45,7 @@ class SingleModelEndpoint:
 
         @blueprint.get(STREAM)
         def no_handshake() -> Response:
-            raise RequestError("no handshake of a WebSocket: this path answers nothing else")
+            raise RequestError("not a WebSocket handshake: this path accepts nothing else")
 
         @blueprint.get("/execution-parameters")
         def execution_parameters() -> dict[str, int | str]:

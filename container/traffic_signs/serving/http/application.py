@@ -1,9 +1,9 @@
-"""The ASGI application: predictions and /ping by itself, WebSockets, and Flask for every other route.
+"""ASGI application: answers predictions, /ping and WebSockets itself, and passes every other route to Flask.
 
 POST /invocations, POST /models/NAME/invoke   body -> small: the event loop | else: a thread -> response
 GET, POST /ping                               200
-WebSocket                                     `websocket.Streams`
-the rest                                      body -> Flask, in threads of its own
+WebSocket                                     `websocket.WebSocketHandler`
+other routes                                  body -> Flask, in its own threads
 """
 
 import asyncio
@@ -40,24 +40,24 @@ from traffic_signs.serving.telemetry.request_record import Record
 from traffic_signs.settings.serving import ServingSettings
 
 _BOUNDED_TYPES = re.compile(r"(?:application/(?:json|x-npy)|text/csv|image/(?:png|jpeg))\s*(?:;.*)?", re.IGNORECASE)
-"""Content types of which a few bytes cannot ask for much."""
+"""Content types whose decoding cost a few bytes bound."""
 _SINGLE_MODEL_PATH, _MULTI_MODEL_PATH = re.compile("/invocations/?"), re.compile("/models/([A-Za-z0-9._~-]+)/invoke/?")
 _PING_RESPONSE = Response(200, [], b"")
 
 
 class Application:
-    """What uvicorn calls; one in a worker."""
+    """The application that uvicorn calls; one per worker."""
 
     def __init__(
         self, flask_app: Flask, settings: ServingSettings, plan: Plan, metrics: Metrics, notify: Callable[[], None]
     ) -> None:
-        """Take the Flask application, which has the endpoint, and what is called while the event loop goes on."""
+        """Take the Flask application, which holds the endpoint, and *notify*, gunicorn's heartbeat."""
         self._endpoint: handler.Endpoint = flask_app.extensions[ENDPOINT]
         self._path = _MULTI_MODEL_PATH if isinstance(self._endpoint, MultiModelEndpoint) else _SINGLE_MODEL_PATH
         self._metrics = metrics
         self._pool = pool = Pool(plan.threads, settings.queue_length, settings.patience_seconds / 2, metrics)
         self._batcher: EventLoopBatcher | None = None
-        # on a GPU requests are joined by the engine, and nobody knows how long hooks will take the next time
+        # on a GPU the engine batches requests itself, and the run time of hooks is not predictable
         if plan.engine == "litert" and isinstance(self._endpoint, SingleModelEndpoint):
             engine = self._endpoint.predictor.create_litert_engine()
             batcher = EventLoopBatcher(engine.run, litert.BATCH)
@@ -70,7 +70,7 @@ class Application:
         self._flask = FlaskMount(flask_app)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Answer as ASGI has it."""
+        """Answer a request, a WebSocket or the lifespan messages, as ASGI specifies."""
         if scope["type"] == "websocket":
             await self._websockets(scope, receive, send)
             return
@@ -84,9 +84,9 @@ class Application:
                 response = await self._answer(scope, headers, receive, send, record)
             except LeftError as error:
                 record.client_left, record.reason, response = True, str(error), None
-            except asyncio.CancelledError:  # by uvicorn, when the time to stop is over
-                response = handler.error_response(OverloadError("the server stops; try again"), record)
-            except Exception as error:  # noqa: BLE001 - the client gets an answer, and the log the error
+            except asyncio.CancelledError:  # by uvicorn, at the end of the graceful shutdown
+                response = handler.error_response(OverloadError("the server is stopping; try again"), record)
+            except Exception as error:  # noqa: BLE001 - the client gets an answer to every error, the log has the error
                 response = handler.error_response(error, record)
             if response:
                 await self._respond(response, scope, receive, send, record)
@@ -98,13 +98,13 @@ class Application:
                 record.status, record.reason = scope["refused"]
             now = time.monotonic()
             self._metrics.count_response(scope["path"], record.status, record, now)
-            if record.status != 503:  # `Pool.log_refusals` does
+            if record.status != 503:  # which `Pool.log_refusals` logs
                 logs.log_response(scope["method"], scope["path"], headers, record, now - record.arrived)
 
     async def _answer(
         self, scope: Any, headers: dict[str, str], receive: Receive, send: Send, record: Record
     ) -> Response | None:
-        """Return the response, None if it has been sent."""
+        """Return the response; None if it has been sent."""
         method, path = scope["method"], scope["path"]
         if path == "/ping" and method in ("GET", "POST"):
             return _PING_RESPONSE
@@ -124,7 +124,7 @@ class Application:
             model = self._endpoint
             try:
                 decoded = model.handler.read(request, model.predictor, record, SMALL_BUDGET_FACTOR)
-            except ImageError:  # maybe of this budget: a thread will say
+            except ImageError:  # perhaps only above this small budget: a thread decides
                 pass
             else:
                 if not decoded.response_format.stream:
@@ -138,7 +138,7 @@ class Application:
     async def _respond(self, response: Response, scope: Any, receive: Receive, send: Send, record: Record) -> None:
         record.status, body = response.status, response.body
         headers = [_encode_header(header) for header in response.headers]
-        if not isinstance(body, bytes) and scope["http_version"] == "1.0":  # which has no chunks
+        if not isinstance(body, bytes) and scope["http_version"] == "1.0":  # has no chunked encoding
             with contextlib.closing(body):
                 body = await self._pool.run(partial(b"".join, body), record, admitted=True)
         if scope["over_limit"] or record.body_unread:
@@ -158,7 +158,7 @@ class Application:
 
 
 def _headers(scope: Any) -> dict[str, str]:
-    """Return the headers by name in lower case; those that come several times are joined, as WSGI servers do."""
+    """Return the headers by lower-case name; repeated headers are joined by commas, as WSGI servers do."""
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key, text = name.decode(), value.decode("latin-1")
@@ -172,7 +172,7 @@ def _encode_header(header: tuple[str, str]) -> tuple[bytes, bytes]:
 
 
 def _has_bounded_cost(request: Request) -> bool:
-    """Say whether the few bytes of *request* bound the work for it."""
+    """Return whether the small size of *request* bounds its decoding cost."""
     headers, body = request
     kind = headers.get("content-type", "")
     return len(body) <= SMALL_BYTES and bool(_BOUNDED_TYPES.fullmatch(kind)) and "content-encoding" not in headers
@@ -180,10 +180,10 @@ def _has_bounded_cost(request: Request) -> bool:
 
 @contextlib.contextmanager
 def _cancel_on_disconnect(receive: Receive, record: Record) -> Iterator[None]:
-    """Stop working for a client that leaves."""
+    """Cancel the work for a client that disconnects."""
 
     async def watch() -> None:
-        await receive()  # the body has been read: what comes now is the end of the connection
+        await receive()  # the body has been read, so the next message is the disconnect
         record.client_left = True
         if record.future:
             record.future.cancel()

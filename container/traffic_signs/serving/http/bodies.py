@@ -1,4 +1,4 @@
-"""A request's body from ASGI, whole and never larger than the payload limit; deadlines are the protocol's."""
+"""Reader of request bodies from ASGI, within the payload limit; the protocol class enforces deadlines."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -11,26 +11,32 @@ from traffic_signs.serving.telemetry.request_record import Record
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 _LARGE_BYTES = 2**20
+"""Bodies of more bytes need one of the slots."""
 _MAX_HELD_MB = 250
 
 
 class BodyReader:
-    """Reads bodies; holds few large ones at a time, so that many clients do not fill the memory."""
+    """Reads bodies, and holds only a few large ones at a time, so that many clients cannot exhaust the memory."""
 
     def __init__(self, payload_mb: int, pool: Pool) -> None:
-        """Take the payload limit, and the pool whose queue they will be in."""
+        """Take the payload limit in MB, and the pool whose queue the requests enter."""
         self._limit, self._pool = payload_mb * 2**20, pool
         self._large_slots = asyncio.Semaphore(max(2, _MAX_HELD_MB // payload_mb))
         self._waiting = 0
 
     async def read(self, receive: Receive, headers: Mapping[str, str], record: Record) -> bytes:
-        """Read the body of a request with *headers*; a large one has a place, which `give_back` frees.
+        """Read the body of a request; a large one takes a slot, which `release_slot` frees.
+
+        Args:
+            receive: ASGI's.
+            headers: of the request, names in lower case.
+            record: notes whether the body is unread and whether it holds a slot.
 
         Raises:
-            OverloadError: a body that is not small would have to wait for too long.
-            TransferEncodingError: it is encoded in other ways than by chunks.
-            TooLargeError: it is larger than the limit, by what it announces or by what has come.
-            LeftError: the client left, or was refused, before its end.
+            OverloadError: a body that is not small would have to wait too long.
+            TransferEncodingError: the transfer encoding is not chunked.
+            TooLargeError: the announced or received size is above the limit.
+            LeftError: the client left, or was refused, before the end of the body.
         """
         record.body_unread = True
         if headers.get("transfer-encoding", "chunked").strip().lower() != "chunked":
@@ -63,13 +69,13 @@ class BodyReader:
         record.holds_slot = True
 
     def release_slot(self, record: Record) -> None:
-        """Free the place of a request that has been answered, if it had one."""
+        """Free the slot of a request that has been answered, if it holds one."""
         if record.holds_slot:
             self._large_slots.release()
 
 
 async def _receive_parts(receive: Receive, parts: list[bytes], max_bytes: int) -> bool:
-    """Receive parts until they have more than *most* bytes; say whether there are more to come."""
+    """Append to *parts* until they have more than *max_bytes* bytes; return whether more is to come."""
     size = sum(map(len, parts))
     while size <= max_bytes:
         message = await receive()

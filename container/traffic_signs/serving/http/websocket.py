@@ -1,7 +1,7 @@
-"""WebSockets: messages in, an answer to each of them out, in order, until somebody closes.
+"""WebSocket endpoint: answers each message, in order, until one side closes.
 
-Only a few messages are read ahead, so a client that sends faster than it is answered, or does not read, is slowed down
-by TCP and fills no memory.
+The server reads only a few messages ahead. A client that sends faster than it is answered, or does not read, is slowed
+down by TCP and cannot fill the memory.
 
 Source: the platform's contract for bidirectional streaming in "Use Your Own Inference Code with Hosting Services".
 """
@@ -26,15 +26,15 @@ _MAX_READ_AHEAD = 4
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """A connection: uvicorn's, which stops reading behind every message, and with it does so behind a few small ones.
+    """uvicorn's protocol, which pauses reading after a few small messages instead of after each one.
 
-    To stop and to go on are two system calls each time.
+    A pause and a resume are a system call each.
     """
 
     def send_receive_event_to_app(self) -> None:
-        """Hand over a message that is whole."""
+        """Queue a complete message for the application."""
         size, paused = sum(map(len, self.frames)), self.read_paused
-        self.read_paused = True  # so that uvicorn does not stop by itself
+        self.read_paused = True  # so that uvicorn does not pause by itself
         super().send_receive_event_to_app()
         self.read_paused = paused
         if not paused and (size > SMALL_BYTES or self.queue.qsize() > _MAX_READ_AHEAD):
@@ -43,35 +43,35 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 class WebSocketHandler:
-    """The WebSockets of a worker."""
+    """Answers the WebSockets of a worker."""
 
     def __init__(
         self, endpoint: Endpoint, max_streams: int, pool: Pool, batcher: EventLoopBatcher | None, metrics: Metrics
     ) -> None:
-        """Take the endpoint, how many streams there may be at a time, and who computes."""
+        """Take the endpoint, the most streams at a time, and the two ways to compute."""
         self._endpoint, self._max_streams, self._metrics = endpoint, max_streams, metrics
         self._pool, self._batcher = pool, batcher
         self._open_streams = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Hold a conversation to its end, or refuse the handshake."""
+        """Serve a stream until it closes, or refuse the handshake."""
         await receive()
         record = Record()
         try:
             stream = self._open_stream(scope)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+        except Exception as error:  # noqa: BLE001 - the client gets an answer to every error
             status, headers, body = handler.error_response(error, record)
             encoded = [(name.encode(), value.encode()) for name, value in headers]
             await send({"type": "websocket.http.response.start", "status": status, "headers": encoded})
             await send({"type": "websocket.http.response.body", "body": body})
             await receive()
-            await receive()  # until the connection has ended; uvicorn logs an error if this returns before
+            await receive()  # returns when the connection has closed; uvicorn logs an error if this method ends before
         else:
             status = 101
             self._open_streams += 1
             try:
                 await send({"type": "websocket.accept"})
-                with contextlib.suppress(OSError):  # the client is gone
+                with contextlib.suppress(OSError):  # the client has left
                     while (message := await receive())["type"] == "websocket.receive":
                         content = message["text"] if message.get("bytes") is None else message["bytes"]
                         alone = len(scope["state"]["tasks"]) == 1
@@ -83,7 +83,7 @@ class WebSocketHandler:
 
     def _open_stream(self, scope: Any) -> stream_frames.FrameHandler:
         if scope["path"] != STREAM or not isinstance(self._endpoint, SingleModelEndpoint):
-            raise NotLoadedError(f"no WebSockets at {scope['path'][:100]}")
+            raise NotLoadedError(f"no WebSocket endpoint at {scope['path'][:100]}")
         if self._open_streams >= self._max_streams:
             raise OverloadError("too many streams are open; try again in a second")
         return stream_frames.FrameHandler(self._endpoint.predictor, dict(parse_qsl(scope["query_string"].decode())))
@@ -95,8 +95,8 @@ class WebSocketHandler:
             try:
                 pixels = stream_frames.decode(message, Budget(SMALL_BUDGET_FACTOR))
                 return stream.write(self._batcher.run(pixels) if alone else await self._batcher.submit(pixels))
-            except ImageError:  # maybe of this budget: a thread will say
+            except ImageError:  # perhaps only above this small budget: a thread decides
                 pass
-            except Exception as error:  # noqa: BLE001 - the stream goes on, whatever it is
+            except Exception as error:  # noqa: BLE001 - the stream continues after every error
                 return stream_frames.error_message(error)
         return await self._pool.run(partial(stream.answer, message), record, admitted=True)

@@ -1,4 +1,4 @@
-"""The routes of a multi-model endpoint, by which the platform loads, lists, invokes and unloads models.
+"""Routes of a multi-model endpoint, by which the platform loads, lists, invokes and unloads models.
 
     POST   /models {"model_name", "url"}          200  400 name, URL or model  404 no such path  409  507
     GET    /models ?next_page_token= &limit=      200 {"models": [{"modelName", "modelUrl"}], "nextPageToken"}
@@ -29,19 +29,19 @@ from traffic_signs.settings.serving import ServingSettings
 
 _log = logging.getLogger(__name__)
 _TARGET = "X-Amzn-SageMaker-Target-Model"
-"""What the client called the model; the platform gives it another name, and this one is for logs only."""
+"""The client's name of the model, for logs only; the platform names it differently in the path."""
 _MAX_BODY_BYTES = 64 * 1024
 _MAX_LIMIT = 1_000
 _DEFAULT_LIMIT = "100"
 
 
 class MultiModelEndpoint:
-    """The endpoint."""
+    """Answers requests with the model that each names."""
 
-    headers: list[tuple[str, str]] = []  # noqa: RUF012 - never changed: each model says of itself what it is
+    headers: list[tuple[str, str]] = []  # noqa: RUF012 - never changed: each model adds its own header
 
     def __init__(self, models: ModelManager, settings: ServingSettings) -> None:
-        """Take what is loaded."""
+        """Take the models of this worker."""
         self._models = models
         self._handler = RequestHandler(settings)
         self._settings = settings
@@ -56,7 +56,7 @@ class MultiModelEndpoint:
             return response
 
     def identities(self) -> list[dict[str, str]]:
-        """Say of each loaded model what it is."""
+        """Return the identity of each loaded model."""
         return self._models.identities()
 
     def routes(self) -> Blueprint:
@@ -107,7 +107,7 @@ def _parse_load_request(content: bytes) -> tuple[str, str]:
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise RequestError(f'expected {{"model_name": "...", "url": "..."}} ({error!r})') from error
     if not isinstance(name, str) or not isinstance(url, str):
-        raise RequestError("model_name and url have to be strings")
+        raise RequestError("model_name and url must be strings")
     return name, url
 
 

@@ -1,6 +1,6 @@
-"""What all workers have counted -> /metrics, in Prometheus' text format.
+"""Renderer of /metrics in Prometheus' text format.
 
-rows of metrics.py, one a worker -> their sums, and of living workers the memory -> prometheus_client -> text
+rows of metrics.py, one per worker -> their sums, and the memory of living workers -> prometheus_client -> text
 """
 
 import mmap
@@ -18,12 +18,12 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def render(rows: Any, build: Mapping[str, str], models: Sequence[Mapping[str, str]]) -> bytes:
-    """Write the page.
+    """Render the page.
 
     Args:
         rows: `Metrics.rows`, a structured array [W] of `metrics.ROW`.
-        build: what to say of the program.
-        models: what to say of each model that is served, all with the same keys.
+        build: labels of the program.
+        models: labels of each model that is served, all with the same keys.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(rows, build, models))
@@ -31,7 +31,7 @@ def render(rows: Any, build: Mapping[str, str], models: Sequence[Mapping[str, st
 
 
 class _Collector:
-    """What prometheus_client asks for the numbers."""
+    """The collector that prometheus_client reads."""
 
     def __init__(self, rows: Any, build: Mapping[str, str], models: Sequence[Mapping[str, str]]) -> None:
         self._rows = rows
@@ -86,7 +86,7 @@ def _metric_name(name: str) -> str:
 
 
 def _resident_bytes(process: int) -> int:
-    """Bytes of memory of a process; 0 if it has ended."""
+    """Return the resident memory of a process in bytes; 0 if it has ended."""
     try:
         return int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE
     except (OSError, IndexError):

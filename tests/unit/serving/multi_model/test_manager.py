@@ -137,7 +137,7 @@ def test_507_counts_what_other_workers_will_need(
     one, two = workers
     size = one.load("a", str(root / "a")).size
     memory.free = ROOM + size + 2 * MB
-    with pytest.raises(MemoryShortError, match="no memory for a further model: "):
+    with pytest.raises(MemoryShortError, match="no memory for another model: "):
         two.load("b", str(root / "b"))
     assert holders(folder, "b") == set()
     assert answers(two, "a") == 3  # now both have it, and nothing is promised any more
@@ -221,7 +221,7 @@ def test_a_model_that_cannot_be_loaded_leaves_no_trace(
 def test_a_model_with_code_of_its_own_is_refused(workers: tuple[ModelManager, ModelManager], root: Path) -> None:
     (root / "a" / "code").mkdir()
     (root / "a" / "code" / "inference.py").write_text("def predict_fn(data, model): ...\n")
-    with pytest.raises(RequestError, match=r"code/inference\.py is code of its own"):
+    with pytest.raises(RequestError, match=r"code/inference\.py is a model's own code"):
         workers[0].load("a", str(root / "a"))
 
 
