@@ -114,7 +114,7 @@ def test_a_bad_request_is_told_in_json(
 def test_a_format_that_is_not_offered_is_406(server: Server) -> None:
     answer = server.post(instances(PIXELS), JSON, Accept="application/xml")
     assert answer.status_code == 406
-    assert "predictions come as application/json" in answer.json()["error"]
+    assert "is not supported; accept application/json" in answer.json()["error"]
     for accept in ("*/*", "application/json;q=0.5, text/csv", "application/*"):
         assert server.post(instances(PIXELS), JSON, Accept=accept).status_code == 200
 

@@ -74,7 +74,7 @@ def test_options_come_in_the_query_string(server: Server) -> None:
         answer = receive(client)
     assert len(answer["top_k"]) == 3
     assert "probabilities" not in answer
-    for query, message in (("?top_k=0", "top_k = '0'"), ("?stream=true", "needs an answer in application/jsonlines")):
+    for query, message in (("?top_k=0", "top_k = '0'"), ("?stream=true", "needs a response in application/jsonlines")):
         answer = requests.get(server.url + PATH + query, headers=handshake(), timeout=10)
         assert answer.status_code == 400
         assert message in answer.json()["error"]

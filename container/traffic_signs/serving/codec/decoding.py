@@ -1,14 +1,14 @@
-"""A request's body and Content-Type -> uint8 [N, 32, 32, 1], N images in the order they came in.
+"""Decoder of requests: body and Content-Type -> uint8 [N, 32, 32, 1], N images in the order of the body.
 
     application/json       {"instances": [...]} or the bare array; each instance 32 x 32 values or {"b64": image}
-    application/jsonlines  an instance a line
-    text/csv               an image a line, 1024 values
+    application/jsonlines  an instance on each line
+    text/csv               an image on each line, 1024 values
     application/x-npy      values as one NumPy array
     application/x-npz      the same, packed
     image/*                one encoded image of any size
     multipart/form-data    encoded images, a file each
 
-Values follow the one rule of `preprocessing.as_pixels`, encoded images that of `preprocessing.decode`.
+All values follow `preprocessing.as_pixels`, all encoded images `preprocessing.decode`.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,25 +41,27 @@ def decode(
     """Decode a request.
 
     Args:
-        body: as the client sent it, decompressed.
-        content_type: lower case, without parameters.
-        parameters: those of the content type; only a form's boundary is looked at.
+        body: decompressed.
+        content_type: in lower case, without parameters.
+        parameters: of the content type; only the boundary of a form is used.
         limit: bytes that a body may have, and an array once unpacked; encoded images may take the more
             time, the larger it is.
-        budget_factor: how many times what is usual the encoded images may take, if not by *limit*.
+        budget_factor: how many times the usual budget encoded images may take; None: by *limit*.
 
     Returns:
         uint8 [N, 32, 32, 1], N >= 1.
 
     Raises:
-        UnsupportedMediaError: a content type that is not read here.
-        RequestError: a body that is empty or not what its content type says.
-        ImageError: an image or pixels that the model cannot take.
-        TooLargeError: an array of more than *limit* bytes.
+        UnsupportedMediaError: the content type is not supported.
+        RequestError: the body is empty or does not match its content type.
+        ImageError: the model cannot take an image or the pixels.
+        TooLargeError: an array has more than *limit* bytes.
     """
     reader = _TEXT_DECODERS.get(content_type)
     if reader is None and content_type not in _OTHER_TYPES and not content_type.startswith(_IMAGE):
-        raise UnsupportedMediaError(f"Content-Type {content_type[:100] or '(none)'} is not read; send {_SUPPORTED}")
+        raise UnsupportedMediaError(
+            f"Content-Type {content_type[:100] or '(none)'} is not supported; send {_SUPPORTED}"
+        )
     if not body:
         raise RequestError("the body is empty")
     if content_type == content_types.NPY:

@@ -1,12 +1,12 @@
-"""Probabilities -> an answer's body, N predictions for N images in the same order.
+"""Encoder of responses: probabilities -> a body with N predictions for N images, in the same order.
 
     application/json       {"predictions": [{"class_id", "name", "probability", "probabilities"}, ...]}
-    application/jsonlines  such a prediction a line
-    text/csv               the probabilities of an image a line
+    application/jsonlines  such a prediction on each line
+    text/csv               the probabilities of an image on each line
     application/x-npy      the probabilities float32 [N, C]
 
-With `top_k`, a prediction of the JSON kinds has the list "top_k" of {"class_id", "name", "probability"}, best first.
-The lines of a large answer may be encoded part by part.
+With `top_k`, a prediction in JSON has the list "top_k" of {"class_id", "name", "probability"}, best first.
+The lines of a large response may be encoded part by part.
 """
 
 import io
@@ -20,11 +20,11 @@ from traffic_signs.serving.codec.decoding import JSON_LINES
 from traffic_signs.serving.codec.negotiation import ResponseFormat
 
 _MAX_ROWS = 1_000
-"""Of JSON that is written at once: nothing else runs in the process meanwhile, /ping neither."""
+"""Most rows of JSON to write at a time: nothing else runs in the process meanwhile, not even /ping."""
 
 
 def encode(probabilities: np.ndarray, labels: tuple[str, ...], response_format: ResponseFormat) -> bytes:
-    """Encode probabilities float32 [N, C] in the form that was asked for."""
+    """Encode probabilities float32 [N, C] in the negotiated format."""
     if response_format.content_type == content_types.NPY:
         stream = io.BytesIO()
         np.save(stream, probabilities, allow_pickle=False)
@@ -44,7 +44,7 @@ def encode(probabilities: np.ndarray, labels: tuple[str, ...], response_format: 
 
 
 def encode_one(probabilities: np.ndarray, labels: tuple[str, ...], response_format: ResponseFormat) -> bytes:
-    """Encode the prediction of one image, float32 [1, C], as JSON by itself."""
+    """Encode the prediction of one image, float32 [1, C], as a JSON object."""
     return _dumps(_predictions(probabilities, labels, response_format)[0])
 
 
@@ -55,7 +55,7 @@ def _predictions(
     for label, row in zip(probabilities.argmax(1).tolist(), probabilities, strict=True):
         prediction = {"class_id": label, "name": labels[label], "probability": row[label]}
         if response_format.top_k is not None:
-            # stable, so that of equal ones the first is the best, as argmax has it
+            # stable, so that the first of equal classes is the best, as in argmax
             order = np.argsort(-row, kind="stable")[: response_format.top_k].tolist()
             prediction["top_k"] = [
                 {"class_id": other, "name": labels[other], "probability": row[other]} for other in order

@@ -1,9 +1,9 @@
-"""JSON, JSON lines and CSV -> uint8 [N, 32, 32, 1].
+"""Decoders of text formats: JSON, JSON lines and CSV -> uint8 [N, 32, 32, 1].
 
-    lines -> pieces of a megabyte -> lists of Python numbers, some 8 bytes each -> pixels, one byte each
+    lines -> chunks of a megabyte -> lists of Python numbers, some 8 bytes each -> pixels, one byte each
 
-Every kind is parsed by orjson, a line of CSV as a JSON array without brackets, and every number
-is checked: `numpy.asarray` would turn one long string among many short ones into gigabytes.
+orjson parses all of them, a line of CSV as a JSON array without brackets. Every number is checked: `numpy.asarray`
+would turn one long string among many short ones into gigabytes.
 """
 
 import codecs
@@ -29,11 +29,11 @@ _VALUES = preprocessing.SIZE * preprocessing.SIZE
 
 
 def from_json(body: bytes, budget: Budget) -> np.ndarray:
-    """Read `{"instances": [...]}` or the bare array: `preprocessing.as_pixels` of it, or `{"b64": ...}` each.
+    """Decode `{"instances": [...]}` or the bare array, of numbers as `preprocessing.as_pixels` or of `{"b64": ...}`.
 
     Raises:
-        RequestError: something else.
-        ImageError: an image or pixels that the model cannot take.
+        RequestError: the body is something else.
+        ImageError: the model cannot take an image or the pixels.
     """
     pieces = split(body)
     if len(pieces) > 1:
@@ -54,19 +54,19 @@ def from_json(body: bytes, budget: Budget) -> np.ndarray:
 
 
 def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:
-    """Read one image a line: 32 rows of 32 values, or `{"b64": ...}`.
+    """Decode one image on each line: 32 rows of 32 values, or `{"b64": ...}`.
 
     Raises:
-        RequestError: something else; the message has the line's number.
-        ImageError: an image or pixels that the model cannot take.
+        RequestError: the body is something else; the message has the line number.
+        ImageError: the model cannot take an image or the pixels.
     """
 
     def read(number: int, piece: bytes) -> np.ndarray:
         records = [_loads(line, number + index) for index, line in enumerate(piece.split(b"\n"))]
         pixels = pixels_from_instances(records, piece, budget, number - 1)
-        if len(pixels) != len(records):  # rows of one image, a line each
+        if len(pixels) != len(records):  # each line is a row of one image
             raise RequestError(
-                f"a line has no image of its own; expected {preprocessing.SIZE} x {preprocessing.SIZE} values"
+                f"a line does not hold one image; expected {preprocessing.SIZE} x {preprocessing.SIZE} values"
                 ' or {"b64"}'
             )
         return pixels
@@ -75,13 +75,13 @@ def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:
 
 
 def from_csv(body: bytes, _budget: Budget) -> np.ndarray:
-    """Read one image a line: its 1024 values, row by row; no header.
+    """Decode one image on each line: its 1024 values, row by row; no header line.
 
     Raises:
-        RequestError: something else; the message has the line's number.
-        ImageError: values that the model cannot take.
+        RequestError: the body is something else; the message has the line number.
+        ImageError: the model cannot take the values.
     """
-    return _read_by_chunks(body.removeprefix(codecs.BOM_UTF8), _read_csv)  # which spreadsheets write
+    return _read_by_chunks(body.removeprefix(codecs.BOM_UTF8), _read_csv)  # spreadsheets write a byte order mark
 
 
 def _read_csv(number: int, piece: bytes) -> np.ndarray:
@@ -93,12 +93,12 @@ def _read_csv(number: int, piece: bytes) -> np.ndarray:
         number += 1
     values = array_from_lists(rows, piece)
     if values.ndim != 2:
-        raise RequestError("a line holds an array; expected plain values")
+        raise RequestError("a line contains an array; expected plain values")
     return preprocessing.as_pixels(values.reshape(-1, *preprocessing.SHAPE))
 
 
 def _read_by_chunks(body: bytes, read: Callable[[int, bytes], np.ndarray]) -> np.ndarray:
-    """Call *read* with lines, no line break behind the last, and the number of the first; join what it returns."""
+    """Call *read* with the number of the first line and lines without the last line break; concatenate its results."""
     parts, start, number = [], 0, 1
     end = len(body) - body.endswith(b"\n")
     while start <= end:

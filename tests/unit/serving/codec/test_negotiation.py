@@ -71,7 +71,7 @@ def test_custom_attributes_are_read_among_the_clients_own(
         ("top_k=" + "9" * 5000, "top_k = '999"),
         ("top_k=²", "top_k = '²'"),
         ("probabilities=no", "probabilities = 'no'; expected true or false"),
-        ("top_k=3;top_k=4", "top_k = '4' comes after '3'"),
+        ("top_k=3;top_k=4", "top_k is set twice, to '3' and '4'"),
         ("topk=3", "unknown key topk = '3'; did you mean top_k"),
         ("Top-K=3", "unknown key Top-K = '3'; did you mean top_k"),
         ("probabilites=false", "did you mean probabilities"),
@@ -85,5 +85,5 @@ def test_a_bad_attribute_is_named_with_its_value(attributes: str, message: str) 
 
 
 def test_attributes_that_the_answers_type_has_no_place_for_are_refused() -> None:
-    with pytest.raises(RequestError, match="top_k = '3' needs an answer in application/json or application/jsonlines"):
+    with pytest.raises(RequestError, match="top_k = '3' needs a response in application/json or application/jsonlines"):
         negotiation.negotiate(CSV, "top_k=3", 43)
