@@ -191,7 +191,7 @@ def test_a_broken_program_ends_the_server_with_its_own_message(
 @pytest.mark.parametrize(
     ("variable", "message"),
     [
-        ("SAGEMAKER_PROGRAM=gone.py", "gone.py does not exist; SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY name it"),
+        ("SAGEMAKER_PROGRAM=gone.py", "gone.py does not exist; SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY"),
         ("SAGEMAKER_PROGRAM=/home/me/inference.py", "expected the name of a .py file"),
         ("SAGEMAKER_SUBMIT_DIRECTORY=s3://bucket/sourcedir.tar.gz", "give the SDK's Model a source_dir too"),
     ],

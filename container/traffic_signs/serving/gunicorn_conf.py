@@ -1,7 +1,7 @@
 """gunicorn's configuration, and the factory of the workers' application; `docker/serve` starts it.
 
 Nothing is loaded before the fork: TensorFlow and CUDA do not survive one, and LiteRT loads in
-milliseconds. A wrong setting or model ends the server at once, with one line that says why.
+milliseconds. A wrong setting or model ends the server at once, with the reason in one log line.
 """
 
 import gc

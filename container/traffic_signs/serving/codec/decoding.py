@@ -4,9 +4,9 @@
     application/jsonlines  an instance on each line
     text/csv               an image on each line, 1024 values
     application/x-npy      values as one NumPy array
-    application/x-npz      the same, packed
+    application/x-npz      the same in a zip archive
     image/*                one encoded image of any size
-    multipart/form-data    encoded images, a file each
+    multipart/form-data    encoded images, one in each file
 
 All values follow `preprocessing.as_pixels`, all encoded images `preprocessing.decode`.
 """
@@ -44,8 +44,7 @@ def decode(
         body: decompressed.
         content_type: in lower case, without parameters.
         parameters: of the content type; only the boundary of a form is used.
-        limit: bytes that a body may have, and an array once unpacked; encoded images may take the more
-            time, the larger it is.
+        limit: most bytes of a body, and of an array once unpacked; the budget of encoded images grows with it.
         budget_factor: how many times the usual budget encoded images may take; None: by *limit*.
 
     Returns:

@@ -35,31 +35,31 @@ def split(body: bytes) -> list[bytes]:
     While orjson parses, nothing else runs in the process, not even /ping.
     """
     start, end = next((pair for pair in _ENVELOPES if body.startswith(pair[0]) and body.endswith(pair[1])), (b"", b""))
-    place, limit = len(start), len(body) - len(end)
-    if not start or limit - place < 2 * CHUNK_BYTES or body.find(b'"', place) >= 0:
+    position, limit = len(start), len(body) - len(end)
+    if not start or limit - position < 2 * CHUNK_BYTES or body.find(b'"', position) >= 0:
         return [body]
-    pieces = []
-    while place < limit:
-        looked, depth = place, -1
-        stop = body.find(b"],", place + CHUNK_BYTES, limit)
+    chunks = []
+    while position < limit:
+        scanned, depth = position, -1
+        stop = body.find(b"],", position + CHUNK_BYTES, limit)
         while stop >= 0:
-            depth = max(depth, 0) + body.count(b"[", looked, stop + 1) - body.count(b"]", looked, stop + 1)
+            depth = max(depth, 0) + body.count(b"[", scanned, stop + 1) - body.count(b"]", scanned, stop + 1)
             if not depth:
                 break
-            looked, stop = stop + 1, body.find(b"],", stop + 1, limit)
+            scanned, stop = stop + 1, body.find(b"],", stop + 1, limit)
         stop = limit if stop < 0 else stop + 1
-        pieces.append(b"[%b]" % body[place:stop])
-        place = stop + 1
-    return pieces
+        chunks.append(b"[%b]" % body[position:stop])
+        position = stop + 1
+    return chunks
 
 
-def parse_numbers(piece: bytes) -> np.ndarray | None:
+def parse_numbers(chunk: bytes) -> np.ndarray | None:
     """Parse an array of arrays of numbers, of any shape; return None for anything else."""
-    if (pixels := pixels_from_nested_json(piece)) is not None:
+    if (pixels := pixels_from_nested_json(chunk)) is not None:
         return pixels
     try:
-        content = orjson.loads(piece)
-        return array_from_lists(content, piece) if set(map(type, content)) == {list} else None
+        content = orjson.loads(chunk)
+        return array_from_lists(content, chunk) if set(map(type, content)) == {list} else None
     except (orjson.JSONDecodeError, RequestError):  # parsing the whole body gives a better message
         return None
 
@@ -90,9 +90,9 @@ def _digits_are_innermost(body: bytes, end: bytes) -> bool:
     """Return whether no digit is before an opening bracket, or after a closing bracket or brace."""
     text = np.frombuffer(body, np.uint8)
     for start in range(0, len(text), CHUNK_BYTES):
-        piece = text[start : start + CHUNK_BYTES + 1]
-        digits = piece - ord("0") < 10  # unsigned, so that characters before "0" become large numbers
-        if (digits[:-1] & (piece[1:] == ord("["))).any() or (digits[1:] & (piece[:-1] == ord("]"))).any():
+        chunk = text[start : start + CHUNK_BYTES + 1]
+        digits = chunk - ord("0") < 10  # unsigned, so that characters before "0" become large numbers
+        if (digits[:-1] & (chunk[1:] == ord("["))).any() or (digits[1:] & (chunk[:-1] == ord("]"))).any():
             return False
     return body.endswith(end)
 

@@ -38,7 +38,9 @@ class ResponseFormat:
     """Lines are sent as soon as they are predicted."""
 
 
-@lru_cache(maxsize=64)  # clients send the same headers again and again, and parsing takes as long as a small network
+@lru_cache(
+    maxsize=64
+)  # clients send the same headers again and again, and parsing takes as long as a run of a small network
 def negotiate(accept: str, attributes: str, classes: int, default: str = content_types.JSON) -> ResponseFormat:
     """Choose the format of a response.
 
@@ -53,7 +55,6 @@ def negotiate(accept: str, attributes: str, classes: int, default: str = content
         RequestError: a key is repeated, misspelt or has an invalid value; the message has key and value.
     """
     # Werkzeug treats "application/json; charset=utf-8" as another type than JSON
-    # Werkzeug takes "application/json; charset=utf-8" for another type than JSON.
     given = parse_accept_header(accept, MIMEAccept)
     accepted = MIMEAccept([(kind.partition(";")[0].strip(), quality) for kind, quality in given])
     content_type = accepted.best_match((default, *_OFFERED)) if given else default

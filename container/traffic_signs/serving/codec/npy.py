@@ -1,7 +1,7 @@
 """Decoder of NumPy's files, which trusts nothing that they state about themselves.
 
-`numpy.load` unpickles if it is let, and allocates what a header asks for before it looks at the
-data; `zipfile` unpacks without a limit. Both are used only for what is safe in them.
+`numpy.load` unpickles if allowed, and allocates what a header asks for before it reads the data; `zipfile` unpacks
+without a limit. Both are used only for what is safe in them.
 """
 
 import io

@@ -35,10 +35,10 @@ def from_json(body: bytes, budget: Budget) -> np.ndarray:
         RequestError: the body is something else.
         ImageError: the model cannot take an image or the pixels.
     """
-    pieces = split(body)
-    if len(pieces) > 1:
-        arrays = [array for piece in pieces if (array := parse_numbers(piece)) is not None]
-        if len(arrays) == len(pieces) and len({array.shape[1:] for array in arrays}) == 1:
+    chunks = split(body)
+    if len(chunks) > 1:
+        arrays = [array for chunk in chunks if (array := parse_numbers(chunk)) is not None]
+        if len(arrays) == len(chunks) and len({array.shape[1:] for array in arrays}) == 1:
             return np.concatenate([preprocessing.as_pixels(array) for array in arrays])
     elif (array := pixels_from_nested_json(body)) is not None:
         return array
@@ -61,9 +61,9 @@ def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:
         ImageError: the model cannot take an image or the pixels.
     """
 
-    def read(number: int, piece: bytes) -> np.ndarray:
-        records = [_loads(line, number + index) for index, line in enumerate(piece.split(b"\n"))]
-        pixels = pixels_from_instances(records, piece, budget, number - 1)
+    def read(number: int, chunk: bytes) -> np.ndarray:
+        records = [_loads(line, number + index) for index, line in enumerate(chunk.split(b"\n"))]
+        pixels = pixels_from_instances(records, chunk, budget, number - 1)
         if len(pixels) != len(records):  # each line is a row of one image
             raise RequestError(
                 f"a line does not hold one image; expected {preprocessing.SIZE} x {preprocessing.SIZE} values"
@@ -84,14 +84,14 @@ def from_csv(body: bytes, _budget: Budget) -> np.ndarray:
     return _read_by_chunks(body.removeprefix(codecs.BOM_UTF8), _read_csv)  # spreadsheets write a byte order mark
 
 
-def _read_csv(number: int, piece: bytes) -> np.ndarray:
+def _read_csv(number: int, chunk: bytes) -> np.ndarray:
     rows = []
-    for line in piece.split(b"\n"):
+    for line in chunk.split(b"\n"):
         rows.append(_loads(b"[" + line + b"]", number))
         if len(rows[-1]) != _VALUES:
             raise RequestError(f"line {number} has {len(rows[-1])} values; expected {_VALUES:,}")
         number += 1
-    values = array_from_lists(rows, piece)
+    values = array_from_lists(rows, chunk)
     if values.ndim != 2:
         raise RequestError("a line contains an array; expected plain values")
     return preprocessing.as_pixels(values.reshape(-1, *preprocessing.SHAPE))
@@ -104,9 +104,9 @@ def _read_by_chunks(body: bytes, read: Callable[[int, bytes], np.ndarray]) -> np
     while start <= end:
         stop = body.find(b"\n", start + CHUNK_BYTES, end)
         stop = end if stop < 0 else stop
-        piece = body[start:stop]
-        parts.append(read(number, piece))
-        number += piece.count(b"\n") + 1
+        chunk = body[start:stop]
+        parts.append(read(number, chunk))
+        number += chunk.count(b"\n") + 1
         start = stop + 1
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 

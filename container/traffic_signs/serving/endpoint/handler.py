@@ -1,9 +1,9 @@
 """Request handler: headers and a body -> a response, independent of Flask and ASGI.
 
-    Request -> read -> Question: uint8 [N, 32, 32, 1] -> engine -> float32 [N, C] -> write -> Response
+    Request -> read -> DecodedRequest: uint8 [N, 32, 32, 1] -> engine -> float32 [N, C] -> write -> Response
 
-`answer` does all three, in a thread. The event loop calls `read` and `write` itself, and joins what several
-requests ask in between.
+`answer` does all three, in a thread. The event loop calls `read` and `write` itself, and runs the images of several
+requests as one batch in between.
 """
 
 import contextlib
@@ -135,7 +135,7 @@ class StreamedBody:
     """The body of a streamed response, in non-empty parts; an error in the first part still sets the status."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
-        """Take *parts*, at least one, and compute the first."""
+        """Take *parts*, of which there is at least one, and compute the first."""
         self._first: bytes | None = next(parts)
         self._parts = parts
         self.exit_stack = contextlib.ExitStack()

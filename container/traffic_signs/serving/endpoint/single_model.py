@@ -1,8 +1,8 @@
 """Endpoint or batch transform job with one model, and its routes.
 
 /invocations                        a body -> its predictions
-/invocations-bidirectional-stream   a WebSocket, which the asynchronous server answers: `http.websocket`
-/execution-parameters               how a batch transform job should ask
+/invocations-bidirectional-stream   a WebSocket, answered by `http.websocket`
+/execution-parameters               how a batch transform job should send its requests
 """
 
 from flask import Blueprint, Response

@@ -1,7 +1,7 @@
 """Handler of WebSocket messages: one image in each -> its prediction as JSON.
 
     binary   an encoded image of any size, or a .npy file
-    text     an instance of JSON: 32 x 32 values or {"b64": "<image file>"}
+    text     an instance in JSON: 32 x 32 values or {"b64": "<image file>"}
 
 A message that cannot be answered gets {"error": "..."}, and the stream continues.
 """

@@ -1,7 +1,7 @@
 """Endpoint answered by a model's hooks: model_fn, input_fn, predict_fn, output_fn or transform_fn.
 
     start      loader.load -> model_fn(model_dir) -> model
-    request    body, content type -> input_fn -> data -> predict_fn(data, model) -> prediction -> output_fn -> answer
+    request    body, content type -> input_fn -> data -> predict_fn(data, model) -> prediction -> output_fn -> response
                                  `----------------------- transform_fn, in place of the three ----------------------'
 
 sagemaker_inference's Transformer calls them, and `defaults` supplies those that are missing. Its npy decoder, which

@@ -174,8 +174,10 @@ def _encode_header(header: tuple[str, str]) -> tuple[bytes, bytes]:
 def _has_bounded_cost(request: Request) -> bool:
     """Return whether the small size of *request* bounds its decoding cost."""
     headers, body = request
-    kind = headers.get("content-type", "")
-    return len(body) <= SMALL_BYTES and bool(_BOUNDED_TYPES.fullmatch(kind)) and "content-encoding" not in headers
+    content_type = headers.get("content-type", "")
+    return (
+        len(body) <= SMALL_BYTES and bool(_BOUNDED_TYPES.fullmatch(content_type)) and "content-encoding" not in headers
+    )
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 r"""Log in JSON: one object on each line of stdout, from all loggers.
 
-    {"time", "level", "logger", "process", "message", ...of a request..., "traceback"}
+    {"time", "level", "logger", "process", "message", ...fields of a request..., "traceback"}
 
 A client cannot forge or break a line: what it sends is always the value of a key, and ASCII JSON contains no line
 break, neither "\n" nor those of Unicode, which orjson would write unescaped. Bodies are never logged.

@@ -184,14 +184,14 @@ def test_parts_of_a_form_keep_their_order_across_names_and_chunks() -> None:
         (instances(np.zeros((1, 28, 28))), JSON, r"shape \[1, 28, 28\]"),
         (b'[{"b64": "!"}]', JSON, "instance 0 is not base64"),
         ('[{"b64": "é"}]'.encode(), JSON, "instance 0 is not base64"),
-        (b'[{"b64": 3}]', JSON, "instance 0 is no array"),
-        (b'[{"b64": "", "id": 3}]', JSON, "instance 0 is no array"),
+        (b'[{"b64": 3}]', JSON, "instance 0 is neither an array nor"),
+        (b'[{"b64": "", "id": 3}]', JSON, "instance 0 is neither an array nor"),
         (b'[{"b64": "eA=="}]', JSON, "image 0: not a readable image"),
         (b'[{"b64": "eA=="}, 1]', JSON, "all as arrays or all as"),
         (lines(PIXELS.tolist()) + b"\n", LINES, "line 4 cannot be read"),
         (lines(PIXELS[0].tolist()), LINES, "a line does not hold one image"),
         (lines([PIXELS.tolist()]), LINES, "more than 4 dimensions"),
-        (lines([{"instances": PIXELS.tolist()}]), LINES, "instance 0 is no array"),
+        (lines([{"instances": PIXELS.tolist()}]), LINES, "instance 0 is neither an array nor"),
         (csv(PIXELS) + b"1,2\n", CSV, "line 4 has 2 values; expected 1,024"),
         (b"label," * 1023 + b"label\n", CSV, "line 1 cannot be read"),
         (csv(PIXELS) + b"[1],[2]\n", CSV, "line 4 has 2 values"),
@@ -227,7 +227,7 @@ def test_parts_of_a_form_keep_their_order_across_names_and_chunks() -> None:
         (form(), FORM, "no files"),
         (form(b"x"), FORM, "image 0: not a readable image"),
         (form(b"x")[:-4], FORM, "not multipart/form-data"),
-        (form(b"x", disposition='name="id"'), FORM, "field 'id' is no file"),
+        (form(b"x", disposition='name="id"'), FORM, "field 'id' is not a file"),
         (form(*[b""] * 300, disposition=f'name="{"x" * 9_000}"; filename="a"'), FORM, "more than 2,097,152 characters"),
         (form(*[b""] * 10_001), FORM, "more than 10,000 parts"),
         (b"--B\r\n" + b"x" * 1_000_000, FORM, "too long a header"),
@@ -265,7 +265,7 @@ def test_another_content_type_is_refused_with_those_that_are_read(content_type: 
 @pytest.mark.parametrize("separators", [(", ", ": "), (",", ":"), (" , ", " : ")])
 @pytest.mark.parametrize(("shape", "number"), [((32, 32, 1), 700), ((32, 32), 700), ((32, 32, 3), 250)])
 def test_a_large_array_is_read_as_a_small_one(shape: tuple[int, ...], number: int, separators: tuple[str, str]) -> None:
-    """It is read in pieces of a megabyte, between which other threads have their turns."""
+    """It is read in chunks of a megabyte, between which other threads run."""
     pixels = np.random.default_rng(3).integers(0, 256, (number, *shape), dtype=np.uint8)
     expected = preprocessing.as_pixels(pixels)
     text = json.dumps(pixels.tolist(), separators=separators)

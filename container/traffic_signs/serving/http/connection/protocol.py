@@ -75,7 +75,7 @@ class Protocol(Connection):
         if self.phase != "head":
             raise ValueError("a request follows in the same packet")
         super().on_message_begin()
-        self.scope["over_limit"] = self.over_limit  # type: ignore[typeddict-unknown-key] # ours, for the application
+        self.scope["over_limit"] = self.over_limit  # type: ignore[typeddict-unknown-key] # read by the application
 
     def on_headers_complete(self) -> None:
         """Check what the parser does not, and note the size of the body."""

@@ -93,7 +93,7 @@ class Connection(HttpToolsProtocol):
             self.close()
             return
         if self.phase == "body":  # the application waits for the rest of it
-            self.scope["refused"] = status, text  # type: ignore[typeddict-unknown-key] # ours, for the application
+            self.scope["refused"] = status, text  # type: ignore[typeddict-unknown-key] # read by the application
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.write(heads.error_response(status, text))
