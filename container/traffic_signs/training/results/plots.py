@@ -43,12 +43,12 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int, path: Path) 
 def accuracy_per_class(accuracy: np.ndarray, names: Sequence[str], overall: float, path: Path) -> None:
     """Draw a bar a class, the weakest 100 on top; *accuracy* is float [C], NaN for a class without images."""
     measured = [index for index in np.argsort(accuracy, kind="stable") if not np.isnan(accuracy[index])]
-    shown = measured[: style.MOST_CLASSES]
+    shown = measured[: style.MAX_NAMED_CLASSES]
     with style.figure(path, 7.6, 0.17 * len(shown) + 1.1) as figure:
         axis = figure.subplots()
         axis.barh(range(len(shown)), accuracy[shown], color=_AFTER, height=0.72)
         axis.axvline(overall, color=_BEFORE, linewidth=1.2, label=f"overall {overall:.1%}")
-        axis.set_yticks(range(len(shown)), [style.short(names[index]) for index in shown], fontsize=7.5)
+        axis.set_yticks(range(len(shown)), [style.shorten(names[index]) for index in shown], fontsize=7.5)
         axis.set(xlabel="validation accuracy", xlim=(0, 1), ylim=(len(shown) - 0.4, -0.6))
         axis.xaxis.set_major_formatter("{x:.0%}")
         axis.tick_params(axis="y", length=0)
@@ -74,7 +74,7 @@ def accuracy_by_count(accuracy: np.ndarray, counts: np.ndarray, names: Sequence[
 
 def confusion_matrix(confusion: np.ndarray, names: Sequence[str], path: Path) -> None:
     """Draw the shares of each true class; *confusion* is int [C, C], true by predicted."""
-    named = len(names) <= style.MOST_CLASSES
+    named = len(names) <= style.MAX_NAMED_CLASSES
     side = max(3.2, 0.17 * len(names) + 2.2) if named else 12
     with style.figure(path, side + 0.9, side) as figure:
         axis = figure.subplots()
@@ -83,7 +83,7 @@ def confusion_matrix(confusion: np.ndarray, names: Sequence[str], path: Path) ->
         bar = figure.colorbar(shown, ax=axis, shrink=0.6, aspect=30, label="share of the true class")
         bar.set_ticks([0, 0.01**0.5, 0.1**0.5, 0.5**0.5, 1], labels=["0", "1 %", "10 %", "50 %", "100 %"])
         if named:
-            labels = [style.short(name) for name in names]
+            labels = [style.shorten(name) for name in names]
             axis.set_xticks(range(len(names)), labels, rotation=90, fontsize=6.5)
             axis.set_yticks(range(len(names)), labels, fontsize=6.5)
         axis.set(xlabel="predicted", ylabel="true")
@@ -121,7 +121,7 @@ def _name_weakest(axis: Axes, accuracy: np.ndarray, counts: np.ndarray, names: S
         height = max(accuracy[index], height + line)
         right = counts[index] > counts.max() / 2
         axis.annotate(
-            style.short(names[index]),
+            style.shorten(names[index]),
             (counts[index], height),
             xytext=(-7 if right else 7, 0),
             textcoords="offset points",

@@ -129,7 +129,7 @@ def test_fewer_images_than_a_batch_are_enough(data: tuple[Dataset, Dataset]) -> 
 
 def test_a_loss_that_is_no_number_ends_the_training(data: tuple[Dataset, Dataset]) -> None:
     recipe = dataclasses.replace(PLAIN, optimizer="sgd", learning_rate=1e10)
-    with pytest.raises(DataError, match="the loss is no number any more; try a lower learning_rate than"):
+    with pytest.raises(DataError, match="the loss became NaN or infinite; try a lower learning_rate than"):
         fit(data, recipe)
 
 
