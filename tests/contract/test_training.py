@@ -182,7 +182,7 @@ def test_a_gpu_that_is_required_and_not_there(prepared: Path, image: str | None,
     ("change", "message"),
     [
         ({"labels": np.full(344, 43)}, "label 43 of image 0 is out of range; there are 43 classes"),
-        ({"labels": np.zeros(344)}, "labels of dtype float64"),
+        ({"labels": np.zeros(344)}, "array labels has dtype float64"),
         ({"images": np.zeros((344, 28, 28, 1), np.uint8)}, "shape [344, 28, 28, 1]"),
         ({"images": np.full((344, 32, 32, 1), 0.5, np.float32)}, "whole numbers from 0 to 255"),
     ],

@@ -37,7 +37,7 @@ class Trainer:
         self._names = training.names
         with strategy.scope():
             self.model = models.build(recipe.network, self._classes)
-            self.optimizer = schedule.optimizer(recipe, self.total_steps)
+            self.optimizer = schedule.build_optimizer(recipe, self.total_steps)
             self.optimizer.build(self.model.trainable_variables)
         self.variables = [*self.model.variables, *self.optimizer.variables]
         with tf.device("CPU:0"):  # to copy a batch to a GPU takes little of the time that the GPU computes with it

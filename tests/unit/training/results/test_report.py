@@ -221,7 +221,7 @@ def test_how_it_ended_and_began_is_said(run: Run, folder: Path, tmp_path: Path) 
         metrics, page, _ = written(where)
         assert (metrics["stopped"], metrics["resumed"]) == (told, told)
         assert ("stopped before its last epoch" in page.text) is told
-        assert ("went on from a checkpoint" in page.text) is told
+        assert ("resumed from a checkpoint" in page.text) is told
 
 
 def test_a_finished_job_succeeds_though_its_report_cannot_be_written(
