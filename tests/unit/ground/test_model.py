@@ -222,7 +222,7 @@ def test_the_artifact_describes_the_model(job: Job) -> None:
 
 def test_a_model_directory_that_cannot_be_served_says_why(model_directory: Path) -> None:
     edit(model_directory, format=3)
-    with pytest.raises(ArtifactError, match="has format 3, this image reads format 2"):
+    with pytest.raises(ArtifactError, match="has format 3, but this image reads format 2"):
         Predictor(model_directory)
     edit(model_directory, format=2, input_shape=[48, 48, 3])
     with pytest.raises(ArtifactError, match=r"takes images of \(48, 48, 3\)"):
@@ -237,10 +237,10 @@ def test_a_model_directory_that_cannot_be_served_says_why(model_directory: Path)
     with pytest.raises(ArtifactError, match="agreement is an object"):
         Predictor(model_directory)
     edit(model_directory, agreement={}, surprise=1)
-    with pytest.raises(ArtifactError, match="is no description of a model"):
+    with pytest.raises(ArtifactError, match="is not a valid model description"):
         Predictor(model_directory)
     (model_directory / "artifact.json").write_text("[]")
-    with pytest.raises(ArtifactError, match="is no description of a model"):
+    with pytest.raises(ArtifactError, match="is not a valid model description"):
         Predictor(model_directory)
 
 
@@ -284,7 +284,7 @@ def test_models_of_earlier_versions_have_no_int8(model_directory: Path) -> None:
 
 def test_int8_is_damaged_like_any_network(with_int8: Path) -> None:
     (with_int8 / artifact.INT8).write_bytes(b"not a network")
-    with pytest.raises(ArtifactError, match=r"is damaged: model\.int8\.tflite is not the file"):
+    with pytest.raises(ArtifactError, match=r"is damaged: the checksum of model\.int8\.tflite does not match"):
         Predictor(with_int8, precision="float32")
 
 
@@ -297,7 +297,7 @@ def test_a_missing_file_is_named(model_directory: Path, name: str) -> None:
 
 def test_a_damaged_network_is_named(model_directory: Path) -> None:
     (model_directory / artifact.LITERT).write_bytes(b"not a network")
-    with pytest.raises(ArtifactError, match=r"is damaged: model\.tflite is not the file"):
+    with pytest.raises(ArtifactError, match=r"is damaged: the checksum of model\.tflite does not match"):
         Predictor(model_directory)
     artifact.write(model_directory, artifact.Artifact(("a",), (32, 32, 1), "lenet", ""))
     with pytest.raises(ArtifactError, match=r"model\.tflite cannot be loaded"):

@@ -92,4 +92,4 @@ PRESETS: Mapping[str, Recipe] = MappingProxyType(
         ),
     }
 )
-"""lenet: the network of the article. quick: the most accuracy for its CPU time. best: the most accurate small network."""
+"""lenet: the article's network. quick: the most accuracy for its CPU time. best: the most accurate small network."""
