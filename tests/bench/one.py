@@ -25,7 +25,7 @@ from traffic_signs.data.split import split
 @click.argument("prepared", type=click.Path(path_type=Path))
 def main(recipe: str, seed: int, prepared: Path) -> None:
     """Train once; print the figures as JSON."""
-    whole = Dataset.load(prepared / "training" / "training.npz").joined(
+    whole = Dataset.load(prepared / "training" / "training.npz").concatenate(
         Dataset.load(prepared / "validation" / "validation.npz")
     )
     test = Dataset.load(prepared / "test" / "test.npz")

@@ -60,7 +60,7 @@ def test_a_log_file_leaves_the_screen_to_the_progress_and_the_warnings(prepared:
     assert "validation_accuracy=" in log.read_text()
     assert "validation_accuracy=" not in done.stdout + done.stderr
     assert "100%" in done.stdout
-    assert "hyperparameter temperature = 2.0 is not used without final = true" in done.stderr
+    assert "hyperparameter temperature = 2.0 is ignored without final = true" in done.stderr
     assert f"the job's log: {log}" in done.stderr
 
 

@@ -90,7 +90,7 @@ def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_goes_on(
     (base / "model").mkdir()
     for link in (base / "input" / "data").iterdir():
         link.unlink() if link.is_symlink() else link.rmdir()
-    _stopped(container.training(image, base, channels), tmp_path / "second.log", f"going on after step {found[1]} ")
+    _stopped(container.training(image, base, channels), tmp_path / "second.log", f"resuming after step {found[1]} ")
     assert (base / "model" / "artifact.json").exists()
 
 
@@ -174,7 +174,7 @@ def test_a_wrong_hyperparameter_in_either_encoding(
 
 def test_a_gpu_that_is_required_and_not_there(prepared: Path, image: str | None, tmp_path: Path) -> None:
     job = run_job(tmp_path / "opt-ml", {"training": prepared / "training"}, {"require_gpu": True}, image=image)
-    failed(job, "require_gpu = true, and TensorFlow ", "sees only /physical_device:CPU:0; use the gpu image")
+    failed(job, "require_gpu = true, but TensorFlow ", "sees only /physical_device:CPU:0; use the gpu image")
     assert "Traceback" not in job.failure
 
 
@@ -182,7 +182,7 @@ def test_a_gpu_that_is_required_and_not_there(prepared: Path, image: str | None,
     ("change", "message"),
     [
         ({"labels": np.full(344, 43)}, "label 43 of image 0 is out of range; there are 43 classes"),
-        ({"labels": np.zeros(344)}, "labels of dtype float64"),
+        ({"labels": np.zeros(344)}, "array labels has dtype float64"),
         ({"images": np.zeros((344, 28, 28, 1), np.uint8)}, "shape [344, 28, 28, 1]"),
         ({"images": np.full((344, 32, 32, 1), 0.5, np.float32)}, "whole numbers from 0 to 255"),
     ],
@@ -214,8 +214,8 @@ def test_images_as_they_are_in_the_channel_with_a_corrupt_one(drawn: Path, image
     (folder / "00002" / "00000_00001.ppm").write_bytes(b"P6 broken")
     job = run_job(tmp_path / "opt-ml", {"training": tmp_path / "channel"}, {"epochs": 1}, image=image)
     assert job.code == 0, job.log
-    assert "unreadable, left out: Training/00002/00000_00001.ppm: not a readable image" in job.log
-    assert "1 of 430 images are left out" in job.log
+    assert "skipped unreadable file Training/00002/00000_00001.ppm: not a readable image" in job.log
+    assert "1 of 430 are unreadable and skipped" in job.log
     labels = json.loads((job.base / "model" / "artifact.json").read_text())["labels"]
     assert labels[14] == "Stop"
 

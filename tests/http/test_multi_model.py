@@ -220,7 +220,7 @@ def test_a_path_without_a_directory_is_404(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("damaged", "model.tflite is not the file that was written"),
+        ("damaged", "the checksum of model.tflite does not match"),
         ("wrong-shape", "takes images of (48, 48, 1)"),
         ("empty", "artifact.json is missing"),
     ],

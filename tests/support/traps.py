@@ -7,7 +7,7 @@ from traffic_signs.training import main
 
 
 def _run(body: object) -> None:
-    main._run_job = body  # type: ignore[assignment] # noqa: SLF001 - the job is replaced, the edge is what is tested
+    main._run_built_in_program = body  # type: ignore[assignment] # noqa: SLF001 - the job is replaced, the edge is what is tested
     main.main()
 
 

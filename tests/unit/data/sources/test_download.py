@@ -84,5 +84,5 @@ def test_a_transfer_that_breaks_off_goes_on_by_itself(server: tuple[str, list[st
 
 
 def test_a_server_that_only_breaks_off_is_told(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"/mute/signs\.zip: .*; run it again to go on where it stopped"):
+    with pytest.raises(DataError, match=r"/mute/signs\.zip: .*; run the command again to resume the download"):
         download(tmp_path, f"{server[0]}/mute", SUMS)
