@@ -68,7 +68,7 @@ def main(
         images = archive["images"]
     # the same order every time, and not that of the images: answers that change places are found
     order = np.random.default_rng(1).integers(0, len(images), records)
-    with local_mode.scratch(image) as folder:
+    with local_mode.container_root(image) as folder:
         for name in ("requests", "answers"):
             (folder / name).mkdir()
         files = _write(images, order, kind, folder / "requests")
@@ -126,7 +126,7 @@ def _transform(folder: Path, image: str, port: int, *, kind: str, strategy: str,
     """Run the job; return the seconds in which it sent the requests and had the answers."""
     from sagemaker.model import Model  # noqa: PLC0415 # slow, and not needed for --help
 
-    session = local_mode.session(folder, port)
+    session = local_mode.local_session(folder, port)
     model = Model(
         image_uri=image,
         model_data=f"file://{folder}/model.tar.gz",

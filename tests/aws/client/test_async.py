@@ -113,7 +113,7 @@ def test_no_answer_in_time(
     monkeypatch.setattr(runtime, "invoke_endpoint_async", lambda *_: (place, f"s3://{BUCKET}/out/failures/1.out"))
     done = run(cloud, "invoke", "--timeout", 0, files[0])
     assert done.returncode == 2
-    assert f"no answer from endpoint {LATER} after 0 s; it is to come to {place}" in done.stderr
+    assert f"no answer from endpoint {LATER} after 0 s; it is expected at {place}" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

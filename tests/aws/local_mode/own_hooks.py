@@ -17,8 +17,8 @@ def main(image: str, model_data: str, source_dir: str, entry_point: str, port: s
     from sagemaker.predictor import Predictor  # noqa: PLC0415 # as above
     from sagemaker.serializers import CSVSerializer  # noqa: PLC0415 # as above
 
-    with local_mode.scratch(image) as folder:
-        session = local_mode.session(folder, int(port))
+    with local_mode.container_root(image) as folder:
+        session = local_mode.local_session(folder, int(port))
         model = Model(
             image_uri=image,
             model_data=f"file://{model_data}",

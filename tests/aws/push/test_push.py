@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from scripts.aws.registry import MANIFEST, refuse
+from scripts.aws.registry import MANIFEST, require_supported
 from scripts.aws.registry import Registry as Reader
 from scripts.errors import Failure
 from tests.aws.push import ecr
@@ -132,7 +132,7 @@ def test_what_was_pushed_comes_back_by_digest_and_runs(trusting: Desk, aws: str)
     said = trusting.push()
     uri = trusting.result.read_text().strip()
     assert said.splitlines()[-1] == uri
-    assert f"made repository {ecr.HOST}/{NAME}" in said
+    assert f"created repository {ecr.HOST}/{NAME}" in said
     assert f"{MANIFEST}, linux/amd64, " in said
     tag = f"{ecr.HOST}/{NAME}:tiny-{trusting.commit}"
     assert uri in json.loads(docker("image", "inspect", "--format", "{{json .RepoDigests}}", IMAGE))
@@ -212,14 +212,14 @@ def test_verification_refuses_what_sagemaker_refuses(
     found = Reader(ecr.HOST, "AWS", ecr.PASSWORD).describe("planted", "one")
     assert found.digest == digest
     with pytest.raises(Failure, match="planted:one") as caught:
-        refuse(found, "planted:one")
+        require_supported(found, "planted:one")
     assert words in caught.value.message
 
 
 def test_verification_accepts_a_plain_image(registry: ecr.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(registry.certificate))
     registry.put_image("planted", "plain", "docker")
-    refuse(Reader(ecr.HOST, "AWS", ecr.PASSWORD).describe("planted", "plain"), "planted:plain")
+    require_supported(Reader(ecr.HOST, "AWS", ecr.PASSWORD).describe("planted", "plain"), "planted:plain")
 
 
 def test_a_registry_that_refuses_is_quoted(registry: ecr.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +260,7 @@ def test_a_repository_in_another_region_or_account(desk: Desk) -> None:
     line = desk.refusal("--region", "eu-west-1", repository=f"{ecr.HOST}/{NAME}")
     assert "is in us-east-1, the region in use is eu-west-1" in line
     line = desk.refusal(repository=f"210987654321.dkr.ecr.us-east-1.amazonaws.com/{NAME}")
-    assert f"is of account 210987654321, the credentials are of {ecr.ACCOUNT}" in line
+    assert f"is in account 210987654321, the credentials are for {ecr.ACCOUNT}" in line
 
 
 @pytest.mark.parametrize(
@@ -288,12 +288,12 @@ def test_a_name_that_ecr_does_not_allow(desk: Desk) -> None:
 
 
 def test_without_an_engine(desk: Desk) -> None:
-    assert "no Docker engine is reachable" in desk.refusal(DOCKER_HOST="unix:///nowhere.sock")
-    assert "there is no program no-docker" in desk.refusal(DOCKER="no-docker")
+    assert "cannot reach the Docker engine; start it: " in desk.refusal(DOCKER_HOST="unix:///nowhere.sock")
+    assert "no-docker is not installed" in desk.refusal(DOCKER="no-docker")
 
 
 def test_without_the_image(desk: Desk) -> None:
-    assert "has no image nobody:built; make build" in desk.refusal(image="nobody:built")
+    assert "has no image nobody:built; build it with make build" in desk.refusal(image="nobody:built")
 
 
 def test_an_image_for_another_architecture(desk: Desk) -> None:
@@ -309,7 +309,7 @@ def test_without_a_commit(desk: Desk, tmp_path: Path) -> None:
     folder = tmp_path / "plain"
     folder.mkdir()
     line = Desk(folder, desk.environment).refusal(GIT_CEILING_DIRECTORIES=str(tmp_path))
-    assert "the tag names a git commit, and there is none" in line
+    assert "the tag needs a git commit, but there is none" in line
 
 
 def _client(url: str, service: str) -> "boto3.client":

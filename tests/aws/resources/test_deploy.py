@@ -81,7 +81,7 @@ def test_autoscaling_capture_and_isolation_come_and_go(cloud: Cloud) -> None:
 
     removed = cloud.run("delete_endpoint", name)
     assert removed.returncode == 0, removed.stderr
-    assert removed.stdout.startswith(f"autoscaling of {name}: removed")
+    assert removed.stdout.startswith(f"autoscaling of {name}: deleted")
     assert asked(cloud, "DeregisterScalableTarget") == [target]
     assert not refused(cloud.calls())
     assert "autoscaling" not in cloud.run("delete_endpoint", name).stdout
@@ -113,8 +113,8 @@ def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "describe_endpoint_config", with_shadow)
     removed = cloud.run("delete_endpoint", name)
-    assert removed.stdout.count(": removed") == 4, removed.stdout + removed.stderr
-    assert f"model {name}-shadow: removed" in removed.stdout
+    assert removed.stdout.count(": deleted") == 4, removed.stdout + removed.stderr
+    assert f"model {name}-shadow: deleted" in removed.stdout
 
 
 @pytest.mark.parametrize(
@@ -125,15 +125,15 @@ def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
         (("--shadow-model", NEXT, "--autoscale", "1:2"), "--shadow-model and --autoscale exclude each other"),
         (("--async-output", "s3://b/o", "--autoscale", "1:2"), "--async-output and --autoscale exclude each other"),
         (("--multi-model", MODELS, "--instance-type", "ml.g4dn.xlarge"), "--multi-model on ml.g4dn.xlarge"),
-        (("--instance-type", "ml.c7g.large"), "--instance-type ml.c7g.large: Arm processors"),
+        (("--instance-type", "ml.c7g.large"), "--instance-type ml.c7g.large: Arm processor"),
         (("--multi-model", "models"), "--multi-model models: expected s3://"),
         (("--shadow-model", "model.tar.gz"), "--shadow-model model.tar.gz: expected s3://"),
         (("--autoscale", "4"), "--autoscale 4: expected MIN:MAX"),
         (("--autoscale", "4:2"), "--autoscale 4:2: expected MIN:MAX"),
         (("--capture", "0"), "--capture"),
-        (("--capture-to", "s3://b/c"), "--capture-to is for --capture: add that, or leave it out"),
-        (("--memory-mb", "3072"), "--memory-mb is for --serverless: add that, or leave it out"),
-        (("--invocations", "6000"), "--invocations is for --autoscale: add that, or leave it out"),
+        (("--capture-to", "s3://b/c"), "--capture-to needs --capture: add it, or omit --capture-to"),
+        (("--memory-mb", "3072"), "--memory-mb needs --serverless: add it, or omit --memory-mb"),
+        (("--invocations", "6000"), "--invocations needs --autoscale: add it, or omit --invocations"),
     ],
 )
 def test_what_does_not_go_together_is_refused_at_once(options: tuple[str, ...], words: str) -> None:

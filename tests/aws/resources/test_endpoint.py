@@ -15,7 +15,7 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_made(cloud: Cloud) -
     cloud.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE)
     done = cloud.deploy(name)
     assert done.returncode == 2
-    assert f"there is an endpoint, configuration or model {name}: choose another name, or python -m" in done.stderr
+    assert f"an endpoint, configuration or model {name} exists: choose another name, or python -m" in done.stderr
     assert not [operation for operation, _ in cloud.calls() if ":Create" in operation]
     assert cloud.deploy("traffic-signs-abroad", AWS_DEFAULT_REGION="eu-west-1").returncode == 2
     assert not [operation for operation, _ in cloud.calls() if ":Create" in operation]
@@ -47,7 +47,7 @@ def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pyt
 
 
 def left(name: str) -> str:
-    return f"Error: interrupted; remove what there is of it, which may bill: python -m scripts.delete_endpoint {name}\n"
+    return f"Error: interrupted; delete what was created, which may bill: python -m scripts.delete_endpoint {name}\n"
 
 
 def test_ctrl_c_while_an_endpoint_is_made_says_what_may_be_left(cloud: Cloud) -> None:

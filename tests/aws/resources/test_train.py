@@ -23,7 +23,7 @@ def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
     assert sent["AlgorithmSpecification"]["TrainingImage"] == IMAGE
     # moto answers with metrics of its own
     asked = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["AlgorithmSpecification"]["MetricDefinitions"]
-    assert asked == json.loads((ROOT / "scripts" / "metric_definitions.json").read_text())
+    assert asked == json.loads((ROOT / "scripts" / "resources" / "metric_definitions.json").read_text())
     assert sent["HyperParameters"] == {"epochs": "7", "learning_rate": "0.1"}
     assert sent["ResourceConfig"] == {"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 30}
     assert sent["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800, "MaxWaitTimeInSeconds": 3600}
@@ -59,7 +59,7 @@ def test_a_finished_job_is_told_by_name_though_its_file_cannot_be_written(cloud:
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
     assert "training job" in done.stdout
     assert "Traceback" not in done.stderr
-    assert f"/dev/null/jobs/job.json cannot be written: Not a directory; {name} is Completed" in done.stderr
+    assert f"cannot write /dev/null/jobs/job.json: Not a directory; {name} is Completed" in done.stderr
 
 
 def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,8 +73,8 @@ def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.Monk
 
 def goes_on(name: str) -> str:
     return (
-        f"{name} goes on and bills; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
-        f"or deploy what comes of it: python -m scripts.deploy --job {name}\n"
+        f"{name} keeps running and billing; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
+        f"or deploy its model later: python -m scripts.deploy --job {name}\n"
     )
 
 

@@ -157,7 +157,7 @@ def test_interrupted_command_says_that_the_job_bills(
     made_as(monkeypatch, backend, "create_transform_job", transform_job_status="InProgress")
     code, words = cloud.interrupt("DescribeTransformJob", *command(cloud, test_set, "--yes"))
     assert code == 2, words
-    assert "goes on and bills; stop it: aws sagemaker stop-transform-job" in words
+    assert "keeps running and billing; stop it: aws sagemaker stop-transform-job" in words
     assert "sagemaker:DeleteModel" not in dict(cloud.calls())
 
 
@@ -171,7 +171,10 @@ def test_a_login_that_expires_while_the_job_runs(
     done = cloud.run(*command(cloud, test_set, "--yes"))
     assert done.returncode == 2
     name = dict(cloud.calls())["sagemaker:CreateTransformJob"]["TransformJobName"]
-    assert f"the AWS login has expired; log in again, as with `aws sso login`; {name} goes on and bills;" in done.stderr
+    assert (
+        f"the AWS login has expired; log in again, for example with `aws sso login`; {name} keeps running and billing;"
+        in done.stderr
+    )
 
 
 def test_nothing_starts_without_a_yes(cloud: Cloud, test_set: Path) -> None:
