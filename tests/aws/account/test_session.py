@@ -1,4 +1,4 @@
-"""What AWS and its libraries raise, as one line for people."""
+"""Errors of AWS and its libraries become one readable line."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_any_other_error_names_the_service_if_there_is_one(service: str, words: 
 
 
 def test_an_upload_that_s3_refuses(cloud: Cloud, tmp_path: Path) -> None:
-    """boto3 has an error of its own for it."""
+    """boto3 raises its own exception for it."""
     file = tmp_path / "file"
     file.write_bytes(b"content")
     with pytest.raises(Failure, match="s3:PutObject: NoSuchBucket: "), readable_errors("s3"):

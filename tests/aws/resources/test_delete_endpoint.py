@@ -1,4 +1,4 @@
-"""Endpoints are removed with all that they were made of, whatever state they are in."""
+"""Endpoints are deleted with all their parts, in any state."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_what_was_made_before_a_refusal_is_told_and_removed(cloud: Cloud, monkey
 def test_a_shadow_model_whose_configuration_is_refused_does_not_stay(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The SDK would take it for the one that the next endpoint of that name is to have."""
+    """The SDK would use it for the next endpoint of that name."""
     name = "traffic-signs-half"
 
     def refuse(**_: Any) -> None:

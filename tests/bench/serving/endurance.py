@@ -5,7 +5,7 @@
 
 The peak is the throughput of 16 connections in a closed loop. For the overload, OVERLOAD connections are scheduled to
 send ten times the peak together. A connection has one request in flight, and h2load ignores Retry-After: it sends an
-overdue request as soon as the connection is free. So OVERLOAD requests are open at every moment, and the arrival rate is
+overdue request as soon as the connection is free. So OVERLOAD requests are open at every moment, and requests arrive at
 the smaller of ten peaks and of the rate of all answers, 503 included. The report has the scheduled and the actual rate.
 New connections request /ping throughout.
 """
