@@ -16,7 +16,7 @@ from PIL import Image
 from local_test.platform import container, opt_ml
 from tests.conftest import IMAGE
 from tests.support.commands import run
-from tests.support.helpers import HEARS_CTRL_C, free_port
+from tests.support.helpers import WITH_DEFAULT_SIGINT, free_port
 
 
 def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: str | None, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(prepared: Path, t
     opt_ml.write(base, ["training"], {})
     (base / "model" / "earlier").touch()
     words = ["train", "--base", str(base), "--training", str(prepared / "training"), "-p", "epochs=10000"]
-    command = [*HEARS_CTRL_C, sys.executable, "-m", "local_test", *words]
+    command = [*WITH_DEFAULT_SIGINT, sys.executable, "-m", "local_test", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
         assert next(line for line in process.stdout if "validation_accuracy=" in line)
