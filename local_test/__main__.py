@@ -60,7 +60,7 @@ def train(
     What an earlier job has left there goes when this one has succeeded. Until then, and if it fails or Ctrl-C ends it,
     this one's files are in a folder beside it, whose name ends in .partial.
     """
-    image = container.choose(image)
+    image = container.usable_image(image)
     channels = {"training": training} | ({"validation": validation} if validation else {})
     partial = base.parent / f"{base.name}.partial"
     for folder in (base, partial):
@@ -70,7 +70,7 @@ def train(
     if partial.exists():
         shutil.rmtree(partial)
     opt_ml.write(partial, channels, hyperparameters, opt_ml.HOST if image else "localhost")
-    job = container.training(image, partial, channels)
+    job = container.training_program(image, partial, channels)
     interrupted = False
     with log.open("wb") if log else contextlib.nullcontext() as stream:
         process = job.start(stream)
@@ -79,9 +79,9 @@ def train(
     except KeyboardInterrupt:
         code, interrupted = job.stop(process, _TRAIN_GRACE), True
     if log:
-        training_log.tell(log, failed=code != 0)
+        training_log.print_summary(log, failed=code != 0)
     if image and os.getuid() != 0:
-        container.give_back(image, partial, os.getuid(), os.getgid())
+        container.restore_owner(image, partial, os.getuid(), os.getgid())
     failure = partial / "output" / "failure"
     if code != 0:
         reason = failure.read_text(encoding="utf-8")[:1024] if failure.exists() else "no failure file was written"
@@ -119,7 +119,7 @@ def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) ->
     if _listens(port):  # and would be taken for the server that is about to start
         click.echo(f"Error: another program listens on port {port}; choose another: --port, for make PORT=", err=True)
         sys.exit(2)
-    server = container.serving(container.choose(image), base, port)
+    server = container.serving_program(container.usable_image(image), base, port)
     log = base.parent / "serve.log"
     with log.open("wb") if command else contextlib.nullcontext() as stream:
         process = server.start(stream)

@@ -1,6 +1,6 @@
 """A hosting container, started, watched and stopped as the platform does it.
 
-    image or program, model, Conditions  ->  hosted  ->  Endpoint: address, process, log
+    image or program, model, Conditions  ->  start_endpoint  ->  Endpoint: address, process, log
 
 The container is reached at its own address, as on the platform: a published port would have Docker's proxy
 accept connections in its place. Credentials are left out: a variable that points at a service that is not there
@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_test.platform.container import DOCKER, MARK, Program
+from local_test.platform.container import DOCKER, RUN_LABEL, Program
 from local_test.platform.processes import Process, descendants, listening
 from local_test.platform.profiles import Conditions
 
@@ -43,10 +43,10 @@ class Endpoint:
         """Whether it has not ended."""
         return self.process.poll() is None
 
-    def still_there(self) -> bool:
+    def owns_address(self) -> bool:
         """Say whether an answer that came from its address was its own: that of one that has ended goes to others."""
         name = self.program.container
-        return name is None or (_inspected(name, "{{.State.Running}}") == "true" and _at(name) == self.host)
+        return name is None or (_inspect(name, "{{.State.Running}}") == "true" and _current_address(name) == self.host)
 
     @property
     def output(self) -> str:
@@ -58,7 +58,7 @@ class Endpoint:
         """The host's number of the container's process 1, or the program's; 0 when it has ended."""
         if self.program.container is None:
             return self.process.pid
-        return int(_inspected(self.program.container, "{{.State.Pid}}") or 0)
+        return int(_inspect(self.program.container, "{{.State.Pid}}") or 0)
 
     def processes(self) -> list[Process]:
         """All of them, the first first."""
@@ -68,7 +68,7 @@ class Endpoint:
         """Return the addresses and ports that it listens on; none for a bare program, which shares the host's."""
         return listening(self.first_pid) if self.program.container else []
 
-    def only_for_itself(self) -> bool:
+    def loopback_only(self) -> bool:
         """Say whether it listens on its port, but at addresses like 127.0.0.1."""
         addresses = [ipaddress.ip_address(address) for address, port in self.listening() if port == self.port]
         return bool(addresses) and all(address.is_loopback for address in addresses)
@@ -78,7 +78,7 @@ class Endpoint:
         try:
             os.kill(process.pid, signal.SIGKILL)
         except PermissionError:
-            words = ["exec", str(self.program.container), "sh", "-c", f"kill -9 {process.inner}"]
+            words = ["exec", str(self.program.container), "sh", "-c", f"kill -9 {process.container_pid}"]
             return subprocess.run([DOCKER, *words], check=False, capture_output=True).returncode == 0
         return True
 
@@ -89,11 +89,11 @@ class Endpoint:
     def out_of_memory(self) -> bool:
         """Say whether the kernel ended one of its processes for want of memory."""
         name = self.program.container
-        return name is not None and _inspected(name, "{{.State.OOMKilled}}") == "true"
+        return name is not None and _inspect(name, "{{.State.OOMKilled}}") == "true"
 
 
 @contextlib.contextmanager
-def hosted(
+def start_endpoint(
     image: str | None, programs: Path | None, model: Path | None, base: Path, conditions: Conditions
 ) -> Iterator[Endpoint]:
     """Start `serve` and give it as soon as it has an address, which is before it listens.
@@ -117,22 +117,22 @@ def hosted(
         log = base / "log"
         with log.open("wb") as stream:
             process = program.start(stream)
-        stack.callback(_end, program, process)
+        stack.callback(_remove, program, process)
         host = _address(program.container, process) if program.container else "127.0.0.1"
         tree = "/opt/ml" if image else base / "opt-ml"
-        yield Endpoint(host, port, program, process, log, f"{tree}/{conditions.model_place}")
+        yield Endpoint(host, port, program, process, log, f"{tree}/{conditions.model_path}")
 
 
 def _container(image: str, model: Path | None, network: str, conditions: Conditions) -> Program:
     name = f"contract-check-{uuid.uuid4().hex[:8]}"
-    words = [DOCKER, "run", *MARK, "--name", name, "--hostname", "model.aws.local", "--platform", "linux/amd64"]
+    words = [DOCKER, "run", *RUN_LABEL, "--name", name, "--hostname", "model.aws.local", "--platform", "linux/amd64"]
     # a name that does not resolve is told at once and not after 10 s
     words += ["--network", network, "--dns-opt", "timeout:1", "--dns-opt", "attempts:1"]
     for key, value in conditions.variables.items():
         words += ["--env", f"{key}={value}"]
     if model:
         mode = ":ro" if conditions.model_read_only else ""
-        words += ["--volume", f"{model.resolve()}:/opt/ml/{conditions.model_place}{mode}"]
+        words += ["--volume", f"{model.resolve()}:/opt/ml/{conditions.model_path}{mode}"]
     if conditions.root_read_only:
         words.append("--read-only")
     if conditions.root_read_only or conditions.tmp_bytes:
@@ -148,7 +148,7 @@ def _container(image: str, model: Path | None, network: str, conditions: Conditi
 
 def _bare(programs: Path, model: Path | None, base: Path, conditions: Conditions) -> tuple[Program, int]:
     if model:
-        place = base / "opt-ml" / conditions.model_place
+        place = base / "opt-ml" / conditions.model_path
         place.parent.mkdir(parents=True)
         place.symlink_to(model.resolve(), target_is_directory=True)
     with socket.socket() as probe:
@@ -176,22 +176,22 @@ def _network(outside: bool) -> Iterator[str]:
 
 def _address(container: str, process: "subprocess.Popen[bytes]") -> str:
     while process.poll() is None:
-        if found := _at(container):
+        if found := _current_address(container):
             return found
         time.sleep(0.1)
     return "127.0.0.1"  # it has ended already, and the log says why
 
 
-def _at(container: str) -> str:
-    return _inspected(container, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+def _current_address(container: str) -> str:
+    return _inspect(container, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
 
 
-def _inspected(container: str, what: str) -> str:
+def _inspect(container: str, what: str) -> str:
     words = [DOCKER, "inspect", "--format", what, container]
     return subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip()
 
 
-def _end(program: Program, process: "subprocess.Popen[bytes]") -> None:
+def _remove(program: Program, process: "subprocess.Popen[bytes]") -> None:
     if program.container:
         subprocess.run([DOCKER, "rm", "--force", "--volumes", program.container], check=False, capture_output=True)
     with contextlib.suppress(ProcessLookupError):

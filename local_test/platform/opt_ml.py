@@ -24,7 +24,7 @@ VARIABLES = {
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 """What the platform sets in a training container, besides what the job's owner asks for."""
-OF_THE_PLATFORM = {
+PLATFORM_HYPERPARAMETERS = {
     "_tuning_objective_metric": "validation:accuracy",
     "sagemaker_container_log_level": 20,
     "sagemaker_job_name": JOB,
@@ -46,12 +46,12 @@ class Group:
 class Form:
     """How the files are written; as it stands, as for a job that SDK v2 started on the platform."""
 
-    quoted: bool = True
+    json_strings: bool = True
     """Values of hyperparameters as SDK v2's Estimator sends them, json.dumps of each; else as SDK v3,
     boto3 and Step Functions do, where strings stay bare."""
-    short: bool = False
+    local_mode_keys: bool = False
     """The two configurations as SDK v3's local mode writes them, with a few of the platform's keys."""
-    others: bool = True
+    extra_files: bool = True
     """The configuration files that the guide does not name are there too."""
     manifests: bool = False
     """A file <channel>-manifest beside the channel's folder, as some jobs have."""
@@ -80,13 +80,13 @@ def write(
     config, data = base / "input" / "config", base / "input" / "data"
     for folder in (config, data, base / "model", base / "output" / "data", base / "checkpoints"):
         folder.mkdir(parents=True, exist_ok=True)
-    channels, texts = list(channels), {key: _text(value, form.quoted) for key, value in hyperparameters.items()}
+    channels, texts = list(channels), {key: _text(value, form.json_strings) for key, value in hyperparameters.items()}
     files: dict[str, Any] = {
         "hyperparameters.json": texts,
-        "inputdataconfig.json": {name: _channel(form.short) for name in channels},
-        "resourceconfig.json": _resources(host, list(groups or [Group(hosts=(host,))]), form.short),
+        "inputdataconfig.json": {name: _channel(form.local_mode_keys) for name in channels},
+        "resourceconfig.json": _resources(host, list(groups or [Group(hosts=(host,))]), form.local_mode_keys),
     }
-    if form.others:
+    if form.extra_files:
         files |= _others(channels, texts)
     for name, content in files.items():
         (config / name).write_text(json.dumps(content), encoding="utf-8")

@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
-_DOCKERS_RESOLVER = "127.0.0.11"
+_DOCKER_DNS_ADDRESS = "127.0.0.11"
 """Docker's own name server sits in the container's network; it is not the image's."""
 _LISTEN = "0A"
 
@@ -15,7 +15,7 @@ class Process:
 
     pid: int
     parent: int
-    inner: int
+    container_pid: int
     """Its number inside the container."""
     resident_kb: int
     root: bool
@@ -42,10 +42,10 @@ def _read(path: Path) -> Process | None:
     fields = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
     if fields["State"][0] == "Z":
         return None
-    inner = int(fields.get("NSpid", fields["Pid"])[-1])
+    container_pid = int(fields.get("NSpid", fields["Pid"])[-1])
     resident = int(fields.get("VmRSS", ["0"])[0])
     outside = {line.split()[1] for line in users if line.split()[0] == "0"}
-    return Process(int(path.name), int(fields["PPid"][0]), inner, resident, fields["Uid"][1] in outside)
+    return Process(int(path.name), int(fields["PPid"][0]), container_pid, resident, fields["Uid"][1] in outside)
 
 
 def listening(pid: int) -> list[tuple[str, int]]:
@@ -61,7 +61,7 @@ def listening(pid: int) -> list[tuple[str, int]]:
             if state == _LISTEN:
                 address, _, port = local.partition(":")
                 found.add((_address(address), int(port, 16)))
-    return sorted(place for place in found if place[0] != _DOCKERS_RESOLVER)
+    return sorted(place for place in found if place[0] != _DOCKER_DNS_ADDRESS)
 
 
 def _address(text: str) -> str:

@@ -1,7 +1,7 @@
 """Kinds of endpoints and transform jobs: what the platform grants a container and what it withholds.
 
 Profile  ->  LIMITS, Conditions.of
-a client's headers  ->  forwarded  ->  those that reach the container
+a client's headers  ->  forwarded_headers  ->  those that reach the container
 """
 
 import enum
@@ -46,7 +46,7 @@ MODEL_NAME = "first"
 """Where an endpoint of many models has the one that is given."""
 _PLATFORM = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_EXECUTION_ENV": "AWS_ECS_EC2"}
 _SDK = {"SAGEMAKER_CONTAINER_LOG_LEVEL": "20", "SAGEMAKER_REGION": "us-east-1"}
-_KINDS: dict[Profile, dict[str, str]] = {
+_PROFILE_VARIABLES: dict[Profile, dict[str, str]] = {
     Profile.REAL_TIME: {},
     Profile.SERVERLESS: {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "MODEL_SERVER_WORKERS": "1"},
     Profile.ASYNC: {},
@@ -71,7 +71,7 @@ class Conditions:
     """The kind's variables and the user's."""
     sdk_variables: bool = True
     """Those that the SDK's Model sets."""
-    model_place: str = "model"
+    model_path: str = "model"
     """Below /opt/ml."""
     model_read_only: bool = True
     root_read_only: bool = False
@@ -91,8 +91,8 @@ class Conditions:
         """Those of a kind of endpoint, with the user's variables."""
         serverless = profile is Profile.SERVERLESS
         return cls(
-            environment={**_KINDS[profile], **user},
-            model_place=f"models/{MODEL_NAME}/model" if profile is Profile.MULTI_MODEL else "model",
+            environment={**_PROFILE_VARIABLES[profile], **user},
+            model_path=f"models/{MODEL_NAME}/model" if profile is Profile.MULTI_MODEL else "model",
             root_read_only=serverless,
             memory_bytes=_SERVERLESS_MEMORY if serverless else None,
         )
@@ -103,7 +103,7 @@ class Conditions:
         return {**_PLATFORM, **(_SDK if self.sdk_variables else {}), **self.environment}
 
 
-def forwarded(headers: Mapping[str, str]) -> dict[str, str]:
+def forwarded_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return what InvokeEndpoint passes on of a client's headers, with those that the platform adds."""
     kept = {name: value for name, value in headers.items() if name.lower().startswith(_FORWARDED)}
     return {"User-Agent": "AHC/2.0", **kept}

@@ -1,6 +1,6 @@
 """A training job as the platform runs it: its container's variables, mounts and network, its log, its end.
 
-image, folder for /opt/ml, Setup  ->  running  ->  Job: lines with times, SIGTERM, SIGKILL, exit code
+image, folder for /opt/ml, Setup  ->  start_job  ->  Job: lines with times, SIGTERM, SIGKILL, exit code
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from local_test.platform import opt_ml
-from local_test.platform.container import DOCKER, MARK, Program, gpus
+from local_test.platform.container import DOCKER, RUN_LABEL, Program, gpu_options
 
 STOP_SECONDS = 120
 """Between SIGTERM and SIGKILL, for StopTrainingJob, the end of MaxRuntime and a spot instance that is taken back."""
@@ -29,7 +29,7 @@ class Setup:
     """What a container gets besides its tree; as it stands, the least that any job has."""
 
     variables: Mapping[str, str] = field(default_factory=dict)
-    whole: bool = False
+    whole_mount: bool = False
     """/opt/ml is one mount that hides all the image has there; else only its folders are mounts."""
     read_only: bool = True
     """The channels are, as they are in FastFile mode."""
@@ -55,7 +55,7 @@ class Line:
 
 
 class Job:
-    """A job that was started; `running` makes sure that it ends."""
+    """A job that was started; `start_job` makes sure that it ends."""
 
     def __init__(self, command: Program) -> None:
         """Start *command* with its log in *lines* from now on."""
@@ -124,7 +124,7 @@ class Job:
 
 
 @contextlib.contextmanager
-def running(
+def start_job(
     image: str | None, programs: Path | None, base: Path, channels: Mapping[str, Path], setup: Setup
 ) -> Iterator[Job]:
     """Start `train` on the tree that `opt_ml.write` wrote at *base*; kill it at the end if it still runs.
@@ -148,8 +148,8 @@ def running(
 def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
     host = opt_ml.current_host(base)
     name = f"job-{uuid.uuid4().hex[:8]}"
-    words = [DOCKER, "run", "--rm", *MARK, "--name", name, "--platform", "linux/amd64"]
-    words += ["--hostname", setup.hostname or host, "--network", setup.network, *gpus()]
+    words = [DOCKER, "run", "--rm", *RUN_LABEL, "--name", name, "--platform", "linux/amd64"]
+    words += ["--hostname", setup.hostname or host, "--network", setup.network, *gpu_options()]
     if setup.network not in ("none", "bridge"):
         words += ["--network-alias", host]
     elif setup.hostname:
@@ -158,7 +158,7 @@ def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setu
         words += ["--env", f"{key}={value}"]
     base = base.resolve()
     parts = [part for part in base.iterdir() if not (setup.full_model and part.name == "model")]
-    mounts = [f"{base}:/opt/ml"] if setup.whole else [f"{part}:/opt/ml/{part.name}" for part in parts]
+    mounts = [f"{base}:/opt/ml"] if setup.whole_mount else [f"{part}:/opt/ml/{part.name}" for part in parts]
     mode = ":ro" if setup.read_only else ""
     mounts += [f"{folder.resolve()}:/opt/ml/input/data/{channel}{mode}" for channel, folder in channels.items()]
     words += [word for mount in mounts for word in ("--volume", mount)]

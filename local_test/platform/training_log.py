@@ -31,7 +31,7 @@ def follow(process: "subprocess.Popen[bytes]", log: Path) -> int:
     return code
 
 
-def tell(log: Path, *, failed: bool) -> None:
+def print_summary(log: Path, *, failed: bool) -> None:
     """Print on stderr what a reader of *log* should not miss, and where it is."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     for line in lines[-_MOST_LINES:] if failed else filter(_WARNING.search, lines):

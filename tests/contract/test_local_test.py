@@ -158,7 +158,7 @@ def test_another_program_on_the_port_is_not_taken_for_the_server(where: list[str
 def test_files_that_a_container_wrote_are_given_back(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "file").touch()
-    container.give_back(IMAGE, tmp_path, 12345, 54321)
+    container.restore_owner(IMAGE, tmp_path, 12345, 54321)
     found = (tmp_path / "model" / "file").stat()
-    container.give_back(IMAGE, tmp_path, os.getuid(), os.getgid())
+    container.restore_owner(IMAGE, tmp_path, os.getuid(), os.getgid())
     assert (found.st_uid, found.st_gid) == (12345, 54321)

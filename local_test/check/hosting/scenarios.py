@@ -7,10 +7,10 @@ things first; what needs other conditions, or quiet, is a scenario of its own.
 from collections.abc import Iterator
 from typing import Any
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, found, unknown
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
 from local_test.check.hosting.lifecycle import damaged_model, load, multi_model, serverless, stop, tight
 from local_test.check.hosting.requests import connections, errors, features, invocations, ping
-from local_test.check.hosting.support.served import GUIDE, Judge, Served, Start, started
+from local_test.check.hosting.support.served import GUIDE, Judge, ServingContainer, Start, start_container
 from local_test.platform.profiles import DEFAULT_PORT, Conditions, Profile
 
 SERVE = Point(
@@ -71,7 +71,7 @@ MEMORY = Point(
     "load the model once, and ask for an endpoint with more memory",
     frozenset({Profile.SERVERLESS}),
 )
-_BLAME: dict[Point, dict[str, Any]] = {
+_SUSPECTS: dict[Point, dict[str, Any]] = {
     READ_ONLY_MODEL: {"model_read_only": False},
     VARIABLES: {"sdk_variables": False},
     READ_ONLY_ROOT: {"root_read_only": False},
@@ -86,55 +86,55 @@ _JUDGES: tuple[tuple[tuple[Point, ...], Judge], ...] = (
     (stop.POINTS, stop.judge),
 )
 _START = (SERVE, ROOT, ADDRESS, READY)
-_POINTS = (*_START, *_BLAME, *(point for points, _ in _JUDGES for point in points))
+_POINTS = (*_START, *_SUSPECTS, *(point for points, _ in _JUDGES for point in points))
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
-    blame = {point: fields for point, fields in _BLAME.items() if subject.profile in point.profiles}
+    suspects = {point: fields for point, fields in _SUSPECTS.items() if subject.profile in point.profiles}
     if subject.model is None:
-        blame.pop(READ_ONLY_MODEL)
-        yield from unknown(READ_ONLY_MODEL, "the image holds its own model")
-    with started(subject, "use", Conditions.of(subject.profile, subject.environment), blame) as start:
+        suspects.pop(READ_ONLY_MODEL)
+        yield from inconclusive(READ_ONLY_MODEL, "the image holds its own model")
+    with start_container(subject, "use", Conditions.of(subject.profile, subject.environment), suspects) as start:
         yield from _begun(subject, start)
         if start.served is None:
             yield from start.findings
-            yield from unknown([point for points, _ in _JUDGES for point in points], start.reason)
+            yield from inconclusive([point for points, _ in _JUDGES for point in points], start.reason)
             return
         for _, judge in _JUDGES:
             yield from judge(start.served)
         for finding in start.findings:
             memory = finding.point is MEMORY and start.served.endpoint.out_of_memory()
-            yield found(MEMORY, False, "out of memory while it served") if memory else finding
+            yield passed_if(MEMORY, False, "out of memory while it served") if memory else finding
 
 
 def _begun(subject: Subject, start: Start) -> Iterator[Finding]:
     """Tell apart what ended, what cannot be reached and what is not well."""
     if start.ended:
-        yield found(SERVE, False, start.reason)
-        yield from unknown((ROOT, ADDRESS, READY), start.reason)
+        yield passed_if(SERVE, False, start.reason)
+        yield from inconclusive((ROOT, ADDRESS, READY), start.reason)
         return
-    yield found(SERVE, True, "stays")
-    yield from unknown(ROOT, "only a container has it") if subject.image is None else _owner(start.served)
-    answered = start.served is not None or (start.last is not None and start.last.status > 0)
+    yield passed_if(SERVE, True, "stays")
+    yield from inconclusive(ROOT, "only a container has it") if subject.image is None else _owner(start.served)
+    answered = start.served is not None or (start.last_ping is not None and start.last_ping.status > 0)
     if subject.image is None:
-        yield from unknown(ADDRESS, "a bare program is given another port")
+        yield from inconclusive(ADDRESS, "a bare program is given another port")
     else:
-        unheard = "listens on 127.0.0.1 only" if start.hidden else start.reason
-        yield found(ADDRESS, answered, f"port {DEFAULT_PORT} answers" if answered else unheard)
+        unheard = "listens on 127.0.0.1 only" if start.loopback_only else start.reason
+        yield passed_if(ADDRESS, answered, f"port {DEFAULT_PORT} answers" if answered else unheard)
     if answered:
-        yield found(
+        yield passed_if(
             READY, start.served is not None, f"after {start.served.seconds:.1f} s" if start.served else start.reason
         )
     else:
-        yield from unknown(READY, start.reason)
+        yield from inconclusive(READY, start.reason)
 
 
-def _owner(served: Served | None) -> Iterator[Finding]:
+def _owner(served: ServingContainer | None) -> Iterator[Finding]:
     processes = served.endpoint.processes() if served else []
     if processes:
-        yield found(ROOT, processes[0].root, "root's" if processes[0].root else "another user's")
+        yield passed_if(ROOT, processes[0].root, "root's" if processes[0].root else "another user's")
     else:
-        yield from unknown(ROOT, "its processes cannot be seen")
+        yield from inconclusive(ROOT, "its processes cannot be observed")
 
 
 SCENARIOS = (

@@ -1,8 +1,8 @@
 """An image read without running it: its configuration, files out of a container that never starts, its manifest.
 
     docker image inspect     ->  Image.config
-    docker create, docker cp ->  Image.find, Image.below
-    docker manifest inspect  ->  Image.pushed_as
+    docker create, docker cp ->  Image.find, Image.files_below
+    docker manifest inspect  ->  Image.pushed_media_types
 
 Only the files asked for are copied, so that an image of 10 GB takes as long as a small one.
 """
@@ -94,7 +94,7 @@ class Image:
         host, slash, _ = self.name.partition("/")
         return host if slash and ("." in host or ":" in host or host == "localhost") else ""
 
-    def pushed_as(self) -> list[str]:
+    def pushed_media_types(self) -> list[str]:
         """Return the media types under which the registry has it: the manifest's, then those of its parts, each once.
 
         Raises:
@@ -132,7 +132,7 @@ class Image:
                     found = found or File(path, member.mode, head)
         return found
 
-    def below(self, folder: str, count: int) -> list[str]:
+    def files_below(self, folder: str, count: int) -> list[str]:
         """Return the paths of the first *count* files below *folder*."""
         names: list[str] = []
         for member, _ in self._members(folder, 0):
@@ -173,14 +173,14 @@ def docker(*words: str) -> str:
 
 
 @contextmanager
-def opened(name: str) -> Iterator[Image]:
+def open_image(name: str) -> Iterator[Image]:
     """Give the image called *name*; its container is removed at the end.
 
     Raises:
         DockerError: no such image, or no engine.
     """
     config = json.loads(docker("image", "inspect", name))[0]
-    created = docker("create", *container.MARK, name, "train").split()[-1]
+    created = docker("create", *container.RUN_LABEL, name, "train").split()[-1]
     try:
         yield Image(name, config, created)
     finally:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject
 from local_test.check.image import judgements as judge
 from local_test.check.image import labels
-from local_test.check.image.docker_image import Image, opened
+from local_test.check.image.docker_image import Image, open_image
 from local_test.platform.profiles import Profile
 
 _TRAINING_PAGE = 'developer guide, "How Amazon SageMaker AI Runs Your Training Image"'
@@ -58,16 +58,16 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         "the entry point, or else `train` on the PATH",
         _TRAINING_PAGE,
         "COPY train /usr/local/bin/train",
-        only=Part.TRAINING,
-    ): judge.is_there("train"),
+        requires=Part.TRAINING,
+    ): judge.is_present("train"),
     Point(
         "H1-serve-there",
         Part.IMAGE,
         "the entry point, or else `serve` on the PATH",
         _HOSTING_PAGE,
         "COPY serve /usr/local/bin/serve",
-        only=Part.HOSTING,
-    ): judge.is_there("serve"),
+        requires=Part.HOSTING,
+    ): judge.is_present("serve"),
     Point(
         "T1-run-bit",
         Part.IMAGE,
@@ -95,7 +95,7 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         "run without arguments, as SDK v3's local mode does, the image trains",
         "SDK 3.27.0: the image's CMD ran, with success and an empty model",
         'CMD ["train"]',
-        only=Part.TRAINING,
+        requires=Part.TRAINING,
     ): judge.default_command,
     Point(
         "T3-opt-ml-empty",
@@ -110,7 +110,7 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         "no ENV SAGEMAKER_PROGRAM: it beats an Estimator's entry_point, without a word",
         "sagemaker-training 5.1.4, measured",
         "leave it out, and let the image's own `train` choose; or never give entry_point",
-        only=Part.TRAINING,
+        requires=Part.TRAINING,
     ): judge.no_baked_program,
     Point(
         "T15-unbuffered",
@@ -132,7 +132,7 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         "labels of SageMaker's are spelt right, with true or false, or versions of CUDA",
         _HOSTING_PAGE,
         "LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true",
-        only=Part.HOSTING,
+        requires=Part.HOSTING,
     ): judge.label_syntax,
     Point(
         "H3-no-healthcheck",
@@ -140,7 +140,7 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         "no HEALTHCHECK: the platform asks /ping, and this would only take time from the model",
         _HOSTING_PAGE,
         "leave HEALTHCHECK out, or HEALTHCHECK NONE for a base image's",
-        only=Part.HOSTING,
+        requires=Part.HOSTING,
     ): judge.no_healthcheck,
     Point(
         "H14-size",
@@ -149,7 +149,7 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         'developer guide, "Serverless Inference": container image size',
         "a smaller base image, no compilers and caches; or an endpoint with instances",
         profiles=frozenset({Profile.SERVERLESS}),
-        only=Part.HOSTING,
+        requires=Part.HOSTING,
     ): judge.size,
     Point(
         "H18-cuda-label",
@@ -157,14 +157,14 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         f"an image with CUDA says which version it was tried with, by {labels.CUDA}: hosts may have older drivers",
         "aws/deep-learning-containers#4990, #6187; NVIDIA/nim-deploy#104",
         f"LABEL {labels.CUDA}=12.9, and choose the endpoint's InferenceAmiVersion",
-        only=Part.HOSTING,
+        requires=Part.HOSTING,
     ): judge.cuda_label,
 }
 
 
 def _inspect(subject: Subject) -> Iterator[Finding]:
     assert subject.image is not None  # noqa: S101 # run leaves the points of an image out where there is none
-    with opened(subject.image) as image:
+    with open_image(subject.image) as image:
         for point, judged in _JUDGES.items():
             yield Finding(point, *judged(image, subject.parts))
 

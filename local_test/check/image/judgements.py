@@ -1,6 +1,6 @@
 """Judgements on an image that is not run, one function a point of inspection.py.
 
-Image, what is asked for  ->  (verdict, what was seen in one line)
+Image, what is asked for  ->  (verdict, what was observed in one line)
 """
 
 import difflib
@@ -21,8 +21,8 @@ _INITS = ("tini", "tini-static", "docker-init")
 Judgement = tuple[Verdict, str]
 
 
-def _holds_if(condition: bool, seen: str) -> Judgement:
-    return Verdict.HOLDS if condition else Verdict.BROKEN, seen
+def _holds_if(condition: bool, observed: str) -> Judgement:
+    return Verdict.PASSED if condition else Verdict.BROKEN, observed
 
 
 def _basename(words: list[str]) -> str:
@@ -33,7 +33,7 @@ def _shown(name: str, words: list[str]) -> str:
     return f"{name} {json.dumps(words)}" if words else f"no {name}"
 
 
-def _asked_for(image: Image, parts: frozenset[Part]) -> list[str]:
+def _first_names(image: Image, parts: frozenset[Part]) -> list[str]:
     """Return what starts first: ENTRYPOINT's program and the scripts given to it, or `train` and `serve`."""
     if image.entrypoint:
         return [
@@ -44,7 +44,7 @@ def _asked_for(image: Image, parts: frozenset[Part]) -> list[str]:
 
 
 def _first_programs(image: Image, parts: frozenset[Part]) -> list[File]:
-    return [file for name in _asked_for(image, parts) if (file := image.find(name))]
+    return [file for name in _first_names(image, parts) if (file := image.find(name))]
 
 
 def platform(image: Image, _: frozenset[Part]) -> Judgement:
@@ -55,15 +55,15 @@ def platform(image: Image, _: frozenset[Part]) -> Judgement:
 def manifest(image: Image, _: frozenset[Part]) -> Judgement:
     if host := image.registry:
         try:
-            kinds = image.pushed_as()
+            kinds = image.pushed_media_types()
         except DockerError as error:
-            return Verdict.UNKNOWN, f"{host} did not say: {error}"
+            return Verdict.INCONCLUSIVE, f"{host} did not say: {error}"
         foreign = [kind for kind in kinds if not kind.startswith("application/vnd.docker.")]
         kind = foreign[0] if foreign else kinds[0]
         return _holds_if(kind == _MANIFEST, f"{host} has it as {kind or 'a manifest without a type'}")
     if stored := image.config.get("Descriptor", {}).get("mediaType", ""):
         return _holds_if(stored == _MANIFEST, f"not pushed yet; the engine stores it, and pushes it, as {stored}")
-    return Verdict.UNKNOWN, "the name has no registry: check the image again by the name that it is pushed under"
+    return Verdict.INCONCLUSIVE, "the name has no registry: check the image again by the name that it is pushed under"
 
 
 def address(image: Image, _: frozenset[Part]) -> Judgement:
@@ -81,9 +81,9 @@ def no_init(image: Image, _: frozenset[Part]) -> Judgement:
     return _holds_if(_basename(words) not in _INITS, _shown("ENTRYPOINT", words))
 
 
-def is_there(verb: str) -> Callable[[Image, frozenset[Part]], Judgement]:
+def is_present(verb: str) -> Callable[[Image, frozenset[Part]], Judgement]:
     def judge(image: Image, _: frozenset[Part]) -> Judgement:
-        names = _asked_for(image, frozenset(Part)) if image.entrypoint else [verb]
+        names = _first_names(image, frozenset(Part)) if image.entrypoint else [verb]
         missing = [name for name in names if image.find(name) is None]
         return _holds_if(
             not missing, f"{', '.join(missing)} not found" if missing else f"{', '.join(names)} is in the image"
@@ -92,13 +92,13 @@ def is_there(verb: str) -> Callable[[Image, frozenset[Part]], Judgement]:
     return judge
 
 
-def _of_programs(fault: Callable[[Image, File], str], fine: str) -> Callable[[Image, frozenset[Part]], Judgement]:
+def _each_program(fault: Callable[[Image, File], str], fine: str) -> Callable[[Image, frozenset[Part]], Judgement]:
     """Judge each program that starts first by *fault*, which says what is wrong or nothing."""
 
     def judge(image: Image, parts: frozenset[Part]) -> Judgement:
         files = _first_programs(image, parts)
         if not files:
-            return Verdict.UNKNOWN, "no program to look at"
+            return Verdict.INCONCLUSIVE, "no program to look at"
         faults = [text for file in files if (text := fault(image, file))]
         return _holds_if(not faults, "; ".join(faults) or f"{', '.join(file.path for file in files)}: {fine}")
 
@@ -121,14 +121,14 @@ def _no_interpreter(image: Image, file: File) -> str:
 
 
 def default_command(image: Image, _: frozenset[Part]) -> Judgement:
-    seen = _shown("CMD", image.command)
+    observed = _shown("CMD", image.command)
     if image.entrypoint and not image.command:
-        return Verdict.UNKNOWN, f"{seen}: what the entry point does without arguments is its own"
-    return _holds_if("train" in (word for text in image.command for word in re.split(r"[\s/]+", text)), seen)
+        return Verdict.INCONCLUSIVE, f"{observed}: what the entry point does without arguments is its own"
+    return _holds_if("train" in (word for text in image.command for word in re.split(r"[\s/]+", text)), observed)
 
 
 def nothing_under_opt_ml(image: Image, _: frozenset[Part]) -> Judgement:
-    names = image.below("/opt/ml", 20)
+    names = image.files_below("/opt/ml", 20)
     return _holds_if(not names, f"{', '.join(names[:3])}{', ...' if names[3:] else ''}" if names else "no file")
 
 
@@ -139,14 +139,14 @@ def no_baked_program(image: Image, _: frozenset[Part]) -> Judgement:
 
 def unbuffered(image: Image, parts: frozenset[Part]) -> Judgement:
     if value := image.environment.get("PYTHONUNBUFFERED"):
-        return Verdict.HOLDS, f"ENV PYTHONUNBUFFERED={value}"
+        return Verdict.PASSED, f"ENV PYTHONUNBUFFERED={value}"
     python = re.compile(r"python[\d.]*$")
     files = _first_programs(image, parts)
     commands = [image.entrypoint, *(file.interpreter for file in files)]
     of_python = [words for words in commands if python.search(_basename(words))]
     texts = [file.head for file in files if file.is_script or file.path.endswith(".py")]
     if not of_python and not any(re.search(rb"\bpython", text) for text in texts):
-        return Verdict.NOT_CLAIMED, "no Python program starts first"
+        return Verdict.NOT_APPLICABLE, "no Python program starts first"
     told = any("-u" in words for words in of_python) or any(
         re.search(rb"PYTHONUNBUFFERED|python[\d.]* -u|flush=True|line_buffering", text) for text in texts
     )
@@ -163,7 +163,7 @@ def label_syntax(image: Image, _: frozenset[Part]) -> Judgement:
     known[labels.CUDA] = r"\d+\.\d+(,\s*\d+\.\d+)*"
     ours = {name: value for name, value in image.labels.items() if name.lower().startswith(labels.PREFIX)}
     if not ours:
-        return Verdict.NOT_CLAIMED, f"no label {labels.PREFIX}*"
+        return Verdict.NOT_APPLICABLE, f"no label {labels.PREFIX}*"
     faults = []
     for name, value in ours.items():
         if name in known and not re.fullmatch(known[name], value):
@@ -186,11 +186,11 @@ def cuda_label(image: Image, _: frozenset[Part]) -> Judgement:
     version = image.environment.get("CUDA_VERSION", "")
     cache = image.find("/etc/ld.so.cache")
     if not version and not (cache and b"libcudart.so" in cache.head) and not image.find("/usr/local/cuda/version.json"):
-        return Verdict.NOT_CLAIMED, "no CUDA library"
+        return Verdict.NOT_APPLICABLE, "no CUDA library"
     label = image.labels.get(labels.CUDA, "")
     return _holds_if(bool(label), f"CUDA {version or 'libraries'}, {f'declared as {label}' if label else 'no label'}")
 
 
-run_bit = _of_programs(_no_run_bit, "may be executed")
-line_ends = _of_programs(_carriage_return, "Unix line ends")
-interpreter = _of_programs(_no_interpreter, "interpreter found")
+run_bit = _each_program(_no_run_bit, "may be executed")
+line_ends = _each_program(_carriage_return, "Unix line ends")
+interpreter = _each_program(_no_interpreter, "interpreter found")

@@ -13,7 +13,7 @@ BIDIRECTIONAL = f"{PREFIX}capabilities.bidirectional-streaming"
 CUDA = f"{PREFIX}inference.cuda.verified_versions"
 
 
-def claims(subject: Subject, label: str) -> bool:
+def has_label(subject: Subject, label: str) -> bool:
     """Whether the subject's image has *label* as true; a bare program has none."""
     if subject.image is None:
         return False

@@ -15,44 +15,44 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from local_test.check.core.points import Finding, Point, Scenario, Subject, unknown
-from local_test.check.training.job import Conditions, Ended, ended
+from local_test.check.core.points import Finding, Point, Scenario, Subject, inconclusive
+from local_test.check.training.job import Conditions, JobResult, run_job
 
 PLATFORM = Conditions(
-    quoted=True,
-    short=False,
-    others=True,
+    json_strings=True,
+    local_mode_keys=False,
+    extra_files=True,
     manifests=True,
-    tuned=True,
+    platform_hyperparameters=True,
     variables=True,
-    whole=True,
-    isolated=True,
-    renamed=True,
+    whole_mount=True,
+    network_isolation=True,
+    other_hostname=True,
     read_only=True,
     toolkit=False,
     unbuffered=False,
 )
 LOCAL = Conditions(
-    quoted=False,
-    short=True,
-    others=False,
+    json_strings=False,
+    local_mode_keys=True,
+    extra_files=False,
     manifests=False,
-    tuned=False,
+    platform_hyperparameters=False,
     variables=False,
-    whole=False,
-    isolated=False,
-    renamed=False,
+    whole_mount=False,
+    network_isolation=False,
+    other_hostname=False,
     read_only=True,
     toolkit=False,
     unbuffered=True,
 )
 _BETWEEN = (
-    replace(LOCAL, quoted=True, short=False, variables=True),
+    replace(LOCAL, json_strings=True, local_mode_keys=False, variables=True),
     replace(LOCAL, toolkit=True),
     replace(LOCAL, read_only=False),
 )
 """Tried where neither of the two completes."""
-CONTAINERS_ONLY = {"whole": False, "isolated": False, "renamed": False, "read_only": True}
+CONTAINERS_ONLY = {"whole_mount": False, "network_isolation": False, "other_hostname": False, "read_only": True}
 """What a bare program cannot be given."""
 
 
@@ -60,26 +60,26 @@ CONTAINERS_ONLY = {"whole": False, "isolated": False, "renamed": False, "read_on
 class Baseline:
     """What the first jobs found out."""
 
-    works: Conditions | None
+    working: Conditions | None
     """The platform's, but for what breaks the job; None where no job completed."""
-    job: Ended
+    job: JobResult
     """Under those conditions; without them, the platform's."""
-    local: Ended
+    local: JobResult
     """Under those of local mode."""
     breaking: dict[str, str]
     """Names of the fields of `Conditions` that break the job, with how it ended then."""
-    told: frozenset[str]
+    judged: frozenset[str]
     """Names of the fields that something is known about."""
 
     @property
     def conditions(self) -> Conditions:
         """Those that work, of a baseline that has them."""
-        if self.works is None:
+        if self.working is None:
             raise ValueError(f"no training job completed: {self.job}")
-        return self.works
+        return self.working
 
 
-class _Found:
+class _CacheEntry:
     """A place for what is found out about a subject, once."""
 
     def __init__(self) -> None:
@@ -87,15 +87,15 @@ class _Found:
         self.baseline: Baseline | None = None
 
 
-_found: defaultdict[Path, _Found] = defaultdict(_Found)
+_cache: defaultdict[Path, _CacheEntry] = defaultdict(_CacheEntry)
 """By the scratch folder, which each check has for itself."""
 
 
-def of(subject: Subject) -> Baseline:
+def get(subject: Subject) -> Baseline:
     """Return what is known about *subject*; the first caller finds it out, others wait."""
-    found = _found[subject.scratch]
+    found = _cache[subject.scratch]
     with found.lock:
-        found.baseline = found.baseline or _find(subject)
+        found.baseline = found.baseline or _determine(subject)
         return found.baseline
 
 
@@ -106,30 +106,32 @@ def scenario(
     *,
     containers_only: bool = False,
 ) -> Scenario:
-    """Make a scenario that needs a job that completes; without one its points are UNKNOWN, with the reason."""
+    """Make a scenario that needs a job that completes; without one its points are INCONCLUSIVE, with the reason."""
 
     def run(subject: Subject) -> Iterator[Finding]:
         if containers_only and subject.image is None:
-            yield from unknown(points, "a bare program has no container")
+            yield from inconclusive(points, "a bare program has no container")
             return
-        baseline = of(subject)
-        if baseline.works is None:
-            yield from unknown(points, f"no training job completed: {baseline.job}")
+        baseline = get(subject)
+        if baseline.working is None:
+            yield from inconclusive(points, f"no training job completed: {baseline.job}")
         else:
             yield from judge(subject, baseline)
 
     return Scenario(name, points, run)
 
 
-def _find(subject: Subject) -> Baseline:
+def _determine(subject: Subject) -> Baseline:
     limits: dict[str, Any] = {} if subject.image else CONTAINERS_ONLY
     platform, local = replace(PLATFORM, **limits), replace(LOCAL, **limits)
     with ThreadPoolExecutor(2) as pool:
-        runs = dict(zip((platform, local), pool.map(lambda each: ended(subject, each), (platform, local)), strict=True))
+        runs = dict(
+            zip((platform, local), pool.map(lambda each: run_job(subject, each), (platform, local)), strict=True)
+        )
 
-    def run(conditions: Conditions) -> Ended:
+    def run(conditions: Conditions) -> JobResult:
         if conditions not in runs:
-            runs[conditions] = ended(subject, conditions)
+            runs[conditions] = run_job(subject, conditions)
         return runs[conditions]
 
     # a job that was given up would be given up again
@@ -146,7 +148,7 @@ def _find(subject: Subject) -> Baseline:
 
 
 def _difference(
-    good: Conditions, other: Conditions, run: Callable[[Conditions], Ended]
+    good: Conditions, other: Conditions, run: Callable[[Conditions], JobResult]
 ) -> tuple[dict[str, str], frozenset[str]]:
     """Return the names of the fields that break the job when they are as in *other*, and of those that are judged."""
     breaking: dict[str, str] = {}

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, found, unknown
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive, passed_if
 from local_test.check.training import baseline as baselines
 from local_test.check.training.baseline import Baseline
-from local_test.check.training.job import Ended
+from local_test.check.training.job import JobResult
 
 _STARTS = Point(
     "T1-train",
@@ -61,39 +61,39 @@ _CHECKPOINT = re.compile(r"(?i)(^|/)(checkpoints?([-_]?\d+)?(/|$)|[^/]*\.ckpt([-
 
 
 def _judge(subject: Subject) -> Iterator[Finding]:
-    baseline = baselines.of(subject)
+    baseline = baselines.get(subject)
     job = baseline.job
-    if baseline.works is None:
-        yield from _without_one(subject, baseline)
+    if baseline.working is None:
+        yield from _judge_failed_job(subject, baseline)
         return
-    yield found(_STARTS, True, "it starts")
-    yield found(_COMPLETES, True, str(job))
-    yield from _left(job)
+    yield passed_if(_STARTS, True, "it starts")
+    yield passed_if(_COMPLETES, True, str(job))
+    yield from _judge_model(job)
     yield _live(subject, baseline)
 
 
-def _without_one(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
+def _judge_failed_job(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     job = baseline.job
-    findings = [found(_STARTS, subject.image is None or job.code not in _CANNOT_START, str(job))]
-    if findings[0].verdict is Verdict.HOLDS and job.code is not None and subject.channels:
-        findings.append(found(_COMPLETES, False, str(job)))
+    findings = [passed_if(_STARTS, subject.image is None or job.code not in _CANNOT_START, str(job))]
+    if findings[0].verdict is Verdict.PASSED and job.code is not None and subject.channels:
+        findings.append(passed_if(_COMPLETES, False, str(job)))
     yield from findings
     decided = {finding.point for finding in findings}
     reason = "no training job completed" if subject.channels else "no data was given, and no training job completed"
-    yield from unknown(tuple(point for point in _POINTS if point not in decided), f"{reason}: {job}")
+    yield from inconclusive(tuple(point for point in _POINTS if point not in decided), f"{reason}: {job}")
 
 
-def _left(job: Ended) -> Iterator[Finding]:
+def _judge_model(job: JobResult) -> Iterator[Finding]:
     files = job.model
     total = sum(files.values())
-    yield found(_MODEL, bool(total), f"{len(files)} files, {total} bytes: {', '.join(list(files)[:5]) or 'none'}")
+    yield passed_if(_MODEL, bool(total), f"{len(files)} files, {total} bytes: {', '.join(list(files)[:5]) or 'none'}")
     if not files:
-        yield from unknown((_LINKS, _STATE), "there is no model")
+        yield from inconclusive((_LINKS, _STATE), "there is no model")
         return
     links = [name for name in files if (job.base / "model" / name).is_symlink()]
-    yield found(_LINKS, not links, f"{len(links)} links: {', '.join(links[:5])}" if links else "none")
+    yield passed_if(_LINKS, not links, f"{len(links)} links: {', '.join(links[:5])}" if links else "none")
     states = [name for name in files if _CHECKPOINT.search(name) or _kept_twice(job.base, name)]
-    yield found(_STATE, not states, ", ".join(states[:5]) or "none")
+    yield passed_if(_STATE, not states, ", ".join(states[:5]) or "none")
 
 
 def _kept_twice(base: Path, name: str) -> bool:
@@ -105,20 +105,22 @@ def _kept_twice(base: Path, name: str) -> bool:
 
 def _live(subject: Subject, baseline: Baseline) -> Finding:
     if subject.image is None:
-        return Finding(_LIVE, Verdict.UNKNOWN, "for a bare program this is up to its environment, not to the image")
+        return Finding(
+            _LIVE, Verdict.INCONCLUSIVE, "for a bare program this is up to its environment, not to the image"
+        )
     for stdout in (True, False):
         spread, unbuffered = _spread(baseline.job, stdout), _spread(baseline.local, stdout)
         stream = "stdout" if stdout else "stderr"
         if spread is None or unbuffered is None or unbuffered < 0.2:
             continue
         if spread < unbuffered / 10:
-            seen = f"all lines of {stream} came within {spread:.2f} s; {unbuffered:.1f} s with PYTHONUNBUFFERED=1"
-            return found(_LIVE, False, seen)
-        return found(_LIVE, True, f"lines of {stream} came over {spread:.1f} of {baseline.job.seconds:.1f} s")
-    return Finding(_LIVE, Verdict.UNKNOWN, "there are too few lines to tell: one stream needs two, 0.2 s apart")
+            observed = f"all lines of {stream} came within {spread:.2f} s; {unbuffered:.1f} s with PYTHONUNBUFFERED=1"
+            return passed_if(_LIVE, False, observed)
+        return passed_if(_LIVE, True, f"lines of {stream} came over {spread:.1f} of {baseline.job.seconds:.1f} s")
+    return Finding(_LIVE, Verdict.INCONCLUSIVE, "there are too few lines to tell: one stream needs two, 0.2 s apart")
 
 
-def _spread(job: Ended, stdout: bool) -> float | None:
+def _spread(job: JobResult, stdout: bool) -> float | None:
     """Return the seconds between the first and the last line of a stream; None where there are no two."""
     times = [line.seconds for line in job.lines if line.stdout is stdout]
     return times[-1] - times[0] if len(times) > 1 and job.code == 0 else None

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, found, unknown
+from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, inconclusive, passed_if
 from local_test.check.training.baseline import Baseline, scenario
-from local_test.check.training.job import ended
+from local_test.check.training.job import run_job
 from local_test.platform.training_job import FAILURE_CHARACTERS
 
 _SIGNALS = 'guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"'
@@ -70,18 +70,18 @@ raise ValueError("{_MESSAGE}")
 def _without_data(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     points = (_EXIT, _FILE, _REASON)
     if not subject.channels:
-        yield from unknown(points, "no channels were given, so none can be missing")
+        yield from inconclusive(points, "no channels were given, so none can be missing")
         return
-    job = ended(subject, baseline.conditions, channels={})
+    job = run_job(subject, baseline.conditions, channels={})
     if job.code is None:
-        yield from unknown(points, f"without its channels the job {job}")
+        yield from inconclusive(points, f"without its channels the job {job}")
         return
-    yield found(_EXIT, job.code != 0, f"without its channels: {job}")
-    yield found(_FILE, bool(job.failure.strip()), f"{len(job.failure)} characters" if job.failure else "no text")
+    yield passed_if(_EXIT, job.code != 0, f"without its channels: {job}")
+    yield passed_if(_FILE, bool(job.failure.strip()), f"{len(job.failure)} characters" if job.failure else "no text")
     if job.failure.strip():
-        yield found(_REASON, says_why(job.failure), f'it begins with "{job.failure.strip().splitlines()[0][:160]}"')
+        yield passed_if(_REASON, says_why(job.failure), f'it begins with "{job.failure.strip().splitlines()[0][:160]}"')
     else:
-        yield from unknown(_REASON, "there is no text")
+        yield from inconclusive(_REASON, "there is no text")
 
 
 def says_why(failure: str) -> bool:
@@ -94,28 +94,28 @@ def _wrong_value(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     given = subject.hyperparameters.items()
     numbers = [name for name, value in given if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", str(value))]
     if not numbers:
-        yield from unknown(_VALUE, "no hyperparameter that is a number was given")
+        yield from inconclusive(_VALUE, "no hyperparameter that is a number was given")
         return
     wrong = {**subject.hyperparameters, numbers[0]: _WRONG}
-    job = ended(subject, baseline.conditions, hyperparameters=wrong)
+    job = run_job(subject, baseline.conditions, hyperparameters=wrong)
     if job.code is None:
-        yield from unknown(_VALUE, f"with {numbers[0]} = {_WRONG} the job {job}")
+        yield from inconclusive(_VALUE, f"with {numbers[0]} = {_WRONG} the job {job}")
     else:
-        yield found(_VALUE, job.code != 0 or bool(job.failure), f"with {numbers[0]} = {_WRONG}: {job}")
+        yield passed_if(_VALUE, job.code != 0 or bool(job.failure), f"with {numbers[0]} = {_WRONG}: {job}")
 
 
 def _full_disk(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     if not baseline.job.model:
-        yield from unknown(_FULL, "the job writes no model")
+        yield from inconclusive(_FULL, "the job writes no model")
         return
-    job = ended(subject, baseline.conditions, change=lambda setup: replace(setup, full_model=True))
+    job = run_job(subject, baseline.conditions, change=lambda setup: replace(setup, full_model=True))
     told = _NO_SPACE.search(job.failure[:FAILURE_CHARACTERS] or job.log)
     if job.code is None:
-        yield from unknown(_FULL, str(job))
+        yield from inconclusive(_FULL, str(job))
     elif job.code == 0 and not job.failure:
-        yield found(_FULL, False, f"{job}, though not a file of the model could be written")
+        yield passed_if(_FULL, False, f"{job}, though not a file of the model could be written")
     else:
-        yield found(_FULL, told is not None, f"{job}" + ("" if told else ", which does not speak of the disk"))
+        yield passed_if(_FULL, told is not None, f"{job}" + ("" if told else ", which does not speak of the disk"))
 
 
 def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
@@ -124,12 +124,12 @@ def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         (base / "code" / "check_program.py").write_text(_PROGRAM, encoding="utf-8")
 
     asked = {"sagemaker_program": "check_program.py"}
-    job = ended(subject, baseline.conditions, prepare=prepare, hyperparameters=asked)
+    job = run_job(subject, baseline.conditions, prepare=prepare, hyperparameters=asked)
     if not (job.base / "output" / "ran").exists():
-        yield Finding(_USER, Verdict.NOT_CLAIMED, "the hyperparameter sagemaker_program starts no program")
+        yield Finding(_USER, Verdict.NOT_APPLICABLE, "the hyperparameter sagemaker_program starts no program")
         return
     failed, told = job.code not in (0, None), _MESSAGE in job.failure[:FAILURE_CHARACTERS]
-    yield found(_USER, failed and told, f"{job}" + ("" if told else "; the program's own message is not in it"))
+    yield passed_if(_USER, failed and told, f"{job}" + ("" if told else "; the program's own message is not in it"))
 
 
 SCENARIOS = (

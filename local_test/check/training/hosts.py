@@ -10,11 +10,11 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
-from local_test.check.core.points import Finding, Part, Point, Subject, found, unknown
+from local_test.check.core.points import Finding, Part, Point, Subject, inconclusive, passed_if
 from local_test.check.training.baseline import Baseline, scenario
-from local_test.check.training.job import LIMIT_SECONDS, Conditions, Ended, ended, outcome, started
+from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, start_job
 from local_test.platform import opt_ml
-from local_test.platform.container import DOCKER, MARK
+from local_test.platform.container import DOCKER, RUN_LABEL
 from local_test.platform.training_job import STOP_SECONDS, Setup
 
 _CONFIGURATION = 'guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration'
@@ -58,39 +58,39 @@ def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         opt_ml.Group("first", "ml.m5.large", _HOSTS[:1]),
         opt_ml.Group("second", "ml.c5.xlarge", _HOSTS[1:]),
     )
-    jobs = _together(subject, baseline.conditions, mixed)
+    jobs = _run_both_hosts(subject, baseline.conditions, mixed)
     grouped = all(job.code == 0 for job in jobs)
-    seen = "; ".join(f"{host}: {job}" for host, job in zip(_HOSTS, jobs, strict=True))
+    observed = "; ".join(f"{host}: {job}" for host, job in zip(_HOSTS, jobs, strict=True))
     if any(job.code is None for job in jobs):
-        yield from unknown(points, seen)
+        yield from inconclusive(points, observed)
         return
     if not grouped:
-        jobs = _together(subject, baseline.conditions, (opt_ml.Group(hosts=_HOSTS),))
+        jobs = _run_both_hosts(subject, baseline.conditions, (opt_ml.Group(hosts=_HOSTS),))
     if any(job.code != 0 for job in jobs):
-        yield found(_TWO, False, seen)
-        yield from unknown(points[1:], "two hosts of one group do not complete either")
+        yield passed_if(_TWO, False, observed)
+        yield from inconclusive(points[1:], "two hosts of one group do not complete either")
         return
-    yield found(_TWO, True, f"both complete, {_HOSTS[1]} {_LATER_SECONDS} s ahead of {_HOSTS[0]}")
-    yield found(_GROUPS, grouped, seen)
+    yield passed_if(_TWO, True, f"both complete, {_HOSTS[1]} {_LATER_SECONDS} s ahead of {_HOSTS[0]}")
+    yield passed_if(_GROUPS, grouped, observed)
     first, second = (job.base / "model" for job in jobs)
     common = jobs[0].model.keys() & jobs[1].model.keys()
     clashes = [name for name in sorted(common) if (first / name).read_bytes() != (second / name).read_bytes()]
     counts = " and ".join(str(len(job.model)) for job in jobs)
-    seen = f"{', '.join(clashes[:3])} differ" if clashes else f"{len(common)} of the same name, all alike"
-    yield found(_CLASH, not clashes, f"{counts} files; {seen}")
+    observed = f"{', '.join(clashes[:3])} differ" if clashes else f"{len(common)} of the same name, all alike"
+    yield passed_if(_CLASH, not clashes, f"{counts} files; {observed}")
 
 
-def _together(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[Ended]:
+def _run_both_hosts(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[JobResult]:
     """Run a job's two hosts; the first starts when the second is up, so that the second's wait for it shows."""
-    with _network(conditions.isolated) as network:
+    with _network(conditions.network_isolation) as network:
 
         def change(setup: Setup) -> Setup:
             return replace(setup, network=network)
 
-        with started(subject, conditions, groups=groups, host=_HOSTS[1], change=change) as (second, base):
+        with start_job(subject, conditions, groups=groups, host=_HOSTS[1], change=change) as (second, base):
             second.wait(LIMIT_SECONDS, until=lambda: bool(second.lines))
             second.wait(_LATER_SECONDS)
-            first = ended(subject, conditions, groups=groups, host=_HOSTS[0], change=change)
+            first = run_job(subject, conditions, groups=groups, host=_HOSTS[0], change=change)
             code = second.wait(LIMIT_SECONDS)
             return [first, outcome(second, code, base)]
 
@@ -98,7 +98,7 @@ def _together(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Gro
 @contextlib.contextmanager
 def _network(isolated: bool) -> Iterator[str]:
     name = f"hosts-{uuid.uuid4().hex[:8]}"
-    create = [DOCKER, "network", "create", *MARK, *(["--internal"] if isolated else []), name]
+    create = [DOCKER, "network", "create", *RUN_LABEL, *(["--internal"] if isolated else []), name]
     subprocess.run(create, check=True, capture_output=True)
     try:
         yield name
@@ -111,7 +111,7 @@ def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     groups = (opt_ml.Group(hosts=(here, "never.invalid")),)
     # when a job with one host would have ended, it surely waits for the other
     patience = max(_PATIENCE_SECONDS, 1.5 * baseline.job.seconds)
-    with started(subject, baseline.conditions, groups=groups, host=here) as (job, base):
+    with start_job(subject, baseline.conditions, groups=groups, host=here) as (job, base):
         waited = job.wait(patience) is None
         handled = job.handles_sigterm() if waited else None
         if waited and handled is not False:
@@ -120,11 +120,11 @@ def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         end = outcome(job, code, base)
     before = f"it still waited after {patience:.0f} s" if waited else "with one of two hosts"
     if code is None:
-        seen = "SIGTERM is not handled" if handled is False else f"SIGTERM did not end it within {STOP_SECONDS} s"
-        yield found(_LOST, False, f"{before}, and {seen}")
+        observed = "SIGTERM is not handled" if handled is False else f"SIGTERM did not end it within {STOP_SECONDS} s"
+        yield passed_if(_LOST, False, f"{before}, and {observed}")
     else:
         told = code == 0 or bool(end.failure.strip())
-        yield found(_LOST, told, f"{before}: {end}" + ("" if told else "; no failure file"))
+        yield passed_if(_LOST, told, f"{before}: {end}" + ("" if told else "; no failure file"))
 
 
 SCENARIOS = (

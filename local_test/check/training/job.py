@@ -1,7 +1,7 @@
-"""A training job of the subject under chosen conditions.
+"""A training job of the subject under applicable conditions.
 
 Subject, Conditions  ->  started  ->  a Job that runs, its folder for /opt/ml
-->  ended    ->  Ended: exit code, log, failure, model
+->  ended    ->  JobResult: exit code, log, failure, model
 """
 
 import contextlib
@@ -25,23 +25,23 @@ LIMIT_SECONDS = 300
 class Conditions:
     """What a job is given besides its data; each field is something that one image takes and another does not."""
 
-    quoted: bool
+    json_strings: bool
     """Hyperparameters in SDK v2's encoding, else in SDK v3's."""
-    short: bool
+    local_mode_keys: bool
     """Configurations with local mode's few keys."""
-    others: bool
+    extra_files: bool
     """Configuration files that the guide does not name."""
     manifests: bool
     """Files beside the channels' folders."""
-    tuned: bool
+    platform_hyperparameters: bool
     """Hyperparameters of the platform's own."""
     variables: bool
     """The job's ARN and the region in the environment, besides its name."""
-    whole: bool
+    whole_mount: bool
     """/opt/ml is mounted over as a whole."""
-    isolated: bool
+    network_isolation: bool
     """There is no network."""
-    renamed: bool
+    other_hostname: bool
     """The machine has another name than the host."""
     read_only: bool
     """The channels are."""
@@ -52,7 +52,7 @@ class Conditions:
 
 
 @dataclass(frozen=True)
-class Ended:
+class JobResult:
     """A job that has ended, or that was given up."""
 
     code: int | None
@@ -94,7 +94,7 @@ def sizes(folder: Path) -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def started(
+def start_job(
     subject: Subject,
     conditions: Conditions,
     *,
@@ -122,8 +122,10 @@ def started(
     base = subject.scratch / f"job-{uuid.uuid4().hex[:8]}"
     if subject.image is None and not groups:
         host = "localhost"  # the one name that resolves
-    form = opt_ml.Form(conditions.quoted, conditions.short, conditions.others, conditions.manifests)
-    extra = opt_ml.OF_THE_PLATFORM if conditions.tuned else {}
+    form = opt_ml.Form(
+        conditions.json_strings, conditions.local_mode_keys, conditions.extra_files, conditions.manifests
+    )
+    extra = opt_ml.PLATFORM_HYPERPARAMETERS if conditions.platform_hyperparameters else {}
     opt_ml.write(base, channels, {**given, **extra}, host, groups=groups, form=form)
     if not conditions.read_only:
         channels = {
@@ -134,26 +136,26 @@ def started(
     if conditions.unbuffered:
         variables["PYTHONUNBUFFERED"] = "1"
     if conditions.toolkit:
-        variables |= _of_the_toolkit(base, subject.image is None, channels, given)
+        variables |= _toolkit_variables(base, subject.image is None, channels, given)
     setup = training_job.Setup(
         variables={**variables, **subject.environment},
-        whole=conditions.whole,
+        whole_mount=conditions.whole_mount,
         read_only=conditions.read_only,
-        network="none" if conditions.isolated else "bridge",
-        hostname="ip-10-2-101-7.ec2.internal" if conditions.renamed else None,
+        network="none" if conditions.network_isolation else "bridge",
+        hostname="ip-10-2-101-7.ec2.internal" if conditions.other_hostname else None,
     )
-    with training_job.running(subject.image, subject.programs, base, channels, change(setup)) as running:
+    with training_job.start_job(subject.image, subject.programs, base, channels, change(setup)) as running:
         yield running, base
 
 
-def ended(subject: Subject, conditions: Conditions, **changes: object) -> Ended:
+def run_job(subject: Subject, conditions: Conditions, **changes: object) -> JobResult:
     """Run the job to its end; see `started` for the changes and `outcome` for what is raised."""
-    with started(subject, conditions, **changes) as (running, base):  # type: ignore[arg-type] # they are handed on
+    with start_job(subject, conditions, **changes) as (running, base):  # type: ignore[arg-type] # they are handed on
         code = running.wait(LIMIT_SECONDS)
         return outcome(running, code, base)
 
 
-def outcome(running: training_job.Job, code: int | None, base: Path) -> Ended:
+def outcome(running: training_job.Job, code: int | None, base: Path) -> JobResult:
     """Return what has become of a job that ended with *code*, None if it is given up.
 
     Raises:
@@ -161,10 +163,10 @@ def outcome(running: training_job.Job, code: int | None, base: Path) -> Ended:
     """
     if running.command.container and code == _REFUSED_BY_DOCKER:
         raise DockerError(running.log.strip() or "docker run failed")
-    return Ended(code, running.seconds, tuple(running.lines), base)
+    return JobResult(code, running.seconds, tuple(running.lines), base)
 
 
-def _of_the_toolkit(
+def _toolkit_variables(
     base: Path, bare: bool, channels: Mapping[str, Path], hyperparameters: Mapping[str, object]
 ) -> dict[str, str]:
     place = str(base) if bare else "/opt/ml"

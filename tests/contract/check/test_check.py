@@ -25,7 +25,7 @@ from local_test.__main__ import train
 from local_test.check.command import check
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
 from local_test.check.core.report import Report
-from local_test.check.core.run import chosen
+from local_test.check.core.run import applicable
 from local_test.check.core.run import run as run_scenarios
 from local_test.platform import container
 from local_test.platform.profiles import Profile
@@ -40,7 +40,7 @@ def point(name: str, part: Part = Part.TRAINING, **fields: object) -> Point:
 
 def scenario(*points: Point, alone: bool = False) -> Scenario:
     """All points hold."""
-    return Scenario("all hold", points, lambda _: (Finding(each, Verdict.HOLDS, "yes") for each in points), alone)
+    return Scenario("all hold", points, lambda _: (Finding(each, Verdict.PASSED, "yes") for each in points), alone)
 
 
 def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -53,16 +53,16 @@ def test_every_point_gets_a_finding_whatever_its_scenario_does() -> None:
     one, two, three = (point(f"T1-{word}") for word in ("one", "two", "three"))
 
     def breaks(_: Subject) -> Iterator[Finding]:
-        yield Finding(one, Verdict.HOLDS, "yes")
+        yield Finding(one, Verdict.PASSED, "yes")
         raise OSError(28, "no space\nleft")
 
     findings = run_scenarios(
         [Scenario("breaks", (one, two), breaks), Scenario("silent", (three,), lambda _: iter(()))], SUBJECT
     )
-    assert [(found.point, found.verdict, found.seen) for found in findings] == [
-        (one, Verdict.HOLDS, "yes"),
-        (two, Verdict.UNKNOWN, '"breaks" failed: OSError: [Errno 28] no space left'),
-        (three, Verdict.UNKNOWN, '"silent" came to no judgement'),
+    assert [(found.point, found.verdict, found.observed) for found in findings] == [
+        (one, Verdict.PASSED, "yes"),
+        (two, Verdict.INCONCLUSIVE, '"breaks" failed: OSError: [Errno 28] no space left'),
+        (three, Verdict.INCONCLUSIVE, '"silent" came to no judgement'),
     ]
 
 
@@ -82,7 +82,7 @@ def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
             time.sleep(0.1) if alone else several.wait(10)
             with lock:
                 running.remove(name)
-            yield Finding(mine, Verdict.HOLDS, "")
+            yield Finding(mine, Verdict.PASSED, "")
 
         return Scenario(name, (mine,), work, alone)
 
@@ -97,11 +97,11 @@ def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
 def test_only_points_that_apply_are_decided() -> None:
     serverless = point("H14-x", Part.HOSTING, profiles=frozenset({Profile.SERVERLESS}))
     hosting, training = point("H1-x", Part.HOSTING), point("T1-x")
-    of_the_image = point("T1-y", Part.IMAGE, only=Part.TRAINING)
+    of_the_image = point("T1-y", Part.IMAGE, requires=Part.TRAINING)
     every = [scenario(serverless, hosting), scenario(training), scenario(of_the_image)]
 
     def names(subject: Subject) -> set[str]:
-        return {each.name for kept in chosen(every, subject) for each in kept.points}
+        return {each.name for kept in applicable(every, subject) for each in kept.points}
 
     assert names(SUBJECT) == {"H1-x", "T1-x", "T1-y"}
     assert names(Subject(None, Path(), frozenset({Part.HOSTING}), Profile.SERVERLESS)) == {"H14-x", "H1-x"}
@@ -111,10 +111,10 @@ def test_only_points_that_apply_are_decided() -> None:
 def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
     seen = "<script>alert(1)</script>\x1b[31m"
     findings = (
-        Finding(point("T1-x"), Verdict.HOLDS, "fine"),
+        Finding(point("T1-x"), Verdict.PASSED, "fine"),
         Finding(point("H1-x", Part.HOSTING), Verdict.BROKEN, seen),
-        Finding(point("H2-x", Part.HOSTING), Verdict.NOT_CLAIMED, "no label"),
-        Finding(point("H3-x", Part.HOSTING), Verdict.UNKNOWN, "no payload"),
+        Finding(point("H2-x", Part.HOSTING), Verdict.NOT_APPLICABLE, "no label"),
+        Finding(point("H3-x", Part.HOSTING), Verdict.INCONCLUSIVE, "no payload"),
     )
     report = Report("mine:latest", "real-time", findings, 3.2, datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC))
     report.write(tmp_path / "deep" / "folder")
@@ -122,7 +122,7 @@ def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
 
     written = json.loads((tmp_path / "deep" / "folder" / "check.json").read_text())
     assert [found["verdict"] for found in written["findings"]] == ["holds", "broken", "not claimed", "could not tell"]
-    assert written["findings"][1]["seen"] == seen
+    assert written["findings"][1]["observed"] == seen
     suites = ElementTree.parse(tmp_path / "deep" / "folder" / "junit.xml").getroot()  # noqa: S314 # written here
     assert [
         (suite.get("name"), suite.get("tests"), suite.get("failures"), suite.get("skipped")) for suite in suites
@@ -185,10 +185,10 @@ def test_a_report_that_cannot_be_written_is_told_before_the_run_and_is_no_broken
 @pytest.mark.parametrize(
     ("verdicts", "code"),
     [
-        ((Verdict.HOLDS, Verdict.UNKNOWN), 0),
-        ((Verdict.HOLDS, Verdict.BROKEN), 1),
-        ((Verdict.BROKEN, Verdict.UNKNOWN), 1),
-        ((Verdict.UNKNOWN, Verdict.NOT_CLAIMED), 2),
+        ((Verdict.PASSED, Verdict.INCONCLUSIVE), 0),
+        ((Verdict.PASSED, Verdict.BROKEN), 1),
+        ((Verdict.BROKEN, Verdict.INCONCLUSIVE), 1),
+        ((Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE), 2),
         ((), 2),
     ],
 )
@@ -256,7 +256,7 @@ def test_bare_programs_are_checked_with_a_packed_model(tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_an_image_without_chown_is_no_error(tmp_path: Path) -> None:
-    container.give_back(images.build("chown", ["RUN rm /bin/chown"]), tmp_path, os.getuid() + 1, os.getgid())
+    container.restore_owner(images.build("chown", ["RUN rm /bin/chown"]), tmp_path, os.getuid() + 1, os.getgid())
     assert tmp_path.stat().st_uid == os.getuid()
 
 

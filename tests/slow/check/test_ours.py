@@ -39,9 +39,9 @@ def test_it_holds_what_it_claims(image: str | None, job: Job, prepared: Path, pr
         "--output", tmp_path / "out",
     )  # fmt: skip
     findings = json.loads((tmp_path / "out" / "check.json").read_text())["findings"]
-    broken = {found["point"]: found["seen"] for found in findings if found["verdict"] == "broken"}
+    broken = {found["point"]: found["observed"] for found in findings if found["verdict"] == "broken"}
     assert (broken, done.returncode) == ({}, 0), done.stderr
-    unknown = {found["point"]: found["seen"] for found in findings if found["verdict"] == "could not tell"}
+    unknown = {found["point"]: found["observed"] for found in findings if found["verdict"] == "could not tell"}
     if image:
         assert set(unknown) <= set(MAY_BE_UNKNOWN), unknown
     held = sum(found["verdict"] == "holds" for found in findings)

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, found, unknown
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
 from local_test.check.hosting.support import wire
 from local_test.check.hosting.support.served import GUIDE
-from local_test.platform.endpoint import hosted
-from local_test.platform.profiles import Conditions, Profile, forwarded
+from local_test.platform.endpoint import start_endpoint
+from local_test.platform.profiles import Conditions, Profile, forwarded_headers
 
 _ONE_MODEL = frozenset(Profile) - {Profile.MULTI_MODEL}
 _SOURCE = f"{GUIDE}: a static 200 has requests routed to an instance that cannot answer"
@@ -47,25 +47,27 @@ def _damage(model: Path, folder: Path) -> None:
 def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Scenario:
     def run(subject: Subject) -> Iterator[Finding]:
         if subject.model is None:
-            yield from unknown(point, "the image holds its own model")
+            yield from inconclusive(point, "the image holds its own model")
             return
         base = subject.scratch / point.name
         make(subject.model, base / "damaged")
         conditions = Conditions.of(subject.profile, subject.environment)
-        with hosted(subject.image, subject.programs, base / "damaged", base / "run", conditions) as endpoint:
+        with start_endpoint(subject.image, subject.programs, base / "damaged", base / "run", conditions) as endpoint:
             answer: wire.Answer | None = None
             end, heard = time.monotonic() + _SILENT_SECONDS, False
             while endpoint.alive and time.monotonic() < end:
-                answer = wire.ask((endpoint.host, endpoint.port), "GET", "/ping", headers=forwarded({}), seconds=10)
+                answer = wire.request(
+                    (endpoint.host, endpoint.port), "GET", "/ping", headers=forwarded_headers({}), seconds=10
+                )
                 if answer.status and not heard:
                     end, heard = time.monotonic() + _SECONDS, True
-                if answer.ok and endpoint.still_there():
-                    yield found(point, False, f"/ping is {answer}")
+                if answer.ok and endpoint.owns_address():
+                    yield passed_if(point, False, f"/ping is {answer}")
                     return
                 time.sleep(0.2)
             ended = f"ended with exit code {endpoint.process.poll()}"
             seconds = _SECONDS if heard else _SILENT_SECONDS
-            yield found(point, True, f"/ping is {answer}, {seconds:.0f} s later still" if endpoint.alive else ended)
+            yield passed_if(point, True, f"/ping is {answer}, {seconds:.0f} s later still" if endpoint.alive else ended)
 
     return Scenario(name, (point,), run)
 

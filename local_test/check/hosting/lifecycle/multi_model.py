@@ -4,11 +4,20 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, found, unclaimed, unknown
+from local_test.check.core.points import (
+    Finding,
+    Part,
+    Point,
+    Scenario,
+    Subject,
+    inconclusive,
+    not_applicable,
+    passed_if,
+)
 from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import Served, started
-from local_test.check.image.labels import MULTI_MODELS, claims
-from local_test.platform.profiles import MODEL_NAME, Conditions, Profile, forwarded
+from local_test.check.hosting.support.served import ServingContainer, start_container
+from local_test.check.image.labels import MULTI_MODELS, has_label
+from local_test.platform.profiles import MODEL_NAME, Conditions, Profile, forwarded_headers
 
 _SOURCE = "developer guide, mms-container-apis"
 _PROFILES = frozenset({Profile.REAL_TIME, Profile.MULTI_MODEL})
@@ -34,60 +43,60 @@ POINTS = (PING, LIST, BAD_PATH, LOAD, AGAIN, DESCRIBE, INVOKE, UNLOADED, UNLOAD,
 def _run(subject: Subject) -> Iterator[Finding]:
     # a bare program has no labels
     asked = subject.image is None and subject.profile is Profile.MULTI_MODEL
-    if not asked and not claims(subject, MULTI_MODELS):
-        yield from (unclaimed(point, "without the label multi-models") for point in POINTS)
+    if not asked and not has_label(subject, MULTI_MODELS):
+        yield from (not_applicable(point, "without the label multi-models") for point in POINTS)
         return
     conditions = Conditions.of(Profile.MULTI_MODEL, subject.environment)
     # of another profile nothing is loaded at the start
-    with started(replace(subject, profile=Profile.REAL_TIME), "models", conditions) as start:
+    with start_container(replace(subject, profile=Profile.REAL_TIME), "models", conditions) as start:
         if start.served is None:
-            yield found(PING, False, start.reason)
-            yield from unknown(POINTS[1:], start.reason)
+            yield passed_if(PING, False, start.reason)
+            yield from inconclusive(POINTS[1:], start.reason)
             return
-        yield found(PING, True, start.last)
+        yield passed_if(PING, True, start.last_ping)
         first = _call(start.served, "GET", "/models")
         if not first.ok:
-            yield found(LIST, False, first)
-            yield from unknown(POINTS[2:], f"GET /models is {first}")
+            yield passed_if(LIST, False, first)
+            yield from inconclusive(POINTS[2:], f"GET /models is {first}")
             return
         yield from _judged(start.served, first)
 
 
-def _judged(served: Served, first: wire.Answer) -> Iterator[Finding]:
+def _judged(served: ServingContainer, first: wire.Answer) -> Iterator[Finding]:
     url, one = served.endpoint.model_url, f"/models/{MODEL_NAME}"
-    yield found(BAD_PATH, (answer := served.load("absent", f"{url}-absent")).status == 404, answer)
-    yield found(UNLOADED, (answer := _invoke(served, "/models/absent")).status == 404, answer)
+    yield passed_if(BAD_PATH, (answer := served.load("absent", f"{url}-absent")).status == 404, answer)
+    yield passed_if(UNLOADED, (answer := _invoke(served, "/models/absent")).status == 404, answer)
     if served.subject.model is None:
-        yield from unknown((LIST, LOAD, AGAIN, DESCRIBE, INVOKE, UNLOAD, GONE), "no model was given")
+        yield from inconclusive((LIST, LOAD, AGAIN, DESCRIBE, INVOKE, UNLOAD, GONE), "no model was given")
         return
-    yield found(LOAD, (loaded := served.load(MODEL_NAME, url)).ok, loaded)
+    yield passed_if(LOAD, (loaded := served.load(MODEL_NAME, url)).ok, loaded)
     if not loaded.ok:
-        yield from unknown((LIST, AGAIN, DESCRIBE, INVOKE, UNLOAD, GONE), f"to load the model is {loaded}")
+        yield from inconclusive((LIST, AGAIN, DESCRIBE, INVOKE, UNLOAD, GONE), f"to load the model is {loaded}")
         return
     then = _call(served, "GET", "/models")
     listed = _names(first) == [] and _names(then) == [MODEL_NAME]
-    yield found(LIST, listed, f"before a model is loaded {first.body[:80]!r}, then {then.body[:80]!r}")
-    yield found(AGAIN, (answer := served.load(MODEL_NAME, url)).status == 409, answer)
+    yield passed_if(LIST, listed, f"before a model is loaded {first.body[:80]!r}, then {then.body[:80]!r}")
+    yield passed_if(AGAIN, (answer := served.load(MODEL_NAME, url)).status == 409, answer)
     answer = _call(served, "GET", one)
     described = answer.ok and _field(answer.body, "modelName") == MODEL_NAME and _field(answer.body, "modelUrl") == url
-    yield found(DESCRIBE, described, f"{answer}: {answer.body[:120]!r}")
+    yield passed_if(DESCRIBE, described, f"{answer}: {answer.body[:120]!r}")
     if served.subject.payload is None:
-        yield from unknown(INVOKE, "no payload was given")
+        yield from inconclusive(INVOKE, "no payload was given")
     else:
-        yield found(INVOKE, (answer := _invoke(served, one)).ok, answer)
+        yield passed_if(INVOKE, (answer := _invoke(served, one)).ok, answer)
     gone, left = _call(served, "DELETE", one), _call(served, "GET", one)
-    yield found(UNLOAD, gone.ok and left.status == 404, f"{gone}, then GET is {left}")
-    yield found(GONE, (answer := _call(served, "DELETE", one)).status == 404, answer)
+    yield passed_if(UNLOAD, gone.ok and left.status == 404, f"{gone}, then GET is {left}")
+    yield passed_if(GONE, (answer := _call(served, "DELETE", one)).status == 404, answer)
 
 
-def _call(served: Served, method: str, path: str) -> wire.Answer:
-    return wire.ask(served.address, method, path, headers=forwarded({}))
+def _call(served: ServingContainer, method: str, path: str) -> wire.Answer:
+    return wire.request(served.address, method, path, headers=forwarded_headers({}))
 
 
-def _invoke(served: Served, path: str) -> wire.Answer:
+def _invoke(served: ServingContainer, path: str) -> wire.Answer:
     body = served.subject.payload.body if served.subject.payload else b"{}"
     headers = {"Content-Type": served.content_type, "X-Amzn-SageMaker-Target-Model": f"{MODEL_NAME}.tar.gz"}
-    return wire.ask(served.address, "POST", f"{path}/invoke", body, forwarded(headers))
+    return wire.request(served.address, "POST", f"{path}/invoke", body, forwarded_headers(headers))
 
 
 def _field(body: bytes, name: str) -> object:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, unknown
-from local_test.check.hosting.support.served import started
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive
+from local_test.check.hosting.support.served import start_container
 from local_test.platform.profiles import Conditions, Profile
 
 _ONLY = frozenset({Profile.SERVERLESS})
@@ -37,14 +37,14 @@ _WITHHELD: dict[Point, dict[str, Any]] = {USER: {"root": False}, SHARED_MEMORY: 
 
 def _run(subject: Subject) -> Iterator[Finding]:
     if subject.image is None:
-        yield from unknown(POINTS, "only a container has it")
+        yield from inconclusive(POINTS, "only a container has it")
         return
     if subject.model:
         subject = replace(subject, model=_readable(subject.model, subject.scratch / "readable"))
     usual = Conditions(environment=Conditions.of(subject.profile, subject.environment).environment)
     for point, withheld in _WITHHELD.items():
         granted = {point: dict.fromkeys(withheld, True)}
-        with started(subject, point.name, replace(usual, **withheld), granted) as start:
+        with start_container(subject, point.name, replace(usual, **withheld), granted) as start:
             yield from start.findings
 
 

@@ -6,10 +6,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Point, found, unknown
+from local_test.check.core.points import Finding, Part, Point, inconclusive, passed_if
 from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, Served
-from local_test.platform.profiles import forwarded
+from local_test.check.hosting.support.served import GUIDE, ServingContainer
+from local_test.platform.profiles import forwarded_headers
 
 LOG = Point(
     "H1-log-lines",
@@ -47,30 +47,30 @@ _SEND_BYTES = 2**16
 """Of the sender's buffer: left to itself, the kernel takes megabytes that no server has read."""
 
 
-def judge(served: Served) -> Iterator[Finding]:
+def judge(served: ServingContainer) -> Iterator[Finding]:
     """Stop it. It must be the last judge."""
     if not served.endpoint.alive:
-        yield from unknown(POINTS, "it has ended before")
+        yield from inconclusive(POINTS, "it has ended before")
         return
     said = served.endpoint.output.strip()
-    yield found(LOG, bool(said), f"{len(said.splitlines())} lines" if said else "nothing, all this time")
+    yield passed_if(LOG, bool(said), f"{len(said.splitlines())} lines" if said else "nothing, all this time")
     start = time.monotonic()
     yield _stopped_amid(served)
     try:
         code = served.endpoint.process.wait(max(0, served.limits.stop_seconds - (time.monotonic() - start)))
     except subprocess.TimeoutExpired:
-        yield found(IN_TIME, False, f"still there after {served.limits.stop_seconds:.0f} s")
-        yield from unknown(EXIT_CODE, "it had to be killed")
+        yield passed_if(IN_TIME, False, f"still there after {served.limits.stop_seconds:.0f} s")
+        yield from inconclusive(EXIT_CODE, "it had to be killed")
         return
-    yield found(IN_TIME, True, f"after {time.monotonic() - start:.1f} s")
-    yield found(EXIT_CODE, code in (0, *_DIED_OF_IT), f"exit code {code}")
+    yield passed_if(IN_TIME, True, f"after {time.monotonic() - start:.1f} s")
+    yield passed_if(EXIT_CODE, code in (0, *_DIED_OF_IT), f"exit code {code}")
 
 
-def _stopped_amid(served: Served) -> Finding:
+def _stopped_amid(served: ServingContainer) -> Finding:
     """Send a body that no buffer between us holds, so that the server has read of it; SIGTERM; its last byte."""
     body = served.subject.payload.body if served.subject.payload else b"{}"
     body = body.ljust(served.limits.body_bytes * 4 // 5 if served.limits.body_bytes < 10**8 else 20 * 10**6)
-    headers = {"Host": "model", "Content-Length": len(body), **forwarded({"Content-Type": served.content_type})}
+    headers = {"Host": "model", "Content-Length": len(body), **forwarded_headers({"Content-Type": served.content_type})}
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     with contextlib.ExitStack() as stack:
         try:
@@ -79,13 +79,15 @@ def _stopped_amid(served: Served) -> Finding:
             connection.sendall(f"POST {served.path} HTTP/1.1\r\n{head}\r\n".encode() + body[:-1])
         except OSError as error:
             served.endpoint.terminate()
-            return next(unknown(IN_FLIGHT, f"it does not read bodies of {len(body) // 10**6} MB to their end: {error}"))
+            return next(
+                inconclusive(IN_FLIGHT, f"it does not read bodies of {len(body) // 10**6} MB to their end: {error}")
+            )
         served.endpoint.terminate()
         time.sleep(_SIGNAL_SECONDS)
         start = time.monotonic()
         with contextlib.suppress(OSError):
             connection.sendall(body[-1:])
-        answer = wire.hear(connection, start)
+        answer = wire.read_answer(connection, start)
     # what is a 5xx at all times is none of the stop's
-    as_ever = served.plain is not None and answer.status == served.plain.status
-    return found(IN_FLIGHT, as_ever or 0 < answer.status < 500, answer)
+    as_ever = served.payload_answer is not None and answer.status == served.payload_answer.status
+    return passed_if(IN_FLIGHT, as_ever or 0 < answer.status < 500, answer)

@@ -4,9 +4,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from local_test.check.core.points import Finding, Part, Payload, Point, Scenario, Subject, found, unclaimed, unknown
-from local_test.check.hosting.support.served import Served, Start, started
-from local_test.check.image.labels import BIND_TO_PORT, claims
+from local_test.check.core.points import (
+    Finding,
+    Part,
+    Payload,
+    Point,
+    Scenario,
+    Subject,
+    inconclusive,
+    not_applicable,
+    passed_if,
+)
+from local_test.check.hosting.support.served import ServingContainer, Start, start_container
+from local_test.check.image.labels import BIND_TO_PORT, has_label
 from local_test.platform.profiles import Conditions
 
 _PIPELINE = "developer guide, inference-pipeline-real-time"
@@ -44,19 +54,19 @@ _PORT, _RANGE = 8090, range(8090, 8100)
 
 def _run(subject: Subject) -> Iterator[Finding]:
     if subject.image is None:
-        yield from unknown(POINTS, "only a container has it")
+        yield from inconclusive(POINTS, "only a container has it")
         return
-    told = claims(subject, BIND_TO_PORT)
+    told = has_label(subject, BIND_TO_PORT)
     conditions = Conditions.of(subject.profile, subject.environment)
     conditions = replace(conditions, network=False, tmp_bytes=2**20)
     if told:
         port = {"SAGEMAKER_BIND_TO_PORT": f"{_PORT}", "SAGEMAKER_SAFE_PORT_RANGE": f"{_RANGE[0]}-{_RANGE[-1]}"}
         conditions = replace(conditions, port=_PORT, environment={**conditions.environment, **port})
-    blame: dict[Point, dict[str, Any]] = {NETWORK: {"network": True}, DISK: {"tmp_bytes": None}}
-    with started(subject, "tight", conditions, blame) as start:
+    suspects: dict[Point, dict[str, Any]] = {NETWORK: {"network": True}, DISK: {"tmp_bytes": None}}
+    with start_container(subject, "tight", conditions, suspects) as start:
         yield from _ports(start, told)
         for finding in start.findings:
-            if finding.point is DISK and start.served and finding.verdict == "holds":
+            if finding.point is DISK and start.served and finding.verdict is Verdict.PASSED:
                 yield _full(start.served)
             else:
                 yield finding
@@ -64,29 +74,31 @@ def _run(subject: Subject) -> Iterator[Finding]:
 
 def _ports(start: Start, told: bool) -> Iterator[Finding]:
     if not told:
-        yield unclaimed(BIND, "without the label")
-        yield unclaimed(RANGE, "without the label accept-bind-to-port")
+        yield not_applicable(BIND, "without the label")
+        yield not_applicable(RANGE, "without the label accept-bind-to-port")
         return
     if start.served is None:
-        yield from unknown((BIND, RANGE), start.reason)
+        yield from inconclusive((BIND, RANGE), start.reason)
         return
     port = start.served.endpoint.port
-    yield found(BIND, port == _PORT, f"listens on {port}, told {_PORT}")
+    yield passed_if(BIND, port == _PORT, f"listens on {port}, told {_PORT}")
     listening = start.served.endpoint.listening()
     others = [f"{address}:{number}" for address, number in listening if number not in _RANGE and number != port]
     if listening:
-        yield found(RANGE, not others, ", ".join(others) or f"{len(listening)} sockets, none outside of it")
+        yield passed_if(RANGE, not others, ", ".join(others) or f"{len(listening)} sockets, none outside of it")
     else:
-        yield from unknown(RANGE, "its sockets cannot be seen")
+        yield from inconclusive(RANGE, "its sockets cannot be observed")
 
 
-def _full(served: Served) -> Finding:
-    if served.doubt and served.plain is None:
-        return next(unknown(DISK, served.doubt))
+def _full(served: ServingContainer) -> Finding:
+    if served.payload_problem and served.payload_answer is None:
+        return next(inconclusive(DISK, served.payload_problem))
     payload = served.payload
-    seen = f"the payload {served.plain}"
+    observed = f"the payload {served.payload_answer}"
     large = served.invoke(Payload(payload.body.ljust(4 * 10**6 - 1), payload.content_type))
-    return found(DISK, not served.doubt and large.status > 0 and served.well(), f"{seen}, 4 MB {large}")
+    return passed_if(
+        DISK, not served.payload_problem and large.status > 0 and served.healthy(), f"{observed}, 4 MB {large}"
+    )
 
 
 SCENARIOS = (Scenario("no network, a full disk, another port", POINTS, _run),)

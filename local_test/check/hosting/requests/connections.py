@@ -5,10 +5,10 @@ import http.client
 import time
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Payload, Point, found, unclaimed, unknown
+from local_test.check.core.points import Finding, Part, Payload, Point, inconclusive, not_applicable, passed_if
 from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, Served
-from local_test.platform.profiles import forwarded
+from local_test.check.hosting.support.served import GUIDE, ServingContainer
+from local_test.platform.profiles import forwarded_headers
 
 CHUNKED = Point(
     "H4-chunked-body",
@@ -52,10 +52,10 @@ _PATIENCE = 20.0
 _READER_BYTES = 16_000
 
 
-def judge(served: Served) -> Iterator[Finding]:
+def judge(served: ServingContainer) -> Iterator[Finding]:
     """Connect as clients do that are odd or slow."""
-    if served.doubt:
-        yield from unknown((CHUNKED, KEPT), served.doubt)
+    if served.payload_problem:
+        yield from inconclusive((CHUNKED, KEPT), served.payload_problem)
     else:
         yield _chunked(served, served.payload)
         yield _kept(served, served.payload)
@@ -64,45 +64,45 @@ def judge(served: Served) -> Iterator[Finding]:
             try:
                 clients(served, stack)
             except OSError as error:
-                yield found(point, False, f"no connection: {error}")
+                yield passed_if(point, False, f"no connection: {error}")
             else:
                 yield _others(served, point)
     yield _accepted(served)
 
 
-def _chunked(served: Served, payload: Payload) -> Finding:
+def _chunked(served: ServingContainer, payload: Payload) -> Finding:
     half = len(payload.body) // 2
     pieces = iter([piece for piece in (payload.body[:half], payload.body[half:]) if piece])
-    headers = forwarded({"Content-Type": payload.content_type})
-    answer = wire.ask(served.address, "POST", served.path, pieces, headers, seconds=_PATIENCE)
-    return unclaimed(CHUNKED, answer) if answer.refused else found(CHUNKED, answer.ok, answer)
+    headers = forwarded_headers({"Content-Type": payload.content_type})
+    answer = wire.request(served.address, "POST", served.path, pieces, headers, seconds=_PATIENCE)
+    return not_applicable(CHUNKED, answer) if answer.client_error else passed_if(CHUNKED, answer.ok, answer)
 
 
-def _kept(served: Served, payload: Payload) -> Finding:
+def _kept(served: ServingContainer, payload: Payload) -> Finding:
     connection = http.client.HTTPConnection(*served.address, timeout=_PATIENCE)
     with contextlib.closing(connection):
-        wrong = forwarded({"Content-Type": "application/x-contract-check"})
-        first = wire.ask_on(connection, "POST", served.path, payload.body, wrong)
-        if first.closed:
-            return found(KEPT, True, f"{first}, closed as said")
+        wrong = forwarded_headers({"Content-Type": "application/x-contract-check"})
+        first = wire.request_on(connection, "POST", served.path, payload.body, wrong)
+        if first.closes:
+            return passed_if(KEPT, True, f"{first}, closed as said")
         connection.auto_open = 0  # the second goes the same way or not at all
-        second = wire.ask_on(
-            connection, "POST", served.path, payload.body, forwarded({"Content-Type": payload.content_type})
+        second = wire.request_on(
+            connection, "POST", served.path, payload.body, forwarded_headers({"Content-Type": payload.content_type})
         )
-    return found(KEPT, second.ok, f"{first}, then on the same connection {second}")
+    return passed_if(KEPT, second.ok, f"{first}, then on the same connection {second}")
 
 
-def _head(served: Served, length: int) -> bytes:
+def _head(served: ServingContainer, length: int) -> bytes:
     lines = [f"POST {served.path} HTTP/1.1", "Host: model", f"Content-Type: {served.content_type}"]
     return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode()
 
 
-def _half_sent(served: Served, stack: contextlib.ExitStack) -> None:
+def _half_sent(served: ServingContainer, stack: contextlib.ExitStack) -> None:
     for _ in range(_SLOW):
         stack.enter_context(wire.connect(served.address)).sendall(_head(served, 100_000) + b"{" * 1000)
 
 
-def _slow_readers(served: Served, stack: contextlib.ExitStack) -> None:
+def _slow_readers(served: ServingContainer, stack: contextlib.ExitStack) -> None:
     body = served.subject.payload.body if served.subject.payload else b"{}"
     request = _head(served, len(body)) + body
     # many on one connection fill its buffers by answers that are not read; whole ones, and no more than a buffer holds
@@ -112,16 +112,16 @@ def _slow_readers(served: Served, stack: contextlib.ExitStack) -> None:
     time.sleep(0.3)
 
 
-def _others(served: Served, point: Point) -> Finding:
+def _others(served: ServingContainer, point: Point) -> Finding:
     ping = served.ping(seconds=_PATIENCE)
-    holds, seen = ping.ok and ping.seconds <= served.limits.ping_seconds, f"/ping {ping}"
-    if not served.doubt:
+    holds, observed = ping.ok and ping.seconds <= served.limits.ping_seconds, f"/ping {ping}"
+    if not served.payload_problem:
         answer = served.invoke(served.payload, seconds=_PATIENCE)
-        holds, seen = holds and answer.ok, f"{seen}, a prediction {answer}"
-    return found(point, holds, seen)
+        holds, observed = holds and answer.ok, f"{observed}, a prediction {answer}"
+    return passed_if(point, holds, observed)
 
 
-def _accepted(served: Served) -> Finding:
+def _accepted(served: ServingContainer) -> Finding:
     seconds = []
     with contextlib.ExitStack() as stack:
         try:
@@ -130,5 +130,5 @@ def _accepted(served: Served) -> Finding:
                 stack.enter_context(wire.connect(served.address, seconds=1))
                 seconds.append(time.monotonic() - start)
         except OSError as error:
-            return found(ACCEPT, False, f"{error} at connection {len(seconds) + 1}")
-    return found(ACCEPT, max(seconds) <= served.limits.accept_seconds, f"{1000 * max(seconds):.0f} ms, the slowest")
+            return passed_if(ACCEPT, False, f"{error} at connection {len(seconds) + 1}")
+    return passed_if(ACCEPT, max(seconds) <= served.limits.accept_seconds, f"{1000 * max(seconds):.0f} ms, the slowest")

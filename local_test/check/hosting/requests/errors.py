@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Payload, Point, found, unclaimed, unknown
+from local_test.check.core.points import Finding, Part, Payload, Point, inconclusive, not_applicable, passed_if
 from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, Served
+from local_test.check.hosting.support.served import GUIDE, ServingContainer
 
 _MODEL_ERROR = "API, InvokeEndpoint, ModelError: OriginalStatusCode and OriginalMessage reach the client"
 CONTENT_TYPE = Point(
@@ -60,39 +60,41 @@ _MALFORMED = {
 }
 
 
-def judge(served: Served) -> Iterator[Finding]:
+def judge(served: ServingContainer) -> Iterator[Finding]:
     """Send what is wrong, least harmful first."""
     yield _refused(served, CONTENT_TYPE, Payload(b"contract check", "application/x-contract-check"))
     yield _refused(served, BROKEN_BODY, Payload(_GARBAGE, served.content_type))
     yield _refused(served, EMPTY_BODY, Payload(b"", served.content_type))
-    if not served.told:
-        yield from unknown((SHORT, NO_TRACEBACK), "no request was refused")
+    if not served.refusals:
+        yield from inconclusive((SHORT, NO_TRACEBACK), "no request was refused")
     else:
-        longest = max(len(answer.body) for answer in served.told)
-        yield found(SHORT, longest <= 2048, f"{longest} bytes, the longest of {len(served.told)}")
-        traces = [trace for answer in served.told for trace in _TRACES if trace in answer.body]
-        seen = f"a body with {traces[0].decode()!r}" if traces else f"none in {len(served.told)}"
-        yield found(NO_TRACEBACK, not traces, seen)
+        longest = max(len(answer.body) for answer in served.refusals)
+        yield passed_if(SHORT, longest <= 2048, f"{longest} bytes, the longest of {len(served.refusals)}")
+        traces = [trace for answer in served.refusals for trace in _TRACES if trace in answer.body]
+        observed = f"a body with {traces[0].decode()!r}" if traces else f"none in {len(served.refusals)}"
+        yield passed_if(NO_TRACEBACK, not traces, observed)
     yield _malformed(served)
 
 
-def _refused(served: Served, point: Point, payload: Payload) -> Finding:
+def _refused(served: ServingContainer, point: Point, payload: Payload) -> Finding:
     answer = served.invoke(payload)
     if answer.ok:
-        return unclaimed(point, f"{answer}: it takes anything")
-    return found(point, answer.refused, answer)
+        return not_applicable(point, f"{answer}: it takes anything")
+    return passed_if(point, answer.client_error, answer)
 
 
-def _malformed(served: Served) -> Finding:
+def _malformed(served: ServingContainer) -> Finding:
     faults = []
     body = served.subject.payload.body if served.subject.payload else b"{}"
     for name, lines in _MALFORMED.items():
         head = f"POST {served.path} HTTP/1.1\r\nHost: model\r\nContent-Type: {served.content_type}\r\n{lines}\r\n\r\n"
-        answer = wire.say(served.address, head.format(length=len(body)).encode() + body)
+        answer = wire.send_raw(served.address, head.format(length=len(body)).encode() + body)
         # to read past a header that means nothing is no fault
-        read_past = "header" in name and answer.status == (served.plain.status if served.plain else 200)
-        if not (answer.refused or read_past):
+        read_past = "header" in name and answer.status == (
+            served.payload_answer.status if served.payload_answer else 200
+        )
+        if not (answer.client_error or read_past):
             faults.append(f"{name}: {answer}")
-    if not served.well():
+    if not served.healthy():
         faults.append("/ping is not 200 after it")
-    return found(MALFORMED, not faults, "; ".join(faults) or f"all {len(_MALFORMED)} refused or read past")
+    return passed_if(MALFORMED, not faults, "; ".join(faults) or f"all {len(_MALFORMED)} refused or read past")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from local_test.check.core.points import Finding, Part, Payload, Point, found, unclaimed, unknown
+from local_test.check.core.points import Finding, Part, Payload, Point, inconclusive, not_applicable, passed_if
 from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, RUNTIME, Served
+from local_test.check.hosting.support.served import GUIDE, RUNTIME, ServingContainer
 from local_test.platform.profiles import MB, Profile
 
 ANSWER = Point(
@@ -83,33 +83,35 @@ _OF_INVOKE_ENDPOINT = {
 }
 
 
-def judge(served: Served) -> Iterator[Finding]:
+def judge(served: ServingContainer) -> Iterator[Finding]:
     """Ask for the payload's prediction in several ways, then for those of bodies that are as large as they may be."""
-    plain = served.plain
+    plain = served.payload_answer
     if plain is None or not plain.ok:
-        doubted = unknown(_NEEDS_PAYLOAD, served.doubt)
-        yield from (found(ANSWER, False, plain) if plain and seen.point is ANSWER else seen for seen in doubted)
+        doubted = inconclusive(_NEEDS_PAYLOAD, served.payload_problem)
+        yield from (
+            passed_if(ANSWER, False, plain) if plain and observed.point is ANSWER else observed for observed in doubted
+        )
     else:
         yield from _asked(served, served.payload, plain)
     if plain and plain.status >= 500:
-        yield from unknown(LARGEST, served.doubt)
+        yield from inconclusive(LARGEST, served.payload_problem)
     else:
         yield _largest(served)
     if served.subject.profile in TOO_LARGE.profiles:
         yield _too_large(served)
 
 
-def _asked(served: Served, payload: Payload, plain: wire.Answer) -> Iterator[Finding]:
-    yield found(ANSWER, plain.seconds <= served.limits.answer_seconds, f"{plain}, {len(plain.body)} bytes")
-    yield found(UNKNOWN_HEADERS, (answer := served.invoke(payload, extra=_STRANGE)).ok, answer)
-    yield found(PLATFORM_HEADERS, (answer := served.invoke(payload, extra=_OF_INVOKE_ENDPOINT)).ok, answer)
+def _asked(served: ServingContainer, payload: Payload, plain: wire.Answer) -> Iterator[Finding]:
+    yield passed_if(ANSWER, plain.seconds <= served.limits.answer_seconds, f"{plain}, {len(plain.body)} bytes")
+    yield passed_if(UNKNOWN_HEADERS, (answer := served.invoke(payload, extra=_STRANGE)).ok, answer)
+    yield passed_if(PLATFORM_HEADERS, (answer := served.invoke(payload, extra=_OF_INVOKE_ENDPOINT)).ok, answer)
     odd = [name for name, value in plain.headers.items() if not _fits(name, value)]
-    yield found(ANSWER_HEADERS, not odd, f"not so: {', '.join(odd)}" if odd else ", ".join(plain.headers))
+    yield passed_if(ANSWER_HEADERS, not odd, f"not so: {', '.join(odd)}" if odd else ", ".join(plain.headers))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(pool.map(served.invoke, [payload] * _AT_ONCE))
     others = [str(answer) for answer in answers if not answer.ok]
     slowest = max(answer.seconds for answer in answers)
-    yield found(CONCURRENT, not others, "; ".join(others) or f"all {_AT_ONCE} within {slowest:.2f} s")
+    yield passed_if(CONCURRENT, not others, "; ".join(others) or f"all {_AT_ONCE} within {slowest:.2f} s")
     yield _streamed(served, payload)
 
 
@@ -118,31 +120,31 @@ def _fits(name: str, value: str) -> bool:
     return len(value) <= length and all(" " <= character <= "~" or character == "\t" for character in value)
 
 
-def _streamed(served: Served, payload: Payload) -> Finding:
+def _streamed(served: ServingContainer, payload: Payload) -> Finding:
     for accept in ("*/*", "text/event-stream", "application/jsonlines"):
         answer = served.invoke(payload, extra={"Accept": accept})
         chunked = answer.headers.get("transfer-encoding", "").lower() == "chunked"
         if chunked or answer.problem == wire.BROKE_OFF:
-            return found(STREAMED, answer.ok, f"{answer}, {len(answer.body)} bytes for Accept: {accept}")
-    return unclaimed(STREAMED, "answers come with their length")
+            return passed_if(STREAMED, answer.ok, f"{answer}, {len(answer.body)} bytes for Accept: {accept}")
+    return not_applicable(STREAMED, "answers come with their length")
 
 
-def _largest(served: Served) -> Finding:
+def _largest(served: ServingContainer) -> Finding:
     size = min(served.limits.body_bytes, _SENT_AT_MOST)
     answer = served.invoke(_filled(served, size))
     heard = 0 < answer.status < 500 and answer.status != 413
-    return found(LARGEST, heard, f"{answer} for {size / MB:.0f} MB")
+    return passed_if(LARGEST, heard, f"{answer} for {size / MB:.0f} MB")
 
 
-def _too_large(served: Served) -> Finding:
+def _too_large(served: ServingContainer) -> Finding:
     size = served.limits.body_bytes * 5 // 4
     answer = served.invoke(_filled(served, size))
     # a refusal may overtake the body, whose rest then meets a closed connection; silence and 5xx are faults
     refused = 0 < answer.status < 500 or answer.problem == wire.CLOSED
-    return found(TOO_LARGE, refused and served.well(), f"{answer} for {size / MB:.0f} MB")
+    return passed_if(TOO_LARGE, refused and served.healthy(), f"{answer} for {size / MB:.0f} MB")
 
 
-def _filled(served: Served, size: int) -> Payload:
+def _filled(served: ServingContainer, size: int) -> Payload:
     """Make a body of *size* bytes that costs little to predict: white space after JSON, garbage after all else."""
     payload = served.subject.payload or Payload(b"{}", served.content_type)
     filler = b" " if "json" in payload.content_type else b"\x00"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Point, found, unclaimed
-from local_test.check.hosting.support.served import GUIDE, Served
+from local_test.check.core.points import Finding, Part, Point, not_applicable, passed_if
+from local_test.check.hosting.support.served import GUIDE, ServingContainer
 
 EMPTY = Point(
     "H3-ping-empty",
@@ -37,17 +37,19 @@ POINTS = (EMPTY, POST, SLASH, IN_TIME)
 _TIMES = 5
 
 
-def judge(served: Served) -> Iterator[Finding]:
+def judge(served: ServingContainer) -> Iterator[Finding]:
     """Ping a few times, in every form."""
     answers = [served.ping() for _ in range(_TIMES)]
     body = answers[0].body
-    yield found(EMPTY, answers[0].ok and not body.strip(), f"{answers[0].status} with {len(body)} bytes {body[:40]!r}")
+    yield passed_if(
+        EMPTY, answers[0].ok and not body.strip(), f"{answers[0].status} with {len(body)} bytes {body[:40]!r}"
+    )
     slowest = max(answers, key=lambda answer: answer.seconds)
     in_time = all(answer.ok for answer in answers) and slowest.seconds <= served.limits.ping_seconds
-    yield found(IN_TIME, in_time, f"{slowest}, the slowest of {_TIMES}")
-    yield found(POST, (answer := served.ping("POST")).ok, answer)
+    yield passed_if(IN_TIME, in_time, f"{slowest}, the slowest of {_TIMES}")
+    yield passed_if(POST, (answer := served.ping("POST")).ok, answer)
     answer = served.ping(path="/ping/")
-    if answer.refused or 300 <= answer.status < 400:
-        yield unclaimed(SLASH, answer)
+    if answer.client_error or 300 <= answer.status < 400:
+        yield not_applicable(SLASH, answer)
     else:
-        yield found(SLASH, answer.ok, answer)
+        yield passed_if(SLASH, answer.ok, answer)

@@ -1,6 +1,6 @@
 """HTTP as the platform speaks it to a container, and as broken clients do.
 
-    method, path, body, headers  ->  ask  ->  Answer            bytes as they are  ->  say  ->  Answer
+    method, path, body, headers  ->  request  ->  Answer            bytes as they are  ->  send_raw  ->  Answer
 
 Nothing here raises for what a server does: an Answer without a status says what happened in its place.
 """
@@ -27,7 +27,7 @@ class Answer:
     body: bytes = b""
     problem: str = ""
     """Why there is no status."""
-    closed: bool = False
+    closes: bool = False
     """The server said that it closes the connection after it."""
 
     @property
@@ -36,7 +36,7 @@ class Answer:
         return self.status == http.client.OK
 
     @property
-    def refused(self) -> bool:
+    def client_error(self) -> bool:
         """Whether it is the client's fault, by its status."""
         return 400 <= self.status < 500
 
@@ -45,7 +45,7 @@ class Answer:
         return f"{self.status or self.problem} after {self.seconds:.2f} s"
 
 
-def ask(
+def request(
     address: tuple[str, int],
     method: str,
     path: str,
@@ -57,10 +57,10 @@ def ask(
     """Make one request on a connection of its own; a body of pieces goes out chunked."""
     connection = http.client.HTTPConnection(*address, timeout=seconds)
     with contextlib.closing(connection):
-        return ask_on(connection, method, path, body, headers)
+        return request_on(connection, method, path, body, headers)
 
 
-def ask_on(
+def request_on(
     connection: http.client.HTTPConnection,
     method: str,
     path: str,
@@ -76,7 +76,7 @@ def ask_on(
             connection.request(method, path, body or None, {"Host": "model.aws.local:8080", **(headers or {})})
         return _read(connection.getresponse(), start)
     except (OSError, http.client.HTTPException) as error:
-        return Answer(0, time.monotonic() - start, problem=_told(error))
+        return Answer(0, time.monotonic() - start, problem=_describe(error))
 
 
 def connect(address: tuple[str, int], seconds: float = 10, receive_bytes: int | None = None) -> socket.socket:
@@ -97,35 +97,35 @@ def connect(address: tuple[str, int], seconds: float = 10, receive_bytes: int | 
     return connection
 
 
-def say(address: tuple[str, int], text: bytes) -> Answer:
+def send_raw(address: tuple[str, int], text: bytes) -> Answer:
     """Send bytes as they are on a connection of their own."""
     start = time.monotonic()
     try:
         with connect(address) as connection:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(text)
-            return hear(connection, start)
+            return read_answer(connection, start)
     except OSError as error:
-        return Answer(0, time.monotonic() - start, problem=_told(error))
+        return Answer(0, time.monotonic() - start, problem=_describe(error))
 
 
-def hear(connection: socket.socket, start: float) -> Answer:
+def read_answer(connection: socket.socket, start: float) -> Answer:
     """Read one answer to a POST from a connection; *start* is when the request was sent, by time.monotonic()."""
     try:
         response = http.client.HTTPResponse(connection, method="POST")
         response.begin()
         return _read(response, start)
     except (OSError, http.client.HTTPException) as error:
-        return Answer(0, time.monotonic() - start, problem=_told(error))
+        return Answer(0, time.monotonic() - start, problem=_describe(error))
 
 
 def _read(response: http.client.HTTPResponse, start: float) -> Answer:
     body = b"" if response.status == http.client.SWITCHING_PROTOCOLS else response.read()
     headers = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, time.monotonic() - start, headers, body, closed=bool(response.will_close))
+    return Answer(response.status, time.monotonic() - start, headers, body, closes=bool(response.will_close))
 
 
-def _told(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return SILENCE
     if isinstance(error, http.client.IncompleteRead):
