@@ -60,9 +60,7 @@ def _channels(context: click.Context, parameter: click.Parameter, given: tuple[s
 @click.option(
     "--model", type=click.Path(exists=True, path_type=Path), help="A model.tar.gz, or a folder with its content."
 )
-@click.option(
-    "--payload", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A valid request body."
-)
+@click.option("--payload", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A valid request body.")
 @click.option("--content-type", help="Content type of the payload.")
 @click.option(
     "--env", "environment", multiple=True, metavar="KEY=VALUE", callback=options.texts, help="Environment variable."
@@ -151,16 +149,16 @@ def points() -> None:
 
 
 def _interrupt(*_: object) -> None:
-    """Interrupt the run once: `timeout` and impatient people send a signal twice, and cleaning up takes a while."""
+    """Raise KeyboardInterrupt once: `timeout` and users may send a second signal while the cleanup runs."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _require_image(image: str) -> None:
-    """Raise _CannotRunError unless an engine is there that has *image*."""
+    """Raise _CannotRunError unless a Docker engine is reachable and has *image*."""
     if not container.engine_reachable():
-        raise _CannotRunError("no Docker engine is reachable; --bare FOLDER checks programs without one")
+        raise _CannotRunError("no Docker engine is reachable; start one, or check programs with --bare FOLDER")
     try:
         docker("image", "inspect", "--format", "{{.Id}}", image)
     except DockerError:

@@ -50,7 +50,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a scenario saw of a point."""
+    """Verdict on one point, and what was observed."""
 
     point: Point
     verdict: Verdict

@@ -57,14 +57,12 @@ def run(
 
     executor = ThreadPoolExecutor(_AT_ONCE)
     try:
-        together = [
-            executor.submit(one, scenario) for scenario in _interleave_parts(scenarios) if not scenario.exclusive
-        ]
-        for future in as_completed(together):
+        parallel = [scenario for scenario in _interleave_parts(scenarios) if not scenario.exclusive]
+        for future in as_completed([executor.submit(run_one, scenario) for scenario in parallel]):
             future.result()
         for scenario in scenarios:
             if scenario.exclusive:
-                executor.submit(one, scenario).result()
+                executor.submit(run_one, scenario).result()
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
     return [found[point] for scenario in scenarios for point in scenario.points]
