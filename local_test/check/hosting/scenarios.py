@@ -10,7 +10,7 @@ from typing import Any
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
 from local_test.check.hosting.lifecycle import damaged_model, load, multi_model, serverless, stop, tight
 from local_test.check.hosting.requests import connections, errors, features, invocations, ping
-from local_test.check.hosting.support.served import GUIDE, Judge, ServingContainer, Start, start_container
+from local_test.check.hosting.support.served import GUIDE, NO_MODEL, Judge, ServingContainer, Start, start_container
 from local_test.platform.profiles import DEFAULT_PORT, Conditions, Profile
 
 SERVE = Point(
@@ -51,7 +51,7 @@ READ_ONLY_MODEL = Point(
 VARIABLES = Point(
     "H10-variables",
     Part.HOSTING,
-    "the server starts with the environment variables that the SDK sets: SAGEMAKER_REGION, SAGEMAKER_CONTAINER_LOG_LEVEL",
+    "the server starts with the variables that the SDK sets: SAGEMAKER_REGION, SAGEMAKER_CONTAINER_LOG_LEVEL",
     "sagemaker-python-sdk, Model",
     "ignore SAGEMAKER_* variables that you do not use; read the log level as a number, such as 20",
 )
@@ -93,7 +93,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
     suspects = {point: fields for point, fields in _SUSPECTS.items() if subject.profile in point.profiles}
     if subject.model is None:
         suspects.pop(READ_ONLY_MODEL)
-        yield from inconclusive(READ_ONLY_MODEL, "no --model was given")
+        yield from inconclusive(READ_ONLY_MODEL, NO_MODEL)
     with start_container(subject, "use", Conditions.of(subject.profile, subject.environment), suspects) as start:
         yield from _judge_start(subject, start)
         if start.served is None:

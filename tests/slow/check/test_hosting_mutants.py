@@ -14,6 +14,7 @@ from local_test.check.core.run import applies
 from local_test.check.hosting import scenarios
 from local_test.check.hosting.lifecycle import damaged_model, load, stop
 from local_test.check.hosting.requests import connections
+from local_test.check.hosting.support.served import NO_MODEL, NO_PAYLOAD
 from local_test.platform import profiles
 from local_test.platform.endpoint import start_endpoint
 from local_test.platform.profiles import Profile
@@ -340,7 +341,7 @@ def test_without_a_payload_and_a_model_what_needs_them_is_unknown(subject: Subje
     subject = replace(subject, programs=programs, model=None, payload=None)
     findings = {name: finding for scenario in scenarios.SCENARIOS for name, finding in found(scenario, subject).items()}
     reasons = {finding.observed for finding in findings.values() if finding.verdict is Verdict.INCONCLUSIVE}
-    assert reasons >= {"no payload was given", "the image holds its own model"}
+    assert reasons >= {NO_PAYLOAD, NO_MODEL}
     assert findings["H4-answer"].verdict is Verdict.INCONCLUSIVE
     assert broken(findings) == {}
 

@@ -1,4 +1,4 @@
-"""Points under load, and of a worker that is killed then. Nothing else should run beside it."""
+"""Points under load, and after a worker process is killed. No other scenario may run beside it."""
 
 import os
 import threading
@@ -20,35 +20,35 @@ from local_test.check.core.points import (
     passed_if,
 )
 from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, ServingContainer, start_container
+from local_test.check.hosting.support.served import GUIDE, NO_MODEL, ServingContainer, start_container
 from local_test.platform.processes import Process
 from local_test.platform.profiles import Conditions
 
 PING = Point(
     "H3-ping-under-load",
     Part.HOSTING,
-    "/ping answers within 2 s while 8 clients ask without a pause",
+    "/ping responds within 2 s while 8 clients send requests without a pause",
     f"{GUIDE}; aws/sagemaker-python-sdk issue 1554",
-    "answer /ping from a thread or process that no prediction occupies",
+    "respond to /ping from a thread or process that runs no predictions",
 )
 REPLACED = Point(
     "H3-worker-replaced",
     Part.HOSTING,
-    "a worker that is killed under load is replaced within 30 s and requests are answered, or the container ends",
-    f"{GUIDE}: a container that is not well must say so",
-    "let the main process watch its workers: start new ones or end with them",
+    "a worker process killed under load is replaced within 30 s and requests succeed, or the container exits",
+    f"{GUIDE}: a container that is not healthy must report it",
+    "let the main process monitor its workers, and start new ones or exit with them",
 )
 NOT_WRITTEN = Point(
     "H9-nothing-written",
     Part.HOSTING,
-    "nothing is written to the model directory, even where it could be",
+    "nothing is written to /opt/ml/model, even if it is writable",
     f"{GUIDE}: do not write to this directory",
-    "write to /tmp",
+    "write to /tmp instead",
 )
 POINTS = (PING, REPLACED, NOT_WRITTEN)
 _CLIENTS, _SECONDS, _REPLACED_SECONDS = 8, 4.0, 30.0
 _ANSWER_SECONDS = 5.0
-"""What a request may take while a worker is replaced."""
+"""Time limit of a request while a worker is replaced."""
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
@@ -65,27 +65,27 @@ def _run(subject: Subject) -> Iterator[Finding]:
             yield _pinged(served)
         yield _killed(served)
         if subject.model is None:
-            yield from inconclusive(NOT_WRITTEN, "the image holds its own model")
+            yield from inconclusive(NOT_WRITTEN, NO_MODEL)
         else:
             changed = sorted({path for path, _ in _tree(copy) ^ _tree(subject.model)})
             yield passed_if(
-                NOT_WRITTEN, not changed, f"written: {', '.join(changed)[:200]}" if changed else "as it was"
+                NOT_WRITTEN, not changed, f"written: {', '.join(changed)[:200]}" if changed else "it is unchanged"
             )
 
 
 def _tree(folder: Path) -> set[tuple[str, tuple[int, int]]]:
-    """Files with their sizes and times."""
+    """Return the files below *folder* with their sizes in bytes and modification times in ns."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {(str(path.relative_to(folder)), (path.stat().st_size, path.stat().st_mtime_ns)) for path in paths}
 
 
 @contextmanager
 def _loaded(served: ServingContainer, clients: int, seconds: float | None = None) -> Iterator[list[wire.Answer]]:
-    """Ask from some clients without a pause; the list grows by their answers."""
+    """Send requests from *clients* threads without a pause; the list grows by their answers."""
     answers: list[wire.Answer] = []
     done = threading.Event()
 
-    def request() -> None:
+    def invoke_until_done() -> None:
         while not done.is_set():
             answers.append(served.invoke(served.payload, seconds))
             if not answers[-1].status:
@@ -103,7 +103,7 @@ def _loaded(served: ServingContainer, clients: int, seconds: float | None = None
 def _pinged(served: ServingContainer) -> Finding:
     idle = served.ping()
     if not idle.ok or idle.seconds > served.limits.ping_seconds:
-        return next(inconclusive(PING, f"/ping is {idle} without load"))
+        return next(inconclusive(PING, f"/ping without load: {idle}"))
     pings = []
     with _loaded(served, _CLIENTS) as answers:
         end = time.monotonic() + _SECONDS
@@ -120,13 +120,15 @@ def _killed(served: ServingContainer) -> Finding:
     parents = {process.parent for process in before}
     workers = [process for process in before[1:] if process.pid not in parents]
     if not workers:
-        return not_applicable(REPLACED, "one process has it all" if before else "its processes cannot be observed")
+        return not_applicable(
+            REPLACED, "there is only one process" if before else "the processes of the container cannot be read"
+        )
     worker = max(workers, key=lambda process: process.resident_kb)
     if served.payload_problem:
         return next(inconclusive(REPLACED, served.payload_problem))
     with _loaded(served, 2, _ANSWER_SECONDS):
         if not served.endpoint.kill(worker):
-            return next(inconclusive(REPLACED, "only root may kill its processes"))
+            return next(inconclusive(REPLACED, "only root may kill the container's processes"))
         start = time.monotonic()
         while time.monotonic() - start < _REPLACED_SECONDS:
             time.sleep(0.2)
@@ -134,7 +136,7 @@ def _killed(served: ServingContainer) -> Finding:
                 return passed_if(
                     REPLACED, True, f"the container ended with exit code {served.endpoint.process.returncode}"
                 )
-            if _whole(served, before, worker):
+            if _recovered(served, before, worker):
                 return passed_if(REPLACED, True, f"replaced within {time.monotonic() - start:.1f} s")
         answer = served.invoke(served.payload, _ANSWER_SECONDS)
     count = len(served.endpoint.processes())
@@ -143,10 +145,10 @@ def _killed(served: ServingContainer) -> Finding:
     )
 
 
-def _whole(served: ServingContainer, before: list[Process], killed: Process) -> bool:
+def _recovered(served: ServingContainer, before: list[Process], killed: Process) -> bool:
     now = served.endpoint.processes()
-    whole = len(now) >= len(before) and killed.pid not in {process.pid for process in now}
-    return whole and all(served.invoke(served.payload, _ANSWER_SECONDS).ok for _ in range(os.cpu_count() or 1))
+    replaced = len(now) >= len(before) and killed.pid not in {process.pid for process in now}
+    return replaced and all(served.invoke(served.payload, _ANSWER_SECONDS).ok for _ in range(os.cpu_count() or 1))
 
 
 SCENARIOS = (Scenario("load, and a worker killed under it", POINTS, _run, exclusive=True),)

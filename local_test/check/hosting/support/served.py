@@ -1,9 +1,9 @@
-"""A container that serves, for the scenarios of hosting: started, and if it does not start, why not.
+"""Serving container for the scenarios of hosting, with a diagnosis if it does not start.
 
-    Subject, Conditions, suspects  ->  started  ->  ServingContainer, what judges ask;  the findings about the start
+    Subject, Conditions, suspects  ->  start_container  ->  Start: ServingContainer for the judges, findings
 
-A container that does not come up under the platform's conditions is started again without one of them, then without
-another: so the condition that it cannot bear is found, and everything else can be judged.
+If a container does not start under the platform's conditions, it is started again without one of the suspects at a
+time. This identifies the condition that prevents the start, and lets the other points be checked.
 """
 
 import contextlib
@@ -29,43 +29,44 @@ from local_test.platform.profiles import (
 )
 
 JSON = "application/json"
-NO_PAYLOAD = "no payload was given"
+NO_MODEL = "no model was given; add --model"
+NO_PAYLOAD = "no payload was given; add --payload and --content-type"
 GUIDE = "developer guide, your-algorithms-inference-code"
 RUNTIME = "API, InvokeEndpoint"
 _REFUSED_BY_DOCKER = 125
 _AGAIN_SECONDS = 60
-"""How long a start under other conditions may take at most, so that a look for the reason ends."""
+"""Time limit of a start without one of the suspects, which bounds the diagnosis."""
 
 Suspects = Mapping[Point, Mapping[str, Any]]
-"""Points that a condition stands for, each with the fields of Conditions that take it away."""
+"""Maps a point to the fields of Conditions that remove the condition which it tests."""
 
 
 @dataclass
 class ServingContainer:
-    """A container that has answered /ping with 200."""
+    """A container that has returned 200 from /ping."""
 
     subject: Subject
     endpoint: Endpoint
     limits: Limits
     seconds: float
-    """What the start took."""
+    """Duration of the start."""
     path: str = "/invocations"
     refusals: list[wire.Answer] = field(default_factory=list)
-    """Every refusal that was heard, for the judges of how they look."""
+    """All responses with a status of 400 or above, for the points about error responses."""
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens."""
+        """Host and port of the server."""
         return self.endpoint.host, self.endpoint.port
 
     def ping(self, method: str = "GET", path: str = "/ping", seconds: float = 10) -> wire.Answer:
-        """Ask whether it is well, as the platform does but with more patience."""
+        """Request /ping as the platform does, with a longer timeout."""
         return wire.request(self.address, method, path, headers=forwarded_headers({}), seconds=seconds)
 
     def invoke(
         self, payload: Payload, seconds: float | None = None, extra: Mapping[str, str] | None = None
     ) -> wire.Answer:
-        """Ask for a prediction; *extra* are headers that are sent as they are."""
+        """Request a prediction; *extra* headers are sent unchanged."""
         headers = {**forwarded_headers({"Content-Type": payload.content_type}), **(extra or {})}
         answer = wire.request(
             self.address, "POST", self.path, payload.body, headers, seconds=seconds or self.limits.answer_seconds
@@ -75,7 +76,7 @@ class ServingContainer:
         return answer
 
     def load(self, name: str, url: str) -> wire.Answer:
-        """Have an endpoint of many models load one."""
+        """Request the load of a model by a multi-model endpoint."""
         body = json.dumps({"model_name": name, "url": url}).encode()
         return wire.request(self.address, "POST", "/models", body, forwarded_headers({"Content-Type": JSON}))
 
@@ -86,71 +87,75 @@ class ServingContainer:
 
     @property
     def payload_problem(self) -> str:
-        """Why points cannot be judged that need a payload which is answered; empty if they can."""
+        """Why points that need a payload with a 200 are inconclusive; empty if they are not."""
         if self.payload_answer is None:
             return NO_PAYLOAD
-        return "" if self.payload_answer.ok else f"the payload itself is answered by {self.payload_answer}"
+        return "" if self.payload_answer.ok else f"the response to the payload is {self.payload_answer}"
 
     @property
     def payload(self) -> Payload:
-        """The user's, where there is no doubt."""
+        """The user's payload.
+
+        Raises:
+            LookupError: none was given.
+        """
         if self.subject.payload is None:
             raise LookupError(NO_PAYLOAD)
         return self.subject.payload
 
     @property
     def content_type(self) -> str:
-        """The user's, or the most common one."""
+        """Content type of the user's payload, else JSON."""
         return self.subject.payload.content_type if self.subject.payload else JSON
 
     def healthy(self) -> bool:
-        """Whether it is there and answers /ping."""
+        """Return whether the container runs and /ping returns 200."""
         return self.endpoint.alive and self.ping().ok
 
 
 @dataclass(frozen=True)
 class Start:
-    """How a start went."""
+    """Result of a start."""
 
     served: ServingContainer | None
     reason: str = ""
-    """Why it is not there."""
+    """Why it did not start."""
     ended: bool = False
     last_ping: wire.Answer | None = None
-    """What /ping was answered in the end."""
+    """Last answer of /ping."""
     loopback_only: bool = False
-    """It listens where only its own processes reach it."""
+    """It listens on loopback addresses only, which cannot be reached from outside the container."""
     findings: tuple[Finding, ...] = ()
-    """Of the points that stand for a condition."""
+    """Findings about the suspects."""
 
 
 @contextlib.contextmanager
 def start_container(
     subject: Subject, name: str, conditions: Conditions, suspects: Suspects | None = None
 ) -> Iterator[Start]:
-    """Start the container under *conditions*, or without the one of *suspects* that it cannot bear.
+    """Start the container under *conditions*, or without the one of *suspects* that prevents the start.
 
     Args:
-        subject: whose image or program and model.
-        name: of a folder below its scratch, not there yet.
-        conditions: all of them.
-        suspects: conditions to look for the reason among; for a bare program, which meets none of them, all are unknown.
+        subject: has the image or program, and the model.
+        name: a new folder in the subject's scratch folder.
+        conditions: the platform's conditions.
+        suspects: conditions that may prevent the start; all are inconclusive for a program on the host.
 
     Raises:
-        DockerError: the engine does not start it.
+        DockerError: Docker cannot start the container.
     """
     suspects = suspects or {}
     limits = LIMITS[subject.profile]
     if subject.image is None:
-        bare = tuple(inconclusive(suspects, "only a container has it"))
+        on_host = tuple(inconclusive(suspects, "only a container shows this"))
         with _start_once(subject, name, conditions, limits.startup_seconds) as start:
-            yield replace(start, findings=bare)
+            yield replace(start, findings=on_host)
         return
     with _start_once(subject, name, conditions, limits.startup_seconds) as start:
         if start.served:
-            yield replace(start, findings=tuple(passed_if(point, True, "it serves") for point in suspects))
+            yield replace(start, findings=tuple(passed_if(point, True, "the server starts") for point in suspects))
             return
-        if start.loopback_only:  # no condition's fault
+        if start.loopback_only:  # no condition causes this
             yield replace(start, findings=tuple(inconclusive(suspects, start.reason)))
             return
     for point, fields in suspects.items():
@@ -161,7 +166,7 @@ def start_container(
             subject, f"{name}-{point.name}", lenient, min(_AGAIN_SECONDS, limits.startup_seconds)
         ) as other:
             if other.served:
-                observed = {each: start.reason if each is point else "it serves" for each in suspects}
+                observed = {each: start.reason if each is point else "the server starts" for each in suspects}
                 yield replace(
                     other, findings=tuple(passed_if(each, each is not point, observed[each]) for each in suspects)
                 )
@@ -176,7 +181,7 @@ def _start_once(subject: Subject, name: str, conditions: Conditions, seconds: fl
     with start_endpoint(subject.image, subject.programs, subject.model, base, conditions) as endpoint:
         begun = time.monotonic()
         last: wire.Answer | None = None
-        # a container that does not heed SAGEMAKER_BIND_TO_PORT is found where it is
+        # a container that ignores SAGEMAKER_BIND_TO_PORT listens on the default port
         ports = [endpoint.port] if endpoint.port == DEFAULT_PORT or not subject.image else [endpoint.port, DEFAULT_PORT]
         while endpoint.alive and time.monotonic() - begun < seconds:
             for port in ports:
@@ -189,19 +194,19 @@ def _start_once(subject: Subject, name: str, conditions: Conditions, seconds: fl
                     yield Start(served, last_ping=last)
                     return
             if last and not last.status and endpoint.loopback_only():
-                break  # the same address for as long as it runs
+                break  # the address will not change
             time.sleep(0.1)
         if endpoint.alive:
-            reason = f"no 200 from /ping within {time.monotonic() - begun:.0f} s, at last {last}"
+            reason = f"/ping did not return 200 within {time.monotonic() - begun:.0f} s; the last answer: {last}"
         else:
             lines = endpoint.output.strip().splitlines()
             if subject.image and endpoint.process.returncode == _REFUSED_BY_DOCKER:
                 raise DockerError(lines[0] if lines else "docker run failed")
             memory = ", out of memory" if endpoint.out_of_memory() else ""
-            said = f": {lines[-1][:200]}" if lines else ", without a word"
-            reason = f"ended with exit code {endpoint.process.returncode}{memory}{said}"
+            last_line = f": {lines[-1][:200]}" if lines else ", without any output"
+            reason = f"the container exited with code {endpoint.process.returncode}{memory}{last_line}"
         yield Start(None, reason, not endpoint.alive, last, endpoint.loopback_only())
 
 
 Judge = Callable[[ServingContainer], Iterator[Finding]]
-"""Asks a container that serves, and judges the points of its module."""
+"""Sends requests to a serving container, and yields findings for the points of its module."""

@@ -1,8 +1,8 @@
-"""HTTP as the platform speaks it to a container, and as broken clients do.
+"""HTTP client that sends requests as the platform does, and as faulty clients do.
 
-    method, path, body, headers  ->  request  ->  Answer            bytes as they are  ->  send_raw  ->  Answer
+    method, path, body, headers  ->  request  ->  Answer            raw bytes  ->  send_raw  ->  Answer
 
-Nothing here raises for what a server does: an Answer without a status says what happened in its place.
+A server's fault never raises: an Answer with status 0 has the problem instead.
 """
 
 import contextlib
@@ -12,36 +12,37 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-CLOSED, BROKE_OFF, SILENCE = "a closed connection without an answer", "an answer that broke off", "silence"
+CLOSED, BROKE_OFF = "connection closed without a response", "incomplete response"
+TIMED_OUT = "no response"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response, or the problem in its place."""
 
     status: int
-    """0 if nothing did, or not all."""
+    """HTTP status; 0 without a complete response."""
     seconds: float
     headers: Mapping[str, str] = field(default_factory=dict)
-    """By their names in small letters."""
+    """Header values by lower-case name."""
     body: bytes = b""
     problem: str = ""
-    """Why there is no status."""
+    """Why there is no complete response."""
     closes: bool = False
-    """The server said that it closes the connection after it."""
+    """The server announced that it closes the connection."""
 
     @property
     def ok(self) -> bool:
-        """Whether it is 200."""
+        """Whether the status is 200."""
         return self.status == http.client.OK
 
     @property
     def client_error(self) -> bool:
-        """Whether it is the client's fault, by its status."""
+        """Whether the status is 4xx."""
         return 400 <= self.status < 500
 
     def __str__(self) -> str:
-        """Say it in a few words."""
+        """Return the status or problem, and the duration."""
         return f"{self.status or self.problem} after {self.seconds:.2f} s"
 
 
@@ -54,7 +55,7 @@ def request(
     *,
     seconds: float = 60,
 ) -> Answer:
-    """Make one request on a connection of its own; a body of pieces goes out chunked."""
+    """Send one request on a new connection; a body that is an iterator is sent chunked."""
     connection = http.client.HTTPConnection(*address, timeout=seconds)
     with contextlib.closing(connection):
         return request_on(connection, method, path, body, headers)
@@ -67,11 +68,11 @@ def request_on(
     body: bytes | Iterator[bytes] = b"",
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Make one request on a connection, which is opened if it is not."""
+    """Send one request on a connection, which is opened if necessary."""
     start = time.monotonic()
     try:
         connection.connect() if connection.sock is None else None
-        # a server that refuses a body before its end has answered already
+        # a server that rejects a body early may have responded already
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.request(method, path, body or None, {"Host": "model.aws.local:8080", **(headers or {})})
         return _read(connection.getresponse(), start)
@@ -80,10 +81,10 @@ def request_on(
 
 
 def connect(address: tuple[str, int], seconds: float = 10, receive_bytes: int | None = None) -> socket.socket:
-    """Open a connection, with a small buffer for what comes if asked for.
+    """Open a connection, with a receive buffer of *receive_bytes* if given.
 
     Raises:
-        OSError: it is not accepted.
+        OSError: the connection is not accepted.
     """
     connection = socket.socket()
     connection.settimeout(seconds)
@@ -98,7 +99,7 @@ def connect(address: tuple[str, int], seconds: float = 10, receive_bytes: int | 
 
 
 def send_raw(address: tuple[str, int], text: bytes) -> Answer:
-    """Send bytes as they are on a connection of their own."""
+    """Send raw bytes on a new connection."""
     start = time.monotonic()
     try:
         with connect(address) as connection:
@@ -110,7 +111,7 @@ def send_raw(address: tuple[str, int], text: bytes) -> Answer:
 
 
 def read_answer(connection: socket.socket, start: float) -> Answer:
-    """Read one answer to a POST from a connection; *start* is when the request was sent, by time.monotonic()."""
+    """Read the response to a POST; *start* is the time.monotonic() at which the request was sent."""
     try:
         response = http.client.HTTPResponse(connection, method="POST")
         response.begin()
@@ -127,7 +128,7 @@ def _read(response: http.client.HTTPResponse, start: float) -> Answer:
 
 def _describe(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return SILENCE
+        return TIMED_OUT
     if isinstance(error, http.client.IncompleteRead):
         return BROKE_OFF
     if isinstance(error, http.client.RemoteDisconnected | ConnectionResetError | BrokenPipeError):
