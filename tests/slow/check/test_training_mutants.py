@@ -167,7 +167,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "Fu
 
 
 def test_what_cannot_be_told_has_a_reason_of_its_own(findings: dict[str, "Future[dict[str, Finding]]"]) -> None:
-    assert findings["T11-failure-file"].result()["T11-failure-reason"].observed == "there is no text"
+    assert findings["T11-failure-file"].result()["T11-failure-reason"].observed == "there is no failure file"
 
 
 def exactly(findings: dict[str, Finding], point: str) -> None:

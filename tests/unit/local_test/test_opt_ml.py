@@ -106,4 +106,4 @@ def test_how_a_job_ended_is_told_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "output" / "failure").write_text("no data\nsecond line")
     assert str(ended) == 'exit code 1 after 1.0 s: "no data"'
     assert str(JobResult(0, 2, lines, tmp_path)) == "exit code 0 after 2.0 s"
-    assert str(JobResult(None, 300, lines, tmp_path)) == "still ran after 300 s"
+    assert str(JobResult(None, 300, lines, tmp_path)) == "still running after 300 s"
