@@ -1,7 +1,7 @@
-"""Run `train` or `serve` as the platform runs it: in a container, or bare where no engine is.
+"""Command lines for `train` and `serve`, in a container or on the host without Docker.
 
-Either way a `Program` is a command line for a child process that SIGTERM reaches: `docker run` in
-the foreground hands the signal on to process 1 of the container.
+A `Program` runs as a child process that receives SIGTERM: `docker run` in the foreground forwards the signal to
+process 1 of the container.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from local_test.platform.opt_ml import HOST, VARIABLES
 
 DOCKER = os.environ.get("DOCKER", "docker")
 RUN_LABEL = ("--label", f"local-test={uuid.uuid4().hex}")
-"""Options that mark the containers of this process, so that none is left behind."""
+"""Options of `docker run` that label the containers of this process, so that `kill_all` finds them."""
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _processes: "list[subprocess.Popen[bytes]]" = []
 _shutting_down = threading.Event()
@@ -33,7 +33,7 @@ _shutting_down = threading.Event()
 
 @dataclass(frozen=True)
 class Program:
-    """A command line, what it needs in its environment, and the container's name, if it is one."""
+    """A command line, its environment variables, and the name of its container if it has one."""
 
     command: list[str]
     environment: Mapping[str, str]
@@ -42,12 +42,17 @@ class Program:
     def start(
         self, log: IO[bytes] | int | None = None, errors: IO[bytes] | int | None = None
     ) -> "subprocess.Popen[bytes]":
-        """Start it, its output going to *log* or to ours, that on stderr to *errors* if that is given.
+        """Start the program in its own session, so that Ctrl-C reaches only the caller.
 
-        It gets a session of its own, so that Ctrl-C reaches only the caller.
+        Args:
+            log: receives stdout and stderr; None to inherit the caller's.
+            errors: receives stderr instead of *log*.
+
+        Raises:
+            InterruptedError: `kill_all` has been called.
         """
         if _shutting_down.is_set():
-            raise InterruptedError("the run is over")
+            raise InterruptedError("the run has been interrupted")
         process = subprocess.Popen(
             self.command,
             env={**os.environ, **self.environment},
@@ -59,7 +64,7 @@ class Program:
         return process
 
     def stop(self, process: "subprocess.Popen[bytes]", grace_seconds: float) -> int:
-        """Stop it as the platform does: SIGTERM, then SIGKILL after the grace; return its exit code."""
+        """Stop it as the platform does, by SIGTERM, then SIGKILL after *grace_seconds*; return its exit code."""
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         try:
@@ -72,7 +77,7 @@ class Program:
 
 
 def kill_all() -> None:
-    """Kill every program and remove every container and network of this process; nothing can be started any more."""
+    """Kill all programs and remove all containers and networks of this process, and prevent further starts."""
     _shutting_down.set()
     running = [process for process in _processes if process.poll() is None]
     for process in running:
@@ -81,32 +86,32 @@ def kill_all() -> None:
     if not engine_reachable():
         return
     if running:
-        time.sleep(1)  # a client that was killed may have asked for a container that comes only now
+        time.sleep(1)  # a killed docker client may have requested a container that appears only now
     listed = [DOCKER, "ps", "--all", "--quiet", "--filter", f"label={RUN_LABEL[1]}"]
-    while left := subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split():
-        subprocess.run([DOCKER, "rm", "--force", "--volumes", *left], check=False, capture_output=True)
+    while remaining := subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split():
+        subprocess.run([DOCKER, "rm", "--force", "--volumes", *remaining], check=False, capture_output=True)
     prune = [DOCKER, "network", "prune", "--force", "--filter", f"label={RUN_LABEL[1]}"]
     subprocess.run(prune, check=False, capture_output=True)
 
 
 def engine_reachable() -> bool:
-    """Say whether a Docker engine answers."""
+    """Return whether a Docker engine responds."""
     if shutil.which(DOCKER) is None:
         return False
     return subprocess.run([DOCKER, "info"], check=False, capture_output=True).returncode == 0
 
 
 def usable_image(image: str | None) -> str | None:
-    """Return *image* if it can be run here, else None, and say so."""
+    """Return *image* if a Docker engine is reachable; else return None and say so on stderr."""
     if image and engine_reachable():
         return image
     if image:
-        click.echo("No Docker engine is reachable: the bare programs run in place of the container.", err=True)
+        click.echo("No Docker engine is reachable: the programs run on the host instead of in the container.", err=True)
     return None
 
 
 def training_program(image: str | None, base: Path, channels: Mapping[str, Path]) -> Program:
-    """`train`, with the tree at *base* as /opt/ml and each channel a read-only folder in it."""
+    """Return the program `train`, with *base* as /opt/ml and each channel as a read-only folder in it."""
     inputs = base / "input" / "data"
     if image is None:
         for name, folder in channels.items():
@@ -119,21 +124,21 @@ def training_program(image: str | None, base: Path, channels: Mapping[str, Path]
 
 @functools.cache
 def gpu_options() -> tuple[str, ...]:
-    """Return the option that hands the host's GPUs on, where the engine can do so."""
+    """Return the options that pass the host's GPUs to a container; empty if the engine does not support it."""
     asked = [DOCKER, "info", "--format", "{{json .Runtimes}}"]
     runtimes = subprocess.run(asked, check=False, capture_output=True, text=True).stdout
     return ("--gpus", "all") if '"nvidia"' in runtimes else ()
 
 
 def serving_program(image: str | None, base: Path, port: int) -> Program:
-    """`serve`, with the model at *base*/model, read-only as on the platform, on *port* of 127.0.0.1."""
+    """Return the program `serve`, with the read-only model *base*/model, on *port* of 127.0.0.1."""
     if image is None:
         return _host_program("serve", base, {"SAGEMAKER_BIND_TO_PORT": str(port)})
     return _container(image, "serve", {base / "model": "/opt/ml/model:ro"}, ["--publish", f"127.0.0.1:{port}:8080"])
 
 
 def restore_owner(image: str, folder: Path, user: int, group: int) -> None:
-    """Make *folder*, which a container filled as root, belong to the person who ran it; an image may have no chown."""
+    """Give *folder*, in which a container wrote as root, to *user* and *group*; do nothing if *image* has no chown."""
     command = ["run", "--rm", "--volume", f"{folder.resolve()}:/folder", "--entrypoint", "chown", image]
     subprocess.run([DOCKER, *command, "-R", f"{user}:{group}", "/folder"], check=False)
 

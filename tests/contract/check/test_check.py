@@ -62,7 +62,7 @@ def test_every_point_gets_a_finding_whatever_its_scenario_does() -> None:
     assert [(found.point, found.verdict, found.observed) for found in findings] == [
         (one, Verdict.PASSED, "yes"),
         (two, Verdict.INCONCLUSIVE, '"breaks" failed: OSError: [Errno 28] no space left'),
-        (three, Verdict.INCONCLUSIVE, '"silent" came to no judgement'),
+        (three, Verdict.INCONCLUSIVE, '"silent" did not decide this point'),
     ]
 
 
@@ -118,10 +118,10 @@ def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
     )
     report = Report("mine:latest", "real-time", findings, 3.2, datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC))
     report.write(tmp_path / "deep" / "folder")
-    assert report.summary == "mine:latest, real-time: 1 hold, 1 broken, 1 not claimed, 1 could not tell, in 3 s"
+    assert report.summary == "mine:latest, real-time: 1 passed, 1 broken, 1 not applicable, 1 inconclusive, in 3 s"
 
     written = json.loads((tmp_path / "deep" / "folder" / "check.json").read_text())
-    assert [found["verdict"] for found in written["findings"]] == ["holds", "broken", "not claimed", "could not tell"]
+    assert [found["verdict"] for found in written["findings"]] == ["passed", "broken", "not applicable", "inconclusive"]
     assert written["findings"][1]["observed"] == seen
     suites = ElementTree.parse(tmp_path / "deep" / "folder" / "junit.xml").getroot()  # noqa: S314 # written here
     assert [
@@ -144,9 +144,9 @@ def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
     [
         ([], "give IMAGE or --bare FOLDER"),
         (["x", "--bare", "."], "give IMAGE or --bare FOLDER"),
-        (["--bare", ".", "--payload", __file__], "--payload and --content-type belong together"),
+        (["--bare", ".", "--payload", __file__], "--payload and --content-type need each other"),
         (["--bare", ".", "--data", "training"], "'training'; expected CHANNEL=FOLDER"),
-        (["--bare", ".", "--data", "training=/no/such"], "channel training: /no/such is no folder"),
+        (["--bare", ".", "--data", "training=/no/such"], "channel training: /no/such is not a folder"),
         (["--bare", ".", "--env", "=x"], "'=x'; expected KEY=VALUE"),
         (["--bare", ".", "--profile", "fast"], "'fast' is not one of"),
     ],
@@ -160,8 +160,8 @@ def test_wrong_use_is_told_in_a_line(arguments: list[str], words: str) -> None:
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        ("--training", "program `train`; --hosting alone does without it"),
-        ("--hosting", "program `serve`; --training alone does without it"),
+        ("--training", "program `train`; add it, or use --hosting"),
+        ("--hosting", "program `serve`; add it, or use --training"),
     ],
 )
 @pytest.mark.parametrize("there", [False, True])
@@ -179,7 +179,7 @@ def test_a_report_that_cannot_be_written_is_told_before_the_run_and_is_no_broken
         (tmp_path / name).touch(0o755)
     done = CliRunner().invoke(check, ["--bare", str(tmp_path), "--output", "/dev/null/report"])
     assert done.exit_code == 2
-    assert done.output == "Error: no report can be written to /dev/null/report: Not a directory\n"
+    assert done.output == "Error: cannot write the report to /dev/null/report: Not a directory\n"
 
 
 @pytest.mark.parametrize(
@@ -210,14 +210,14 @@ def test_a_value_is_read_as_json_where_it_is_json(command: click.Command, tmp_pa
 def test_without_an_engine_it_is_said() -> None:
     done = run("check", "x", DOCKER="no-such-program")
     assert done.returncode == 2
-    assert done.stderr == "Error: no Docker engine is reachable; --bare FOLDER checks programs without one\n"
+    assert done.stderr == "Error: no Docker engine is reachable; start one, or check programs with --bare FOLDER\n"
 
 
 @pytest.mark.engine
 def test_an_image_that_is_not_there_is_named() -> None:
     done = run("check", "no-such-image:x")
     assert done.returncode == 2
-    assert done.stderr == "Error: the engine has no image no-such-image:x; pull or build it first\n"
+    assert done.stderr == "Error: Docker has no image no-such-image:x; pull or build it first\n"
 
 
 @pytest.mark.parametrize("kind", ["link", "outside", "no archive"])
@@ -235,7 +235,7 @@ def test_an_archive_that_the_platform_would_refuse_is_not_unpacked(kind: str, tm
     done = run("check", *words, TMPDIR=str(scratch))
     assert done.returncode == 2
     assert list(scratch.iterdir()) == []
-    assert {"link": "neither file nor folder", "outside": "outside", "no archive": "unpacked"}[kind] in done.stderr
+    assert {"link": "neither a file nor a folder", "outside": "outside", "no archive": "unpacked"}[kind] in done.stderr
 
 
 def test_bare_programs_are_checked_with_a_packed_model(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_an_image_without_chown_is_no_error(tmp_path: Path) -> None:
 def test_what_is_broken_ends_it_with_1_and_the_fix() -> None:
     done = run("check", images.build("user", ["USER nobody"]), "--training")
     assert done.returncode == 1
-    assert "leave USER out" in done.stdout
+    assert "remove USER from" in done.stdout
     assert " broken" in done.stderr.splitlines()[-1]
 
 

@@ -128,7 +128,7 @@ UNTOLD = {
     "T13-ends-in-time": {"T13-keeps-result"},
     "T13-keeps-result": {"T14-resume", "T14-markers"},
 }
-"""What cannot be told, or is not claimed, where the point is broken, besides a program of the user's."""
+"""Points that are inconclusive or not applicable if the point is broken, besides T10-user-failure."""
 
 
 def found(image: str | None, programs: Path | None, folder: Path, **hyperparameters: str) -> dict[str, Finding]:
