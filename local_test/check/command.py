@@ -93,7 +93,7 @@ def check(
     no such image or program, or no point was decided.
     """
     if (image is None) == (bare is None):
-        raise click.UsageError("give IMAGE or --bare FOLDER")
+        raise click.UsageError("give either IMAGE or --bare FOLDER")
     if (payload is None) != (content_type is None):
         raise click.UsageError("--payload and --content-type need each other")
     parts = requested_parts(training=training, hosting=hosting, image=image is not None)

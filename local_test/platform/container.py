@@ -125,8 +125,8 @@ def training_program(image: str | None, base: Path, channels: Mapping[str, Path]
 @functools.cache
 def gpu_options() -> tuple[str, ...]:
     """Return the options that pass the host's GPUs to a container; empty if the engine does not support it."""
-    asked = [DOCKER, "info", "--format", "{{json .Runtimes}}"]
-    runtimes = subprocess.run(asked, check=False, capture_output=True, text=True).stdout
+    command = [DOCKER, "info", "--format", "{{json .Runtimes}}"]
+    runtimes = subprocess.run(command, check=False, capture_output=True, text=True).stdout
     return ("--gpus", "all") if '"nvidia"' in runtimes else ()
 
 

@@ -110,7 +110,7 @@ def start_endpoint(
         model = Path(shutil.copytree(model, base / "copy"))
     with contextlib.ExitStack() as stack:
         if image is None:
-            program, port = _bare(programs or Path(), model, base, conditions)
+            program, port = _host_program(programs or Path(), model, base, conditions)
         else:
             network = stack.enter_context(_network(conditions.network))
             program, port = _container(image, model, network, conditions), conditions.port
@@ -146,7 +146,7 @@ def _container(image: str, model: Path | None, network: str, conditions: Conditi
     return Program([*words, image, "serve"], {}, name)
 
 
-def _bare(programs: Path, model: Path | None, base: Path, conditions: Conditions) -> tuple[Program, int]:
+def _host_program(programs: Path, model: Path | None, base: Path, conditions: Conditions) -> tuple[Program, int]:
     if model:
         place = base / "opt-ml" / conditions.model_path
         place.parent.mkdir(parents=True)

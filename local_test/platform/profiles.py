@@ -1,7 +1,7 @@
 """Profiles of endpoints and transform jobs: limits, and conditions of the container.
 
 Profile  ->  LIMITS, Conditions.of
-a client's headers  ->  forwarded_headers  ->  those that reach the container
+a client's headers  ->  forward_headers  ->  those that reach the container
 """
 
 import enum
@@ -103,7 +103,7 @@ class Conditions:
         return {**_PLATFORM, **(_SDK if self.sdk_variables else {}), **self.environment}
 
 
-def forwarded_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def forward_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the client's headers that InvokeEndpoint forwards, with those that the platform adds."""
     kept = {name: value for name, value in headers.items() if name.lower().startswith(_FORWARDED)}
     return {"User-Agent": "AHC/2.0", **kept}

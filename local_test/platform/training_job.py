@@ -93,8 +93,8 @@ class Job:
         The kernel drops signals for process 1 of a container that it has no handler for.
         """
         if self.command.container:
-            asked = [DOCKER, "exec", self.command.container, "cat", "/proc/1/status"]
-            status = subprocess.run(asked, check=False, capture_output=True, text=True).stdout
+            command = [DOCKER, "exec", self.command.container, "cat", "/proc/1/status"]
+            status = subprocess.run(command, check=False, capture_output=True, text=True).stdout
         else:
             path = Path(f"/proc/{self.process.pid}/status")
             status = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -137,7 +137,7 @@ def start_job(
     if image:
         command = _container(image, base, channels, setup)
     elif programs:
-        command = _bare(programs, base, channels, setup)
+        command = _host_program(programs, base, channels, setup)
     else:
         raise ValueError("neither an image nor programs to run")
     job = Job(command)
@@ -171,7 +171,7 @@ def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setu
     return Program(words, {}, name)
 
 
-def _bare(programs: Path, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
+def _host_program(programs: Path, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
     for name, folder in channels.items():
         (base / "input" / "data" / name).symlink_to(folder.resolve(), target_is_directory=True)
     environment = {**setup.variables, "SAGEMAKER_BASE_DIR": str(base.resolve())}

@@ -165,8 +165,8 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
 def _inspect(subject: Subject) -> Iterator[Finding]:
     assert subject.image is not None  # noqa: S101 # without an image its points do not apply
     with open_image(subject.image) as image:
-        for point, judged in _JUDGES.items():
-            yield Finding(point, *judged(image, subject.parts))
+        for point, judge_point in _JUDGES.items():
+            yield Finding(point, *judge_point(image, subject.parts))
 
 
 SCENARIOS = (Scenario("inspection of the image", tuple(_JUDGES), _inspect),)

@@ -58,7 +58,7 @@ _USER = Point(
 )
 _NO_SPACE = re.compile(r"(?i)no space|space left|disk|enospc|errno 28|quota|full")
 _WRONG = "not-a-number"
-_MESSAGE = "told by the check 4711"
+_MESSAGE = "failure raised by the check 4711"
 _PROGRAM = f"""\
 import os
 with open(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml") + "/output/ran", "w"):

@@ -142,8 +142,8 @@ def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "give IMAGE or --bare FOLDER"),
-        (["x", "--bare", "."], "give IMAGE or --bare FOLDER"),
+        ([], "give either IMAGE or --bare FOLDER"),
+        (["x", "--bare", "."], "give either IMAGE or --bare FOLDER"),
         (["--bare", ".", "--payload", __file__], "--payload and --content-type need each other"),
         (["--bare", ".", "--data", "training"], "'training'; expected CHANNEL=FOLDER"),
         (["--bare", ".", "--data", "training=/no/such"], "channel training: /no/such is not a folder"),

@@ -8,7 +8,7 @@ from local_test.check.core.points import Finding, Part, Point, Scenario, Subject
 from local_test.check.hosting.support import wire
 from local_test.check.hosting.support.served import GUIDE, NO_MODEL
 from local_test.platform.endpoint import start_endpoint
-from local_test.platform.profiles import Conditions, Profile, forwarded_headers
+from local_test.platform.profiles import Conditions, Profile, forward_headers
 
 _ONE_MODEL = frozenset(Profile) - {Profile.MULTI_MODEL}
 _SOURCE = f"{GUIDE}: with a static 200 the platform routes requests to an instance that cannot serve them"
@@ -62,7 +62,7 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
             deadline, responded = time.monotonic() + _SILENT_SECONDS, False
             while endpoint.alive and time.monotonic() < deadline:
                 answer = wire.request(
-                    (endpoint.host, endpoint.port), "GET", "/ping", headers=forwarded_headers({}), seconds=10
+                    (endpoint.host, endpoint.port), "GET", "/ping", headers=forward_headers({}), seconds=10
                 )
                 if answer.status and not responded:
                     deadline, responded = time.monotonic() + _SECONDS, True

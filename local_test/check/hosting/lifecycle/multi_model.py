@@ -17,7 +17,7 @@ from local_test.check.core.points import (
 from local_test.check.hosting.support import wire
 from local_test.check.hosting.support.served import NO_MODEL, NO_PAYLOAD, ServingContainer, start_container
 from local_test.check.image.labels import MULTI_MODELS, has_label
-from local_test.platform.profiles import MODEL_NAME, Conditions, Profile, forwarded_headers
+from local_test.platform.profiles import MODEL_NAME, Conditions, Profile, forward_headers
 
 _SOURCE = "developer guide, mms-container-apis"
 _PROFILES = frozenset({Profile.REAL_TIME, Profile.MULTI_MODEL})
@@ -110,13 +110,13 @@ def _judged(served: ServingContainer, first: wire.Answer) -> Iterator[Finding]:
 
 
 def _call(served: ServingContainer, method: str, path: str) -> wire.Answer:
-    return wire.request(served.address, method, path, headers=forwarded_headers({}))
+    return wire.request(served.address, method, path, headers=forward_headers({}))
 
 
 def _invoke(served: ServingContainer, path: str) -> wire.Answer:
     body = served.subject.payload.body if served.subject.payload else b"{}"
     headers = {"Content-Type": served.content_type, "X-Amzn-SageMaker-Target-Model": f"{MODEL_NAME}.tar.gz"}
-    return wire.request(served.address, "POST", f"{path}/invoke", body, forwarded_headers(headers))
+    return wire.request(served.address, "POST", f"{path}/invoke", body, forward_headers(headers))
 
 
 def _field(body: bytes, name: str) -> object:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from local_test.check.core.points import Finding, Part, Point, inconclusive, passed_if
 from local_test.check.hosting.support import wire
 from local_test.check.hosting.support.served import GUIDE, ServingContainer
-from local_test.platform.profiles import forwarded_headers
+from local_test.platform.profiles import forward_headers
 
 LOG = Point(
     "H1-log-lines",
@@ -70,7 +70,7 @@ def _stop_during_request(served: ServingContainer) -> Finding:
     """Send a body larger than all buffers, so that the server has read some of it; then SIGTERM; then its last byte."""
     body = served.subject.payload.body if served.subject.payload else b"{}"
     body = body.ljust(served.limits.body_bytes * 4 // 5 if served.limits.body_bytes < 10**8 else 20 * 10**6)
-    headers = {"Host": "model", "Content-Length": len(body), **forwarded_headers({"Content-Type": served.content_type})}
+    headers = {"Host": "model", "Content-Length": len(body), **forward_headers({"Content-Type": served.content_type})}
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     with contextlib.ExitStack() as stack:
         try:

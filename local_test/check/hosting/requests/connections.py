@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from local_test.check.core.points import Finding, Part, Payload, Point, inconclusive, not_applicable, passed_if
 from local_test.check.hosting.support import wire
 from local_test.check.hosting.support.served import GUIDE, ServingContainer
-from local_test.platform.profiles import forwarded_headers
+from local_test.platform.profiles import forward_headers
 
 CHUNKED = Point(
     "H4-chunked-body",
@@ -73,7 +73,7 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
 def _chunked(served: ServingContainer, payload: Payload) -> Finding:
     half = len(payload.body) // 2
     pieces = iter([piece for piece in (payload.body[:half], payload.body[half:]) if piece])
-    headers = forwarded_headers({"Content-Type": payload.content_type})
+    headers = forward_headers({"Content-Type": payload.content_type})
     answer = wire.request(served.address, "POST", served.path, pieces, headers, seconds=_PATIENCE)
     return not_applicable(CHUNKED, answer) if answer.client_error else passed_if(CHUNKED, answer.ok, answer)
 
@@ -81,13 +81,13 @@ def _chunked(served: ServingContainer, payload: Payload) -> Finding:
 def _kept(served: ServingContainer, payload: Payload) -> Finding:
     connection = http.client.HTTPConnection(*served.address, timeout=_PATIENCE)
     with contextlib.closing(connection):
-        wrong = forwarded_headers({"Content-Type": "application/x-contract-check"})
+        wrong = forward_headers({"Content-Type": "application/x-contract-check"})
         first = wire.request_on(connection, "POST", served.path, payload.body, wrong)
         if first.closes:
             return passed_if(KEPT, True, f"{first}, closed as announced")
         connection.auto_open = 0  # no second connection for the second request
         second = wire.request_on(
-            connection, "POST", served.path, payload.body, forwarded_headers({"Content-Type": payload.content_type})
+            connection, "POST", served.path, payload.body, forward_headers({"Content-Type": payload.content_type})
         )
     return passed_if(KEPT, second.ok, f"{first}, then on the same connection {second}")
 

@@ -12,7 +12,7 @@ from local_test.check.core.points import Finding, Part, Payload, Point, inconclu
 from local_test.check.hosting.support import wire
 from local_test.check.hosting.support.served import GUIDE, ServingContainer
 from local_test.check.image.labels import BIDIRECTIONAL, has_label
-from local_test.platform.profiles import Profile, forwarded_headers
+from local_test.platform.profiles import Profile, forward_headers
 
 _BATCH = "developer guide, your-algorithms-batch-code"
 METRICS = Point(
@@ -94,20 +94,20 @@ def _both_ways(served: ServingContainer) -> Finding:
 
 
 def _parameters(served: ServingContainer) -> Finding:
-    answer = wire.request(served.address, "GET", "/execution-parameters", headers=forwarded_headers({}), seconds=10)
+    answer = wire.request(served.address, "GET", "/execution-parameters", headers=forward_headers({}), seconds=10)
     if answer.client_error:
         return not_applicable(PARAMETERS, answer)
     try:
-        said = json.loads(answer.body) if answer.ok else None
+        parameters = json.loads(answer.body) if answer.ok else None
     except ValueError:
-        said = None
-    holds = (
-        isinstance(said, dict)
-        and all(type(said.get(name, 1)) is int for name in ("MaxConcurrentTransforms", "MaxPayloadInMB"))
-        and said.get("BatchStrategy", "SINGLE_RECORD") in ("SINGLE_RECORD", "MULTI_RECORD")
-        and bool(said)
+        parameters = None
+    valid = (
+        isinstance(parameters, dict)
+        and all(type(parameters.get(name, 1)) is int for name in ("MaxConcurrentTransforms", "MaxPayloadInMB"))
+        and parameters.get("BatchStrategy", "SINGLE_RECORD") in ("SINGLE_RECORD", "MULTI_RECORD")
+        and bool(parameters)
     )
-    return passed_if(PARAMETERS, holds, f"{answer}: {answer.body[:150].decode(errors='replace')}")
+    return passed_if(PARAMETERS, valid, f"{answer}: {answer.body[:150].decode(errors='replace')}")
 
 
 def _lines(served: ServingContainer, payload: Payload) -> Finding:

@@ -18,15 +18,7 @@ from local_test.check.core.points import Finding, Payload, Point, Subject, incon
 from local_test.check.hosting.support import wire
 from local_test.check.image.docker_image import DockerError
 from local_test.platform.endpoint import Endpoint, start_endpoint
-from local_test.platform.profiles import (
-    DEFAULT_PORT,
-    LIMITS,
-    MODEL_NAME,
-    Conditions,
-    Limits,
-    Profile,
-    forwarded_headers,
-)
+from local_test.platform.profiles import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Limits, Profile, forward_headers
 
 JSON = "application/json"
 NO_MODEL = "no model was given; add --model"
@@ -34,7 +26,8 @@ NO_PAYLOAD = "no payload was given; add --payload and --content-type"
 GUIDE = "developer guide, your-algorithms-inference-code"
 RUNTIME = "API, InvokeEndpoint"
 _REFUSED_BY_DOCKER = 125
-_AGAIN_SECONDS = 60
+_STARTS = "the server starts"
+_DIAGNOSIS_SECONDS = 60
 """Time limit of a start without one of the suspects, which bounds the diagnosis."""
 
 Suspects = Mapping[Point, Mapping[str, Any]]
@@ -61,13 +54,13 @@ class ServingContainer:
 
     def ping(self, method: str = "GET", path: str = "/ping", seconds: float = 10) -> wire.Answer:
         """Request /ping as the platform does, with a longer timeout."""
-        return wire.request(self.address, method, path, headers=forwarded_headers({}), seconds=seconds)
+        return wire.request(self.address, method, path, headers=forward_headers({}), seconds=seconds)
 
     def invoke(
         self, payload: Payload, seconds: float | None = None, extra: Mapping[str, str] | None = None
     ) -> wire.Answer:
         """Request a prediction; *extra* headers are sent unchanged."""
-        headers = {**forwarded_headers({"Content-Type": payload.content_type}), **(extra or {})}
+        headers = {**forward_headers({"Content-Type": payload.content_type}), **(extra or {})}
         answer = wire.request(
             self.address, "POST", self.path, payload.body, headers, seconds=seconds or self.limits.answer_seconds
         )
@@ -78,7 +71,7 @@ class ServingContainer:
     def load(self, name: str, url: str) -> wire.Answer:
         """Request the load of a model by a multi-model endpoint."""
         body = json.dumps({"model_name": name, "url": url}).encode()
-        return wire.request(self.address, "POST", "/models", body, forwarded_headers({"Content-Type": JSON}))
+        return wire.request(self.address, "POST", "/models", body, forward_headers({"Content-Type": JSON}))
 
     @cached_property
     def payload_answer(self) -> wire.Answer | None:
@@ -153,23 +146,21 @@ def start_container(
         return
     with _start_once(subject, name, conditions, limits.startup_seconds) as start:
         if start.served:
-            yield replace(start, findings=tuple(passed_if(point, True, "the server starts") for point in suspects))
+            yield replace(start, findings=tuple(passed_if(point, True, _STARTS) for point in suspects))
             return
         if start.loopback_only:  # no condition causes this
             yield replace(start, findings=tuple(inconclusive(suspects, start.reason)))
             return
+    diagnosis_seconds = min(_DIAGNOSIS_SECONDS, limits.startup_seconds)
     for point, fields in suspects.items():
         lenient = replace(conditions, **fields)
         if lenient == conditions:
             continue
-        with _start_once(
-            subject, f"{name}-{point.name}", lenient, min(_AGAIN_SECONDS, limits.startup_seconds)
-        ) as other:
+        with _start_once(subject, f"{name}-{point.name}", lenient, diagnosis_seconds) as other:
             if other.served:
-                observed = {each: start.reason if each is point else "the server starts" for each in suspects}
-                yield replace(
-                    other, findings=tuple(passed_if(each, each is not point, observed[each]) for each in suspects)
-                )
+                others = (each for each in suspects if each is not point)
+                findings = (passed_if(point, False, start.reason), *(passed_if(each, True, _STARTS) for each in others))
+                yield replace(other, findings=findings)
                 return
     yield replace(start, findings=tuple(inconclusive(suspects, start.reason)))
 
@@ -185,7 +176,7 @@ def _start_once(subject: Subject, name: str, conditions: Conditions, seconds: fl
         ports = [endpoint.port] if endpoint.port == DEFAULT_PORT or not subject.image else [endpoint.port, DEFAULT_PORT]
         while endpoint.alive and time.monotonic() - begun < seconds:
             for port in ports:
-                last = wire.request((endpoint.host, port), "GET", "/ping", headers=forwarded_headers({}), seconds=10)
+                last = wire.request((endpoint.host, port), "GET", "/ping", headers=forward_headers({}), seconds=10)
                 if last.ok and endpoint.owns_address():
                     served = ServingContainer(subject, replace(endpoint, port=port), limits, time.monotonic() - begun)
                     if subject.profile is Profile.MULTI_MODEL:
