@@ -70,7 +70,7 @@ class Hosts:
             config.write_text(json.dumps({**json.loads(config.read_text()), "hosts": names}))
             for link in (base / "input" / "data").iterdir():
                 link.unlink() if link.is_symlink() else link.rmdir()
-            command = container.training(image, base, channels)
+            command = container.training_program(image, base, channels)
             if image:
                 where = command.command.index("--hostname")
                 options = ["--network", network, "--network-alias", name, "--hostname", name]

@@ -121,7 +121,7 @@ def test_without_a_network_a_model_is_trained_and_served(image: str, prepared: P
     alone = ["--network", "none"]
     job = run_job(tmp_path, channels, {"epochs": 1, "preset": "lenet"}, image=image, options=alone)
     assert job.code == 0, job.log
-    command = container.serving(image, job.base, free_port())
+    command = container.serving_program(image, job.base, free_port())
     isolated = container.Program([*command.command[:2], *alone, *command.command[2:]], {}, command.container)
     name = str(command.container)
     ask = "import urllib.request as u; print(u.urlopen(u.Request('http://127.0.0.1:8080{}', {})).read().decode())"

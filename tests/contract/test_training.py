@@ -82,7 +82,7 @@ def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_goes_on(
     base, channels = tmp_path / "opt-ml", {"training": prepared / "training"}
     opt_ml.write(base, channels, {"epochs": 10_000})
     (base / "checkpoints" / "step-99999999.npz.sagemaker-uploaded").touch()  # such as the platform's uploader leaves
-    first = _stopped(container.training(image, base, channels), tmp_path / "first.log", "epoch 2 of 10000")
+    first = _stopped(container.training_program(image, base, channels), tmp_path / "first.log", "epoch 2 of 10000")
     assert (base / "model" / "artifact.json").exists()
     found = re.search(r"training stops after step (\d+)", first)
     assert found, first
@@ -90,7 +90,9 @@ def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_goes_on(
     (base / "model").mkdir()
     for link in (base / "input" / "data").iterdir():
         link.unlink() if link.is_symlink() else link.rmdir()
-    _stopped(container.training(image, base, channels), tmp_path / "second.log", f"resuming after step {found[1]} ")
+    _stopped(
+        container.training_program(image, base, channels), tmp_path / "second.log", f"resuming after step {found[1]} "
+    )
     assert (base / "model" / "artifact.json").exists()
 
 
@@ -148,7 +150,7 @@ def test_a_job_without_the_platforms_output_folder_still_fails_with_its_reason(p
     opt_ml.write(base, channels, {"epochs": 1.5}, "localhost")
     shutil.rmtree(base / "output")
     with (tmp_path / "log").open("wb") as log:
-        assert container.training(None, base, channels).start(log).wait(120) == 1
+        assert container.training_program(None, base, channels).start(log).wait(120) == 1
     assert (base / "output" / "failure").read_text().startswith("hyperparameter epochs = ")
 
 

@@ -65,7 +65,7 @@ def test_what_is_no_test_set_is_told_in_own_words(file: str, odd: Path) -> None:
             ("scripts.invoke", "--url", "http://127.0.0.1:9", __file__),
             "no answer from http://127.0.0.1:9/invocations; is it running",
         ),
-        (("local_test", "serve", "--base", ".", "--", "no-such-program"), "Error: there is no program no-such-program"),
+        (("local_test", "serve", "--base", ".", "--", "no-such-program"), "Error: program no-such-program not found"),
     ],
 )
 def test_a_wrong_call_ends_with_exit_code_2_and_says_why(arguments: tuple[str, ...], message: str) -> None:

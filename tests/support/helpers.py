@@ -53,7 +53,7 @@ def run_job(
     opt_ml.write(base, channels, hyperparameters, opt_ml.HOST if image else "localhost")
     if raw is not None:
         (base / "input" / "config" / "hyperparameters.json").write_text(raw, encoding="utf-8")
-    command = container.training(image, base, channels)
+    command = container.training_program(image, base, channels)
     words = [*command.command[:2], *options, *command.command[2:]]
     command = container.Program(words, {**command.environment, **(environment or {})}, command.container)
     with (base / "log").open("w+b") as log:
@@ -101,7 +101,7 @@ def serving(
     *options* are for `docker run`. With SAGEMAKER_BIND_TO_PORT in *environment*, a container needs the host's network.
     """
     port = int((environment or {}).get("SAGEMAKER_BIND_TO_PORT") or free_port())
-    command = container.serving(image, base, port)
+    command = container.serving_program(image, base, port)
     words = list(command.command)
     if image:
         variables = [word for key, value in (environment or {}).items() for word in ("--env", f"{key}={value}")]
@@ -133,7 +133,7 @@ def _ready(url: str) -> bool:
 
 def refused_start(base: Path, image: str | None, *environment: str) -> str:
     """Start a server that must fail to start; return its log."""
-    command = container.serving(image, base, free_port())
+    command = container.serving_program(image, base, free_port())
     words = list(command.command)
     if image:
         words[2:2] = [word for pair in environment for word in ("--env", pair)]
