@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ import pytest
 from local_test.platform import container, opt_ml
 from tests.conftest import in_one_place
 from tests.support.helpers import Job, run_job
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,11 +98,12 @@ def _stopped(command: container.Program, log: Path, after: str) -> str:
     """Start a job, send SIGTERM once *after* is in its log, see it succeed; return the log."""
     with log.open("wb") as stream:
         process = command.start(stream)
-        deadline = time.monotonic() + 120
-        while after not in log.read_text():
+
+        def told() -> bool:
             assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+            return after in log.read_text()
+
+        wait_until(told, 120, f"the log says: {after}", log.read_text)
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 0
     return log.read_text()

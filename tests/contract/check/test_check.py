@@ -30,6 +30,7 @@ from local_test.check.core.run import run as run_scenarios
 from local_test.platform import container
 from local_test.platform.profiles import Profile
 from tests.contract.check import images
+from tests.support.waiting import wait_until
 
 SUBJECT = Subject(None, Path("/nonexistent"))
 
@@ -79,7 +80,7 @@ def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
                     met[each] |= running
                 if len(running) > 1:
                     several.set()
-            time.sleep(0.1) if alone else several.wait(10)
+            time.sleep(0.1) if alone else several.wait(10)  # so long another could wrongly begin
             with lock:
                 running.remove(name)
             yield Finding(mine, Verdict.HOLDS, "")
@@ -282,13 +283,14 @@ def test_an_interrupted_check_leaves_nothing(tmp_path: Path) -> None:
     scratch.mkdir()
     environment = {**os.environ, "TMPDIR": str(scratch)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while len(containers()) < 2:
+
+    def two_run() -> bool:
         assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+        return len(containers()) >= 2
+
+    wait_until(two_run, 120, "two containers run")
     process.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
+    wait_until(lambda: len(containers()) < 2, 60, "the first container is removed")
     process.send_signal(signal.SIGINT)  # it makes no difference
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130

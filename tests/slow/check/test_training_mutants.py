@@ -35,6 +35,7 @@ def _after(place: str, *lines: str) -> Mutant:
     return _program((place, "\n    ".join((place, *lines))))
 
 
+# where one sleeps, that is its fault: a stop finds it amid its work
 MUTANTS = {
     "T1-train": Mutant(lines=("RUN rm /usr/local/bin/train",)),
     "T2-container-entrypoint": Mutant(lines=("RUN rm /usr/bin/pip*",)),
