@@ -234,7 +234,7 @@ def test_a_model_that_cannot_be_served_is_refused_with_the_reason(endpoint: Endp
 
 
 @pytest.mark.parametrize("name", ["f" * 255, "a.b-c_D"])
-def test_long_and_encoded_names(endpoint: Endpoint, name: str) -> None:
+def test_names_may_be_long_and_encoded(endpoint: Endpoint, name: str) -> None:
     assert endpoint.load(name).status_code == 200
     encoded_name = "".join(f"%{ord(letter):02x}" for letter in name)
     assert endpoint.get(f"/{name}").json()["modelName"] == name

@@ -208,7 +208,7 @@ def test_a_value_is_read_as_json_where_it_is_json(command: click.Command, tmp_pa
     assert read == {"epochs": 5, "lr": 0.1, "opt": "adam", "id": "5", "final": True, "formula": "a=b"}
 
 
-def test_without_an_engine_it_is_said() -> None:
+def test_a_check_without_an_engine_says_how_to_do_without() -> None:
     done = run("check", "x", DOCKER="no-such-program")
     assert done.returncode == 2
     assert done.stderr == "Error: no Docker engine is reachable; --bare FOLDER checks programs without one\n"
@@ -270,7 +270,7 @@ def test_what_is_broken_ends_it_with_1_and_the_fix() -> None:
 
 
 @pytest.mark.engine
-def test_an_interrupted_check_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_check_leaves_no_container_and_no_file(tmp_path: Path) -> None:
     image = images.build("interrupted", ["ENV UNIQUE=1"])
 
     def containers() -> list[str]:

@@ -330,7 +330,7 @@ def test_the_good_image_bears_what_serverless_withholds(subject: Subject) -> Non
     assert unheld(found(of("H14-any-user"), subject)) == {}
 
 
-def test_a_worker_that_is_replaced(subject: Subject, tmp_path: Path) -> None:
+def test_a_server_that_replaces_its_worker_holds_the_point(subject: Subject, tmp_path: Path) -> None:
     forking = images.changed("serve", before(LOADED, "while os.fork():", "    os.wait()"))
     subject = replace(subject, programs=images.programs(tmp_path / "forking", forking))
     assert unheld(found(of("H3-worker-replaced"), subject)) == {}
