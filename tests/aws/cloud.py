@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 
 from tests.aws.account import limits
 from tests.support.helpers import WITH_DEFAULT_SIGINT
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SDK = ROOT / ".venv-sdk-v2" / "bin" / "python"
@@ -44,7 +44,7 @@ def recorded(self, operation, parameters):
             stream.write(operation + "\\n")
         if operation == os.environ.get("INTERRUPTED"):
             del os.environ["INTERRUPTED"]
-            time.sleep(60)  # until Ctrl-C
+            signal.pause()  # until Ctrl-C
 BaseClient._make_api_call = recorded
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
@@ -94,12 +94,12 @@ class Cloud:
         )  # fmt: skip
         with process:
             try:
-                deadline = time.monotonic() + 120
                 # until the call has returned, because an interrupted call is botocore's matter
-                while not over.exists() or operation not in over.read_text().split():
+                def called() -> bool:
                     assert process.poll() is None
-                    assert time.monotonic() < deadline
-                    time.sleep(0.1)
+                    return over.exists() and operation in over.read_text().split()
+
+                wait_until(called, 120, f"{operation} is called")
                 process.send_signal(signal.SIGINT)
                 _, error = process.communicate(timeout=60)
                 return process.returncode, error

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from local_test.platform import container, opt_ml
 from tests.conftest import in_one_place
 from tests.support.helpers import Job
+from tests.support.waiting import wait_until
 
 _REPLICAS = """
 import dataclasses, sys, threading
@@ -82,11 +82,11 @@ class Hosts:
         self.processes = [command.start(stream) for command, stream in zip(self.programs, self._streams, strict=True)]
 
     def wait_for(self, text: str) -> None:
-        deadline = time.monotonic() + 200
-        while text not in self.logs[0].read_text():
+        def told() -> bool:
             assert self.processes[0].poll() is None, self.logs[0].read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+            return text in self.logs[0].read_text()
+
+        wait_until(told, 200, f"the first host's log says: {text}", self.logs[0].read_text)
 
     def kill(self, number: int) -> None:
         name = self.programs[number].container

@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ import pytest
 from local_test.platform import container, opt_ml
 from tests.conftest import in_one_place
 from tests.support.helpers import Job, run_job
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -100,11 +100,12 @@ def _stopped(command: container.Program, log: Path, after: str) -> str:
     """Start a job, send SIGTERM once *after* is in its log, see it succeed; return the log."""
     with log.open("wb") as stream:
         process = command.start(stream)
-        deadline = time.monotonic() + 120
-        while after not in log.read_text():
+
+        def told() -> bool:
             assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+            return after in log.read_text()
+
+        wait_until(told, 120, f"the log says: {after}", log.read_text)
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 0
     return log.read_text()
@@ -139,7 +140,7 @@ def failed(job: Job, *messages: str) -> None:
     assert not (job.base / "model" / "artifact.json").exists()
 
 
-def test_a_missing_channel(image: str | None, tmp_path: Path) -> None:
+def test_a_job_without_its_channel_fails_and_names_it(image: str | None, tmp_path: Path) -> None:
     job = run_job(tmp_path / "opt-ml", {}, {}, image=image)
     failed(job, "channel training is missing: ")
     assert "Traceback" not in job.failure
@@ -154,7 +155,7 @@ def test_a_job_without_the_platforms_output_folder_still_fails_with_its_reason(p
     assert (base / "output" / "failure").read_text().startswith("hyperparameter epochs = ")
 
 
-def test_an_empty_channel(image: str | None, tmp_path: Path, other_channel: Path) -> None:
+def test_a_job_with_an_empty_channel_fails_and_names_it(image: str | None, tmp_path: Path, other_channel: Path) -> None:
     failed(run_job(tmp_path / "opt-ml", {"training": other_channel}, {}, image=image), "channel training: ", "is empty")
 
 
@@ -167,14 +168,16 @@ def test_an_empty_channel(image: str | None, tmp_path: Path, other_channel: Path
         ('{"epochs": "many"}', "hyperparameter epochs = 'many'; expected a whole number"),
     ],
 )
-def test_a_wrong_hyperparameter_in_either_encoding(
+def test_a_wrong_hyperparameter_fails_the_job_and_is_named_in_either_encoding(
     image: str | None, prepared: Path, tmp_path: Path, hyperparameters: str, message: str
 ) -> None:
     channels = {"training": prepared / "training"}
     failed(run_job(tmp_path / "opt-ml", channels, {}, image=image, raw=hyperparameters), message)
 
 
-def test_a_gpu_that_is_required_and_not_there(prepared: Path, image: str | None, tmp_path: Path) -> None:
+def test_a_job_that_requires_a_gpu_and_finds_none_fails_and_says_what_to_do(
+    prepared: Path, image: str | None, tmp_path: Path
+) -> None:
     job = run_job(tmp_path / "opt-ml", {"training": prepared / "training"}, {"require_gpu": True}, image=image)
     failed(job, "require_gpu = true, but TensorFlow ", "sees only /physical_device:CPU:0; use the gpu image")
     assert "Traceback" not in job.failure
@@ -189,7 +192,7 @@ def test_a_gpu_that_is_required_and_not_there(prepared: Path, image: str | None,
         ({"images": np.full((344, 32, 32, 1), 0.5, np.float32)}, "whole numbers from 0 to 255"),
     ],
 )
-def test_wrong_arrays(
+def test_a_job_with_wrong_arrays_fails_and_says_what_is_wrong_with_them(
     prepared: Path, tmp_path: Path, other_channel: Path, change: dict[str, np.ndarray], message: str
 ) -> None:
     with np.load(prepared / "training" / "training.npz") as archive:
@@ -197,13 +200,15 @@ def test_wrong_arrays(
     failed(run_job(tmp_path / "opt-ml", {"training": other_channel}, {}), "channel training: ", message)
 
 
-def test_two_archives_in_a_channel(prepared: Path, tmp_path: Path, other_channel: Path) -> None:
+def test_two_archives_in_a_channel_fail_the_job_and_are_named(
+    prepared: Path, tmp_path: Path, other_channel: Path
+) -> None:
     for name in ("a.npz", "b.npz"):
         shutil.copy(prepared / "training" / "training.npz", other_channel / name)
     failed(run_job(tmp_path / "opt-ml", {"training": other_channel}, {}), "2 archives", "a.npz, b.npz")
 
 
-def test_channels_of_different_classes(prepared: Path, tmp_path: Path, other_channel: Path) -> None:
+def test_channels_of_different_classes_fail_the_job(prepared: Path, tmp_path: Path, other_channel: Path) -> None:
     with np.load(prepared / "validation" / "validation.npz") as archive:
         np.savez(other_channel / "x.npz", **{**archive, "names": archive["names"][::-1]})
     channels = {"training": prepared / "training", "validation": other_channel}
@@ -211,7 +216,7 @@ def test_channels_of_different_classes(prepared: Path, tmp_path: Path, other_cha
 
 
 @in_one_place
-def test_images_as_they_are_in_the_channel_with_a_corrupt_one(drawn: Path, image: str | None, tmp_path: Path) -> None:
+def test_a_corrupt_image_in_the_channel_is_named_and_left_out(drawn: Path, image: str | None, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(drawn / "GTSRB" / "Final_Training" / "Images", tmp_path / "channel" / "Training"))
     (folder / "00002" / "00000_00001.ppm").write_bytes(b"P6 broken")
     job = run_job(tmp_path / "opt-ml", {"training": tmp_path / "channel"}, {"epochs": 1}, image=image)

@@ -9,7 +9,6 @@ import os
 import re
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import requests
 from PIL import Image
 
 from local_test.platform import container, opt_ml
+from tests.support.waiting import wait_until
 
 WITH_DEFAULT_SIGINT = ("env", "--default-signal=INT")
 """Prefix of a command that handles Ctrl-C; background processes of a shell, and their children, ignore it."""
@@ -110,23 +110,19 @@ def serving(
     with log.open("wb") as stream:
         server = Server(f"http://127.0.0.1:{port}", command, command.start(stream), log)
         try:
-            deadline = time.monotonic() + 60
-            while not _ready(server.url):
-                assert server.process.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.05)
-            # the first answers before the last has begun
-            while log.read_text().count("Booting worker") < int(re.findall(r"workers=(\d+)", log.read_text())[0]):
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.01)
+            wait_until(lambda: _ready(server), 60, "/ping answers 200", log.read_text)
+            # the first answers before the last has begun, and a container's log comes a moment later
+            count = int(wait_until(lambda: re.findall(r"workers=(\d+)", log.read_text()), 60, "the log's start")[0])
+            wait_until(lambda: log.read_text().count("Booting worker") >= count, 60, "all workers begin", log.read_text)
             yield server
         finally:
             server.stop()
 
 
-def _ready(url: str) -> bool:
+def _ready(server: Server) -> bool:
+    assert server.process.poll() is None, server.log.read_text()
     try:
-        return requests.get(f"{url}/ping", timeout=2).status_code == 200
+        return requests.get(f"{server.url}/ping", timeout=2).status_code == 200
     except requests.RequestException:
         return False
 

@@ -36,7 +36,7 @@ def test_any_other_error_names_the_service_if_there_is_one(service: str, words: 
         raise BotoCoreError
 
 
-def test_an_upload_that_s3_refuses(cloud: Cloud, tmp_path: Path) -> None:
+def test_an_upload_that_s3_refuses_is_told_with_its_cause(cloud: Cloud, tmp_path: Path) -> None:
     """boto3 raises its own exception for it."""
     file = tmp_path / "file"
     file.write_bytes(b"content")

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ import pytest
 import requests
 
 from tests.support.helpers import free_port
+from tests.support.waiting import wait_until
 
 ACCOUNT = "123456789012"  # moto's own
 HOST = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
@@ -168,13 +168,14 @@ def rejecting(action: str, code: str, behind: str) -> Iterator[str]:
 def _running(command: list[str], port: int, log: Path) -> Iterator[None]:
     with log.open("wb") as stream, subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT) as process:
         try:
-            deadline = time.monotonic() + 60
-            while True:
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                    break
+
+            def listens() -> bool:
                 assert process.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.05)
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    return True
+                return False
+
+            wait_until(listens, 60, f"{command[0]} listens on port {port}", log.read_text)
             yield
         finally:
             process.terminate()

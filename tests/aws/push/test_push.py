@@ -235,7 +235,7 @@ def test_a_certificate_that_is_not_trusted_is_named(desk: Desk) -> None:
     assert "certificate verify failed" in desk.refusal(repository="untrusted")
 
 
-def test_a_credential_helper_that_logs_in_by_itself(trusting: Desk, tmp_path: Path) -> None:
+def test_a_credential_helper_that_logs_in_by_itself_is_used(trusting: Desk, tmp_path: Path) -> None:
     """ECR's helper returns a login, but refuses to store one."""
     helper = tmp_path / "docker-credential-own"
     login = json.dumps({"ServerURL": ecr.HOST, "Username": "AWS", "Secret": ecr.PASSWORD})
@@ -247,16 +247,16 @@ def test_a_credential_helper_that_logs_in_by_itself(trusting: Desk, tmp_path: Pa
     assert "sha256:" in trusting.push(PATH=f"{tmp_path}:{os.environ['PATH']}")
 
 
-def test_without_credentials(desk: Desk) -> None:
+def test_a_push_without_credentials_says_that_there_are_none(desk: Desk) -> None:
     assert "no AWS credentials" in desk.refusal(AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
     assert "no AWS credentials" in desk.refusal(AWS_PROFILE="nobody")
 
 
-def test_without_a_region(desk: Desk) -> None:
+def test_a_push_without_a_region_names_the_variable_to_set(desk: Desk) -> None:
     assert "no AWS region; set AWS_DEFAULT_REGION" in desk.refusal(AWS_DEFAULT_REGION=None)
 
 
-def test_a_repository_in_another_region_or_account(desk: Desk) -> None:
+def test_a_repository_in_another_region_or_account_is_refused_with_both_names(desk: Desk) -> None:
     line = desk.refusal("--region", "eu-west-1", repository=f"{ecr.HOST}/{NAME}")
     assert "is in us-east-1, the region in use is eu-west-1" in line
     line = desk.refusal(repository=f"210987654321.dkr.ecr.us-east-1.amazonaws.com/{NAME}")
@@ -274,29 +274,31 @@ def test_a_repository_in_another_region_or_account(desk: Desk) -> None:
         ("GetAuthorizationToken", "AccessDeniedException", "lack the permission ecr:GetAuthorizationToken;"),
     ],
 )
-def test_a_login_that_aws_refuses(desk: Desk, aws: str, action: str, code: str, words: str) -> None:
+def test_a_login_that_aws_refuses_is_told_with_its_cause(
+    desk: Desk, aws: str, action: str, code: str, words: str
+) -> None:
     with ecr.rejecting(action, code, aws) as url:
         assert words in desk.refusal(AWS_ENDPOINT_URL=url, repository=f"refused-{action.lower()}")
 
 
-def test_no_answer_from_aws(desk: Desk) -> None:
+def test_a_push_that_cannot_reach_aws_says_so(desk: Desk) -> None:
     assert "no answer from AWS" in desk.refusal(AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
 
 
-def test_a_name_that_ecr_does_not_allow(desk: Desk) -> None:
+def test_a_name_that_ecr_does_not_allow_is_refused_in_its_words(desk: Desk) -> None:
     assert "InvalidParameterException" in desk.refusal(repository="Upper_Case")
 
 
-def test_without_an_engine(desk: Desk) -> None:
+def test_a_push_without_an_engine_says_what_is_missing(desk: Desk) -> None:
     assert "cannot reach the Docker engine; start it: " in desk.refusal(DOCKER_HOST="unix:///nowhere.sock")
     assert "no-docker is not installed" in desk.refusal(DOCKER="no-docker")
 
 
-def test_without_the_image(desk: Desk) -> None:
+def test_a_push_without_the_image_says_how_to_build_it(desk: Desk) -> None:
     assert "has no image nobody:built; build it with make build" in desk.refusal(image="nobody:built")
 
 
-def test_an_image_for_another_architecture(desk: Desk) -> None:
+def test_an_image_for_another_architecture_is_refused(desk: Desk) -> None:
     name = "traffic-signs-push-test:arm64"
     docker("build", "--platform", "linux/arm64", "--tag", name, "-", text="FROM scratch\nLABEL for=another\n")
     try:
@@ -305,7 +307,7 @@ def test_an_image_for_another_architecture(desk: Desk) -> None:
         docker("rmi", name)
 
 
-def test_without_a_commit(desk: Desk, tmp_path: Path) -> None:
+def test_a_push_from_a_folder_without_a_commit_is_refused(desk: Desk, tmp_path: Path) -> None:
     folder = tmp_path / "plain"
     folder.mkdir()
     line = Desk(folder, desk.environment).refusal(GIT_CEILING_DIRECTORIES=str(tmp_path))

@@ -28,7 +28,7 @@ def calls_of(cloud: Cloud, operation: str) -> list[dict[str, Any]]:
     return [parameters for name, parameters in cloud.calls() if name.endswith(f":{operation}")]
 
 
-def test_multi_model(cloud: Cloud) -> None:
+def test_a_folder_of_models_is_deployed_behind_one_endpoint(cloud: Cloud) -> None:
     name = "traffic-signs-many"
     folder = MODELS.rstrip("/")
     done = cloud.run(
@@ -87,7 +87,7 @@ def test_autoscaling_capture_and_isolation_come_and_go(cloud: Cloud) -> None:
     assert "autoscaling" not in cloud.run("delete_endpoint", name).stdout
 
 
-def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shadow_model_gets_a_variant_of_its_own(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "traffic-signs-two"
     done = cloud.deploy(name, "--shadow-model", NEXT, "--capture", 100, "--capture-to", "s3://b/c", "--tag", "a=b")
     assert done.returncode == 0, done.stderr

@@ -78,7 +78,9 @@ def still_running_message(name: str) -> str:
     )
 
 
-def test_a_login_that_expires_while_the_job_runs(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_login_that_expires_while_the_job_runs_is_told_and_that_the_job_bills(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(_: str) -> None:
         raise JsonRESTError("ExpiredTokenException", "The security token included in the request is expired")
 
@@ -101,7 +103,9 @@ def test_a_login_that_expires_while_the_job_runs(cloud: Cloud, monkeypatch: pyte
         (("--yes",), {"AWS_DEFAULT_REGION": "eu-west-1"}, f"is in {REGION}, the region in use is eu-west-1;"),
     ],
 )
-def test_refusals_are_one_line(cloud: Cloud, options: tuple[str, ...], environment: dict[str, str], words: str) -> None:
+def test_what_cannot_be_started_is_refused_in_one_line_and_makes_no_job(
+    cloud: Cloud, options: tuple[str, ...], environment: dict[str, str], words: str
+) -> None:
     done = cloud.train(*options, **environment)
     assert done.returncode == 2
     assert words in done.stderr

@@ -161,7 +161,7 @@ def test_interrupted_command_says_that_the_job_bills(
     assert "sagemaker:DeleteModel" not in dict(cloud.calls())
 
 
-def test_a_login_that_expires_while_the_job_runs(
+def test_a_login_that_expires_while_the_job_runs_is_told_and_that_the_job_bills(
     cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     def refuse(**_: Any) -> None:

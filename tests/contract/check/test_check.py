@@ -30,6 +30,7 @@ from local_test.check.core.run import run as run_scenarios
 from local_test.platform import container
 from local_test.platform.profiles import Profile
 from tests.contract.check import images
+from tests.support.waiting import wait_until
 
 SUBJECT = Subject(None, Path("/nonexistent"))
 
@@ -79,7 +80,7 @@ def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
                     met[each] |= running
                 if len(running) > 1:
                     several.set()
-            time.sleep(0.1) if alone else several.wait(10)
+            time.sleep(0.1) if alone else several.wait(10)  # so long another could wrongly begin
             with lock:
                 running.remove(name)
             yield Finding(mine, Verdict.PASSED, "")
@@ -207,7 +208,7 @@ def test_a_value_is_read_as_json_where_it_is_json(command: click.Command, tmp_pa
     assert read == {"epochs": 5, "lr": 0.1, "opt": "adam", "id": "5", "final": True, "formula": "a=b"}
 
 
-def test_without_an_engine_it_is_said() -> None:
+def test_a_check_without_an_engine_says_how_to_do_without() -> None:
     done = run("check", "x", DOCKER="no-such-program")
     assert done.returncode == 2
     assert done.stderr == "Error: no Docker engine is reachable; start one, or check programs with --bare FOLDER\n"
@@ -269,7 +270,7 @@ def test_what_is_broken_ends_it_with_1_and_the_fix() -> None:
 
 
 @pytest.mark.engine
-def test_an_interrupted_check_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_check_leaves_no_container_and_no_file(tmp_path: Path) -> None:
     image = images.build("interrupted", ["ENV UNIQUE=1"])
 
     def containers() -> list[str]:
@@ -282,13 +283,14 @@ def test_an_interrupted_check_leaves_nothing(tmp_path: Path) -> None:
     scratch.mkdir()
     environment = {**os.environ, "TMPDIR": str(scratch)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while len(containers()) < 2:
+
+    def two_run() -> bool:
         assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+        return len(containers()) >= 2
+
+    wait_until(two_run, 120, "two containers run")
     process.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
+    wait_until(lambda: len(containers()) < 2, 60, "the first container is removed")
     process.send_signal(signal.SIGINT)  # it makes no difference
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130

@@ -57,7 +57,7 @@ def long_name() -> str:
     return image
 
 
-def test_an_oci_manifest_in_the_registry() -> None:
+def test_an_image_with_an_oci_manifest_breaks_that_point_alone() -> None:
     for media_type, verdict in ((MANIFEST, Verdict.PASSED), (OCI, Verdict.BROKEN)):
         with registry(media_type) as host:
             image = f"{host}/good:latest"
@@ -71,7 +71,7 @@ def test_an_oci_manifest_in_the_registry() -> None:
         assert set(broken(found)) <= {"T20-manifest"}
 
 
-def test_more_than_serverless_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_too_large_for_serverless_breaks_that_point_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The size alone is made up, because an image of 11 GB takes minutes."""
 
     @contextmanager
@@ -85,7 +85,7 @@ def test_more_than_serverless_takes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 MUTANTS: dict[str, Mutant | Callable[..., object]] = {
     "T1-platform": other_platform,
-    "T20-manifest": test_an_oci_manifest_in_the_registry,
+    "T20-manifest": test_an_image_with_an_oci_manifest_breaks_that_point_alone,
     "T20-address": long_name,
     "T1-exec-form": Mutant(lines=["ENTRYPOINT exec train"]),
     "T1-no-init": Mutant(
@@ -103,7 +103,7 @@ MUTANTS: dict[str, Mutant | Callable[..., object]] = {
     "H1-user": Mutant(lines=["USER 1000"]),
     "H2-labels": Mutant(lines=["LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=yes"]),
     "H3-no-healthcheck": Mutant(lines=["HEALTHCHECK CMD python3 -c pass"]),
-    "H14-size": test_more_than_serverless_takes,
+    "H14-size": test_an_image_too_large_for_serverless_breaks_that_point_alone,
     "H18-cuda-label": Mutant(lines=["ENV CUDA_VERSION=12.9.1"]),
 }
 MADE = {point: mutant for point, mutant in MUTANTS.items() if not getattr(mutant, "__name__", "").startswith("test_")}

@@ -95,6 +95,7 @@ def ping(answer: str) -> Change:
     return GET_PING, GET_PING.replace("self.answer(200)", answer)
 
 
+# where one sleeps, that is its fault: it answers too late, or holds others up
 MUTANTS: dict[str, Mutant] = {
     "H1-serve": mutant(("code = main()", "code = 3")),
     "H1-root": mutant(lines=("USER nobody",)),
@@ -293,6 +294,7 @@ def test_sigterm_comes_when_the_server_has_read_of_the_request(
     monkeypatch.setattr(stop, "_SIGNAL_SECONDS", 0)
     begin = '        path = self.path.partition("?")[0].rstrip("/")\n        global in_flight\n'
     large = "len(self.headers.get('Content-Length', '')) == 6"  # of the 800 kB that the signal comes amid
+    # so that the signal comes while the rest of the body is being read
     slow = images.changed("serve", (begin, f"        time.sleep(0.5 if {large} else 0)\n{begin}"))
     findings = found(of("H8-request-in-flight"), replace(subject, programs=images.programs(tmp_path / "slow", slow)))
     assert findings["H8-request-in-flight"].verdict is Verdict.PASSED, findings["H8-request-in-flight"]
@@ -329,7 +331,7 @@ def test_the_good_image_bears_what_serverless_withholds(subject: Subject) -> Non
     assert unheld(found(of("H14-any-user"), subject)) == {}
 
 
-def test_a_worker_that_is_replaced(subject: Subject, tmp_path: Path) -> None:
+def test_a_server_that_replaces_its_worker_holds_the_point(subject: Subject, tmp_path: Path) -> None:
     forking = images.changed("serve", before(LOADED, "while os.fork():", "    os.wait()"))
     subject = replace(subject, programs=images.programs(tmp_path / "forking", forking))
     assert unheld(found(of("H3-worker-replaced"), subject)) == {}

@@ -35,6 +35,7 @@ def _after(place: str, *lines: str) -> Mutant:
     return _program((place, "\n    ".join((place, *lines))))
 
 
+# where one sleeps, that is its fault: a stop finds it amid its work
 MUTANTS = {
     "T1-train": Mutant(lines=("RUN rm /usr/local/bin/train",)),
     "T2-container-entrypoint": Mutant(lines=("RUN rm /usr/bin/pip*",)),
@@ -195,7 +196,7 @@ def test_a_mutant_breaks_one_point(point: str, findings: dict[str, "Future[dict[
     exactly(findings[point].result(), point)
 
 
-def test_a_mutant_that_goes_on_after_sigterm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_goes_on_after_sigterm_breaks_one_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_job, "STOP_SECONDS", 2)
     exactly(mutant("T13-ends-in-time", tmp_path), "T13-ends-in-time")
 

@@ -141,6 +141,6 @@ def test_images_are_bounded_together_too() -> None:
         (np.full((1, 32, 32), True), "dtype bool"),
     ],
 )
-def test_other_arrays_are_refused(array: np.ndarray, message: str) -> None:
+def test_an_array_that_is_no_image_is_refused_with_the_reason(array: np.ndarray, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         preprocessing.as_pixels(np.asarray(array))

@@ -102,7 +102,7 @@ def test_serving_reads_the_variables_of_many_models_and_of_pipelines() -> None:
         ),
     ],
 )
-def test_their_bad_values_are_named(variable: str, value: str, rule: str) -> None:
+def test_a_bad_variable_of_many_models_or_pipelines_is_named(variable: str, value: str, rule: str) -> None:
     with pytest.raises(SettingsError, match=f"^{variable} = '{value}'; expected {rule}"):
         ServingSettings.from_environment({variable: value})
 

@@ -63,7 +63,7 @@ def test_the_few_keys_of_local_mode(tmp_path: Path) -> None:
     }
 
 
-def test_hosts_of_two_groups(tmp_path: Path) -> None:
+def test_a_host_of_two_groups_reads_which_is_its_own(tmp_path: Path) -> None:
     groups = [Group("big", "ml.p3.2xlarge", ("algo-2", "algo-3")), Group("small", "ml.m5.large", ("algo-1",))]
     opt_ml.write(tmp_path, [], {}, "algo-3", groups=groups)
     resources = written(tmp_path)["resourceconfig.json"]

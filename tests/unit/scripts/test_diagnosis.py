@@ -16,5 +16,5 @@ from scripts.resources import diagnosis
         ("something new", "", "unknown; see the whole log in CloudWatch"),
     ],
 )
-def test_likely_cause(reason: str, log: str, cause: str) -> None:
+def test_a_failure_is_told_with_its_likely_cause(reason: str, log: str, cause: str) -> None:
     assert cause in diagnosis.likely_cause(reason, [log])

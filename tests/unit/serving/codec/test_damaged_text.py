@@ -79,7 +79,9 @@ SHAPES: list[Callable[[np.ndarray], Any]] = [
 
 @MORE
 @given(pixels(), st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3), st.booleans(), st.booleans(), EDITS)
-def test_damaged_json(drawn: np.ndarray, shapes: Any, short: bool, bare: bool, edits: Edits) -> None:
+def test_damaged_json_is_read_as_a_plain_parser_reads_it_or_refused(
+    drawn: np.ndarray, shapes: Any, short: bool, bare: bool, edits: Edits
+) -> None:
     array = [shape(image) for shape, image in zip(itertools.cycle(shapes), drawn)]
     text = json.dumps(array if bare else {"instances": array}, separators=(",", ":") if short else None)
     content = edited(text.encode(), edits)
@@ -93,7 +95,7 @@ def test_damaged_json(drawn: np.ndarray, shapes: Any, short: bool, bare: bool, e
 
 @MORE
 @given(pixels(), EDITS)
-def test_damaged_json_lines(drawn: np.ndarray, edits: Edits) -> None:
+def test_damaged_json_lines_are_read_as_a_plain_parser_reads_them_or_refused(drawn: np.ndarray, edits: Edits) -> None:
     content = edited(lines(drawn.tolist()), edits)
 
     def parse() -> Any:
@@ -105,7 +107,7 @@ def test_damaged_json_lines(drawn: np.ndarray, edits: Edits) -> None:
 
 @MORE
 @given(pixels(), EDITS)
-def test_damaged_csv(drawn: np.ndarray, edits: Edits) -> None:
+def test_damaged_csv_is_read_as_a_plain_parser_reads_it_or_refused(drawn: np.ndarray, edits: Edits) -> None:
     content = edited(csv(drawn), edits)
 
     def parse() -> Any:

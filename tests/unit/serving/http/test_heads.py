@@ -48,7 +48,7 @@ def test_a_handshake_and_other_fields_stay(field: bytes) -> None:
     assert heads.without_upgrade_offers(head) == head
 
 
-def test_the_length_that_is_announced() -> None:
+def test_a_length_is_read_from_its_own_field_alone() -> None:
     assert heads.has_content_length(WHOLE, 5)
     assert not heads.has_content_length(WHOLE, 4)
     assert not heads.has_content_length(WHOLE.replace(b"Content-Length", b"X-Content-Length"), 5)

@@ -63,7 +63,7 @@ def test_a_run_is_as_long_as_the_loop_can_bear_and_the_rest_has_the_next_turn() 
         futures = [batcher.submit(image(value % 256)) for value in range(200)]
         while not all(future.done() for future in futures):
             turns.append(sum(future.done() for future in futures))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a turn of the loop
         assert [future.result().item() for future in futures] == [1024.0 * (value % 256) for value in range(200)]
 
     run(ask())
@@ -99,7 +99,7 @@ def test_who_has_left_keeps_nobody_else_from_an_answer() -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     while not condition():
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.001)  # the loop works meanwhile; `run` bounds it
 
 
 async def occupied(pool: Pool, number: int) -> tuple[list["asyncio.Task[str]"], Callable[[], None]]:
@@ -142,7 +142,7 @@ def test_a_request_that_would_wait_for_too_long_is_refused() -> None:
     pool = Pool(1, 100, 0.01, Metrics())
 
     async def ask() -> None:
-        for _ in range(20):  # until it is known how long they take
+        for _ in range(20):  # until it is known how long they take: twice as long as a client waits
             await pool.run(lambda: time.sleep(0.02), Record())
         tasks, go_on = await occupied(pool, 1)
         queued = asyncio.ensure_future(pool.run(lambda: "queued", Record()))

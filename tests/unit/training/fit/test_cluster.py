@@ -144,7 +144,7 @@ def test_the_hosts_are_read_from_what_the_platform_writes(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"hosts": ["a"]}', '{"current_host": "b", "hosts": ["a"]}'])
-def test_what_does_not_name_them_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_does_not_name_the_hosts_is_refused_by_its_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "resourceconfig.json"
     path.write_text(text)
     with pytest.raises(HostsError, match=r"resourceconfig\.json"):
