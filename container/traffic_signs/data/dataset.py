@@ -25,7 +25,7 @@ class Dataset:
     """N images of C classes.
 
     Raises:
-        DataError: the lengths differ, there are no images, or a label is not a class id.
+        DataError: the lengths differ, there are no images, a label is not a class id, or a class name is not UTF-8.
     """
 
     images: np.ndarray
@@ -51,6 +51,9 @@ class Dataset:
                 f"label {self.labels[invalid][0]} of image {np.flatnonzero(invalid)[0]} is out of range;"
                 f" there are {len(self.names)} classes, 0 to {len(self.names) - 1}"
             )
+        # Python reads other bytes in the name of a folder as surrogates, which no file of the model could hold
+        if unusable := [name for name in self.names if name.encode(errors="ignore").decode() != name]:
+            raise DataError(f"the name of class {unusable[0]!r} is not UTF-8; rename its folder")
 
     def __len__(self) -> int:
         return len(self.images)

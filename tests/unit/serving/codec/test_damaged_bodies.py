@@ -1,5 +1,6 @@
-"""Damaged bodies of text are read as a plain parser reads them, or refused: no short cut sees other pixels."""
+"""Damaged bodies are read as a plain parser reads them, or refused: no short cut sees other pixels."""
 
+import io
 import itertools
 import json
 import re
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.bodies import CSV, JSON, LINES, csv, lines
+from tests.support.bodies import CSV, JSON, LINES, NPY, csv, lines
+from tests.support.helpers import npy
 from tests.support.strategies import pixels
 from traffic_signs.errors import ImageError, RequestError
 from traffic_signs.images import preprocessing
@@ -115,3 +117,21 @@ def test_damaged_csv_is_read_as_a_plain_parser_reads_it_or_refused(drawn: np.nda
         return np.array([json.loads(f"[{line.decode()}]") for line in text.split(b"\n")]).reshape(-1, 32, 32)
 
     check(content, CSV, parse)
+
+
+@MORE
+@given(
+    pixels(),
+    st.sampled_from(("u1", ">i4", "f4")),
+    st.lists(st.tuples(st.integers(0, 140), st.integers(0, 255)), max_size=2),
+)
+def test_damaged_npy(drawn: np.ndarray, dtype: str, changes: list[tuple[int, int]]) -> None:
+    """NumPy reads more, such as a file with bytes behind its array; what both read is the same."""
+    content = bytearray(npy(drawn.astype(dtype)))
+    for place, value in changes:
+        content[place] = value
+    try:
+        found = decoding.decode(bytes(content), NPY, {}, 2**20)
+    except RequestError:
+        return
+    np.testing.assert_array_equal(found, preprocessing.as_pixels(np.load(io.BytesIO(content), allow_pickle=False)))
