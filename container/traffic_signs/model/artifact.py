@@ -44,7 +44,7 @@ class Artifact:
 
 
 def write(directory: Path, artifact: Artifact) -> None:
-    """Write the description into a model directory that holds its networks, and int8 if *artifact* has its agreement."""
+    """Write the description into a model directory that holds the networks, int8 if *artifact* has its agreement."""
     checksums = {name: _sha256(directory / name) for name in sorted({LITERT, KERAS, *artifact.agreement})}
     content = {"format": FORMAT, **asdict(artifact), "sha256": checksums}
     text = json.dumps(content, indent=2, ensure_ascii=False)
