@@ -107,7 +107,7 @@ class ServingSettings:
         return self.max_payload_mb or (100 if self.batch else 25)
 
     @property
-    def patience_seconds(self) -> int:
+    def answer_timeout_seconds(self) -> int:
         """Seconds that the platform waits for an answer, as far as the settings tell."""
         return self.timeout_seconds or (600 if self.batch else 60)
 
