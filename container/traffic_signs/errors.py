@@ -13,7 +13,7 @@ goes to the log, and the client of an endpoint gets a plain 500.
     ├── ArtifactError            a model directory
     ├── NotLoadedError           404, a model of a multi-model endpoint that is not loaded
     ├── AlreadyLoadedError       409
-    ├── InsufficientMemoryError  507
+    ├── OutOfMemoryError         507
     ├── HooksError               the user's code in a model
     ├── OverloadError            503, with Retry-After
     └── RequestError             400
@@ -21,7 +21,7 @@ goes to the log, and the client of an endpoint gets a plain 500.
         ├── NotAcceptableError       406
         ├── TooLargeError            413
         ├── UnsupportedMediaError    415
-        ├── ClientDisconnectedError  499
+        ├── DisconnectedError        499
         └── TransferEncodingError    501
 """
 
@@ -68,7 +68,7 @@ class AlreadyLoadedError(TrafficSignsError):
     status = 409
 
 
-class InsufficientMemoryError(TrafficSignsError):
+class OutOfMemoryError(TrafficSignsError):
     """There is no memory for another model; on this status the platform unloads others."""
 
     status = 507
@@ -119,7 +119,7 @@ class TooLargeError(RequestError):
         super().__init__(f"the body is larger than {limit // 2**20} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)")
 
 
-class ClientDisconnectedError(RequestError):
+class DisconnectedError(RequestError):
     """The client closed the connection before the answer; nginx uses the status 499 for it."""
 
     status = 499

@@ -16,7 +16,7 @@ from typing import Any
 
 from flask import Flask
 
-from traffic_signs.errors import ClientDisconnectedError, ImageError, OverloadError
+from traffic_signs.errors import DisconnectedError, ImageError, OverloadError
 from traffic_signs.model import litert
 from traffic_signs.serving.endpoint import handler
 from traffic_signs.serving.endpoint.handler import ENDPOINT, Request, Response
@@ -82,7 +82,7 @@ class Application:
         try:
             try:
                 response = await self._answer(scope, headers, receive, send, record)
-            except ClientDisconnectedError as error:
+            except DisconnectedError as error:
                 record.client_left, record.reason, response = True, str(error), None
             except asyncio.CancelledError:  # by uvicorn, at the end of the graceful shutdown
                 response = handler.error_response(OverloadError("the server is stopping; try again"), record)
@@ -150,11 +150,7 @@ class Application:
         if isinstance(body, bytes):
             await send({"type": "http.response.body", "body": body})
             return
-        with (
-            contextlib.closing(body),
-            contextlib.suppress(ClientDisconnectedError),
-            _cancel_on_disconnect(receive, record),
-        ):
+        with contextlib.closing(body), contextlib.suppress(DisconnectedError), _cancel_on_disconnect(receive, record):
             while part := await self._pool.run(partial(next, body, None), record, admitted=True):
                 record.bytes_out += len(part)
                 await send({"type": "http.response.body", "body": part, "more_body": True})
