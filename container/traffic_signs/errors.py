@@ -5,24 +5,24 @@ fails with one gets `status` and the message as JSON. Any other exception is a b
 goes to the log, and the client of an endpoint gets a plain 500.
 
     TrafficSignsError
-    ├── SettingsError    a hyperparameter or an environment variable
-    ├── DataError        a data set or an input channel
-    ├── HostsError       the hosts of one training job
-    ├── CheckpointError  a checkpoint of a training job
-    ├── ExportError      an exported model whose predictions differ from the trained one's
-    ├── ArtifactError    a model directory
-    ├── NotLoadedError      404, a model of a multi-model endpoint that is not loaded
-    ├── AlreadyLoadedError  409
-    ├── MemoryShortError    507
-    ├── HooksError       the user's code in a model
-    ├── OverloadError       503, with Retry-After
-    └── RequestError     400
-        ├── ImageError             400, and named and counted when a data set is read
-        ├── NotAcceptableError     406
-        ├── TooLargeError          413
-        ├── UnsupportedMediaError  415
-        ├── LeftError              499, the client has closed the connection
-        └── TransferEncodingError  501
+    ├── SettingsError            a hyperparameter or an environment variable
+    ├── DataError                a data set or an input channel
+    ├── HostsError               the hosts of one training job
+    ├── CheckpointError          a checkpoint of a training job
+    ├── ExportError              an exported model whose predictions differ from the trained one's
+    ├── ArtifactError            a model directory
+    ├── NotLoadedError           404, a model of a multi-model endpoint that is not loaded
+    ├── AlreadyLoadedError       409
+    ├── OutOfMemoryError         507
+    ├── HooksError               the user's code in a model
+    ├── OverloadError            503, with Retry-After
+    └── RequestError             400
+        ├── ImageError               400; when a data set is read, the file is logged and skipped
+        ├── NotAcceptableError       406
+        ├── TooLargeError            413
+        ├── UnsupportedMediaError    415
+        ├── DisconnectedError        499
+        └── TransferEncodingError    501
 """
 
 
@@ -68,7 +68,7 @@ class AlreadyLoadedError(TrafficSignsError):
     status = 409
 
 
-class MemoryShortError(TrafficSignsError):
+class OutOfMemoryError(TrafficSignsError):
     """There is no memory for another model; on this status the platform unloads others."""
 
     status = 507
@@ -119,7 +119,7 @@ class TooLargeError(RequestError):
         super().__init__(f"the body is larger than {limit // 2**20} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)")
 
 
-class LeftError(RequestError):
+class DisconnectedError(RequestError):
     """The client closed the connection before the answer; nginx uses the status 499 for it."""
 
     status = 499

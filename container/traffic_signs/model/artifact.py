@@ -44,7 +44,7 @@ class Artifact:
 
 
 def write(directory: Path, artifact: Artifact) -> None:
-    """Write the description into a model directory that holds the networks, int8 if *artifact* has its agreement."""
+    """Write the description into a directory that has the networks, int8 too if *artifact* has its agreement."""
     checksums = {name: _sha256(directory / name) for name in sorted({LITERT, KERAS, *artifact.agreement})}
     content = {"format": FORMAT, **asdict(artifact), "sha256": checksums}
     text = json.dumps(content, indent=2, ensure_ascii=False)
@@ -73,7 +73,7 @@ def read(directory: Path) -> Artifact:
     if version != FORMAT:
         raise ArtifactError(
             f"{path} has format {version!r}, but this image reads format {FORMAT};"
-            " serve it with the image that trained it"
+            " serve the model with the image that trained it"
         )
     try:
         for name, checksum in content.pop("sha256").items():

@@ -49,7 +49,7 @@ wsgi_app = "traffic_signs.serving.gunicorn_conf:application()"
 bind = f"0.0.0.0:{_settings.port}"
 worker_class = "traffic_signs.serving.http.worker.Worker"
 workers = _plan.workers
-timeout = _settings.patience_seconds
+timeout = _settings.answer_timeout_seconds
 # SageMaker sends SIGKILL 30 s after SIGTERM
 graceful_timeout = 25
 # the root file system may be read-only (serverless), so heartbeat files go to memory and there is no control socket;

@@ -89,7 +89,7 @@ class ServingSettings:
     answer_seconds: int = setting(20, **whole(1, 3_600), variables=("TRAFFIC_SIGNS_ANSWER_SECONDS",))
     """Seconds in which a client must read of its answer at the lowest speed; then the connection closes."""
     kb_per_second: int = setting(64, **whole(1, 1_000_000), variables=("TRAFFIC_SIGNS_KB_PER_SECOND",))
-    """Lowest speed of a client in KB/s; the server closes the connections of slower ones."""
+    """Speed in KB/s of the slowest client that the server waits for."""
     keep_alive_seconds: int = setting(75, **whole(1, 3_600), variables=("TRAFFIC_SIGNS_KEEP_ALIVE_SECONDS",))
     """Seconds that an idle connection stays open. A proxy or the platform keeps idle connections for a minute; with a
     shorter time it could send a request just as the server closes one."""
@@ -107,7 +107,7 @@ class ServingSettings:
         return self.max_payload_mb or (100 if self.batch else 25)
 
     @property
-    def patience_seconds(self) -> int:
+    def answer_timeout_seconds(self) -> int:
         """Seconds that the platform waits for an answer, as far as the settings tell."""
         return self.timeout_seconds or (600 if self.batch else 60)
 

@@ -134,7 +134,7 @@ def test_a_build_that_fails_shows_the_end_of_its_log_and_little_else(builder: Pa
     assert done.returncode == 2
     log = (builder / "build" / "image-cpu.log").read_text().splitlines()
     assert log[-1] in done.stderr
-    assert "was not built; the whole log is build/image-cpu.log" in done.stderr
+    assert "was not built; see the complete log in build/image-cpu.log" in done.stderr
     assert len((done.stdout + done.stderr).splitlines()) < 30
 
 

@@ -50,7 +50,7 @@ def compute(
     requests = min(settings.max_concurrent_transforms or 2 * workers, max_requests)
     memory = (memory_mb - workers * _WORKER_MB) / _MEMORY_FACTOR / requests
     seconds_per_mb = _IMAGES_PER_MB * seconds_per_image * max(1, requests / workers)
-    speed = _TIMEOUT_FRACTION * settings.patience_seconds / seconds_per_mb
+    speed = _TIMEOUT_FRACTION * settings.answer_timeout_seconds / seconds_per_mb
     payload = settings.max_payload_mb or max(1, int(min(_MAX_TOTAL_MB / requests, memory, speed)))
     return {
         "MaxConcurrentTransforms": requests,

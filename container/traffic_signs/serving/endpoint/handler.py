@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from werkzeug.http import parse_options_header
 
-from traffic_signs.errors import LeftError, OverloadError, TrafficSignsError
+from traffic_signs.errors import DisconnectedError, OverloadError, TrafficSignsError
 from traffic_signs.fair_lock import FairLock
 from traffic_signs.serving.codec import answer_type, body, decoding, encoding, negotiation
 from traffic_signs.serving.codec.negotiation import CUSTOM_ATTRIBUTES, ResponseFormat
@@ -93,7 +93,7 @@ class RequestHandler:
         for part in predictor.predict_by_batch(decoded.pixels):
             rows.append(part)
             if record.client_left:
-                raise LeftError("the client has left")
+                raise DisconnectedError("the client has left")
         record.lap("engine")
         return self.write(decoded, rows[0] if len(rows) == 1 else np.concatenate(rows), predictor, record)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from flask import Flask
 
-from traffic_signs.errors import ImageError, LeftError, OverloadError
+from traffic_signs.errors import DisconnectedError, ImageError, OverloadError
 from traffic_signs.model import litert
 from traffic_signs.serving.endpoint import handler
 from traffic_signs.serving.endpoint.handler import ENDPOINT, Request, Response
@@ -55,7 +55,7 @@ class Application:
         self._endpoint: handler.Endpoint = flask_app.extensions[ENDPOINT]
         self._path = _MULTI_MODEL_PATH if isinstance(self._endpoint, MultiModelEndpoint) else _SINGLE_MODEL_PATH
         self._metrics = metrics
-        self._pool = pool = Pool(plan.threads, settings.queue_length, settings.patience_seconds / 2, metrics)
+        self._pool = pool = Pool(plan.threads, settings.queue_length, settings.answer_timeout_seconds / 2, metrics)
         self._batcher: EventLoopBatcher | None = None
         # on a GPU the engine batches requests itself, and the run time of hooks is not predictable
         if plan.engine == "litert" and isinstance(self._endpoint, SingleModelEndpoint):
@@ -82,7 +82,7 @@ class Application:
         try:
             try:
                 response = await self._answer(scope, headers, receive, send, record)
-            except LeftError as error:
+            except DisconnectedError as error:
                 record.client_left, record.reason, response = True, str(error), None
             except asyncio.CancelledError:  # by uvicorn, at the end of the graceful shutdown
                 response = handler.error_response(OverloadError("the server is stopping; try again"), record)
@@ -150,7 +150,7 @@ class Application:
         if isinstance(body, bytes):
             await send({"type": "http.response.body", "body": body})
             return
-        with contextlib.closing(body), contextlib.suppress(LeftError), _cancel_on_disconnect(receive, record):
+        with contextlib.closing(body), contextlib.suppress(DisconnectedError), _cancel_on_disconnect(receive, record):
             while part := await self._pool.run(partial(next, body, None), record, admitted=True):
                 record.bytes_out += len(part)
                 await send({"type": "http.response.body", "body": part, "more_body": True})

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from traffic_signs.errors import LeftError, OverloadError, TooLargeError, TransferEncodingError
+from traffic_signs.errors import DisconnectedError, OverloadError, TooLargeError, TransferEncodingError
 from traffic_signs.serving.http.scheduling import SMALL_BYTES, Pool
 from traffic_signs.serving.telemetry.request_record import Record
 
@@ -36,7 +36,7 @@ class BodyReader:
             OverloadError: a body that is not small would have to wait too long.
             TransferEncodingError: the transfer encoding is not chunked.
             TooLargeError: the announced or received size is above the limit.
-            LeftError: the client left, or was refused, before the end of the body.
+            DisconnectedError: the client left, or was refused, before the end of the body.
         """
         record.body_unread = True
         if headers.get("transfer-encoding", "chunked").strip().lower() != "chunked":
@@ -80,7 +80,7 @@ async def _receive_parts(receive: Receive, parts: list[bytes], max_bytes: int) -
     while size <= max_bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise LeftError("the client left before the end of the body")
+            raise DisconnectedError("the client left before the end of the body")
         parts.append(message["body"])
         size += len(parts[-1])
         if not message["more_body"]:

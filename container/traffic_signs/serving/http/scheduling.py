@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from traffic_signs.errors import LeftError, OverloadError
+from traffic_signs.errors import DisconnectedError, OverloadError
 from traffic_signs.images import preprocessing
 from traffic_signs.serving.telemetry.metrics import Metrics
 from traffic_signs.serving.telemetry.request_record import Record
@@ -115,10 +115,10 @@ class Pool:
 
         Raises:
             OverloadError: the queue is full.
-            LeftError: the client has left, as `record` says.
+            DisconnectedError: the client has left, as `record` says.
         """
         if record.client_left:
-            raise LeftError("the client has left")
+            raise DisconnectedError("the client has left")
         if not admitted:
             self.check_capacity()
         self._add_queued(1)
@@ -143,7 +143,7 @@ class Pool:
             return await work_done
         except asyncio.CancelledError:
             if record.client_left:
-                raise LeftError("the client has left") from None
+                raise DisconnectedError("the client has left") from None
             raise
 
     def _add_queued(self, change: int) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from traffic_signs.errors import AlreadyLoadedError, ArtifactError, MemoryShortError, NotLoadedError
+from traffic_signs.errors import AlreadyLoadedError, ArtifactError, NotLoadedError, OutOfMemoryError
 from traffic_signs.serving.engine import hardware
 from traffic_signs.serving.engine.predictor import Predictor
 from traffic_signs.serving.multi_model import memory, validation
@@ -65,7 +65,7 @@ class ModelManager:
             RequestError: the name is not a file name, the directory is not below the root, or the model is unusable.
             NotLoadedError: there is no such directory.
             AlreadyLoadedError: the name is in use, or a worker has not unloaded its last model yet.
-            MemoryShortError: there is not enough memory for it in every worker.
+            OutOfMemoryError: there is not enough memory for it in every worker.
         """
         validation.validate_new_name(name)
         directory = validation.resolve_directory(url, self._root)
@@ -84,7 +84,7 @@ class ModelManager:
                     self._registry.add(entry)
                 except OSError as error:
                     self._release(name, _Loaded(predictor))
-                    raise MemoryShortError(f"cannot write the list of models: {error}") from error
+                    raise OutOfMemoryError(f"cannot write the list of models: {error}") from error
                 self._loaded[name] = _Loaded(predictor)
         return entry
 
@@ -128,7 +128,7 @@ class ModelManager:
 
         Raises:
             NotLoadedError: it is not loaded.
-            MemoryShortError: the memory that this worker needs for it has been taken.
+            OutOfMemoryError: the memory that this worker needs for it has been taken.
         """
         validation.validate_name(name)
         loaded = self._acquire(name) or self._load_registered(name)
@@ -161,7 +161,7 @@ class ModelManager:
             entry = self._registry.hold(name)
             try:
                 if hardware.free_bytes() < entry.size:
-                    raise MemoryShortError(f"no memory for model {name} in another worker: {entry.size:,} bytes needed")
+                    raise OutOfMemoryError(f"no memory for model {name} in another worker: {entry.size:,} bytes needed")
                 loaded = _Loaded(memory.load(Path(entry.url), self._metrics, self._precision), users=1)
             except ArtifactError as error:  # its files are gone: what one worker cannot serve is unloaded in all
                 _log.error("%s is unloaded: %s", name, error)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from traffic_signs.errors import ArtifactError, MemoryShortError, RequestError
+from traffic_signs.errors import ArtifactError, OutOfMemoryError, RequestError
 from traffic_signs.images import preprocessing
 from traffic_signs.model import artifact, litert
 from traffic_signs.serving.engine import hardware
@@ -50,14 +50,14 @@ def load_if_it_fits(
         The model and its size in bytes.
 
     Raises:
-        MemoryShortError: there is not enough memory.
+        OutOfMemoryError: there is not enough memory.
         RequestError: the model cannot be served.
     """
 
     def check_free(needed: int) -> None:
         free = hardware.free_bytes() - reserved_bytes() - _HEADROOM_BYTES * workers
         if free < needed:
-            raise MemoryShortError(f"no memory for another model: {needed:,} bytes needed, {max(0, free):,} free")
+            raise OutOfMemoryError(f"no memory for another model: {needed:,} bytes needed, {max(0, free):,} free")
 
     min_size = _min_bytes(directory)
     check_free(min_size * workers)
@@ -70,7 +70,7 @@ def load_if_it_fits(
     size = min(max(private_bytes() - before, min_size), _MAX_FACTOR * min_size)
     try:
         check_free(size * (workers - 1))
-    except MemoryShortError:
+    except OutOfMemoryError:
         predictor.close()
         trim()
         raise

@@ -55,7 +55,7 @@ def test_a_job_is_told_what_the_machine_can_do(
 )
 def test_a_job_has_other_limits_than_an_endpoint(variables: dict[str, str], payload_mb: int, patience: int) -> None:
     settings = ServingSettings.from_environment(variables)
-    assert (settings.payload_mb, settings.patience_seconds) == (payload_mb, patience)
+    assert (settings.payload_mb, settings.answer_timeout_seconds) == (payload_mb, patience)
 
 
 @pytest.mark.parametrize(

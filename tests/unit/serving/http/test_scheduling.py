@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from traffic_signs.errors import LeftError, OverloadError
+from traffic_signs.errors import DisconnectedError, OverloadError
 from traffic_signs.serving.http.scheduling import EventLoopBatcher, Pool
 from traffic_signs.serving.telemetry import prometheus
 from traffic_signs.serving.telemetry.metrics import Metrics
@@ -167,7 +167,7 @@ def test_a_client_that_leaves_the_queue_costs_nothing() -> None:
         record.client_left = True
         assert record.future
         record.future.cancel()
-        with pytest.raises(LeftError):
+        with pytest.raises(DisconnectedError):
             await queued
         assert pool.queued == 0
         go_on()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.support.helpers import Job
-from traffic_signs.errors import AlreadyLoadedError, MemoryShortError, NotLoadedError, RequestError
+from traffic_signs.errors import AlreadyLoadedError, NotLoadedError, OutOfMemoryError, RequestError
 from traffic_signs.serving.engine import hardware
 from traffic_signs.serving.multi_model import memory as measuring
 from traffic_signs.serving.multi_model import registry
@@ -137,7 +137,7 @@ def test_507_counts_what_other_workers_will_need(
     one, two = workers
     size = one.load("a", str(root / "a")).size
     memory.free = ROOM + size + 2 * MB
-    with pytest.raises(MemoryShortError, match="no memory for another model: "):
+    with pytest.raises(OutOfMemoryError, match="no memory for another model: "):
         two.load("b", str(root / "b"))
     assert holders(folder, "b") == set()
     assert answers(two, "a") == 3  # now both have it, and nothing is promised any more
@@ -155,7 +155,7 @@ def test_507_when_a_model_turns_out_larger_than_its_file(
     memory.free = ROOM + 10 * MB
     with monkeypatch.context() as patch:
         patch.setattr(measuring, "private_bytes", iter((0, 15 * MB)).__next__)
-        with pytest.raises(MemoryShortError, match=f"{15 * MB:,} bytes needed"):
+        with pytest.raises(OutOfMemoryError, match=f"{15 * MB:,} bytes needed"):
             workers[0].load("a", str(root / "a"))
     assert holders(folder, "a") == set()
     assert workers[1].page("", 10) == ([], None)
@@ -169,7 +169,7 @@ def test_507_when_a_listed_model_does_not_fit_any_more(
     one.load("a", str(root / "a"))
     memory.free = 1
     assert answers(one, "a") == 3
-    with pytest.raises(MemoryShortError, match="no memory for model a"):
+    with pytest.raises(OutOfMemoryError, match="no memory for model a"):
         answers(two, "a")
     assert holders(folder, "a") == {"1"}
     memory.free = 10_000 * MB
@@ -184,7 +184,7 @@ def test_a_list_without_room_is_507(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "link", full)
-        with pytest.raises(MemoryShortError, match="No space left"):
+        with pytest.raises(OutOfMemoryError, match="No space left"):
             workers[0].load("a", str(root / "a"))
     assert holders(folder, "a") == set()
     workers[0].load("a", str(root / "a"))

@@ -16,7 +16,7 @@ def enforce(connection: Connection, now: float) -> None:
         now: the time of the event loop's clock, in seconds.
     """
     limits, waited, rate = connection.limits, now - connection.phase_started, 1024 * connection.limits.kb_per_second
-    body_seconds = min(limits.body_seconds, limits.patience_seconds)
+    body_seconds = min(limits.body_seconds, limits.answer_timeout_seconds)
     patience = {"silent": limits.head_seconds, "drain": body_seconds, "": limits.keep_alive_seconds}
     transport, phase = connection.transport, connection.phase
     if connection.flow.write_paused or transport.is_closing():
