@@ -16,43 +16,43 @@ _STARTS = Point(
     "T1-train",
     Part.TRAINING,
     "`docker run IMAGE train` starts the training",
-    'guide, "How Amazon SageMaker AI Runs Your Training Image"',
-    "Put an executable `train` on the PATH, or set an ENTRYPOINT in exec form that accepts the argument `train`.",
+    'developer guide, "How Amazon SageMaker AI Runs Your Training Image"',
+    "put an executable `train` on the PATH, or set an ENTRYPOINT in exec form that accepts the argument `train`",
 )
 _COMPLETES = Point(
     "T12-exit-code",
     Part.TRAINING,
-    "A job that succeeds exits with code 0",
-    'guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"',
-    "Read the log. The program must exit with 0 after success, and rely only on what the platform provides.",
+    "a job that succeeds exits with code 0",
+    'developer guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"',
+    "read the log; the program must exit with 0 after success, and rely only on what the platform provides",
 )
 _MODEL = Point(
     "T11-model",
     Part.TRAINING,
-    "The model is in /opt/ml/model when the job ends",
-    'guide, "How Amazon SageMaker AI Processes Training Output"; aws/sagemaker-python-sdk#1895',
-    "Write the model to /opt/ml/model: only this folder becomes model.tar.gz.",
+    "the model is in /opt/ml/model when the job ends",
+    'developer guide, "How Amazon SageMaker AI Processes Training Output"; aws/sagemaker-python-sdk#1895',
+    "write the model to /opt/ml/model: only this folder becomes model.tar.gz",
 )
 _LINKS = Point(
     "T11-model-links",
     Part.TRAINING,
-    "The model contains no symbolic links",
-    'guide, "Model Hosting FAQs": an endpoint rejects an archive with links',
-    "Copy the files that the links point to.",
+    "the model contains no symbolic links",
+    'developer guide, "Model Hosting FAQs": an endpoint rejects an archive with links',
+    "copy the files that the links point to",
 )
 _STATE = Point(
     "T11-model-checkpoints",
     Part.TRAINING,
-    "The model contains no checkpoints",
+    "the model contains no checkpoints",
     "huggingface/notebooks, pull request 138: they made model.tar.gz too large to upload",
-    "Write checkpoints to /opt/ml/checkpoints, which the platform uploads separately.",
+    "write checkpoints to /opt/ml/checkpoints, which the platform uploads separately",
 )
 _LIVE = Point(
     "T15-live-log",
     Part.TRAINING,
-    "Log lines appear on stdout or stderr as soon as they are written",
-    'guide, "Monitor and Analyze Training Jobs Using Amazon CloudWatch Metrics"',
-    "Set ENV PYTHONUNBUFFERED=1 in the image, or flush after each line.",
+    "log lines appear on stdout or stderr as soon as they are written",
+    'developer guide, "Monitor and Analyze Training Jobs Using Amazon CloudWatch Metrics"',
+    "set ENV PYTHONUNBUFFERED=1 in the image, or flush after each line",
 )
 _POINTS = (_STARTS, _COMPLETES, _MODEL, _LINKS, _STATE, _LIVE)
 _CANNOT_START = (126, 127)

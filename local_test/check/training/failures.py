@@ -13,48 +13,48 @@ from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import run_job
 from local_test.platform.training_job import FAILURE_CHARACTERS
 
-_SIGNALS = 'guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"'
+_SIGNALS = 'developer guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"'
 _EXIT = Point(
     "T12-failure-exit-code",
     Part.TRAINING,
-    "A job that fails exits with a code other than 0",
+    "a job that fails exits with a code other than 0",
     _SIGNALS,
-    "Exit with 1 if training fails: with 0 the platform reports Completed.",
+    "exit with 1 if training fails: with 0 the platform reports Completed",
 )
 _FILE = Point(
     "T11-failure-file",
     Part.TRAINING,
-    "A job that fails writes the reason to /opt/ml/output/failure",
+    "a job that fails writes the reason to /opt/ml/output/failure",
     _SIGNALS,
-    "Write the reason to /opt/ml/output/failure before the program exits.",
+    "write the reason to /opt/ml/output/failure before the program exits",
 )
 _REASON = Point(
     "T11-failure-reason",
     Part.TRAINING,
-    f"The failure file starts with the reason: the platform shows its first {FAILURE_CHARACTERS} characters",
+    f"the failure file starts with the reason: the platform shows its first {FAILURE_CHARACTERS} characters",
     "API, DescribeTrainingJob, FailureReason; aws/sagemaker-python-sdk#1225, #658; aws/sagemaker-training-toolkit#111",
-    "Write the exception's message first, and the traceback after it or only to the log.",
+    "write the exception's message first, and the traceback after it or only to the log",
 )
 _VALUE = Point(
     "T5-wrong-value",
     Part.TRAINING,
-    "A hyperparameter with an invalid value makes the job fail",
-    'guide, "CreateTrainingJob": HyperParameters are strings, which the platform does not validate',
-    "Reject an invalid value with a message that names the hyperparameter and the value.",
+    "a hyperparameter with an invalid value makes the job fail",
+    'developer guide, "CreateTrainingJob": HyperParameters are strings, which the platform does not validate',
+    "reject an invalid value with a message that names the hyperparameter and the value",
 )
 _FULL = Point(
     "T11-disk-full",
     Part.TRAINING,
-    "If the disk is full and the model cannot be written, the job fails and reports it",
-    'guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"; the volume has a fixed size',
-    "Let the program fail if it cannot write the model, and write the error to the failure file.",
+    "if the disk is full and the model cannot be written, the job fails and reports it",
+    'developer guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"; the volume has a fixed size',
+    "let the program fail if it cannot write the model, and write the error to the failure file",
 )
 _USER = Point(
     "T10-user-failure",
     Part.TRAINING,
-    "If an Estimator's entry_point fails, the job fails, and the failure file has its message",
+    "if an Estimator's entry_point fails, the job fails, and the failure file has its message",
     "aws/sagemaker-python-sdk#1722; aws/sagemaker-training-toolkit#111",
-    "Start user programs with capture_error=True, and write the last line of their stderr first.",
+    "start user programs with capture_error=True, and write the last line of their stderr first",
 )
 _NO_SPACE = re.compile(r"(?i)no space|space left|disk|enospc|errno 28|quota|full")
 _WRONG = "not-a-number"

@@ -17,34 +17,36 @@ from local_test.platform import opt_ml
 from local_test.platform.container import DOCKER, RUN_LABEL
 from local_test.platform.training_job import STOP_SECONDS, Setup
 
-_CONFIGURATION = 'guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration'
+_CONFIGURATION = (
+    'developer guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration'
+)
 _TWO = Point(
     "T8-two-hosts",
     Part.TRAINING,
-    "A job with two hosts completes, even if one host starts some seconds after the other",
+    "a job with two hosts completes, even if one host starts some seconds after the other",
     f"{_CONFIGURATION}; sagemaker-training 5.1.4 tries for 15 minutes",
-    "Retry while another host's name does not resolve or its port is closed.",
+    "retry while another host's name does not resolve or its port is closed",
 )
 _GROUPS = Point(
     "T8-groups",
     Part.TRAINING,
-    "A job with several instance groups of different types completes",
-    'guide, "Train Using a Heterogeneous Cluster"',
-    "Read all hosts from `hosts`, and the group of the current host from current_group_name.",
+    "a job with several instance groups of different types completes",
+    'developer guide, "Train Using a Heterogeneous Cluster"',
+    "read all hosts from `hosts`, and the group of the current host from current_group_name",
 )
 _CLASH = Point(
     "T11-names-of-two-hosts",
     Part.TRAINING,
-    "Hosts do not write model files with the same name and different content",
-    'guide, "How Amazon SageMaker AI Processes Training Output": names must not clash',
-    "Let only the first host write the model, or include the host's name in the file names.",
+    "hosts do not write model files with the same name and different content",
+    'developer guide, "How Amazon SageMaker AI Processes Training Output": names must not clash',
+    "let only the first host write the model, or include the host's name in the file names",
 )
 _LOST = Point(
     "T8-lost-host",
     Part.TRAINING,
-    "If the other host never appears, the job fails with a reason, or does so when it is stopped",
+    "if the other host never appears, the job fails with a reason, or does so when it is stopped",
     f"{_CONFIGURATION}; a name may not resolve for a while, or never",
-    "Limit the wait for other hosts, end it on SIGTERM, and write the reason to /opt/ml/output/failure.",
+    "limit the wait for other hosts, end it on SIGTERM, and write the reason to /opt/ml/output/failure",
 )
 _HOSTS = ("algo-1", "algo-2")
 _DELAY_SECONDS = 2

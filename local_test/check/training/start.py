@@ -15,9 +15,9 @@ from local_test.platform import training_job as jobs
 _POINT = Point(
     "T2-container-entrypoint",
     Part.TRAINING,
-    "The image has bash, python3 and pip on its PATH, which SDK v3's ModelTrainer needs for source_code",
+    "the image has bash, python3 and pip on its PATH, which SDK v3's ModelTrainer needs for source_code",
     "sagemaker 3.27.0, train/model_trainer.py and templates.py: ContainerEntrypoint is /bin/bash",
-    "Install bash, python3 and pip, or do not use ModelTrainer's source_code.",
+    "install bash, python3 and pip, or do not use ModelTrainer's source_code",
 )
 _SCRIPT = """\
 #!/bin/bash

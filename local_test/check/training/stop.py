@@ -16,48 +16,48 @@ from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, sizes, start_job
 from local_test.platform import training_job as jobs
 
-_STOPS = 'guide, "How Amazon SageMaker AI Runs Your Training Image": docker stop -t120'
+_STOPS = 'developer guide, "How Amazon SageMaker AI Runs Your Training Image": docker stop -t120'
 _SIGNAL = Point(
     "T13-signal",
     Part.TRAINING,
-    "Process 1 of the container has a handler for SIGTERM",
+    "process 1 of the container has a handler for SIGTERM",
     f"{_STOPS}; aws/sagemaker-training-toolkit#125, #173",
-    "Start the program with exec, and handle SIGTERM in it: the kernel drops signals that process 1 does not handle.",
+    "start the program with exec, and handle SIGTERM in it: the kernel drops signals that process 1 does not handle",
 )
 _IN_TIME = Point(
     "T13-ends-in-time",
     Part.TRAINING,
-    f"A job exits within {jobs.STOP_SECONDS} s of SIGTERM",
+    f"a job exits within {jobs.STOP_SECONDS} s of SIGTERM",
     _STOPS,
-    "On SIGTERM, stop training after the current step.",
+    "on SIGTERM, stop training after the current step",
 )
 _RESULT = Point(
     "T13-keeps-result",
     Part.TRAINING,
-    "A stopped job leaves a model or a checkpoint",
-    'guide, "StopTrainingJob": algorithms can use the 120 s to save the model',
-    "On SIGTERM, write the model before the program exits.",
+    "a stopped job leaves a model or a checkpoint",
+    'developer guide, "StopTrainingJob": algorithms can use the 120 s to save the model',
+    "on SIGTERM, write the model before the program exits",
 )
 _RESUMES = Point(
     "T14-resume",
     Part.TRAINING,
-    "A job resumes from the checkpoints of an earlier job",
-    'guide, "Checkpoints in Amazon SageMaker AI": spot training',
-    "At the start, load the newest checkpoint in /opt/ml/checkpoints if there is one.",
+    "a job resumes from the checkpoints of an earlier job",
+    'developer guide, "Checkpoints in Amazon SageMaker AI": spot training',
+    "at the start, load the newest checkpoint in /opt/ml/checkpoints if there is one",
 )
 _MARKERS = Point(
     "T14-markers",
     Part.TRAINING,
-    "Marker files that the uploader leaves among the checkpoints are ignored",
+    "marker files that the uploader leaves among the checkpoints are ignored",
     "aws/amazon-sagemaker-examples#1518; aws/sagemaker-python-sdk#1791, #1040",
-    "Ignore files whose names end with .sagemaker-uploading or .sagemaker-uploaded.",
+    "ignore files whose names end with .sagemaker-uploading or .sagemaker-uploaded",
 )
 _WHOLE = Point(
     "T11-whole-model",
     Part.TRAINING,
-    "A job that is killed leaves no truncated model that looks complete",
+    "a job that is killed leaves no truncated model that looks complete",
     "a stopped job's model is uploaded even after SIGKILL; aws/sagemaker-python-sdk#3062",
-    "Write each file atomically: write to a temporary name, then rename.",
+    "write each file atomically: write to a temporary name, then rename",
 )
 _MARKS = (".sagemaker-uploading", ".sagemaker-uploaded")
 

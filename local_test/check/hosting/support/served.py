@@ -23,7 +23,7 @@ from local_test.platform.profiles import DEFAULT_PORT, LIMITS, MODEL_NAME, Condi
 JSON = "application/json"
 NO_MODEL = "no model was given; add --model"
 NO_PAYLOAD = "no payload was given; add --payload and --content-type"
-GUIDE = "developer guide, your-algorithms-inference-code"
+GUIDE = 'developer guide, "Custom Inference Code with Hosting Services"'
 RUNTIME = "API, InvokeEndpoint"
 _REFUSED_BY_DOCKER = 125
 _STARTS = "the server starts"
@@ -87,11 +87,7 @@ class ServingContainer:
 
     @property
     def payload(self) -> Payload:
-        """The user's payload.
-
-        Raises:
-            LookupError: none was given.
-        """
+        """The user's payload; LookupError if none was given."""
         if self.subject.payload is None:
             raise LookupError(NO_PAYLOAD)
         return self.subject.payload
