@@ -158,11 +158,12 @@ sdk-v3: data image .venv-sdk-v3/installed ## the same with SDK v3
 
 ##@ Tests
 
-test-unit: install ## the tests that need neither server nor engine, in less than three minutes
-	$(PYTHON) -m pytest tests/unit
+test-unit: install ## the unit tests, in under three minutes, and which branches of the package they cover
+	$(PYTHON) -m pytest tests/unit --cov
 
-test: install image lint docs .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
-	$(PYTHON) -m pytest
+# the unit tests first: they find most mistakes in the least time
+test: install image lint docs test-unit .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
+	$(PYTHON) -m pytest --ignore tests/unit
 
 lint: install ## ruff, mypy, hadolint, shellcheck, codespell
 	.venv/bin/ruff check .
