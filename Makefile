@@ -158,11 +158,12 @@ sdk-v3: data image .venv-sdk-v3/installed ## the same with SDK v3
 
 ##@ Tests
 
-test-unit: install ## run the tests without server and Docker, in less than three minutes
-	$(PYTHON) -m pytest tests/unit
+test-unit: install ## run the unit tests and print which branches of the package they cover
+	$(PYTHON) -m pytest tests/unit --cov
 
-test: install image lint docs .venv-sdk-v2/installed .venv-sdk-v3/installed ## run lint and all tests; GTSRB=folder adds those on the real data
-	$(PYTHON) -m pytest
+# the unit tests first: they find most mistakes in the least time
+test: install image lint docs test-unit .venv-sdk-v2/installed .venv-sdk-v3/installed ## run lint and all tests; GTSRB=folder adds those on the real data
+	$(PYTHON) -m pytest --ignore tests/unit
 
 lint: install ## run ruff, mypy, hadolint, shellcheck, codespell
 	.venv/bin/ruff check .

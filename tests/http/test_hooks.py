@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import requests
 
-from tests.http.clients import metrics
 from tests.support import hooks
 from tests.support.helpers import Job, Server, encoded, instances, npy, refused_start, serving
 from tests.support.waiting import wait_until
@@ -110,7 +109,7 @@ def test_ping_is_heard_while_hooks_that_were_quick_are_slow(every: Server) -> No
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(every.post, b'{"values": "nap"}', JSON)
         waiting = pool.submit(every.post, b'{"values": [1]}', JSON)  # its turn comes later
-        wait_until(lambda: metrics(every)["traffic_signs_queue_length"] == 1, 4, "one waits for the other")
+        assert says(every, "a nap begins")
         assert [requests.get(f"{every.url}/ping", timeout=2).status_code for _ in range(3)] == [200] * 3
         assert not slow.done()
         assert (slow.result().json(), waiting.result().json()) == ([], [3])

@@ -25,6 +25,7 @@ def predict_fn(data, model):
     if data == "teapot":
         raise errors.BaseInferenceToolkitError(418, "a teapot, as was asked for", "teapot")
     if data == "nap":
+        print("a nap begins", flush=True)
         time.sleep(5)  # longer than two patient pings
         return []
     if data == "exit":

@@ -50,6 +50,8 @@ def test_sigterm_ends_an_idle_server_at_once_whatever_connections_are_kept(serve
 def test_sigterm_leaves_no_request_without_its_answer_that_is_computed_or_queued(server: Server) -> None:
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(13) as pool:
         many = [stack.enter_context(connect(server)) for _ in range(12)]  # there are 8 threads
+        for client in many:
+            client.settimeout(60)  # on a busy machine it takes a while to send 300 MB
         list(pool.map(lambda client: client.sendall(post(LARGE, "Accept: application/x-npy")), many))
         stopped = pool.submit(server.stop)
         got = [answer for [answer] in pool.map(lambda client: answers(client, 1), many)]
@@ -136,6 +138,7 @@ def test_connections_are_shared_by_the_workers(
     ):
         wait_until(lambda: len(server.workers()) == 4, 30, "four workers are there")
         wait_until(lambda: server.log.read_text().count("XNNPACK") == 4, 30, "each worker has its model")
+        wait_until(lambda: not any(map(clients.connections, server.workers())), 30, "the start's pings are gone")
         many = []
         for _ in range(32):
             many.append(stack.enter_context(connect(server)))

