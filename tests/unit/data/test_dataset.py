@@ -73,7 +73,7 @@ def test_wrong_arrays_are_named(tmp_path: Path, changes: dict[str, Any], message
 
 
 def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="has Python objects in it"):
+    with pytest.raises(DataError, match="contains Python objects"):
         load(tmp_path, labels=np.array([0, "a", None], object))
 
 

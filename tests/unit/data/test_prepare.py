@@ -108,7 +108,7 @@ def test_unreadable_files_are_named_counted_and_left_out(drawn: Path, tmp_path: 
     done = run(tmp_path / "source", "--output", tmp_path / "out")
     assert done.returncode == 0
     assert f"skipped unreadable file GTSRB/Final_Test/Images/{broken.name}: not a readable image" in done.stderr
-    assert "1 of 473 images could not be read" in done.stderr
+    assert "1 of 473 images are unreadable and skipped" in done.stderr
     assert "42 test images" in done.stdout
     assert len(json.loads((tmp_path / "out" / "summary.json").read_text())["unreadable"]) == 1
     assert b"nonsense" not in b"".join(path.read_bytes() for path in (tmp_path / "out" / "samples").iterdir())

@@ -231,10 +231,10 @@ def test_a_model_directory_that_cannot_be_served_says_why(model_directory: Path)
     with pytest.raises(ArtifactError, match="43 numbers for 2 labels"):
         Predictor(model_directory)
     edit(model_directory, preset=None)
-    with pytest.raises(ArtifactError, match="preset, data_fingerprint and labels are texts"):
+    with pytest.raises(ArtifactError, match="preset, data_fingerprint and labels must be strings"):
         Predictor(model_directory)
     edit(model_directory, preset="lenet", agreement=None)
-    with pytest.raises(ArtifactError, match="agreement is an object"):
+    with pytest.raises(ArtifactError, match="agreement must be an object"):
         Predictor(model_directory)
     edit(model_directory, agreement={}, surprise=1)
     with pytest.raises(ArtifactError, match="is not a valid model description"):

@@ -57,7 +57,7 @@ def test_the_platforms_own_names_are_passed_over(tmp_path: Path) -> None:
         ({"require_gpu": "1"}, "hyperparameter require_gpu = '1'; expected true or false"),
         ({"require_gpu": "yes"}, "hyperparameter require_gpu = 'yes'; expected true or false"),
         ("[1]", "contains list"),
-        ("{", "is not JSON"),
+        ("{", "is not valid JSON"),
     ],
 )
 def test_a_bad_hyperparameter_is_named_with_its_value(tmp_path: Path, content: object, message: str) -> None:

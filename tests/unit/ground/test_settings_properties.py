@@ -69,5 +69,5 @@ def test_hyperparameters_are_read_or_named(path: Path, values: dict[str, Any]) -
 @example(NESTED.encode())
 def test_a_file_that_holds_no_hyperparameters_is_named(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(SettingsError, match=r"^hyperparameters\.json (is not JSON|holds)"):
+    with pytest.raises(SettingsError, match=r"^hyperparameters\.json (is not valid JSON|contains)"):
         TrainingSettings.from_file(path)

@@ -77,7 +77,7 @@ def test_a_single_class_is_refused_whatever_it_comes_in(kind: str, tmp_path: Pat
             file.write_bytes(b"") if "damaged" in kind else file.rename(folder / file.name)
     name = "0" if kind == "arrays" else "stop"
     with pytest.raises(
-        DataError, match=f"^all 2 training images are of class '{name}'; expected images of two classes"
+        DataError, match=f"^all 2 training images are of class '{name}'; expected images of at least two classes"
     ):
         load(tmp_path)
 

@@ -116,7 +116,7 @@ def test_a_folder_of_images_beside_the_parts_is_refused(tmp_path: Path) -> None:
     for part in ("train", "val", "test"):
         picture(tmp_path / part / "stop" / "a.png", 1)
     picture(tmp_path / "docs" / "a.png", 1)
-    with pytest.raises(DataError, match="the folder docs lies beside test, train, val, which are parts"):
+    with pytest.raises(DataError, match="the folder docs is beside test, train, val, which are parts"):
         reading.find(tmp_path)
 
 
@@ -147,7 +147,7 @@ def test_members_of_a_zip_are_called_as_in_a_folder(tmp_path: Path) -> None:
 
 def test_a_single_folder_is_no_layout(tmp_path: Path) -> None:
     picture(tmp_path / "stop" / "a.png", 1)
-    with pytest.raises(DataError, match="all images are in the folder stop; expected a folder per class, two"):
+    with pytest.raises(DataError, match="all images are in the folder stop; expected a folder per class, at least two"):
         reading.find(tmp_path)
 
 
@@ -244,7 +244,7 @@ def test_what_is_no_data_set_is_an_error(tmp_path: Path, kind: str) -> None:
 
 def test_a_table_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "Train.csv").write_bytes("ClassId,Path\n1,Füße.png\n".encode("latin-1"))
-    with pytest.raises(DataError, match=r"Train\.csv is no table in UTF-8"):
+    with pytest.raises(DataError, match=r"Train\.csv is not a CSV table in UTF-8"):
         reading.find(tmp_path)
 
 

@@ -41,7 +41,7 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(tmp_path: Path, cap
     Checkpoints(tmp_path).save(state(1))
     (tmp_path / ".step-00000002.npz.partial").symlink_to("/dev/full")
     Checkpoints(tmp_path).save(state(2))
-    assert "no checkpoint of step 2" in caplog.text
+    assert "the checkpoint of step 2 was not written" in caplog.text
     assert "No space left on device" in caplog.text
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000001.npz"]
 
