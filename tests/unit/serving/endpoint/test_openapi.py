@@ -63,7 +63,7 @@ def test_what_is_read_and_written_is_described(app: Flask, document: dict[str, A
     read = set(re.findall(r"[a-z]+/[a-z-]+", unread.partition("; send ")[2])) - {"image/png", "image/jpeg"}
     assert set(operation["requestBody"]["content"]) == read | {"image/*"}
     refused = client.post("/invocations", data=b"x", headers={"Accept": "text/html"}).get_json()["error"]
-    assert ", ".join(operation["responses"]["200"]["content"]) == refused.partition("come as ")[2]
+    assert ", ".join(operation["responses"]["200"]["content"]) == refused.partition("; accept ")[2]
 
 
 def test_a_multi_model_endpoint_has_no_description(image: str | None, tmp_path: Path) -> None:  # noqa: ARG001 - every test has it
