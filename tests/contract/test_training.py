@@ -59,7 +59,7 @@ def test_a_job_succeeds_with_its_model_though_nothing_else_can_be_written(
 
 def test_the_shipped_expressions_find_every_metric_once_an_epoch(job: Job) -> None:
     metrics = json.loads((job.base / "output" / "data" / "metrics.json").read_text())["history"]
-    definitions = json.loads((ROOT / "scripts" / "metric_definitions.json").read_text())
+    definitions = json.loads((ROOT / "scripts" / "resources" / "metric_definitions.json").read_text())
     assert len(definitions) == 4
     for definition in definitions:
         found = [match[1] for line in job.log.splitlines() if (match := re.search(definition["Regex"], line))]

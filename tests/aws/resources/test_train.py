@@ -23,7 +23,7 @@ def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
     assert sent["AlgorithmSpecification"]["TrainingImage"] == IMAGE
     # moto answers with metrics of its own
     asked = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["AlgorithmSpecification"]["MetricDefinitions"]
-    assert asked == json.loads((ROOT / "scripts" / "metric_definitions.json").read_text())
+    assert asked == json.loads((ROOT / "scripts" / "resources" / "metric_definitions.json").read_text())
     assert sent["HyperParameters"] == {"epochs": "7", "learning_rate": "0.1"}
     assert sent["ResourceConfig"] == {"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 30}
     assert sent["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800, "MaxWaitTimeInSeconds": 3600}
