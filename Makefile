@@ -1,4 +1,4 @@
-# What this project can do. `make help` lists it.
+# Commands of this project; `make help` lists them.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -10,24 +10,24 @@ TARGET ?= gpu
 DATA ?= synthetic
 SPLIT ?= track
 PRESET ?= lenet
-# a set that is a seventh of GTSRB needs more epochs for as many steps
+# the synthetic set is a seventh of GTSRB, so it needs more epochs for as many steps
 HYPERPARAMETERS ?= $(if $(filter synthetic,$(DATA)),epochs=40)
 PORT ?= 8080
 REPOSITORY ?= traffic-signs
-# whose servers are compared: the preset of which serving costs most beside the network itself
+# preset of the served model in benchmarks: with it, the server's own share of the time is largest
 NETWORK ?= quick
-# the earlier commit that the benchmarks of serving have beside this one; none by default
+# earlier commit that the serving benchmarks compare with; none by default
 BASELINE ?=
 
 parameters := preset=$(PRESET) $(HYPERPARAMETERS)
 name := $(notdir $(patsubst %/,%,$(DATA)))
 ifneq ($(word 2,$(DATA)),)
-$(error DATA=$(DATA) has a space: link the folder to a name without one)
+$(error DATA=$(DATA) has a space: use a link without one)
 else ifneq ($(filter . ..,$(or $(name),.)),)
-$(error DATA=$(DATA) has no name that the results could have: write the folder's own)
+$(error DATA=$(DATA) has no name for the results: write out the folder's name)
 endif
 results := results/$(name)
-# apart from where people put images; not below $(results), which a benchmark sets
+# apart from the images of users; not below $(results), which a benchmark overrides
 prepared := results/$(name)/data
 bench_model := results/bench/$(NETWORK)/opt-ml/model
 bench_images = --image $(IMAGE):cpu --bench-image $(IMAGE):bench-serving \
@@ -37,8 +37,8 @@ revision = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' container/traffic_signs/__init__.py)
 local := --image $(IMAGE):cpu --base $(results)/opt-ml
 endpoint = $(or $(ENDPOINT),$(error ENDPOINT=NAME is missing))
-# `make -n` runs a recipe line that names MAKE, and would start the server
-again := $(MAKE) --no-print-directory
+# a variable, because `make -n` runs recipe lines that contain MAKE, and would start the server
+submake := $(MAKE) --no-print-directory
 export DOCKER BASE YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
@@ -47,7 +47,7 @@ sdk := .venv-sdk-v2/bin/python
 	bench-training bench-pipeline bench-counting bench-image baseline-image bench-serving bench-endurance bench-large \
 	bench-transform lock clean clean-results
 
-help: ## list what make can do
+help: ## list the make targets
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' \
 		$(MAKEFILE_LIST)
 	@echo
@@ -56,10 +56,10 @@ help: ## list what make can do
 
 ##@ Start here
 
-# for people: the job's log and all but a few predictions go to files
+# output for people: the job's log and most predictions go to files
 demo: train_log := --log $(results)/train.log
-demo: local-train ## all of it: data, training, serving, predictions, evaluation
-	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(again) local-predict evaluate rows=3
+demo: local-train ## run everything: data, training, serving, predictions, evaluation
+	$(PYTHON) -m local_test serve $(local) --port $(PORT) -- $(submake) local-predict evaluate rows=3
 	@printf '%s\n' '' 'Where to look:' \
 		'  $(prepared)/   class-distribution.png, sample-sheet.png, the arrays' \
 		'  $(results)/opt-ml/output/data/report.html   curves, confusion matrix, accuracy per class, mistakes' \
@@ -67,9 +67,9 @@ demo: local-train ## all of it: data, training, serving, predictions, evaluation
 		'  $(results)/predictions.png   a test image of each class with its answer' \
 		'  $(results)/evaluation/   accuracy per class on the test set'
 
-install: .venv/installed ## make .venv with everything pinned
+install: .venv/installed ## create .venv with pinned packages
 
-# compiled at once: a Python that may not write its bytecode would compile TensorFlow at every start
+# compiled here: a Python that cannot write bytecode would compile TensorFlow at every start
 .venv/installed: docker/locks/dev.txt pyproject.toml
 	python3.11 -m venv .venv
 	$(PYTHON) -m pip install --quiet uv
@@ -82,72 +82,72 @@ install: .venv/installed ## make .venv with everything pinned
 	VIRTUAL_ENV=.venv-sdk-$* .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@
 
-data: install ## turn DATA into training arrays and pictures in results/
+data: install ## convert DATA to training arrays and pictures in results/
 	$(PYTHON) -m traffic_signs.data $(DATA) --split $(SPLIT) --output $(prepared)
 
-local-train: data image ## train as SageMaker would, in the container (on the host without an engine)
+local-train: data image ## train as SageMaker does, in the container (without Docker, on the host)
 	$(PYTHON) -m local_test train $(local) --training $(prepared)/training --validation $(prepared)/validation \
 		$(addprefix -p ,$(parameters)) $(train_log)
 
 local-serve: install image ## serve the trained model on PORT, until Ctrl-C
 	@test -n "$$(ls -A $(results)/opt-ml/model 2>/dev/null)" || \
-		{ echo 'no model in $(results)/opt-ml yet: make local-train first, with the same DATA=' >&2; exit 2; }
+		{ echo 'no model in $(results)/opt-ml; run make local-train first, with the same DATA=' >&2; exit 2; }
 	$(PYTHON) -m local_test serve $(local) --port $(PORT)
 
 local-predict: install ## send a test image of each class to the running server
 	$(PYTHON) -m scripts.invoke --url http://127.0.0.1:$(PORT) --picture $(results)/predictions.png \
 		$(addprefix --rows ,$(rows)) $(prepared)/samples
 
-evaluate: install ## accuracy over the whole test set, through the running server
+evaluate: install ## measure the accuracy of the running server on the test set
 	$(PYTHON) -m scripts.evaluate --url http://127.0.0.1:$(PORT) --output $(results)/evaluation $(prepared)/test/test.npz
 
 ##@ Your image
 
-build: ## build the image for TARGET, gpu by default; BASE=IMAGE in place of the pinned base
+build: ## build the image for TARGET, gpu by default; BASE=IMAGE replaces the pinned base image
 	@VERSION=$(version) REVISION=$(revision) docker/build $(TARGET) $(IMAGE):$(TARGET)
 
 image:
-	@if $(DOCKER) info >/dev/null 2>&1; then $(again) build TARGET=cpu; fi
+	@if $(DOCKER) info >/dev/null 2>&1; then $(submake) build TARGET=cpu; fi
 
-# its jobs are short: there are a dozen
-contract: local-train ## check the cpu image against SageMaker's contract, point by point; reports in results/
+# few epochs, because the check runs a dozen jobs
+contract: local-train ## check the cpu image against SageMaker's container contract; reports in results/
 	$(PYTHON) -m local_test check $(IMAGE):cpu --data training=$(prepared)/training --data validation=$(prepared)/validation \
 		-p preset=$(PRESET) -p epochs=5 --model $(results)/opt-ml/model --payload "$$(ls $(prepared)/samples/* | head -1)" \
 		--content-type image/x-portable-pixmap --output $(results)/contract
 
-test-gpu-image: install ## build the gpu image and run the tests of images on it
+test-gpu-image: install ## build and test the gpu image
 	$(MAKE) --no-print-directory build TARGET=gpu
 	IMAGE_TAG=gpu $(PYTHON) -m pytest tests/contract/test_image.py
 
 ##@ SageMaker
 
-push: install build ## push the image of TARGET to ECR, checked before and after; REPOSITORY, REGION, ALLOW_DIRTY=1
+push: install build ## build, push and check the image of TARGET in ECR; REPOSITORY, REGION, ALLOW_DIRTY=1
 	$(PYTHON) -m scripts.push --image $(IMAGE):$(TARGET) --repository $(REPOSITORY) \
 		$(if $(REGION),--region $(REGION)) $(if $(ALLOW_DIRTY),--allow-dirty)
 
-train: data .venv-sdk-v2/installed ## train with the pushed image; SAGEMAKER_ROLE=arn:..., AWS_OPTIONS='--spot'
-	@test -f results/image-uri.txt || { echo 'no image is pushed yet: make push' >&2; exit 2; }
+train: data .venv-sdk-v2/installed ## train on SageMaker with the pushed image; SAGEMAKER_ROLE=arn:..., AWS_OPTIONS='--spot'
+	@test -f results/image-uri.txt || { echo 'no image has been pushed; run make push first' >&2; exit 2; }
 	$(sdk) -m scripts.train --image "$$(cat results/image-uri.txt)" --training $(prepared)/training \
 		--validation $(prepared)/validation $(addprefix -p ,$(parameters)) $(AWS_OPTIONS)
 
-deploy: .venv-sdk-v2/installed ## put the trained model behind an endpoint; AWS_OPTIONS='--serverless'
+deploy: .venv-sdk-v2/installed ## deploy the trained model to an endpoint; AWS_OPTIONS='--serverless'
 	$(sdk) -m scripts.deploy $(AWS_OPTIONS)
 
 invoke: install ## send a test image of each class to the endpoint ENDPOINT
 	$(PYTHON) -m scripts.invoke --endpoint $(endpoint) $(prepared)/samples
 
-evaluate-endpoint: install ## accuracy over the whole test set, through the endpoint ENDPOINT
+evaluate-endpoint: install ## measure the accuracy of the endpoint ENDPOINT on the test set
 	$(PYTHON) -m scripts.evaluate --endpoint $(endpoint) --output $(results)/evaluation $(prepared)/test/test.npz
 
-delete-endpoint: install ## remove the endpoint ENDPOINT, its configuration and its model
+delete-endpoint: install ## delete the endpoint ENDPOINT, its configuration and its model
 	$(PYTHON) -m scripts.delete_endpoint $(endpoint)
 
-transform: data .venv-sdk-v2/installed ## accuracy over the whole test set by a batch transform job, without an endpoint
+transform: data .venv-sdk-v2/installed ## measure the accuracy on the test set with a batch transform job
 	$(sdk) -m scripts.transform $(prepared)/test/test.npz --output $(results)/transform $(AWS_OPTIONS)
 
 ##@ SageMaker's own local mode
 
-sagemaker-local: data image .venv-sdk-v2/installed ## fit, deploy, predict, delete with SDK v2; INSTANCES=2
+sagemaker-local: data image .venv-sdk-v2/installed ## train, deploy, predict, delete with SDK v2; INSTANCES=2
 	$(sdk) -m scripts.sagemaker_local --image $(IMAGE):cpu --training $(prepared)/training \
 		--validation $(prepared)/validation --samples $(prepared)/samples --output $(results)/sagemaker-local \
 		--port $(PORT) --instances $(or $(INSTANCES),1) $(addprefix -p ,$(parameters))
@@ -158,13 +158,13 @@ sdk-v3: data image .venv-sdk-v3/installed ## the same with SDK v3
 
 ##@ Tests
 
-test-unit: install ## the tests that need neither server nor engine, in less than three minutes
+test-unit: install ## run the tests without server and Docker, in less than three minutes
 	$(PYTHON) -m pytest tests/unit
 
-test: install image lint docs .venv-sdk-v2/installed .venv-sdk-v3/installed ## lint, types and all tests; GTSRB=folder adds those on the real data
+test: install image lint docs .venv-sdk-v2/installed .venv-sdk-v3/installed ## run lint and all tests; GTSRB=folder adds those on the real data
 	$(PYTHON) -m pytest
 
-lint: install ## ruff, mypy, hadolint, shellcheck, codespell
+lint: install ## run ruff, mypy, hadolint, shellcheck, codespell
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -176,52 +176,52 @@ lint: install ## ruff, mypy, hadolint, shellcheck, codespell
 docs: install ## build the documentation into build/docs; a dead link is an error
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --clean
 
-format: install ## let ruff format and fix
+format: install ## format and fix the code with ruff
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-fuzz: install ## 100,000 malformed requests against the real server, five minutes; FUZZ='--requests 5000 --seed 2'
+fuzz: install ## send 100,000 malformed requests to the server, five minutes; FUZZ='--requests 5000 --seed 2'
 	$(PYTHON) -m tests.slow.fuzz $(FUZZ)
 
-##@ Benchmarks; BENCH='--help' lists a benchmark's own options
+##@ Benchmarks; BENCH='--help' lists the options
 
-bench-training: data ## the article's recipe and the presets, an hour or two; DATA=download, BENCH='--recipe quick'
+bench-training: data ## train the article's recipe and the presets, one to two hours; DATA=download, BENCH='--recipe quick'
 	$(PYTHON) -m tests.bench.training $(prepared) $(BENCH)
 
-bench-pipeline: data ## what augmentation costs of a training step; DATA=download
+bench-pipeline: data ## share of augmentation in a training step; DATA=download
 	$(PYTHON) -m tests.bench.pipeline $(prepared) $(BENCH)
 
-bench-counting: install ## what counting a request for /metrics costs, beside prometheus_client
+bench-counting: install ## CPU time of counting a request, compared with prometheus_client
 	$(PYTHON) -m tests.bench.counting $(BENCH)
 
 bench-image: image
 	DOCKER_BUILDKIT=1 $(DOCKER) build --platform linux/amd64 --tag $(IMAGE):bench-serving tests/bench/serving
 
-# by that commit's own recipe: the Dockerfile's arguments may have changed since
+# with that commit's own Makefile, because the build arguments may differ
 baseline-image:
 	$(if $(BASELINE),rm -rf build/baseline && mkdir -p build/baseline && set -o pipefail && \
 		git archive $(BASELINE) | tar --extract --directory build/baseline && \
-		$(again) -C build/baseline build TARGET=cpu IMAGE=$(baseline_name) revision=$$(git rev-parse $(BASELINE)))
+		$(submake) -C build/baseline build TARGET=cpu IMAGE=$(baseline_name) revision=$$(git rev-parse $(BASELINE)))
 
-# untrained would do: speed is asked for, not accuracy
+# one epoch, because speed does not depend on accuracy
 results/bench/%/opt-ml/model/artifact.json: | data image
 	$(MAKE) --no-print-directory local-train results=results/bench/$* PRESET=$* HYPERPARAMETERS=epochs=1
 
-bench-serving: bench-image baseline-image $(bench_model)/artifact.json ## this server, a BASELINE=commit and peers, an hour; NETWORK=best, BENCH='--rounds 1 --servers ours,mosec'
+bench-serving: bench-image baseline-image $(bench_model)/artifact.json ## this server, a BASELINE=commit and peers, an hour; NETWORK=best, BENCH='--servers ours,mosec'
 	$(PYTHON) -m tests.bench.serving $(prepared) --model $(bench_model) $(bench_images) $(BENCH)
 
-bench-endurance: bench-image baseline-image $(bench_model)/artifact.json ## this server, and a BASELINE=commit: memory over 200,000 requests, ten times too much load
+bench-endurance: bench-image baseline-image $(bench_model)/artifact.json ## this server and a BASELINE=commit: memory over 200,000 requests, overload
 	$(PYTHON) -m tests.bench.serving.endurance $(prepared) $(bench_model) $(bench_images) $(BENCH)
 
-bench-large: bench-image baseline-image $(bench_model)/artifact.json ## this server, and a BASELINE=commit: 100,000 bodies of 100 kB to 20 MB; NETWORK=lenet
+bench-large: bench-image baseline-image $(bench_model)/artifact.json ## this server and a BASELINE=commit: 100,000 bodies of 100 kB to 20 MB; NETWORK=lenet
 	$(PYTHON) -m tests.bench.serving.large $(prepared) $(bench_model) $(bench_images) $(BENCH)
 
-bench-transform: data image .venv-sdk-v2/installed $(bench_model)/artifact.json ## 200,000 records by a batch transform job in local mode; BENCH='--kind jsonlines'
+bench-transform: data image .venv-sdk-v2/installed $(bench_model)/artifact.json ## a batch transform job of 200,000 records in local mode; BENCH='--kind jsonlines'
 	$(sdk) -m tests.bench.transform $(prepared) $(bench_model) --image $(IMAGE):cpu $(BENCH)
 
 ##@ Housekeeping
 
-lock: install ## resolve the packages anew, with hashes, for the images and for development
+lock: install ## update the pinned packages of the images and of development
 	@for target in cpu gpu; do \
 		.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --extra $$target \
 			--python-version 3.11 --python-platform x86_64-manylinux_2_28 pyproject.toml --output-file docker/locks/$$target.txt || exit; \
@@ -233,16 +233,16 @@ lock: install ## resolve the packages anew, with hashes, for the images and for 
 			--python-version 3.11 --group pyproject.toml:$$sdk --output-file scripts/locks/$$sdk.txt || exit; \
 	done
 
-# your data and results are yours: only clean-results touches those
-clean: ## delete caches, logs of builds and environments; make install makes those anew
+# clean-results alone deletes data and results of the user
+clean: ## delete caches, build logs and environments; make install recreates them
 	rm -rf .venv .venv-sdk-* build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage container/*.egg-info
 	find . \( -path ./.git -o -path ./data -o -path ./results \) -prune -o -name __pycache__ -print0 | xargs -0 rm -rf
 
-clean-results: ## delete results/: arrays, models, pictures, figures; lists them and asks, YES=1 answers
-	@if [ ! -e results ]; then echo 'there is no results/'; exit; fi; \
+clean-results: ## list and delete results/: arrays, models, pictures; asks, or YES=1
+	@if [ ! -e results ]; then echo 'results/ does not exist'; exit; fi; \
 	du --all --human-readable --max-depth=2 results; \
 	if [ "$(YES)" != 1 ]; then \
-		[ -t 0 ] || { echo 'nothing is deleted: there is no terminal to ask on; YES=1 answers' >&2; exit 2; }; \
-		read -r -p 'delete all of it? [y/N] ' answer; [ "$$answer" = y ] || { echo 'nothing is deleted'; exit; }; \
+		[ -t 0 ] || { echo 'nothing deleted: cannot ask without a terminal; set YES=1' >&2; exit 2; }; \
+		read -r -p 'delete all of it? [y/N] ' answer; [ "$$answer" = y ] || { echo 'nothing deleted'; exit; }; \
 	fi; \
-	rm -rf results; echo 'results/ is deleted'
+	rm -rf results; echo 'deleted results/'

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# a2wsgi 1.10.10 with Flask 3.1.3: a view that reads a chunked body gets nothing, and the client a 200.
+# a2wsgi 1.10.10 with Flask 3.1.3: a view reads a chunked body as empty, and the client gets status 200.
 #
-# Expected: the five bytes that were sent, as under gunicorn or Werkzeug's own server, or an error.
-# Seen:     b'' with status 200. a2wsgi hands over a stream that ends where the body ends but does not say so
-#           (`wsgi.input_terminated`), and without a Content-Length Werkzeug takes the body for empty.
+# Expected: the view gets the five bytes that were sent, as with gunicorn or Werkzeug's own server, or the client an error.
+# Observed: b'' with status 200. The stream from a2wsgi ends where the body ends, but a2wsgi does not set
+#           `wsgi.input_terminated`. Without it and without a Content-Length, Werkzeug treats the body as empty.
 #
-# Output seen:
+# Observed output:
 #   with a length: 200 b'hello'
 #   in chunks:     200 b''
 set -euo pipefail

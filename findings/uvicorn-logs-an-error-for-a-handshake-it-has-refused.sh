@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# uvicorn 0.54.0 with websockets 17.4: an application that refuses a WebSocket, as ASGI's extension "websocket.http.response"
-# has it, and returns, is logged as one that has failed.
+# uvicorn 0.54.0 with websockets 17.4: when an application refuses a WebSocket handshake with ASGI's extension
+# "websocket.http.response" and returns, uvicorn logs an error of the application.
 #
 # Expected: the client gets the 403, and the log says at most that the handshake was refused.
-# Seen:     the client gets the 403, and the log has an ERROR: "ASGI callable returned without completing handshake."
-#           uvicorn notes that the handshake is complete only when the connection has ended.
+# Observed: the client gets the 403, and the log has an ERROR: "ASGI callable returned without completing handshake."
+#           uvicorn marks the handshake as complete only when the connection has ended.
 #
-# Output seen:
+# Observed output:
 #   the client got: HTTP/1.1 403 Forbidden
 #   the log has:    ERROR:    ASGI callable returned without completing handshake.
 set -euo pipefail

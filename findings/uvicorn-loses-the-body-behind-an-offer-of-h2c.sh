@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# uvicorn 0.54.0 with httptools 0.9.0: a POST that offers HTTP/2 in cleartext loses its body.
+# uvicorn 0.54.0 with httptools 0.9.0: a POST that offers an upgrade to HTTP/2 in cleartext (h2c) loses its body.
 #
-# `curl --http2` and Java's HTTP client make that offer with their first request; a server that does not speak h2c
+# `curl --http2` and Java's HTTP client offer the upgrade with their first request. A server that does not support h2c
 # ignores the field Upgrade (RFC 9110, section 7.8) and answers the request.
 # Expected: the application gets the five bytes of the body.
-# Seen:     it gets none, with status 200: the parser takes what follows the head for the other protocol's.
+# Observed: it gets none, and the client gets status 200: the parser treats the bytes after the head as the new protocol's.
 #
-# Output seen:
+# Observed output:
 #   without the offer: 200 b'hello'
 #   with the offer:    200 b''
 set -euo pipefail

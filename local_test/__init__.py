@@ -1,1 +1,1 @@
-"""A local SageMaker: runs an image, or the bare programs, as the platform does."""
+"""Local SageMaker: runs an image, or programs on the host, as the platform does."""

@@ -19,12 +19,12 @@ from local_test.platform import container, opt_ml, training_log
 _TRAIN_GRACE, _SERVE_GRACE = 120, 30
 _FOLDER = click.Path(file_okay=False, resolve_path=True, path_type=Path)
 _STARTUP_SECONDS = 8 * 60
-"""How long the platform waits for the first 200 on /ping."""
+"""Time that the platform allows until the first 200 of /ping."""
 
 
 @click.group()
 def main() -> None:
-    """Run the image as SageMaker would, or the bare programs where no Docker engine is."""
+    """Run the image as SageMaker would, or the programs on the host if no Docker engine is reachable."""
 
 
 @main.command(
@@ -33,18 +33,18 @@ def main() -> None:
       python -m local_test train --image traffic-signs:cpu --training results/synthetic/data/training -p epochs=3
     """
 )
-@click.option("--image", help="Image to run; without it, or without an engine, the bare programs.")
+@click.option("--image", help="Image to run. Default, and without an engine: the programs on the host.")
 @click.option("--base", type=_FOLDER, default="results/opt-ml", show_default=True)
 @click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--validation", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", callback=options.values,
-    help="Any number of times; a value is read as JSON where it is JSON.",
+    help="May be repeated. A value that is valid JSON is parsed as JSON.",
 )  # fmt: skip
 @click.option(
     "--log",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File for the job's log; then a bar shows its progress.",
+    help="File for the job's log; the terminal then shows a progress bar.",
 )
 def train(
     *,
@@ -55,22 +55,22 @@ def train(
     hyperparameters: dict[str, object],
     log: Path | None,
 ) -> None:
-    """Run a training job; its model and output land below the folder --base, which stands for /opt/ml.
+    """Run a training job; its model and output are written to the folder --base, which stands for /opt/ml.
 
-    What an earlier job has left there goes when this one has succeeded. Until then, and if it fails or Ctrl-C ends it,
-    this one's files are in a folder beside it, whose name ends in .partial.
+    The files of an earlier job there are replaced only after success. Until then, and if the job fails or is
+    interrupted, its files are in the folder BASE.partial.
     """
-    image = container.choose(image)
+    image = container.usable_image(image)
     channels = {"training": training} | ({"validation": validation} if validation else {})
     partial = base.parent / f"{base.name}.partial"
     for folder in (base, partial):
         if folder.exists() and any(folder.iterdir()) and not (folder / "input/config/hyperparameters.json").exists():
-            click.echo(f"Error: {folder} holds something else than an earlier run, which would be lost", err=True)
+            click.echo(f"Error: {folder} has files that are not from an earlier run; choose another --base", err=True)
             sys.exit(2)
     if partial.exists():
         shutil.rmtree(partial)
     opt_ml.write(partial, channels, hyperparameters, opt_ml.HOST if image else "localhost")
-    job = container.training(image, partial, channels)
+    job = container.training_program(image, partial, channels)
     interrupted = False
     with log.open("wb") if log else contextlib.nullcontext() as stream:
         process = job.start(stream)
@@ -79,16 +79,16 @@ def train(
     except KeyboardInterrupt:
         code, interrupted = job.stop(process, _TRAIN_GRACE), True
     if log:
-        training_log.tell(log, failed=code != 0)
+        training_log.print_summary(log, failed=code != 0)
     if image and os.getuid() != 0:
-        container.give_back(image, partial, os.getuid(), os.getgid())
+        container.restore_owner(image, partial, os.getuid(), os.getgid())
     failure = partial / "output" / "failure"
     if code != 0:
         reason = failure.read_text(encoding="utf-8")[:1024] if failure.exists() else "no failure file was written"
         click.echo(f"training failed with exit code {code}: {reason}", err=True)
-    if code != 0 or (interrupted and base.exists()):  # few steps are no success
-        earlier = f"; {base} is as it was" if base.exists() else ""
-        click.echo(f"what it left is in {partial}{earlier}", err=True)
+    if code != 0 or (interrupted and base.exists()):  # an interrupted job does not replace an earlier model
+        earlier = f"; {base} is unchanged" if base.exists() else ""
+        click.echo(f"the files of this job are in {partial}{earlier}", err=True)
         sys.exit(1)
     if base.exists():
         shutil.rmtree(base)
@@ -103,23 +103,23 @@ def train(
       python -m local_test serve --image traffic-signs:cpu -- make local-predict
     """,
 )
-@click.option("--image", help="Image to run; without it, or without an engine, the bare programs.")
+@click.option("--image", help="Image to run. Default, and without an engine: the programs on the host.")
 @click.option(
     "--base", type=click.Path(exists=True, file_okay=False, path_type=Path), default="results/opt-ml", show_default=True
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @click.argument("command", nargs=-1)
 def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) -> None:
-    """Serve the model below --base until Ctrl-C or, with COMMAND, for as long as that runs.
+    """Serve the model in the folder --base until Ctrl-C or, with COMMAND, until that ends.
 
-    With COMMAND, the server's own log goes to serve.log beside --base.
+    With COMMAND, the server's log goes to the file serve.log beside --base.
     """
     if command and shutil.which(command[0]) is None:
-        raise click.UsageError(f"there is no program {command[0]}")
-    if _listens(port):  # and would be taken for the server that is about to start
-        click.echo(f"Error: another program listens on port {port}; choose another: --port, for make PORT=", err=True)
+        raise click.UsageError(f"program {command[0]} not found")
+    if _is_listening(port):  # its responses would be taken for those of the server
+        click.echo(f"Error: port {port} is in use; choose another with --port, or PORT= for make", err=True)
         sys.exit(2)
-    server = container.serving(container.choose(image), base, port)
+    server = container.serving_program(container.usable_image(image), base, port)
     log = base.parent / "serve.log"
     with log.open("wb") if command else contextlib.nullcontext() as stream:
         process = server.start(stream)
@@ -135,8 +135,8 @@ def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) ->
     sys.exit(code)
 
 
-def _listens(port: int) -> bool:
-    """Say whether a program listens on *port* of 127.0.0.1."""
+def _is_listening(port: int) -> bool:
+    """Return whether a program listens on *port* of 127.0.0.1."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -146,13 +146,13 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path | 
     while time.monotonic() - start < _STARTUP_SECONDS:
         if process.poll() is not None:
             last = "\n".join(log.read_text(encoding="utf-8").splitlines()[-5:]) + "\n" if log else ""
-            click.echo(f"{last}the server ended with exit code {process.returncode} before it was ready", err=True)
+            click.echo(f"{last}the server exited with code {process.returncode} before it was ready", err=True)
             sys.exit(1)
         with contextlib.suppress(requests.RequestException):
             if requests.get(url, timeout=2).status_code == requests.codes.ok:
                 return time.monotonic() - start
         time.sleep(0.1)
-    click.echo(f"no 200 from {url} within {_STARTUP_SECONDS} s", err=True)
+    click.echo(f"{url} did not return 200 within {_STARTUP_SECONDS} s", err=True)
     sys.exit(1)
 
 

@@ -1,4 +1,4 @@
-"""Options of the form KEY=VALUE, as all commands here take them.
+"""Parsers for options of the form KEY=VALUE.
 
 ("epochs=3", "optimizer=adam")  ->  texts  ->  {"epochs": "3", "optimizer": "adam"}
                                 ->  values ->  {"epochs": 3, "optimizer": "adam"}
@@ -10,10 +10,10 @@ import click
 
 
 def texts(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    """Take the options apart, as a click callback.
+    """Split the options into keys and values, as a click callback.
 
     Raises:
-        click.BadParameter: one of them has no key or no equals sign.
+        click.BadParameter: an option has no key or no equals sign.
     """
     split = [text.partition("=") for text in given]
     for text, (key, separator, _value) in zip(given, split, strict=True):
@@ -23,12 +23,12 @@ def texts(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) 
 
 
 def values(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, object]:
-    """Take the options apart and read each value as JSON, or as the text that it is, as a click callback.
+    """Split the options and parse each value as JSON, or keep it as text, as a click callback.
 
-    So a number stays one, which SDK v2 sends bare; '"3"' is the text 3.
+    A number stays a number, which SDK v2 sends without quotes; '"3"' is the text 3.
 
     Raises:
-        click.BadParameter: one of them has no key or no equals sign.
+        click.BadParameter: an option has no key or no equals sign.
     """
     return {key: _value(text) for key, text in texts(context, parameter, given).items()}
 

@@ -1,4 +1,7 @@
-"""Take an endpoint away: autoscaling, endpoint, configuration, models; what is gone already is no error."""
+"""The command that deletes an endpoint: autoscaling, endpoint, configuration, models.
+
+It can be repeated: parts that do not exist are no error.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,57 +22,59 @@ from scripts.resources import autoscaling, endpoint
 )
 @click.argument("name")
 def main(name: str) -> None:
-    """Remove the endpoint NAME with its autoscaling, configuration and models; it stops billing."""
-    again = f"what is left of {name} may bill: run this again"
+    """Delete the endpoint NAME with its autoscaling, configuration and models; billing stops."""
+    next_step = f"what is left of {name} may bill: run this command again"
     account = session.connect()
-    with session.clear_errors("application-autoscaling", again):
+    with session.readable_errors("application-autoscaling", next_step):
         if autoscaling.stop(account.boto, name):
-            click.echo(f"autoscaling of {name}: removed")
-    with session.clear_errors("sagemaker", again):
+            click.echo(f"autoscaling of {name}: deleted")
+    with session.readable_errors("sagemaker", next_step):
         delete(account.boto.client("sagemaker"), name)
 
 
 def delete(client: Any, name: str) -> None:
-    """Remove the endpoint *name*, wait until it is gone, and remove what it was made of.
+    """Delete the endpoint *name*, wait until it is gone, then delete its configuration and models.
 
-    An endpoint that is still being made or changed is waited for, because AWS refuses to delete it ("Cannot update
-    in-progress endpoint").
+    First wait until the endpoint is neither being created nor updated, because AWS refuses to delete it before ("Cannot
+    update in-progress endpoint").
 
     Raises:
-        botocore.exceptions.ClientError: anything but that it is gone.
+        botocore.exceptions.ClientError: any error other than that a part does not exist.
     """
     describe = partial(client.describe_endpoint, EndpointName=name)
-    settled = partial(waiting.settled, name, describe, "EndpointStatus")
-    found = _unless_gone(lambda: settled(endpoint.UNDER_WAY)) or {}
-    # deploy gives all three the same name, so parts are found without the endpoint
+    wait = partial(waiting.wait_until_final, name, describe, "EndpointStatus")
+    found = _none_if_missing(lambda: wait(endpoint.IN_PROGRESS)) or {}
+    # deploy gives all three the same name, so the parts can be found without the endpoint
     configuration = found.get("EndpointConfigName", name)
-    described = _unless_gone(lambda: client.describe_endpoint_config(EndpointConfigName=configuration)) or {}
+    described = _none_if_missing(lambda: client.describe_endpoint_config(EndpointConfigName=configuration)) or {}
     variants = [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
     models = [variant["ModelName"] for variant in variants] or [name]
     if found.get("EndpointStatus") != "Deleting":
-        _unless_gone(lambda: client.delete_endpoint(EndpointName=name))
-    _unless_gone(lambda: settled(["Deleting"]))
-    click.echo(f"endpoint {name}: {'removed' if found else 'gone already'}")
-    _remove(f"configuration {configuration}", lambda: client.delete_endpoint_config(EndpointConfigName=configuration))
+        _none_if_missing(lambda: client.delete_endpoint(EndpointName=name))
+    _none_if_missing(lambda: wait(["Deleting"]))
+    click.echo(f"endpoint {name}: {'deleted' if found else 'does not exist'}")
+    _delete_part(
+        f"configuration {configuration}", lambda: client.delete_endpoint_config(EndpointConfigName=configuration)
+    )
     for model in models:
-        _remove(f"model {model}", partial(client.delete_model, ModelName=model))
+        _delete_part(f"model {model}", partial(client.delete_model, ModelName=model))
 
 
-def taken(client: Any, name: str) -> bool:
-    """Say whether there is an endpoint, a configuration or a model called *name*."""
+def name_exists(client: Any, name: str) -> bool:
+    """Return whether there is an endpoint, a configuration or a model called *name*."""
     calls = (
         partial(client.describe_endpoint, EndpointName=name),
         partial(client.describe_endpoint_config, EndpointConfigName=name),
         partial(client.describe_model, ModelName=name),
     )
-    return any(_unless_gone(call) is not None for call in calls)
+    return any(_none_if_missing(call) is not None for call in calls)
 
 
-def _remove(what: str, call: Callable[[], Any]) -> None:
-    click.echo(f"{what}: {'gone already' if _unless_gone(call) is None else 'removed'}")
+def _delete_part(part: str, call: Callable[[], Any]) -> None:
+    click.echo(f"{part}: {'does not exist' if _none_if_missing(call) is None else 'deleted'}")
 
 
-def _unless_gone(call: Callable[[], Any]) -> Any:
+def _none_if_missing(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except ClientError as error:

@@ -1,6 +1,6 @@
-"""The command that puts a trained model behind an endpoint.
+"""The command that deploys a trained model to an endpoint.
 
-results/training-job.json or s3:// -> options that fit together -> cost line -> endpoint.deploy -> autoscaling
+results/training-job.json or s3:// -> check of the options -> cost confirmation -> endpoint.deploy -> autoscaling
 """
 
 import re
@@ -18,18 +18,18 @@ from scripts.resources import autoscaling, endpoint, model_source
 
 _SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 _DEFAULT_MB, _DEFAULT_INVOCATIONS = 3072, 6000
-_NEEDS = (("capture_to", "capture"), ("memory_mb", "serverless"), ("invocations", "autoscale"))
-"""Options that would be ignored without another one."""
-_APART = (
-    # SageMaker's own list of what serverless endpoints lack
+_REQUIRES = (("capture_to", "capture"), ("memory_mb", "serverless"), ("invocations", "autoscale"))
+"""Options that would have no effect without another one."""
+_EXCLUDES = (
+    # SageMaker documents that serverless endpoints lack these
     *(("serverless", other) for other in ("async_output", "multi_model", "isolated", "capture", "autoscale")),
-    # one of the kinds that shadow variants are for: real-time endpoints with one model a variant
+    # shadow variants need real-time endpoints with one model per variant
     *(("shadow_model", other) for other in ("serverless", "async_output", "multi_model", "autoscale")),
-    # queued requests wait for an instance, however few they are a minute; the SDK makes no such endpoint
+    # queued requests wait for an instance, however few arrive per minute; the SDK has no asynchronous multi-model
     *(("async_output", other) for other in ("autoscale", "multi_model")),
 )
 _ARM = re.compile(r"ml\.([a-z]+\d+g[a-z]*\.|p6e-gb)")
-"""Graviton and Grace. An endpoint on them fails after half an hour, with "exec format error" in its log."""
+"""Graviton and Grace instances. An endpoint on them fails after half an hour with "exec format error" in its log."""
 
 
 @click.command(
@@ -48,23 +48,25 @@ _ARM = re.compile(r"ml\.([a-z]+\d+g[a-z]*\.|p6e-gb)")
 @model_source.options
 @click.option("--instance-type", default="ml.c5.large", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--serverless", is_flag=True, help="Billed by request, without instances; no GPU.")
-@click.option("--memory-mb", type=click.Choice(_SERVERLESS_MB), show_default=str(_DEFAULT_MB), help="Serverless only.")
-@click.option("--async-output", metavar="S3_URI", help="Asynchronous endpoint, whose answers go to this folder.")
-@click.option("--multi-model", metavar="S3_URI", help="All models in this folder; a request names its own.")
-@click.option("--autoscale", metavar="MIN:MAX", help="Instances by load, from MIN; see --invocations.")
+@click.option("--serverless", is_flag=True, help="Serverless endpoint: billed by request; no GPU.")
+@click.option(
+    "--memory-mb", type=click.Choice(_SERVERLESS_MB), show_default=str(_DEFAULT_MB), help="With --serverless."
+)
+@click.option("--async-output", metavar="S3_URI", help="Asynchronous endpoint; folder for its answers.")
+@click.option("--multi-model", metavar="S3_URI", help="Multi-model endpoint; folder with its models.")
+@click.option("--autoscale", metavar="MIN:MAX", help="Scale the number of instances with the load; starts at MIN.")
 @click.option("--invocations", type=click.FloatRange(1), show_default=str(_DEFAULT_INVOCATIONS),
-              help="With --autoscale: requests a minute that an instance is to get.")  # fmt: skip
+              help="With --autoscale: target requests per minute and instance.")  # fmt: skip
 @click.option("--capture", type=click.IntRange(1, 100), metavar="PERCENT",
-              help="Keep so many of the requests and answers in S3; JSON and CSV as text.")  # fmt: skip
+              help="Store this share of requests and answers in S3; JSON and CSV as text.")  # fmt: skip
 @click.option("--capture-to", metavar="S3_URI",
-              help="Where; default: traffic-signs/captures/ENDPOINT in SageMaker's bucket.")  # fmt: skip
+              help="Folder for --capture; default: traffic-signs/captures/ENDPOINT in SageMaker's bucket.")  # fmt: skip
 @click.option("--shadow-model", metavar="S3_URI",
-              help="A model.tar.gz that gets a copy of all requests; its answers are dropped.")  # fmt: skip
-@click.option("--isolated", is_flag=True, help="No network in the container, not even to S3.")
-@click.option("--endpoint-name", help="Default: traffic-signs and the time.")
-@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Any number of times.")
-@click.option("--yes", is_flag=True, envvar="YES", help="Do not ask whether it may cost money; YES=1 says the same.")
+              help="model.tar.gz that gets a copy of all requests; its answers are dropped.")  # fmt: skip
+@click.option("--isolated", is_flag=True, help="Run the container without network, not even to S3.")
+@click.option("--endpoint-name", help="Default: traffic-signs-TIME.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of the resources; repeatable.")
+@click.option("--yes", is_flag=True, envvar="YES", help="Start without asking for confirmation; also YES=1.")
 def main(
     *,
     instance_type: str,
@@ -82,41 +84,43 @@ def main(
     endpoint_name: str | None,
     tags: tuple[str, ...],
     yes: bool,
-    **which: Any,
+    **model_options: Any,
 ) -> None:
-    """Put a trained model behind an endpoint; exit code 1 if it does not come into service."""
+    """Deploy a trained model to an endpoint; exit code 1 if the endpoint does not come into service."""
     kinds = {
         "serverless": serverless, "async_output": async_output, "multi_model": multi_model, "isolated": isolated,
         "capture": capture, "autoscale": autoscale, "shadow_model": shadow_model,
     }  # fmt: skip
-    _check({**kinds, "capture_to": capture_to, "memory_mb": memory_mb, "invocations": invocations}, instance_type)
-    # AWS appends a model's file to it as it is
+    _check_options(
+        {**kinds, "capture_to": capture_to, "memory_mb": memory_mb, "invocations": invocations}, instance_type
+    )
+    # AWS appends the model's file name without a slash
     multi_model = multi_model and f"{multi_model.rstrip('/')}/"
-    scale = autoscaling.Scale.of(autoscale, invocations or _DEFAULT_INVOCATIONS) if autoscale else None
+    scale = autoscaling.Scale.parse(autoscale, invocations or _DEFAULT_INVOCATIONS) if autoscale else None
     memory_mb = memory_mb or _DEFAULT_MB
-    own_tags = session.pairs(tags)
-    session.need_sdk(2)
+    parsed_tags = session.parse_pairs(tags)
+    session.require_sdk(2)
     account = session.connect()
-    if multi_model and which["image"] and which["role"]:
-        which["model_data"] = multi_model  # nothing is left to look up
+    if multi_model and model_options["image"] and model_options["role"]:
+        model_options["model_data"] = multi_model  # no job to look up
     name = endpoint_name or f"{PREFIX}-{datetime.now(UTC):%Y-%m-%d-%H-%M-%S}"
     removal = f"python -m scripts.delete_endpoint {name}"
     client = account.boto.client("sagemaker")
-    with session.clear_errors("sagemaker"):
-        model = model_source.find(client, **which)
-        # a model of that name would be taken by the SDK for the one that it was to make
-        if endpoint_name and delete_endpoint.taken(client, name):
-            raise Failure(f"there is an endpoint, configuration or model {name}: choose another name, or {removal}")
-    ecr.same_region(model.image, account.region)
-    count = scale.least if scale else instance_count
+    with session.readable_errors("sagemaker"):
+        model = model_source.find(client, **model_options)
+        # the SDK would silently use an existing model of that name
+        if endpoint_name and delete_endpoint.name_exists(client, name):
+            raise Failure(f"an endpoint, configuration or model {name} exists: choose another name, or {removal}")
+    ecr.require_same_region(model.image, account.region)
+    count = scale.min_instances if scale else instance_count
     if serverless:
         costs.confirm_serverless(memory_mb, yes=yes)
     else:
         machines = costs.Bill(
             instance_type,
             2 * count if shadow_model else count,
-            most=scale.most if scale else None,
-            also=f" and S3 storage for {capture} % of the requests" if capture else "",
+            max_count=scale.max_instances if scale else None,
+            extras=f" and S3 storage for {capture} % of the requests" if capture else "",
         )
         costs.confirm(machines, account.region, yes=yes)
     plan = endpoint.Plan(
@@ -133,39 +137,45 @@ def main(
         capture_percent=capture,
         capture_to=capture_to or f"s3://{s3_inputs.default_bucket(account)}/{PREFIX}/captures/{name}",
         shadow_model=shadow_model,
-        tags=own_tags,
+        tags=parsed_tags,
     )
-    click.echo(f"endpoint: {name}   remove it: {removal}")
-    # whatever ends it on the way, something may have been made, and a login may expire before it is in service
-    with session.clear_errors(then=f"remove what there is of it, which may bill: {removal}"):
-        endpoint.deploy(session.sdk(account), plan)
+    click.echo(f"endpoint: {name}   delete it: {removal}")
+    # an error, Ctrl-C or an expired login may leave resources behind
+    with session.readable_errors(next_step=f"delete what was created, which may bill: {removal}"):
+        endpoint.deploy(session.sagemaker_session(account), plan)
     if scale:
-        with session.clear_errors("application-autoscaling", f"it is in service without it; remove it: {removal}"):
+        next_step = f"the endpoint is in service without autoscaling; delete it: {removal}"
+        with session.readable_errors("application-autoscaling", next_step):
             autoscaling.start(account.boto, name, scale)
         click.echo(
-            f"instances: {scale.least} to {scale.most}, so that each gets {scale.invocations:g} requests a minute"
+            f"instances: {scale.min_instances} to {scale.max_instances},"
+            f" target {scale.invocations:g} requests per minute and instance"
         )
     if capture:
-        click.echo(f"captured requests, which S3 bills and delete-endpoint keeps: {plan.capture_to}")
+        click.echo(f"captured requests: {plan.capture_to}; S3 bills them, and delete-endpoint keeps them")
     target = " --target-model FILE.tar.gz" if multi_model else ""
     click.echo(f"in service: python -m scripts.invoke --endpoint {name}{target} IMAGES")
 
 
-def _check(kinds: Mapping[str, Any], instance_type: str) -> None:
-    """Refuse what SageMaker would, and what would be ignored, before anything is made."""
-    for one, other in _APART:
-        if kinds[one] and kinds[other]:
+def _check_options(options: Mapping[str, Any], instance_type: str) -> None:
+    """Reject options that SageMaker would reject or ignore, before anything is created.
+
+    Raises:
+        Failure: options exclude each other, lack another one, or have an invalid value.
+    """
+    for one, other in _EXCLUDES:
+        if options[one] and options[other]:
             raise Failure(f"{_option(one)} and {_option(other)} exclude each other: choose one")
-    for one, other in _NEEDS:
-        if kinds[one] and not kinds[other]:
-            raise Failure(f"{_option(one)} is for {_option(other)}: add that, or leave it out")
-    if kinds["multi_model"] and endpoint.has_gpu(instance_type):
-        raise Failure(f"--multi-model on {instance_type}: models share CPUs only; choose another --instance-type")
-    if not kinds["serverless"] and _ARM.match(instance_type):
-        raise Failure(f"--instance-type {instance_type}: Arm processors, the image is for linux/amd64; choose another")
+    for one, other in _REQUIRES:
+        if options[one] and not options[other]:
+            raise Failure(f"{_option(one)} needs {_option(other)}: add it, or omit {_option(one)}")
+    if options["multi_model"] and endpoint.has_gpu(instance_type):
+        raise Failure(f"--multi-model on {instance_type}: needs a CPU instance; choose another --instance-type")
+    if not options["serverless"] and _ARM.match(instance_type):
+        raise Failure(f"--instance-type {instance_type}: Arm processor, the image is for linux/amd64; choose another")
     for name in ("async_output", "multi_model", "capture_to", "shadow_model"):
-        if kinds[name] and not kinds[name].startswith("s3://"):
-            raise Failure(f"{_option(name)} {kinds[name]}: expected s3://BUCKET/FOLDER")
+        if options[name] and not options[name].startswith("s3://"):
+            raise Failure(f"{_option(name)} {options[name]}: expected s3://BUCKET/FOLDER")
 
 
 def _option(name: str) -> str:

@@ -1,13 +1,13 @@
-"""Errors that end a command with one line for people."""
+"""Errors that end a command with a one-line message."""
 
 import click
 
 
 class Failure(click.ClickException):
-    """Ends the command with one line and exit code 2."""
+    """An error that ends the command with one line and exit code 2."""
 
     exit_code = 2
 
 
-class Refused(Failure):
-    """The endpoint was reached, and answered a request with an error."""
+class EndpointError(Failure):
+    """An error that the endpoint returned for a request."""

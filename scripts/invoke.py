@@ -1,4 +1,4 @@
-"""Send image files to an endpoint; show its answers as a table and as a picture."""
+"""The command that sends image files to an endpoint, and shows the answers as a table and a picture."""
 
 import mimetypes
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.progress import track
 
 from scripts.client import async_endpoint
 from scripts.client.answers import draw, show
-from scripts.errors import Failure, Refused
+from scripts.errors import EndpointError, Failure
 
 
 @click.command(
@@ -22,15 +22,15 @@ from scripts.errors import Failure, Refused
     """
 )
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--url", default="http://127.0.0.1:8080", show_default=True)
-@click.option("--endpoint", "name", help="A SageMaker endpoint by its name, in place of --url.")
-@click.option("--target-model", help="Of a multi-model endpoint: the model's file; with --url, its loaded name.")
-@click.option("--picture", type=click.Path(path_type=Path), help="PNG to draw the images and answers into.")
-@click.option("--rows", type=click.IntRange(1), help="Most rows of the table, the least certain answers; default: all.")
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="URL of a container.")
+@click.option("--endpoint", "name", help="Name of a SageMaker endpoint, instead of --url.")
+@click.option("--target-model", help="Model of a multi-model endpoint: its file; with --url, its loaded name.")
+@click.option("--picture", type=click.Path(path_type=Path), help="PNG file for the images with their answers.")
+@click.option("--rows", type=click.IntRange(1), help="Show so many rows, the least certain answers; default: all.")
 @click.option(
     "--timeout",
     type=click.FloatRange(0),
-    default=async_endpoint.PATIENCE_SECONDS,
+    default=async_endpoint.TIMEOUT_SECONDS,
     show_default=True,
     help="Seconds to wait for the next answer of an asynchronous endpoint.",
 )
@@ -44,15 +44,15 @@ def main(
     rows: int | None,
     timeout: float,
 ) -> None:
-    """Send IMAGES, files or folders of files, to an endpoint, one request each."""
+    """Send IMAGES, files or folders of files, to an endpoint, in one request each."""
     files = [file for path in images for file in _files(path)]
     requests = ((file.read_bytes(), _content_type(file)) for file in files)
     batches = async_endpoint.predict_all(url, name, requests, timeout, target_model)
     answers: list[dict[str, Any]] = []
     try:
         for batch in track(batches, "predicting", len(files), transient=True):
-            answers.append(batch[0])  # noqa: PERF401 # how many there are tells which file was refused
-    except Refused as error:
+            answers.append(batch[0])  # noqa: PERF401 # their number tells which file failed
+    except EndpointError as error:
         raise Failure(f"{files[len(answers)]}: {error.message}") from error
     show(((file.name, answer) for file, answer in zip(files, answers, strict=True)), rows)
     if picture:
@@ -65,13 +65,13 @@ def _files(path: Path) -> list[Path]:
         return [path]
     files = sorted(file for file in path.iterdir() if file.is_file())
     if not files:
-        raise Failure(f"{path} holds no files; of a folder its files are sent, not those of the folders in it")
+        raise Failure(f"{path} has no files; files in its subfolders are not sent")
     return files
 
 
 def _content_type(file: Path) -> str:
     guess = mimetypes.guess_type(file.name)[0] or ""
-    return guess if guess.startswith("image/") else "image/x-unknown"  # the endpoint looks at the bytes
+    return guess if guess.startswith("image/") else "image/x-unknown"  # the endpoint detects the format from the bytes
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Push an image to ECR such that SageMaker takes it; look before, and at what has arrived.
+"""The command that pushes an image to ECR, and checks that SageMaker accepts it.
 
-engine, image, git, AWS -> preflight -> repository -> login -> push
-    -> what the registry holds -> URI by digest, in a file for training and deployment
+checks of engine, image, git and AWS -> repository -> login -> push
+    -> check of the image in the registry -> URI with digest, in a file for training and deployment
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from scripts.aws.ecr import Ecr
-from scripts.aws.registry import PLATFORM, Registry, refuse
+from scripts.aws.registry import PLATFORM, Registry, require_supported
 from scripts.errors import Failure
 
 DOCKER = os.environ.get("DOCKER", "docker")
@@ -24,60 +24,60 @@ DOCKER = os.environ.get("DOCKER", "docker")
       python -m scripts.push --image traffic-signs:cpu --repository traffic-signs --region eu-west-1 --allow-dirty
     """
 )
-@click.option("--image", required=True, help="In the Docker engine, as `make build` tags it.")
-@click.option("--repository", required=True, help="Name, or URI, in the ECR of your account; made if it is missing.")
-@click.option("--region", help="Where the jobs will run; by default the region of your AWS configuration.")
-@click.option("--allow-dirty", is_flag=True, help="Push with uncommitted changes; the tag then ends in -dirty.")
+@click.option("--image", required=True, help="Tag in the Docker engine, as `make build` sets it.")
+@click.option("--repository", required=True, help="Name or URI in your account's ECR; created if it is missing.")
+@click.option("--region", help="Region of the jobs; default: the region of your AWS configuration.")
+@click.option("--allow-dirty", is_flag=True, help="Allow uncommitted changes; the tag then ends in -dirty.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("results/image-uri.txt"),
     show_default=True,
-    help="File for the URI by digest, which training and deployment read.",
+    help="File for the URI with digest; training and deployment read it.",
 )
 def main(image: str, repository: str, region: str | None, allow_dirty: bool, output: Path) -> None:
-    """Push an image to ECR, tagged by its own tag and the git commit, such as gpu-1a2b3c4."""
+    """Push an image to ECR, tagged with its target and the git commit, such as gpu-1a2b3c4."""
     _check_image(image)
     tag = _tag(image, allow_dirty)
     ecr = Ecr.connect(region)
-    name = ecr.name_of(repository)
-    uri, made = ecr.ensure(name)
-    click.echo(f"{'made' if made else 'found'} repository {uri}")
+    name = ecr.repository_name(repository)
+    uri, created = ecr.ensure(name)
+    click.echo(f"{'created' if created else 'found'} repository {uri}")
     registry = ecr.login(uri.partition("/")[0])
     _login(registry)
     click.echo(f"pushing {image} as {uri}:{tag}")
-    output.unlink(missing_ok=True)  # or after a failure training would go on with the image of an earlier push
+    output.unlink(missing_ok=True)  # after a failure, training must not use the image of an earlier push
     _push(image, f"{uri}:{tag}")
-    arrived = registry.describe(name, tag)
-    refuse(arrived, f"{uri}:{tag}")
-    click.echo(f"arrived: {arrived.media_types[0]}, {arrived.platform}, {arrived.size / 1e6:,.1f} MB compressed")
+    pushed = registry.describe(name, tag)
+    require_supported(pushed, f"{uri}:{tag}")
+    click.echo(f"in the registry: {pushed.media_types[0]}, {pushed.platform}, {pushed.size / 1e6:,.1f} MB compressed")
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(f"{uri}@{arrived.digest}\n", encoding="utf-8")
-    click.echo(f"{uri}@{arrived.digest}")
+    output.write_text(f"{uri}@{pushed.digest}\n", encoding="utf-8")
+    click.echo(f"{uri}@{pushed.digest}")
 
 
 def _check_image(image: str) -> None:
     code, _, error = _run([DOCKER, "version", "--format", "{{.Server.Version}}"])
     if code:
-        raise Failure(f"no Docker engine is reachable; start it. {_last_line(error)}")
+        raise Failure(f"cannot reach the Docker engine; start it: {_last_line(error)}")
     code, platform, _ = _run([DOCKER, "image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", image])
     if code:
-        raise Failure(f"the Docker engine has no image {image}; make build")
+        raise Failure(f"the Docker engine has no image {image}; build it with make build")
     if platform.strip() != PLATFORM:
-        raise Failure(f"{image} is for {platform.strip()}, SageMaker's hosts are {PLATFORM}; make build anew")
+        raise Failure(f"{image} is for {platform.strip()}, SageMaker's hosts are {PLATFORM}; build it with make build")
 
 
 def _tag(image: str, allow_dirty: bool) -> str:
     code, commit, error = _run(["git", "rev-parse", "--short", "HEAD"])
     if code:
-        raise Failure(f"the tag names a git commit, and there is none: {_last_line(error)}")
+        raise Failure(f"the tag needs a git commit, but there is none: {_last_line(error)}")
     _, changes, _ = _run(["git", "status", "--porcelain"])
     if changes and not allow_dirty:
         raise Failure(
-            f"uncommitted changes, such as {changes.splitlines()[0][3:]}: no commit would name this image;"
-            " commit them, or allow them (make push ALLOW_DIRTY=1)"
+            f"uncommitted changes, such as {changes.splitlines()[0][3:]}: the commit would not identify this image;"
+            " commit them, or allow them with make push ALLOW_DIRTY=1"
         )
-    # the target comes first, or a pushed cpu image would take the tag from the gpu image of the same commit
+    # the tag has the target, so that cpu and gpu images of one commit have different tags
     target = image.rpartition("/")[2].partition(":")[2] or "latest"
     return f"{target}-{commit.strip()}{'-dirty' if changes else ''}"
 
@@ -85,7 +85,7 @@ def _tag(image: str, allow_dirty: bool) -> str:
 def _login(registry: Registry) -> None:
     command = [DOCKER, "login", "--username", registry.user, "--password-stdin", registry.host]
     code, _, error = _run(command, registry.password)
-    # ECR's credential helper answers so when told to store: it logs in by itself, at the push
+    # ECR's credential helper stores no passwords and logs in by itself when docker pushes
     if code and "not implemented" not in error:
         raise Failure(f"docker login at {registry.host}: {_last_line(error)}")
 
@@ -94,7 +94,7 @@ def _push(image: str, target: str) -> None:
     code, _, error = _run([DOCKER, "tag", image, target])
     if code:
         raise Failure(f"docker tag: {_last_line(error)}")
-    # its progress is Docker's own, on standard output; its error is the last line of the other stream
+    # docker prints its progress on standard output and its error on the last line of standard error
     process = subprocess.run([DOCKER, "push", target], check=False, stderr=subprocess.PIPE, text=True)
     if process.returncode:
         raise Failure(f"docker push: {_last_line(process.stderr)}")
@@ -104,7 +104,7 @@ def _run(command: list[str], text: str | None = None) -> tuple[int, str, str]:
     try:
         process = subprocess.run(command, check=False, capture_output=True, text=True, input=text)
     except FileNotFoundError:
-        return 127, "", f"there is no program {command[0]}"
+        return 127, "", f"{command[0]} is not installed"
     return process.returncode, process.stdout, process.stderr
 
 

@@ -1,9 +1,9 @@
-"""SageMaker's local mode, by its own SDK (version 2) and docker compose, without an AWS account.
+"""The command that runs SageMaker's local mode with SDK version 2, without an AWS account.
 
 file:// channels -> training_job.fit -> OUTPUT/model.tar.gz -> endpoint.deploy -> Predictor.predict -> delete
 
-The same `fit` and `deploy` as in the cloud, with a session that starts containers here. Runs in the
-environment .venv-sdk-v2.
+`fit` and `deploy` are those of the cloud commands; the session starts containers on this machine, with docker compose.
+It runs in the environment .venv-sdk-v2.
 """
 
 import logging
@@ -16,7 +16,7 @@ import click
 
 from scripts import train
 from scripts.aws import local_mode
-from scripts.aws.session import PREFIX, need_sdk, pairs, quiet_sdk
+from scripts.aws.session import PREFIX, parse_pairs, quiet_sdk, require_sdk
 from scripts.client.answers import show
 from scripts.client.endpoint import predictions
 from scripts.errors import Failure
@@ -34,19 +34,17 @@ from scripts.resources import endpoint, training_job
         --training results/synthetic/data/training --samples results/synthetic/data/samples
     """
 )
-@click.option("--image", required=True, help="Image to train and to serve with.")
+@click.option("--image", required=True, help="Image for training and serving.")
 @click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--validation", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--samples", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
               help="Folder of image files to predict.")  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path), default="results/sagemaker-local", show_default=True)
-@click.option("--instances", type=click.IntRange(1), default=1, show_default=True, help="Containers that train.")
-@click.option("--entry-point", type=click.Path(path_type=Path), help="A program of yours, in place of the image's.")
+@click.option("--instances", type=click.IntRange(1), default=1, show_default=True, help="Training containers.")
+@click.option("--entry-point", type=click.Path(path_type=Path), help="Your training program, instead of the image's.")
 @click.option("--source-dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--port", default=8080, show_default=True, help="Where the endpoint listens on this machine.")
-@click.option(
-    "-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", help="Any number of times."
-)
+@click.option("--port", default=8080, show_default=True, help="Port of the endpoint on this machine.")
+@click.option("-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", help="Repeatable.")
 def main(
     *,
     image: str,
@@ -61,41 +59,41 @@ def main(
     hyperparameters: tuple[str, ...],
 ) -> None:
     """Train, deploy, predict and delete with SageMaker's SDK in local mode."""
-    need_sdk(2)
+    require_sdk(2)
     quiet_sdk()
-    for name in ("sagemaker", "urllib3"):  # a line per request, and how to move to version 3
+    for name in ("sagemaker", "urllib3"):  # they log every request, and advice to move to version 3
         logging.getLogger(name).setLevel(logging.ERROR)
     output = output.resolve()
-    for name in ("model.tar.gz", "output.tar.gz"):  # of an earlier run
+    for name in ("model.tar.gz", "output.tar.gz"):  # from an earlier run
         (output / name).unlink(missing_ok=True)
-    with local_mode.scratch(image) as folder:
-        session = local_mode.session(folder, port)
+    with local_mode.container_root(image) as folder:
+        session = local_mode.local_session(folder, port)
         channels = {"training": training} | ({"validation": validation} if validation else {})
         if entry_point:
-            source_dir = _copied(entry_point, source_dir, folder)
+            source_dir = _copy_source(entry_point, source_dir, folder)
         plan = training_job.Plan(
             image=image,
             role=local_mode.ROLE,
-            inputs={name: f"file://{place.resolve()}" for name, place in channels.items()},
+            inputs={name: f"file://{path.resolve()}" for name, path in channels.items()},
             output=f"file://{output}",
             instance_type="local",
             instance_count=instances,
-            hyperparameters={key: train.value(text) for key, text in pairs(hyperparameters).items()},
+            hyperparameters={key: train.parse_value(text) for key, text in parse_pairs(hyperparameters).items()},
             entry_point=entry_point.name if entry_point else None,
             source_dir=str(source_dir) if entry_point else None,
         )
         try:
             job = training_job.fit(session, plan)
         except RuntimeError as error:
-            raise Failure(f"the training job failed: {_reason(output) or error}") from error
+            raise Failure(f"the training job failed: {_failure_reason(output) or error}") from error
         click.echo(f"artifact: {job.artifact}")
-        _serve(
+        _deploy_and_predict(
             session, endpoint.Plan(image, local_mode.ROLE, str(job.artifact), PREFIX, instance_type="local"), samples
         )
 
 
-def _copied(program: Path, source: Path | None, folder: Path) -> Path:
-    """Copy the user's code, because containers write into it as root."""
+def _copy_source(program: Path, source: Path | None, folder: Path) -> Path:
+    """Copy the user's code, because containers write to it as root; return the copy."""
     copy = folder / "source"
     if source:
         shutil.copytree(source, copy)
@@ -105,10 +103,10 @@ def _copied(program: Path, source: Path | None, folder: Path) -> Path:
     return copy
 
 
-def _reason(output: Path) -> str:
-    """Return the first paragraph of the failure file, which the SDK packs with the job's output, in one line.
+def _failure_reason(output: Path) -> str:
+    """Return the first paragraph of the failure file in the job's output archive, as one line; empty if there is none.
 
-    The toolkit's own begin with the kind of error alone; ours have a traceback in the second.
+    A traceback follows in the second paragraph.
     """
     try:
         with tarfile.open(output / "output.tar.gz") as archive:
@@ -119,7 +117,7 @@ def _reason(output: Path) -> str:
         return ""
 
 
-def _serve(session: Any, plan: endpoint.Plan, samples: Path) -> None:
+def _deploy_and_predict(session: Any, plan: endpoint.Plan, samples: Path) -> None:
     from sagemaker.deserializers import BytesDeserializer  # noqa: PLC0415 # slow, and not needed for --help
     from sagemaker.serializers import IdentitySerializer  # noqa: PLC0415 # as above
 
@@ -128,7 +126,7 @@ def _serve(session: Any, plan: endpoint.Plan, samples: Path) -> None:
         predictor.serializer, predictor.deserializer = IdentitySerializer("image/x-unknown"), BytesDeserializer()
         rows = [(file.name, predictions(predictor.predict(file.read_bytes()))[0]) for file in sorted(samples.iterdir())]
     except RuntimeError as error:
-        raise Failure(f"the endpoint did not come up: {error}") from error
+        raise Failure(f"the endpoint failed: {error}") from error
     finally:
         session.delete_endpoint(plan.name)
         session.delete_endpoint_config(plan.name)

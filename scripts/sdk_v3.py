@@ -1,9 +1,9 @@
-"""SageMaker's SDK version 3 in its local mode, from training to predictions, without an AWS account.
+"""The command that runs SageMaker's local mode with SDK version 3, without an AWS account.
 
 file:// channels -> ModelTrainer.train -> OUTPUT/model.tar.gz -> ModelBuilder.build -> LocalSession's clients
 
-Version 3 has ModelTrainer and ModelBuilder where version 2 has Estimator and Model, and the two cannot
-share an environment: this runs in .venv-sdk-v3. The project's cloud commands use version 2.
+Version 3 has ModelTrainer and ModelBuilder where version 2 has Estimator and Model. The two cannot share an
+environment: this command runs in .venv-sdk-v3, the project's cloud commands use version 2.
 """
 
 import json
@@ -15,13 +15,13 @@ from pathlib import Path
 import click
 
 from scripts.aws import local_mode
-from scripts.aws.session import PREFIX, SDK_DEFAULTS, need_sdk, pairs
+from scripts.aws.session import PREFIX, SDK_DEFAULTS, parse_pairs, require_sdk
 from scripts.client.answers import show
 from scripts.client.endpoint import predictions
 from scripts.errors import Failure
 
-_NOBODY = {
-    # opens nothing; the SDK makes clients when it is imported, and sessions of its own later
+_DUMMY_CREDENTIALS = {
+    # the SDK makes clients when it is imported, and its own sessions later
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -36,33 +36,34 @@ _NOBODY = {
         --training results/synthetic/data/training --samples results/synthetic/data/samples -p epochs=3
     """
 )
-@click.option("--image", required=True, help="Image to train and to serve with.")
+@click.option("--image", required=True, help="Image for training and serving.")
 @click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--samples", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
               help="Folder of image files to predict.")  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path), default="results/sdk-v3", show_default=True)
-@click.option("--port", default=8080, show_default=True, help="Where the endpoint listens on this machine.")
-@click.option("-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE")
+@click.option("--port", default=8080, show_default=True, help="Port of the endpoint on this machine.")
+@click.option("-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE",
+              help="Repeatable.")  # fmt: skip
 def main(
     *, image: str, training: Path, samples: Path, output: Path, port: int, hyperparameters: tuple[str, ...]
 ) -> None:
-    """Train, deploy, predict and delete in local mode; the archives of model and report land in --output."""
-    need_sdk(3)
-    with local_mode.scratch(image) as folder:
+    """Train, deploy, predict and delete in local mode; write the archives of model and report to --output."""
+    require_sdk(3)
+    with local_mode.container_root(image) as folder:
         _isolate(folder)
-        _train(image, training, pairs(hyperparameters), folder)
+        _train(image, training, parse_pairs(hyperparameters), folder)
         shutil.copytree(folder / "compressed_artifacts", output, dirs_exist_ok=True)
         click.echo(f"artifact: {output / 'model.tar.gz'}")
-        _predict(_model(image, folder), sorted(samples.iterdir()), folder, port)
+        _predict(_build_model(image, folder), sorted(samples.iterdir()), folder, port)
 
 
 def _isolate(folder: Path) -> None:
-    """Keep the user's account, and the SDK's reports to its makers, out of this process; call before its import."""
+    """Hide the user's AWS account from the SDK, and turn off its telemetry; call it before the SDK is imported."""
     settings = folder / "config.yaml"
     settings.write_text(json.dumps(SDK_DEFAULTS), encoding="utf-8")  # JSON is YAML
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         os.environ.pop(name, None)
-    os.environ.update(_NOBODY, SAGEMAKER_USER_CONFIG_OVERRIDE=str(settings))
+    os.environ.update(_DUMMY_CREDENTIALS, SAGEMAKER_USER_CONFIG_OVERRIDE=str(settings))
 
 
 def _train(image: str, training: Path, hyperparameters: dict[str, str], folder: Path) -> None:
@@ -71,7 +72,7 @@ def _train(image: str, training: Path, hyperparameters: dict[str, str], folder: 
     from sagemaker.train.configs import Compute, InputData  # noqa: PLC0415 # as above
     from sagemaker.train.model_trainer import Mode  # noqa: PLC0415 # as above
 
-    # without source_code the SDK names no command, so the image's own, `train`, runs
+    # without source_code the SDK sets no command, so the image's own, `train`, runs
     trainer = ModelTrainer(
         training_image=image,
         training_mode=Mode.LOCAL_CONTAINER,
@@ -85,11 +86,11 @@ def _train(image: str, training: Path, hyperparameters: dict[str, str], folder: 
     try:
         trainer.train(input_data_config=[InputData(channel_name="training", data_source=str(training.resolve()))])
     except RuntimeError as error:
-        raise Failure(f"the training job failed, its log is above: {error}") from error
+        raise Failure(f"the training job failed; see its log above: {error}") from error
 
 
-def _model(image: str, folder: Path) -> str:
-    """Have ModelBuilder make a local model of *image* and the archive; return its name."""
+def _build_model(image: str, folder: Path) -> str:
+    """Create a local model of *image* and the archive with ModelBuilder; return its name."""
     from sagemaker.core.helper.session_helper import Session  # noqa: PLC0415 # slow, and not needed for --help
     from sagemaker.serve import ModelBuilder  # noqa: PLC0415 # as above
     from sagemaker.serve.mode.function_pointers import Mode  # noqa: PLC0415 # as above
@@ -110,10 +111,10 @@ def _model(image: str, folder: Path) -> str:
 
 
 def _predict(model: str, files: Iterable[Path], folder: Path, port: int) -> None:
-    """Serve *model* on *port*, print its answers to *files*, remove it.
+    """Serve *model* on *port*, print its answers to *files*, delete it.
 
-    ModelBuilder.deploy_local pulls the image from a registry, even one that is here, and starts it for the
-    model servers that it knows only. The endpoint is made by the SDK's own local client instead.
+    The SDK's local client creates the endpoint: ModelBuilder.deploy_local pulls even a local image from a registry, and
+    starts only model servers that it knows.
     """
     from sagemaker.core.local import LocalSession  # noqa: PLC0415 # slow, and not needed for --help
 
@@ -129,7 +130,7 @@ def _predict(model: str, files: Iterable[Path], folder: Path, port: int) -> None
             answered = runtime.invoke_endpoint(file.read_bytes(), model, ContentType="image/x-unknown")
             rows.append((file.name, predictions(answered["Body"].read())[0]))
     except RuntimeError as error:
-        raise Failure(f"the endpoint did not come up: {error}") from error
+        raise Failure(f"the endpoint failed: {error}") from error
     finally:
         client.delete_endpoint(model)
         client.delete_endpoint_config(model)

@@ -1,6 +1,6 @@
-"""Train on SageMaker: what the user asks for becomes a job, what comes of it a table and a file.
+"""The command that trains on SageMaker.
 
-folders -> S3, once (s3_inputs) -> cost line -> training_job.fit -> results/training-job.json
+cost confirmation -> upload of the folders to S3 -> training_job.fit -> table, results/training-job.json
 """
 
 import json
@@ -25,21 +25,25 @@ from scripts.resources import training_job
       python -m scripts.train --image URI --role ARN --training results/GTSRB/data/training --spot --max-hours 0.5 --yes
     """
 )
-@click.option("--image", required=True, help="URI that make push printed.")
+@click.option("--image", required=True, help="URI that `make push` printed.")
 @click.option("--role", required=True, envvar="SAGEMAKER_ROLE", help="ARN of the execution role.")
-@click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
-@click.option("--validation", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--bucket", help="Default: sagemaker-REGION-ACCOUNT; made if it is missing.")
+@click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
+              help="Folder with the training data.")  # fmt: skip
+@click.option("--validation", type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Folder with the validation data.")  # fmt: skip
+@click.option("--bucket", help="S3 bucket; default: sagemaker-REGION-ACCOUNT; created if it is missing.")
 @click.option("--instance-type", default="ml.g4dn.xlarge", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--spot", is_flag=True, help="Cheaper machines; one that AWS takes back is followed by one that goes on.")
-@click.option("--max-hours", type=click.FloatRange(1 / 60, 120), default=1.0, show_default=True)
-@click.option("--network-isolation", is_flag=True, help="No network in the container, not even to S3.")
-@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Any number of times.")
-@click.option("-p", "--hyperparameter", "pairs", multiple=True, metavar="KEY=VALUE", help="Any number of times.")
-@click.option("--hyperparameters", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A JSON object.")
-@click.option("--output", type=click.Path(path_type=Path), default="results/training-job.json", show_default=True)
-@click.option("--yes", is_flag=True, envvar="YES", help="Do not ask whether it may cost money; YES=1 says the same.")
+@click.option("--spot", is_flag=True, help="Cheaper spot instances; the job resumes after an interruption.")
+@click.option("--max-hours", type=click.FloatRange(1 / 60, 120), default=1.0, show_default=True,
+              help="Limit of the running time.")  # fmt: skip
+@click.option("--network-isolation", is_flag=True, help="Run the container without network, not even to S3.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of the job; repeatable.")
+@click.option("-p", "--hyperparameter", "pairs", multiple=True, metavar="KEY=VALUE", help="Repeatable.")
+@click.option("--hyperparameters", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON object.")
+@click.option("--output", type=click.Path(path_type=Path), default="results/training-job.json", show_default=True,
+              help="File for the finished job; deploy and transform read it.")  # fmt: skip
+@click.option("--yes", is_flag=True, envvar="YES", help="Start without asking for confirmation; also YES=1.")
 def main(
     *,
     image: str,
@@ -58,16 +62,16 @@ def main(
     output: Path,
     yes: bool,
 ) -> None:
-    """Train on SageMaker and wait for the end; exit code 1 if the job fails."""
-    values = _read(hyperparameters) | {key: value(text) for key, text in session.pairs(pairs).items()}
-    own_tags = session.pairs(tags)
-    session.need_sdk(2)
+    """Train on SageMaker and wait for the job; exit code 1 if it fails."""
+    values = _read(hyperparameters) | {key: parse_value(text) for key, text in session.parse_pairs(pairs).items()}
+    parsed_tags = session.parse_pairs(tags)
+    session.require_sdk(2)
     account = session.connect()
-    ecr.same_region(image, account.region)
+    ecr.require_same_region(image, account.region)
     costs.confirm(costs.Bill(instance_type, instance_count, max_hours, spot=spot), account.region, yes=yes)
     bucket = bucket or s3_inputs.default_bucket(account)
     folders = {"training": training} | ({"validation": validation} if validation else {})
-    with session.clear_errors():
+    with session.readable_errors():
         uris = s3_inputs.upload(account, bucket, folders)
         plan = training_job.Plan(
             image=image,
@@ -80,19 +84,19 @@ def main(
             max_hours=max_hours,
             spot=spot,
             network_isolation=network_isolation,
-            tags=own_tags,
+            tags=parsed_tags,
         )
-        job = training_job.fit(session.sdk(account), plan)
+        job = training_job.fit(session.sagemaker_session(account), plan)
     _report(job)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(asdict(job), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:  # the job has been paid for by now
-        text = f"{output} cannot be written: {error.strerror}; {job.name} is {job.status}: deploy --job takes its name"
-        raise Failure(text) from error
+    except OSError as error:  # the job's name must not get lost
+        message = f"cannot write {output}: {error.strerror}; {job.name} is {job.status}: use it with deploy --job"
+        raise Failure(message) from error
     if job.status != "Completed":
         raise click.ClickException(f"{job.name} ended as {job.status}: {job.failure or 'SageMaker gives no reason'}")
-    click.echo(f"next: make deploy, which reads {output}")
+    click.echo(f"wrote {output}; next step: make deploy")
 
 
 def _report(job: training_job.Job) -> None:
@@ -112,12 +116,12 @@ def _read(path: Path | None) -> dict[str, Any]:
     except ValueError as error:
         raise Failure(f"{path} is not JSON: {error}") from error
     if not isinstance(values, dict):
-        raise Failure(f"{path} holds {type(values).__name__}; expected an object, one key per hyperparameter")
+        raise Failure(f"{path} contains {type(values).__name__}; expected an object, one key per hyperparameter")
     return values
 
 
-def value(text: str) -> Any:
-    """Read a hyperparameter as JSON, or as the text that it is."""
+def parse_value(text: str) -> Any:
+    """Parse a hyperparameter as JSON; return other text unchanged."""
     try:
         return json.loads(text)
     except ValueError:

@@ -1,8 +1,8 @@
-"""The same transform job in SageMaker's local mode, without an AWS account.
+"""The command that runs the transform job in SageMaker's local mode, without an AWS account.
 
-test.npz -> .npy files -> transform_job.transform on file:// folders -> answers -> the same figures as evaluate
+test.npz -> .npy files -> transform_job.transform on file:// folders -> answers -> the same report as evaluate
 
-Runs in the environment .venv-sdk-v2.
+It runs in the environment .venv-sdk-v2.
 """
 
 import logging
@@ -12,7 +12,7 @@ import click
 
 from scripts import transform
 from scripts.aws import local_mode
-from scripts.aws.session import PREFIX, need_sdk, quiet_sdk
+from scripts.aws.session import PREFIX, quiet_sdk, require_sdk
 from scripts.client import accuracy
 from scripts.errors import Failure
 from scripts.resources import transform_job
@@ -26,23 +26,23 @@ from scripts.resources import transform_job
     """
 )
 @click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--image", required=True, help="Image to predict with.")
+@click.option("--image", required=True, help="Image for the predictions.")
 @click.option("--model-data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="A model.tar.gz on this machine.")  # fmt: skip
+              help="model.tar.gz on this machine.")  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path), default="results/transform", show_default=True,
-              help="Folder for the figures and the plot.")  # fmt: skip
-@click.option("--port", default=8080, show_default=True, help="Where the container listens on this machine.")
+              help="Folder for evaluation.json and the plot.")  # fmt: skip
+@click.option("--port", default=8080, show_default=True, help="Port of the container on this machine.")
 def main(test_set: Path, image: str, model_data: Path, output: Path, port: int) -> None:
-    """Predict TEST_SET in a local transform job and count what is right."""
-    need_sdk(2)
+    """Measure the accuracy on TEST_SET with a local transform job."""
+    require_sdk(2)
     quiet_sdk()
-    for name in ("sagemaker", "urllib3"):  # a line per request, and how to move to version 3
+    for name in ("sagemaker", "urllib3"):  # they log every request, and advice to move to version 3
         logging.getLogger(name).setLevel(logging.ERROR)
     images, labels, classes = accuracy.load(test_set)
-    with local_mode.scratch(image) as folder:
+    with local_mode.container_root(image) as folder:
         requests, answers = folder / "requests", folder / "answers"
         requests.mkdir()
-        files = transform.write(images, len(classes), requests)
+        files = transform.write_requests(images, len(classes), requests)
         plan = transform_job.Plan(
             image=image,
             role=local_mode.ROLE,
@@ -53,10 +53,10 @@ def main(test_set: Path, image: str, model_data: Path, output: Path, port: int) 
             instance_type="local",
         )
         try:
-            transform_job.transform(local_mode.session(folder, port), plan)
+            transform_job.transform(local_mode.local_session(folder, port), plan)
         except RuntimeError as error:
             raise Failure(f"the transform job failed: {error}") from error
-        accuracy.report(transform.read(answers, files), labels, classes, output)
+        accuracy.report(transform.read_answers(answers, files), labels, classes, output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from local_test.platform import container
-from tests.support.helpers import Job, Server, alone, encoded, run_job, serving
+from tests.support.helpers import Job, Server, encoded, exclusive_lock, run_job, serving
 from traffic_signs.data.prepare import Plan, prepare
 from traffic_signs.data.sources import synthetic
 
@@ -76,7 +76,7 @@ def _job(folder: Path, prepared: Path, hyperparameters: Mapping[str, Any], image
     base = folder / "opt-ml"
     folder.mkdir(exist_ok=True)
     channels = {name: prepared / name for name in ("training", "validation")}
-    with alone(folder / "lock"):
+    with exclusive_lock(folder / "lock"):
         if (folder / "succeeded").exists():
             return Job(base, 0, (base / "log").read_text())
         job = run_job(base, channels, hyperparameters, image=image)

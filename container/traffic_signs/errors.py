@@ -1,39 +1,39 @@
-"""One tree of errors; what the reader gets to see lives on the class.
+"""Exception hierarchy for errors that a user can act on.
 
-A job that fails with one of these writes the message alone to its failure file; a request
-answers `status` with the message as JSON. Everything else is a bug: its traceback goes to the
-log, the client of an endpoint sees a plain 500.
+A job that fails with one of these writes only the message to its failure file. A request that
+fails with one gets `status` and the message as JSON. Any other exception is a bug: its traceback
+goes to the log, and the client of an endpoint gets a plain 500.
 
     TrafficSignsError
-    ├── SettingsError    a hyperparameter or an environment variable
-    ├── DataError        a data set or an input channel
-    ├── HostsError       the hosts of one training job
-    ├── CheckpointError  a checkpoint of a training job
-    ├── ExportError      the exported model does not answer like the trained one
-    ├── ArtifactError    a model directory
-    ├── NotLoadedError      404, a model of many that nobody has loaded
-    ├── AlreadyLoadedError  409
-    ├── MemoryShortError    507
-    ├── HooksError       the code that a model brings along
-    ├── OverloadError       503, with Retry-After
-    └── RequestError     400
-        ├── ImageError             400, and named and counted when a data set is read
-        ├── NotAcceptableError     406
-        ├── TooLargeError          413
-        ├── UnsupportedMediaError  415
-        ├── LeftError              499, the client has closed the connection
-        └── TransferEncodingError  501
+    ├── SettingsError            a hyperparameter or an environment variable
+    ├── DataError                a data set or an input channel
+    ├── HostsError               the hosts of one training job
+    ├── CheckpointError          a checkpoint of a training job
+    ├── ExportError              an exported model whose predictions differ from the trained one's
+    ├── ArtifactError            a model directory
+    ├── NotLoadedError           404, a model of a multi-model endpoint that is not loaded
+    ├── AlreadyLoadedError       409
+    ├── OutOfMemoryError         507
+    ├── HooksError               the user's code in a model
+    ├── OverloadError            503, with Retry-After
+    └── RequestError             400
+        ├── ImageError               400; when a data set is read, the file is logged and skipped
+        ├── NotAcceptableError       406
+        ├── TooLargeError            413
+        ├── UnsupportedMediaError    415
+        ├── DisconnectedError        499
+        └── TransferEncodingError    501
 """
 
 
 class TrafficSignsError(Exception):
-    """The root: every failure that has a message for the person who caused it."""
+    """Root of all failures whose message tells the user what to do."""
 
     status = 500
 
 
 class SettingsError(TrafficSignsError):
-    """A setting is unknown or has a value that cannot be used; the message names both."""
+    """A setting is unknown or its value is invalid; the message names both."""
 
 
 class DataError(TrafficSignsError):
@@ -41,15 +41,15 @@ class DataError(TrafficSignsError):
 
 
 class HostsError(TrafficSignsError):
-    """The hosts of a training job are not named, not found, or have lost each other."""
+    """The hosts of a training job are not named, not reachable, or lost."""
 
 
 class CheckpointError(TrafficSignsError):
-    """A checkpoint is damaged, or of another training than the one that is to go on."""
+    """A checkpoint is damaged, or belongs to another training than the one that resumes."""
 
 
 class ExportError(TrafficSignsError):
-    """The exported model does not answer like the trained one."""
+    """The predictions of the exported model differ from those of the trained one."""
 
 
 class ArtifactError(TrafficSignsError):
@@ -57,29 +57,29 @@ class ArtifactError(TrafficSignsError):
 
 
 class NotLoadedError(TrafficSignsError):
-    """A model of a multi-model endpoint is not loaded, or there is none where it should be."""
+    """A model of a multi-model endpoint is not loaded, or its folder has no model."""
 
     status = 404
 
 
 class AlreadyLoadedError(TrafficSignsError):
-    """A model of a multi-model endpoint is loaded already, or not quite unloaded."""
+    """A model of a multi-model endpoint is already loaded, or still being unloaded."""
 
     status = 409
 
 
-class MemoryShortError(TrafficSignsError):
-    """There is no memory for a further model; the platform unloads others when it sees the status."""
+class OutOfMemoryError(TrafficSignsError):
+    """There is no memory for another model; on this status the platform unloads others."""
 
     status = 507
 
 
 class HooksError(TrafficSignsError):
-    """The code that a model brings along cannot be used, or refused a request in words of its own."""
+    """The user's code in a model cannot be used, or refused a request with its own message."""
 
 
 class OverloadError(TrafficSignsError):
-    """Too many requests are queued; the client should ask again in a second."""
+    """Too many requests are queued; the client should retry after a second."""
 
     status = 503
 
@@ -88,44 +88,44 @@ class OverloadError(TrafficSignsError):
 
 
 class RequestError(TrafficSignsError):
-    """The client sent something that cannot be answered."""
+    """The client sent an invalid request."""
 
     status = 400
 
 
 class ImageError(RequestError):
-    """Bytes that are no usable image, or pixels of the wrong shape or range."""
+    """The bytes are not a readable image, or the pixels have the wrong shape or range."""
 
 
 class NotAcceptableError(RequestError):
-    """The client accepts none of the formats that predictions come in."""
+    """The client accepts none of the formats of predictions."""
 
     status = 406
 
 
 class UnsupportedMediaError(RequestError):
-    """The body is in a format that the endpoint does not read."""
+    """The body has a format that the endpoint does not read."""
 
     status = 415
 
 
 class TooLargeError(RequestError):
-    """The body, or what it unpacks to, is larger than the payload limit."""
+    """The body is larger than the payload limit, before or after decompression."""
 
     status = 413
 
     def __init__(self, limit: int) -> None:
-        """Name the *limit*, in bytes, and the variable that sets it."""
+        """Build the message from the *limit* in bytes and the variable that sets it."""
         super().__init__(f"the body is larger than {limit // 2**20} MB (SAGEMAKER_MAX_PAYLOAD_IN_MB)")
 
 
-class LeftError(RequestError):
-    """The client closed the connection before it had its answer; 499 is nginx's status for it."""
+class DisconnectedError(RequestError):
+    """The client closed the connection before the answer; nginx uses the status 499 for it."""
 
     status = 499
 
 
 class TransferEncodingError(RequestError):
-    """The body comes in a transfer encoding other than chunked."""
+    """The body has a transfer encoding other than chunked."""
 
     status = 501

@@ -1,25 +1,25 @@
-"""A lock that is handed on in the order in which it was asked for."""
+"""FIFO lock: threads get it in the order of their requests."""
 
 import threading
 from collections import deque
 
 
 class FairLock:
-    """`with lock:` waits for its turn.
+    """Lock for `with lock:` that serves waiting threads in order.
 
-    Python's own lock goes to whoever is quickest, so a thread that lets go of it and asks again
-    at once, as one does between two parts of a large request, would keep all others out.
+    Python's own lock does not: a thread that releases it and acquires it again immediately, as
+    between two batches of a large request, would starve all others.
     """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._taken = False
+        self._locked = False
         self._queue: deque[threading.Lock] = deque()
 
     def __enter__(self) -> None:
         with self._guard:
-            if not self._taken:
-                self._taken = True
+            if not self._locked:
+                self._locked = True
                 return
             turn = threading.Lock()
             turn.acquire()
@@ -31,4 +31,4 @@ class FairLock:
             if self._queue:
                 self._queue.popleft().release()
             else:
-                self._taken = False
+                self._locked = False

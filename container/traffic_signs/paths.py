@@ -1,8 +1,8 @@
-"""The places under /opt/ml that SageMaker and the container agree on, named once.
+"""Paths below /opt/ml that SageMaker's container contract defines.
 
 Source: "How Amazon SageMaker AI Provides Training Information" and "Use Your Own Inference
-Code" in the SageMaker developer guide. Nothing that the image needs lives under /opt/ml: the
-platform mounts over it.
+Code" in the SageMaker developer guide. The image needs no file of its own under /opt/ml, because
+the platform mounts over it.
 """
 
 import os
@@ -13,18 +13,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class OptMl:
-    """The tree below *base*, which is /opt/ml in a container and any folder elsewhere."""
+    """Folder tree below *base*: /opt/ml in a container, any folder elsewhere."""
 
     base: Path = Path("/opt/ml")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "OptMl":
-        """Take the base from SAGEMAKER_BASE_DIR, the variable that SageMaker's toolkits read."""
+        """Read *base* from SAGEMAKER_BASE_DIR, the variable of SageMaker's toolkits."""
         return cls(Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")))
 
     @property
     def hyperparameters(self) -> Path:
-        """JSON object, each value a string."""
+        """JSON object of strings."""
         return self.base / "input" / "config" / "hyperparameters.json"
 
     @property
@@ -38,25 +38,25 @@ class OptMl:
 
     @property
     def model(self) -> Path:
-        """Training writes the model here and SageMaker packs it; for serving it is read-only."""
+        """Model folder. Training writes it and SageMaker packages it; for serving it is read-only."""
         return self.base / "model"
 
     @property
     def models(self) -> Path:
-        """On a multi-model endpoint the platform unpacks each model at <hash>/model here."""
+        """Folder in which the platform of a multi-model endpoint unpacks each model, at <hash>/model."""
         return self.base / "models"
 
     @property
     def output_data(self) -> Path:
-        """What a job leaves besides its model: SageMaker packs it as output.tar.gz."""
+        """Results of a job besides its model; SageMaker packages them as output.tar.gz."""
         return self.base / "output" / "data"
 
     @property
     def checkpoints(self) -> Path:
-        """What a job that is cut off goes on from; the platform makes it where checkpoints are asked for."""
+        """Checkpoints of an interrupted job; the platform creates the folder if the job asks for checkpoints."""
         return self.base / "checkpoints"
 
     @property
     def tensorboard(self) -> Path:
-        """Event files; the default place of the API's TensorBoardOutputConfig."""
+        """TensorBoard's event files, at the default path of the API's TensorBoardOutputConfig."""
         return self.base / "output" / "tensorboard"

@@ -1,8 +1,8 @@
-"""Holds any image against SageMaker's container contract, point by point.
+"""Check of any image against SageMaker's container contract, point by point.
 
     image, payload, data  ->  Subject
-    Subject  ->  scenarios, each one run of a container or one look at the image  ->  Findings, one a point
+    Subject  ->  scenarios, each runs a container or inspects the image  ->  Findings, one per point
     Findings ->  table, JSON, JUnit XML, HTML
 
-Nothing in here knows the package that this project's own image holds: it sees an image, files, signals and a port.
+The check imports nothing of the package in this project's own image. It uses an image, files, signals and a port.
 """

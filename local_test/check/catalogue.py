@@ -1,4 +1,4 @@
-"""All scenarios of the check, in the order of its table, and what none of them can find out."""
+"""Catalogue of all scenarios, in the order of the report, and of what cannot be checked here."""
 
 from local_test.check.hosting import scenarios
 from local_test.check.image import inspection
@@ -15,4 +15,4 @@ ALL = (
     *scenarios.SCENARIOS,
 )
 NOT_CHECKABLE = {**completion.NOT_CHECKABLE, **scenarios.NOT_CHECKABLE}
-"""Reasons by the item of the checklist, for it or the rest of it."""
+"""Maps an item of the checklist to the reason why it, or a part of it, is not checked."""

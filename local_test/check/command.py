@@ -1,4 +1,4 @@
-"""The commands `check`, from arguments to a Subject and from findings to an exit code, and `points`.
+"""Commands `check` and `points`.
 
 IMAGE, options  ->  Subject  ->  run  ->  Report  ->  terminal, files, exit code 0, 1 or 2
 """
@@ -18,7 +18,7 @@ from local_test import options
 from local_test.check import catalogue, progress
 from local_test.check.core import checklist
 from local_test.check.core.points import Part, Payload, Subject
-from local_test.check.core.run import asked_parts
+from local_test.check.core.run import requested_parts
 from local_test.check.image.docker_image import DockerError, docker
 from local_test.platform import archive, container
 from local_test.platform.profiles import Profile
@@ -27,7 +27,7 @@ _INTERRUPTED = 130
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-class _Unusable(click.ClickException):
+class _CannotRunError(click.ClickException):
     exit_code = 2
 
 
@@ -35,7 +35,7 @@ def _channels(context: click.Context, parameter: click.Parameter, given: tuple[s
     channels = {name: Path(folder) for name, folder in options.texts(context, parameter, given).items()}
     for name, folder in channels.items():
         if not folder.is_dir():
-            raise click.BadParameter(f"channel {name}: {folder} is no folder")
+            raise click.BadParameter(f"channel {name}: {folder} is not a folder")
     return channels
 
 
@@ -49,30 +49,28 @@ def _channels(context: click.Context, parameter: click.Parameter, given: tuple[s
     """
 )
 @click.argument("image", required=False)
-@click.option("--bare", type=_FOLDER, help="In place of IMAGE a folder with the programs `train` and `serve`.")
-@click.option("--training", is_flag=True, help="Only training.")
-@click.option("--hosting", is_flag=True, help="Only hosting; without both, all.")
+@click.option("--bare", type=_FOLDER, help="Folder with the programs `train` and `serve`, instead of IMAGE.")
+@click.option("--training", is_flag=True, help="Check training only.")
+@click.option("--hosting", is_flag=True, help="Check hosting only. Default: training and hosting.")
 @click.option("--data", "channels", multiple=True, metavar="CHANNEL=FOLDER", callback=_channels, help="Training data.")
 @click.option(
     "-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", callback=options.values,
-    help="For a short training that still takes some seconds; a value is read as JSON where it is JSON.",
+    help="For a short job that still takes some seconds. A value that is valid JSON is parsed as JSON.",
 )  # fmt: skip
 @click.option(
-    "--model", type=click.Path(exists=True, path_type=Path), help="model.tar.gz, or a folder with its content."
+    "--model", type=click.Path(exists=True, path_type=Path), help="A model.tar.gz, or a folder with its content."
 )
+@click.option("--payload", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A valid request body.")
+@click.option("--content-type", help="Content type of the payload.")
 @click.option(
-    "--payload", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A body answered with 200."
-)
-@click.option("--content-type", help="The payload's.")
-@click.option(
-    "--env", "environment", multiple=True, metavar="KEY=VALUE", callback=options.texts, help="For job and endpoint."
+    "--env", "environment", multiple=True, metavar="KEY=VALUE", callback=options.texts, help="Environment variable."
 )
 @click.option(
     "--profile", type=click.Choice([str(profile) for profile in Profile]), default=str(Profile.REAL_TIME),
-    show_default=True, help="The kind of endpoint.",
+    show_default=True, help="Kind of endpoint.",
 )  # fmt: skip
 @click.option(
-    "--output", type=click.Path(file_okay=False, path_type=Path), help="For check.json, junit.xml, check.html."
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for check.json, junit.xml, check.html."
 )
 def check(
     *,
@@ -89,22 +87,22 @@ def check(
     profile: str,
     output: Path | None,
 ) -> None:
-    """Hold any image against SageMaker's container contract, point by point.
+    """Check any image against SageMaker's container contract, point by point.
 
-    Exit code 0: nothing is broken; 1: something is; 2: wrong use, no engine,
-    no such image or program, or nothing could be told.
+    Exit code 0: nothing is broken. 1: something is broken. 2: wrong usage, no engine,
+    no such image or program, or no point was decided.
     """
     if (image is None) == (bare is None):
-        raise click.UsageError("give IMAGE or --bare FOLDER")
+        raise click.UsageError("give either IMAGE or --bare FOLDER")
     if (payload is None) != (content_type is None):
-        raise click.UsageError("--payload and --content-type belong together")
-    parts = asked_parts(training=training, hosting=hosting, image=image is not None)
+        raise click.UsageError("--payload and --content-type need each other")
+    parts = requested_parts(training=training, hosting=hosting, image=image is not None)
     if image:
-        _find(image)
+        _require_image(image)
     if bare:
-        _look(bare, parts)
+        _require_programs(bare, parts)
     if output:
-        _make(output)
+        _make_report_folder(output)
     scratch = Path(tempfile.mkdtemp(prefix="check-"))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -116,18 +114,18 @@ def check(
             Profile(profile),
             channels,
             hyperparameters,
-            _model(model, scratch / "model") if model else None,
+            _model_folder(model, scratch / "model") if model else None,
             Payload(payload.read_bytes(), content_type) if payload and content_type else None,
             environment,
             bare.resolve() if bare else None,
         )
-        report = progress.shown(subject)
+        report = progress.run_with_progress(subject)
     except KeyboardInterrupt:
-        click.echo("interrupted; ending the containers", err=True)
-        _clean(scratch, image)
-        os._exit(_INTERRUPTED)  # threads may wait for what is gone
+        click.echo("interrupted; stopping the containers", err=True)
+        _clean_up(scratch, image)
+        os._exit(_INTERRUPTED)  # threads may wait for containers that are gone
     finally:
-        _clean(scratch, image)
+        _clean_up(scratch, image)
     report.print(Console())
     if output:
         report.write(output)
@@ -142,8 +140,8 @@ def check(
     """
 )
 def points() -> None:
-    """Print what of the contract `check` covers, and what it cannot."""
-    table = Table("item", "demand", "checked by", "not checked", show_lines=True)
+    """List the items of the contract, the points that check each, and what cannot be checked here."""
+    table = Table("item", "requirement", "checked by", "not checked", show_lines=True)
     every = [point for scenario in catalogue.ALL for point in scenario.points]
     for row in checklist.table(every, catalogue.NOT_CHECKABLE):
         table.add_row(row.number, row.demand, "\n".join(row.points), row.reason)
@@ -151,39 +149,39 @@ def points() -> None:
 
 
 def _interrupt(*_: object) -> None:
-    """Interrupt the run once: `timeout` and impatient people send a signal twice, and cleaning up takes a while."""
+    """Raise KeyboardInterrupt once: `timeout` and users may send a second signal while the cleanup runs."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
-def _find(image: str) -> None:
-    """Raise _Unusable unless an engine is there that has *image*."""
+def _require_image(image: str) -> None:
+    """Raise _CannotRunError unless a Docker engine is reachable and has *image*."""
     if not container.engine_reachable():
-        raise _Unusable("no Docker engine is reachable; --bare FOLDER checks programs without one")
+        raise _CannotRunError("no Docker engine is reachable; start one, or check programs with --bare FOLDER")
     try:
         docker("image", "inspect", "--format", "{{.Id}}", image)
     except DockerError:
-        raise _Unusable(f"the engine has no image {image}; pull or build it first") from None
+        raise _CannotRunError(f"Docker has no image {image}; pull or build it first") from None
 
 
-def _look(programs: Path, parts: frozenset[Part]) -> None:
-    """Raise _Unusable unless *programs* has the program of each of *parts*."""
+def _require_programs(programs: Path, parts: frozenset[Part]) -> None:
+    """Raise _CannotRunError unless *programs* has the program that each of *parts* needs."""
     for part, name, other in ((Part.TRAINING, "train", "--hosting"), (Part.HOSTING, "serve", "--training")):
         if part in parts and shutil.which(name, path=str(programs)) is None:
-            raise _Unusable(f"{programs} has no executable program `{name}`; {other} alone does without it")
+            raise _CannotRunError(f"{programs} has no executable program `{name}`; add it, or use {other}")
 
 
-def _make(output: Path) -> None:
-    """Make the folder for the report, or raise _Unusable now and not when a run of half an hour is over."""
+def _make_report_folder(output: Path) -> None:
+    """Make the folder for the report, or raise _CannotRunError before a run that may take half an hour."""
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _Unusable(f"no report can be written to {output}: {error.strerror}") from None
+        raise _CannotRunError(f"cannot write the report to {output}: {error.strerror}") from None
 
 
-def _model(model: Path, folder: Path) -> Path:
-    """Return the folder with the model's files: *model* itself, or *folder*, with what the archive holds."""
+def _model_folder(model: Path, folder: Path) -> Path:
+    """Return the folder with the model's files: *model* itself, or *folder* with the unpacked archive."""
     if model.is_dir():
         return model.resolve()
     try:
@@ -193,9 +191,9 @@ def _model(model: Path, folder: Path) -> Path:
     return folder
 
 
-def _clean(scratch: Path, image: str | None) -> None:
-    """End what still runs and remove the scratch folder, also what a container wrote there as root."""
-    container.end_all()
+def _clean_up(scratch: Path, image: str | None) -> None:
+    """Kill what still runs and remove the scratch folder, including files that a container wrote as root."""
+    container.kill_all()
     if image and os.getuid() != 0 and any(scratch.iterdir()):
-        container.give_back(image, scratch, os.getuid(), os.getgid())
+        container.restore_owner(image, scratch, os.getuid(), os.getgid())
     shutil.rmtree(scratch, ignore_errors=True)

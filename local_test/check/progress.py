@@ -1,4 +1,4 @@
-"""A run that people can watch: a bar on a terminal, a line a scenario elsewhere.
+"""Run of the check with progress: a bar on a terminal, a line per scenario elsewhere.
 
 Subject  ->  the scenarios that apply  ->  run  ->  Report
 """
@@ -13,12 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from local_test.check import catalogue
 from local_test.check.core.points import Finding, Scenario, Subject
 from local_test.check.core.report import Report
-from local_test.check.core.run import chosen, run
+from local_test.check.core.run import applicable, run
 
 
-def shown(subject: Subject) -> Report:
-    """Run the scenarios that apply; say on stderr how far they are."""
-    todo = chosen(catalogue.ALL, subject)
+def run_with_progress(subject: Subject) -> Report:
+    """Run the scenarios that apply and show their progress on stderr."""
+    todo = applicable(catalogue.ALL, subject)
     start = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)

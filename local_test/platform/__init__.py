@@ -1,1 +1,1 @@
-"""SageMaker's part, played on this machine: what it writes, starts, grants, watches and stops."""
+"""Local stand-in for SageMaker: it writes /opt/ml, and starts, watches and stops containers."""

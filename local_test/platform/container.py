@@ -1,7 +1,7 @@
-"""Run `train` or `serve` as the platform runs it: in a container, or bare where no engine is.
+"""Command lines for `train` and `serve`, in a container or on the host without Docker.
 
-Either way a `Program` is a command line for a child process that SIGTERM reaches: `docker run` in
-the foreground hands the signal on to process 1 of the container.
+A `Program` runs as a child process that receives SIGTERM: `docker run` in the foreground forwards the signal to
+process 1 of the container.
 """
 
 import contextlib
@@ -24,16 +24,16 @@ import click
 from local_test.platform.opt_ml import HOST, VARIABLES
 
 DOCKER = os.environ.get("DOCKER", "docker")
-MARK = ("--label", f"local-test={uuid.uuid4().hex}")
-"""Options that mark the containers of this process, so that none is left behind."""
+RUN_LABEL = ("--label", f"local-test={uuid.uuid4().hex}")
+"""Options of `docker run` that label the containers of this process, so that `kill_all` finds them."""
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_started: "list[subprocess.Popen[bytes]]" = []
-_over = threading.Event()
+_processes: "list[subprocess.Popen[bytes]]" = []
+_shutting_down = threading.Event()
 
 
 @dataclass(frozen=True)
 class Program:
-    """A command line, what it needs in its environment, and the container's name, if it is one."""
+    """A command line, its environment variables, and the name of its container if it has one."""
 
     command: list[str]
     environment: Mapping[str, str]
@@ -42,12 +42,17 @@ class Program:
     def start(
         self, log: IO[bytes] | int | None = None, errors: IO[bytes] | int | None = None
     ) -> "subprocess.Popen[bytes]":
-        """Start it, its output going to *log* or to ours, that on stderr to *errors* if that is given.
+        """Start the program in its own session, so that Ctrl-C reaches only the caller.
 
-        It gets a session of its own, so that Ctrl-C reaches only the caller.
+        Args:
+            log: receives stdout and stderr; None to inherit the caller's.
+            errors: receives stderr instead of *log*.
+
+        Raises:
+            InterruptedError: `kill_all` has been called.
         """
-        if _over.is_set():
-            raise InterruptedError("the run is over")
+        if _shutting_down.is_set():
+            raise InterruptedError("the run has been interrupted")
         process = subprocess.Popen(
             self.command,
             env={**os.environ, **self.environment},
@@ -55,11 +60,11 @@ class Program:
             stderr=errors or (subprocess.STDOUT if log else None),
             start_new_session=True,
         )
-        _started.append(process)
+        _processes.append(process)
         return process
 
     def stop(self, process: "subprocess.Popen[bytes]", grace_seconds: float) -> int:
-        """Stop it as the platform does: SIGTERM, then SIGKILL after the grace; return its exit code."""
+        """Stop it as the platform does, by SIGTERM, then SIGKILL after *grace_seconds*; return its exit code."""
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         try:
@@ -71,69 +76,69 @@ class Program:
             return process.wait()
 
 
-def end_all() -> None:
-    """Kill every program and remove every container and network of this process; nothing can be started any more."""
-    _over.set()
-    running = [process for process in _started if process.poll() is None]
+def kill_all() -> None:
+    """Kill all programs and remove all containers and networks of this process, and prevent further starts."""
+    _shutting_down.set()
+    running = [process for process in _processes if process.poll() is None]
     for process in running:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     if not engine_reachable():
         return
     if running:
-        time.sleep(1)  # a client that was killed may have asked for a container that comes only now
-    listed = [DOCKER, "ps", "--all", "--quiet", "--filter", f"label={MARK[1]}"]
-    while left := subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split():
-        subprocess.run([DOCKER, "rm", "--force", "--volumes", *left], check=False, capture_output=True)
-    prune = [DOCKER, "network", "prune", "--force", "--filter", f"label={MARK[1]}"]
+        time.sleep(1)  # a killed docker client may have requested a container that appears only now
+    listed = [DOCKER, "ps", "--all", "--quiet", "--filter", f"label={RUN_LABEL[1]}"]
+    while remaining := subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split():
+        subprocess.run([DOCKER, "rm", "--force", "--volumes", *remaining], check=False, capture_output=True)
+    prune = [DOCKER, "network", "prune", "--force", "--filter", f"label={RUN_LABEL[1]}"]
     subprocess.run(prune, check=False, capture_output=True)
 
 
 def engine_reachable() -> bool:
-    """Say whether a Docker engine answers."""
+    """Return whether a Docker engine responds."""
     if shutil.which(DOCKER) is None:
         return False
     return subprocess.run([DOCKER, "info"], check=False, capture_output=True).returncode == 0
 
 
-def choose(image: str | None) -> str | None:
-    """Return *image* if it can be run here, else None, and say so."""
+def usable_image(image: str | None) -> str | None:
+    """Return *image* if a Docker engine is reachable; else return None and say so on stderr."""
     if image and engine_reachable():
         return image
     if image:
-        click.echo("No Docker engine is reachable: the bare programs run in place of the container.", err=True)
+        click.echo("No Docker engine is reachable: the programs run on the host instead of in the container.", err=True)
     return None
 
 
-def training(image: str | None, base: Path, channels: Mapping[str, Path]) -> Program:
-    """`train`, with the tree at *base* as /opt/ml and each channel a read-only folder in it."""
+def training_program(image: str | None, base: Path, channels: Mapping[str, Path]) -> Program:
+    """Return the program `train`, with *base* as /opt/ml and each channel as a read-only folder in it."""
     inputs = base / "input" / "data"
     if image is None:
         for name, folder in channels.items():
             (inputs / name).symlink_to(folder.resolve(), target_is_directory=True)
-        return _bare("train", base, {"SAGEMAKER_TRAINING_MODULE": "traffic_signs.training.main:main"})
+        return _host_program("train", base, {"SAGEMAKER_TRAINING_MODULE": "traffic_signs.training.main:main"})
     mounts = {base: "/opt/ml"} | {folder: f"/opt/ml/input/data/{name}:ro" for name, folder in channels.items()}
     variables = [word for name, value in VARIABLES.items() for word in ("--env", f"{name}={value}")]
-    return _container(image, "train", mounts, [*variables, *gpus()])
+    return _container(image, "train", mounts, [*variables, *gpu_options()])
 
 
 @functools.cache
-def gpus() -> tuple[str, ...]:
-    """Return the option that hands the host's GPUs on, where the engine can do so."""
-    asked = [DOCKER, "info", "--format", "{{json .Runtimes}}"]
-    runtimes = subprocess.run(asked, check=False, capture_output=True, text=True).stdout
+def gpu_options() -> tuple[str, ...]:
+    """Return the options that pass the host's GPUs to a container; empty if the engine does not support it."""
+    command = [DOCKER, "info", "--format", "{{json .Runtimes}}"]
+    runtimes = subprocess.run(command, check=False, capture_output=True, text=True).stdout
     return ("--gpus", "all") if '"nvidia"' in runtimes else ()
 
 
-def serving(image: str | None, base: Path, port: int) -> Program:
-    """`serve`, with the model at *base*/model, read-only as on the platform, on *port* of 127.0.0.1."""
+def serving_program(image: str | None, base: Path, port: int) -> Program:
+    """Return the program `serve`, with the read-only model *base*/model, on *port* of 127.0.0.1."""
     if image is None:
-        return _bare("serve", base, {"SAGEMAKER_BIND_TO_PORT": str(port)})
+        return _host_program("serve", base, {"SAGEMAKER_BIND_TO_PORT": str(port)})
     return _container(image, "serve", {base / "model": "/opt/ml/model:ro"}, ["--publish", f"127.0.0.1:{port}:8080"])
 
 
-def give_back(image: str, folder: Path, user: int, group: int) -> None:
-    """Make *folder*, which a container filled as root, belong to the person who ran it; an image may have no chown."""
+def restore_owner(image: str, folder: Path, user: int, group: int) -> None:
+    """Give *folder*, in which a container wrote as root, to *user* and *group*; do nothing if *image* has no chown."""
     command = ["run", "--rm", "--volume", f"{folder.resolve()}:/folder", "--entrypoint", "chown", image]
     subprocess.run([DOCKER, *command, "-R", f"{user}:{group}", "/folder"], check=False)
 
@@ -141,11 +146,11 @@ def give_back(image: str, folder: Path, user: int, group: int) -> None:
 def _container(image: str, verb: str, mounts: Mapping[Path, str], options: list[str]) -> Program:
     name = f"local-{verb}-{uuid.uuid4().hex[:8]}"
     volumes = [word for folder, place in mounts.items() for word in ("--volume", f"{folder.resolve()}:{place}")]
-    command = [DOCKER, "run", "--rm", *MARK, "--name", name, "--hostname", HOST, "--platform", "linux/amd64"]
+    command = [DOCKER, "run", "--rm", *RUN_LABEL, "--name", name, "--hostname", HOST, "--platform", "linux/amd64"]
     return Program([*command, *volumes, *options, image, verb], {}, name)
 
 
-def _bare(verb: str, base: Path, environment: dict[str, str]) -> Program:
+def _host_program(verb: str, base: Path, environment: dict[str, str]) -> Program:
     scripts = Path(sys.executable).parent
     command = str(scripts / "train") if verb == "train" else str(_REPOSITORY / "docker" / "serve")
     return Program(

@@ -1,10 +1,10 @@
-"""A hosting container, started, watched and stopped as the platform does it.
+"""Hosting container, started, observed and stopped as the platform does.
 
-    image or program, model, Conditions  ->  hosted  ->  Endpoint: address, process, log
+    image or programs, model, Conditions  ->  start_endpoint  ->  Endpoint: address, process, log
 
-The container is reached at its own address, as on the platform: a published port would have Docker's proxy
-accept connections in its place. Credentials are left out: a variable that points at a service that is not there
-would be less faithful than none.
+Requests go to the container's own address, as on the platform: with a published port, Docker's proxy would accept
+connections instead of the server. No credentials are set: a variable that points to a missing service would be less
+faithful than none.
 """
 
 import contextlib
@@ -21,14 +21,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_test.platform.container import DOCKER, MARK, Program
+from local_test.platform.container import DOCKER, RUN_LABEL, Program
 from local_test.platform.processes import Process, descendants, listening
 from local_test.platform.profiles import Conditions
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A container or program that was started."""
+    """A started container or program."""
 
     host: str
     port: int
@@ -36,107 +36,107 @@ class Endpoint:
     process: "subprocess.Popen[bytes]"
     log: Path
     model_url: str
-    """Where the model lies, as the container sees it."""
+    """Path of the model inside the container."""
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is still running."""
         return self.process.poll() is None
 
-    def still_there(self) -> bool:
-        """Say whether an answer that came from its address was its own: that of one that has ended goes to others."""
+    def owns_address(self) -> bool:
+        """Return whether it still has its address, which Docker reassigns after a container has exited."""
         name = self.program.container
-        return name is None or (_inspected(name, "{{.State.Running}}") == "true" and _at(name) == self.host)
+        return name is None or (_inspect(name, "{{.State.Running}}") == "true" and _current_address(name) == self.host)
 
     @property
     def output(self) -> str:
-        """What it has printed so far."""
+        """Its output so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     @property
     def first_pid(self) -> int:
-        """The host's number of the container's process 1, or the program's; 0 when it has ended."""
+        """PID on the host of process 1 of the container, or of the program; 0 after it has exited."""
         if self.program.container is None:
             return self.process.pid
-        return int(_inspected(self.program.container, "{{.State.Pid}}") or 0)
+        return int(_inspect(self.program.container, "{{.State.Pid}}") or 0)
 
     def processes(self) -> list[Process]:
-        """All of them, the first first."""
+        """Return all processes, process 1 first."""
         return descendants(self.first_pid)
 
     def listening(self) -> list[tuple[str, int]]:
-        """Return the addresses and ports that it listens on; none for a bare program, which shares the host's."""
+        """Return the addresses and ports it listens on; empty for a program on the host, which shares the network."""
         return listening(self.first_pid) if self.program.container else []
 
-    def only_for_itself(self) -> bool:
-        """Say whether it listens on its port, but at addresses like 127.0.0.1."""
+    def loopback_only(self) -> bool:
+        """Return whether it listens on its port, but on loopback addresses only."""
         addresses = [ipaddress.ip_address(address) for address, port in self.listening() if port == self.port]
         return bool(addresses) and all(address.is_loopback for address in addresses)
 
     def kill(self, process: Process) -> bool:
-        """SIGKILL one of its processes; False if this user must not and the container has no shell."""
+        """Send SIGKILL to a process; return False if this user may not, and the container has no shell."""
         try:
             os.kill(process.pid, signal.SIGKILL)
         except PermissionError:
-            words = ["exec", str(self.program.container), "sh", "-c", f"kill -9 {process.inner}"]
+            words = ["exec", str(self.program.container), "sh", "-c", f"kill -9 {process.container_pid}"]
             return subprocess.run([DOCKER, *words], check=False, capture_output=True).returncode == 0
         return True
 
     def terminate(self) -> None:
-        """Send SIGTERM, as the platform does first of all."""
+        """Send SIGTERM, as the platform does first."""
         self.process.send_signal(signal.SIGTERM)
 
     def out_of_memory(self) -> bool:
-        """Say whether the kernel ended one of its processes for want of memory."""
+        """Return whether the kernel killed a process for lack of memory."""
         name = self.program.container
-        return name is not None and _inspected(name, "{{.State.OOMKilled}}") == "true"
+        return name is not None and _inspect(name, "{{.State.OOMKilled}}") == "true"
 
 
 @contextlib.contextmanager
-def hosted(
+def start_endpoint(
     image: str | None, programs: Path | None, model: Path | None, base: Path, conditions: Conditions
 ) -> Iterator[Endpoint]:
-    """Start `serve` and give it as soon as it has an address, which is before it listens.
+    """Start `serve`, and yield it as soon as it has an address, which is before it listens.
 
     Args:
-        image: its name, or None for the program `serve` in the folder *programs*.
-        programs: for bare runs.
-        model: what lies at /opt/ml/model; None for an image that holds its own.
-        base: a folder that is not there yet, for the log and a bare program's /opt/ml.
-        conditions: a bare program meets only its variables and the model's place of them.
+        image: name of the image; None for the program `serve` in the folder *programs*.
+        programs: folder with the programs, if there is no image.
+        model: folder to mount at /opt/ml/model; None for an image that contains its model.
+        base: new folder for the log, and for /opt/ml of a program on the host.
+        conditions: on the host only the variables and the model's path apply.
     """
     base.mkdir(parents=True)
     if model and not conditions.model_read_only:
         model = Path(shutil.copytree(model, base / "copy"))
     with contextlib.ExitStack() as stack:
         if image is None:
-            program, port = _bare(programs or Path(), model, base, conditions)
+            program, port = _host_program(programs or Path(), model, base, conditions)
         else:
             network = stack.enter_context(_network(conditions.network))
             program, port = _container(image, model, network, conditions), conditions.port
         log = base / "log"
         with log.open("wb") as stream:
             process = program.start(stream)
-        stack.callback(_end, program, process)
+        stack.callback(_remove, program, process)
         host = _address(program.container, process) if program.container else "127.0.0.1"
         tree = "/opt/ml" if image else base / "opt-ml"
-        yield Endpoint(host, port, program, process, log, f"{tree}/{conditions.model_place}")
+        yield Endpoint(host, port, program, process, log, f"{tree}/{conditions.model_path}")
 
 
 def _container(image: str, model: Path | None, network: str, conditions: Conditions) -> Program:
     name = f"contract-check-{uuid.uuid4().hex[:8]}"
-    words = [DOCKER, "run", *MARK, "--name", name, "--hostname", "model.aws.local", "--platform", "linux/amd64"]
-    # a name that does not resolve is told at once and not after 10 s
+    words = [DOCKER, "run", *RUN_LABEL, "--name", name, "--hostname", "model.aws.local", "--platform", "linux/amd64"]
+    # fail name resolution after 1 s instead of 10 s
     words += ["--network", network, "--dns-opt", "timeout:1", "--dns-opt", "attempts:1"]
     for key, value in conditions.variables.items():
         words += ["--env", f"{key}={value}"]
     if model:
         mode = ":ro" if conditions.model_read_only else ""
-        words += ["--volume", f"{model.resolve()}:/opt/ml/{conditions.model_place}{mode}"]
+        words += ["--volume", f"{model.resolve()}:/opt/ml/{conditions.model_path}{mode}"]
     if conditions.root_read_only:
         words.append("--read-only")
     if conditions.root_read_only or conditions.tmp_bytes:
-        words += ["--tmpfs", f"/tmp:exec,mode=1777,size={conditions.tmp_bytes or 5 * 2**30}"]  # noqa: S108 # the container's
+        words += ["--tmpfs", f"/tmp:exec,mode=1777,size={conditions.tmp_bytes or 5 * 2**30}"]  # noqa: S108 # path in the container
     if conditions.memory_bytes:
         words += ["--memory", str(conditions.memory_bytes), "--memory-swap", str(conditions.memory_bytes)]
     words += [] if conditions.root else ["--user", "993:990"]
@@ -146,9 +146,9 @@ def _container(image: str, model: Path | None, network: str, conditions: Conditi
     return Program([*words, image, "serve"], {}, name)
 
 
-def _bare(programs: Path, model: Path | None, base: Path, conditions: Conditions) -> tuple[Program, int]:
+def _host_program(programs: Path, model: Path | None, base: Path, conditions: Conditions) -> tuple[Program, int]:
     if model:
-        place = base / "opt-ml" / conditions.model_place
+        place = base / "opt-ml" / conditions.model_path
         place.parent.mkdir(parents=True)
         place.symlink_to(model.resolve(), target_is_directory=True)
     with socket.socket() as probe:
@@ -162,7 +162,7 @@ def _bare(programs: Path, model: Path | None, base: Path, conditions: Conditions
 
 @contextlib.contextmanager
 def _network(outside: bool) -> Iterator[str]:
-    """Docker's own, or one that leads nowhere."""
+    """Yield the name of Docker's default network, or of a new one without access to the outside."""
     if outside:
         yield "bridge"
         return
@@ -176,22 +176,22 @@ def _network(outside: bool) -> Iterator[str]:
 
 def _address(container: str, process: "subprocess.Popen[bytes]") -> str:
     while process.poll() is None:
-        if found := _at(container):
+        if found := _current_address(container):
             return found
         time.sleep(0.1)
-    return "127.0.0.1"  # it has ended already, and the log says why
+    return "127.0.0.1"  # it has exited already, and the log has the reason
 
 
-def _at(container: str) -> str:
-    return _inspected(container, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+def _current_address(container: str) -> str:
+    return _inspect(container, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
 
 
-def _inspected(container: str, what: str) -> str:
+def _inspect(container: str, what: str) -> str:
     words = [DOCKER, "inspect", "--format", what, container]
     return subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip()
 
 
-def _end(program: Program, process: "subprocess.Popen[bytes]") -> None:
+def _remove(program: Program, process: "subprocess.Popen[bytes]") -> None:
     if program.container:
         subprocess.run([DOCKER, "rm", "--force", "--volumes", program.container], check=False, capture_output=True)
     with contextlib.suppress(ProcessLookupError):

@@ -1,10 +1,9 @@
-"""The tree that SageMaker mounts at /opt/ml for a training job, written faithfully.
+"""Folder tree that SageMaker mounts at /opt/ml for a training job.
 
     channels, hyperparameters, hosts, encoding  ->  input/config/*.json, input/data/*, empty folders for the rest
 
-The names and keys of the three documented files are those of "How Amazon SageMaker AI Provides Training
-Information"; the other files are those that the logs of real jobs name, with the members that the API's
-model has.
+The names and keys of the three documented files follow "How Amazon SageMaker AI Provides Training Information".
+The other files are those in the logs of real jobs, with the members of the API model.
 """
 
 import json
@@ -15,7 +14,7 @@ from typing import Any
 
 HOST = "algo-1"
 JOB = "local"
-"""The job's name, in its variables and in what the platform writes about it."""
+"""Name of the job in variables and configuration files."""
 ARN = f"arn:aws:sagemaker:us-east-1:123456789012:training-job/{JOB}"
 VARIABLES = {
     "TRAINING_JOB_NAME": JOB,
@@ -23,19 +22,19 @@ VARIABLES = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-"""What the platform sets in a training container, besides what the job's owner asks for."""
-OF_THE_PLATFORM = {
+"""Environment variables that the platform sets in a training container."""
+PLATFORM_HYPERPARAMETERS = {
     "_tuning_objective_metric": "validation:accuracy",
     "sagemaker_container_log_level": 20,
     "sagemaker_job_name": JOB,
     "sagemaker_region": "us-east-1",
 }
-"""Hyperparameters that nobody asked for: the first is a tuning job's, the others are SDK v2's."""
+"""Hyperparameters added without the user: the first by a tuning job, the others by SDK v2."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Hosts of the same instance type."""
+    """Instance group: hosts with the same instance type."""
 
     name: str = "homogeneousCluster"
     instance_type: str = "local"
@@ -44,17 +43,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Form:
-    """How the files are written; as it stands, as for a job that SDK v2 started on the platform."""
+    """Form of the files; the default is that of a job on the platform started by SDK v2."""
 
-    quoted: bool = True
-    """Values of hyperparameters as SDK v2's Estimator sends them, json.dumps of each; else as SDK v3,
-    boto3 and Step Functions do, where strings stay bare."""
-    short: bool = False
-    """The two configurations as SDK v3's local mode writes them, with a few of the platform's keys."""
-    others: bool = True
-    """The configuration files that the guide does not name are there too."""
+    json_strings: bool = True
+    """Hyperparameters as SDK v2's Estimator sends them, json.dumps of each value; else as SDK v3, boto3 and
+    Step Functions send them, where strings have no quotes."""
+    local_mode_keys: bool = False
+    """inputdataconfig.json and resourceconfig.json with only the few keys of SDK v3's local mode."""
+    extra_files: bool = True
+    """Write the configuration files that the guide does not document too."""
     manifests: bool = False
-    """A file <channel>-manifest beside the channel's folder, as some jobs have."""
+    """Write a file <channel>-manifest beside each channel's folder, as in some jobs."""
 
 
 def write(
@@ -66,27 +65,27 @@ def write(
     groups: Iterable[Group] | None = None,
     form: Form = Form(),
 ) -> None:
-    """Write the tree below *base*, with a folder for each thing but the channels.
+    """Write the tree below *base*, with all folders except those of the channels.
 
     Args:
-        base: stands for /opt/ml.
-        channels: their names; the caller mounts or links what is in them.
-        hyperparameters: any values that JSON knows.
-        host: the current one; its name must resolve where the job runs, or the toolkit waits 15 minutes
-            for it before it starts a program of the user's own.
-        groups: all hosts of the job; none for *host* alone.
-        form: how the files are written.
+        base: folder that becomes /opt/ml.
+        channels: names of the channels; the caller mounts or links their data.
+        hyperparameters: any JSON values.
+        host: name of the current host; it must resolve where the job runs, or the toolkit waits 15 minutes
+            before it starts a user program.
+        groups: all hosts of the job; None for *host* alone.
+        form: form of the files.
     """
     config, data = base / "input" / "config", base / "input" / "data"
     for folder in (config, data, base / "model", base / "output" / "data", base / "checkpoints"):
         folder.mkdir(parents=True, exist_ok=True)
-    channels, texts = list(channels), {key: _text(value, form.quoted) for key, value in hyperparameters.items()}
+    channels, texts = list(channels), {key: _text(value, form.json_strings) for key, value in hyperparameters.items()}
     files: dict[str, Any] = {
         "hyperparameters.json": texts,
-        "inputdataconfig.json": {name: _channel(form.short) for name in channels},
-        "resourceconfig.json": _resources(host, list(groups or [Group(hosts=(host,))]), form.short),
+        "inputdataconfig.json": {name: _channel(form.local_mode_keys) for name in channels},
+        "resourceconfig.json": _resources(host, list(groups or [Group(hosts=(host,))]), form.local_mode_keys),
     }
-    if form.others:
+    if form.extra_files:
         files |= _others(channels, texts)
     for name, content in files.items():
         (config / name).write_text(json.dumps(content), encoding="utf-8")
@@ -97,7 +96,7 @@ def write(
 
 
 def current_host(base: Path) -> str:
-    """Return the host whose tree was written at *base*."""
+    """Return the name of the host for which the tree at *base* was written."""
     content = json.loads((base / "input" / "config" / "resourceconfig.json").read_bytes())
     return str(content["current_host"])
 

@@ -1,7 +1,7 @@
-"""Kinds of endpoints and transform jobs: what the platform grants a container and what it withholds.
+"""Profiles of endpoints and transform jobs: limits, and conditions of the container.
 
 Profile  ->  LIMITS, Conditions.of
-a client's headers  ->  forwarded  ->  those that reach the container
+a client's headers  ->  forward_headers  ->  those that reach the container
 """
 
 import enum
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MB = 10**6
-"""The guide does not say which; a body that is within this one is within either."""
+"""The guide does not say whether MB is 10**6 or 2**20 bytes; the smaller one is within both."""
 
 
 class Profile(enum.StrEnum):
-    """The kinds of endpoints and jobs, each with limits of its own."""
+    """Kinds of endpoints and jobs, each with its own limits."""
 
     REAL_TIME = "real-time"
     SERVERLESS = "serverless"
@@ -24,7 +24,7 @@ class Profile(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """What the platform grants a container of one kind, in seconds and bytes."""
+    """The platform's limits for a container, in seconds and bytes."""
 
     body_bytes: int
     startup_seconds: float = 8 * 60
@@ -43,10 +43,10 @@ LIMITS = {
 }
 DEFAULT_PORT = 8080
 MODEL_NAME = "first"
-"""Where an endpoint of many models has the one that is given."""
+"""Name of the given model on a multi-model endpoint."""
 _PLATFORM = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_EXECUTION_ENV": "AWS_ECS_EC2"}
 _SDK = {"SAGEMAKER_CONTAINER_LOG_LEVEL": "20", "SAGEMAKER_REGION": "us-east-1"}
-_KINDS: dict[Profile, dict[str, str]] = {
+_PROFILE_VARIABLES: dict[Profile, dict[str, str]] = {
     Profile.REAL_TIME: {},
     Profile.SERVERLESS: {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "MODEL_SERVER_WORKERS": "1"},
     Profile.ASYNC: {},
@@ -59,51 +59,51 @@ _KINDS: dict[Profile, dict[str, str]] = {
     Profile.MULTI_MODEL: {"SAGEMAKER_MULTI_MODEL": "true"},
 }
 _SERVERLESS_MEMORY = 2048 * 2**20
-"""What the SDK's ServerlessInferenceConfig asks for by default."""
+"""Default of the SDK's ServerlessInferenceConfig."""
 _FORWARDED = ("content-type", "accept", "content-length", "transfer-encoding", "x-amzn-sagemaker-")
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a container finds around it; by default what the strictest endpoint of its kind has."""
+    """Conditions under which a container runs; the defaults are the platform's strictest."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
-    """The kind's variables and the user's."""
+    """Variables of the profile and of the user."""
     sdk_variables: bool = True
-    """Those that the SDK's Model sets."""
-    model_place: str = "model"
-    """Below /opt/ml."""
+    """The variables that the SDK's Model sets are present."""
+    model_path: str = "model"
+    """Path of the model below /opt/ml."""
     model_read_only: bool = True
     root_read_only: bool = False
-    """With a /tmp that can be written, as serverless endpoints have it."""
+    """The file system is read-only except for /tmp, as on serverless endpoints."""
     memory_bytes: int | None = None
     root: bool = True
-    """Its processes are, as everywhere but on serverless endpoints."""
+    """The container runs as root, as everywhere except on serverless endpoints."""
     shared_memory: bool = True
-    """There is a /dev/shm."""
+    """The container has /dev/shm."""
     network: bool = True
     tmp_bytes: int | None = None
-    """The size of /tmp, if it is to be full soon."""
+    """Size limit of /tmp."""
     port: int = DEFAULT_PORT
 
     @classmethod
     def of(cls, profile: Profile, user: Mapping[str, str]) -> "Conditions":
-        """Those of a kind of endpoint, with the user's variables."""
+        """Return the conditions of *profile*, with the user's variables."""
         serverless = profile is Profile.SERVERLESS
         return cls(
-            environment={**_KINDS[profile], **user},
-            model_place=f"models/{MODEL_NAME}/model" if profile is Profile.MULTI_MODEL else "model",
+            environment={**_PROFILE_VARIABLES[profile], **user},
+            model_path=f"models/{MODEL_NAME}/model" if profile is Profile.MULTI_MODEL else "model",
             root_read_only=serverless,
             memory_bytes=_SERVERLESS_MEMORY if serverless else None,
         )
 
     @property
     def variables(self) -> dict[str, str]:
-        """All of them together."""
+        """All environment variables: of the platform, the SDK, the profile and the user."""
         return {**_PLATFORM, **(_SDK if self.sdk_variables else {}), **self.environment}
 
 
-def forwarded(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return what InvokeEndpoint passes on of a client's headers, with those that the platform adds."""
+def forward_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the client's headers that InvokeEndpoint forwards, with those that the platform adds."""
     kept = {name: value for name, value in headers.items() if name.lower().startswith(_FORWARDED)}
     return {"User-Agent": "AHC/2.0", **kept}

@@ -1,6 +1,6 @@
-"""A training job as the platform runs it: its container's variables, mounts and network, its log, its end.
+"""Training job, run as the platform does: variables, mounts, network, log, signals.
 
-image, folder for /opt/ml, Setup  ->  running  ->  Job: lines with times, SIGTERM, SIGKILL, exit code
+image, folder for /opt/ml, Setup  ->  start_job  ->  Job: lines with times, SIGTERM, SIGKILL, exit code
 """
 
 import contextlib
@@ -16,31 +16,31 @@ from pathlib import Path
 from typing import IO
 
 from local_test.platform import opt_ml
-from local_test.platform.container import DOCKER, MARK, Program, gpus
+from local_test.platform.container import DOCKER, RUN_LABEL, Program, gpu_options
 
 STOP_SECONDS = 120
-"""Between SIGTERM and SIGKILL, for StopTrainingJob, the end of MaxRuntime and a spot instance that is taken back."""
+"""Time from SIGTERM to SIGKILL after StopTrainingJob, at the end of MaxRuntime and for a spot interruption."""
 FAILURE_CHARACTERS = 1024
-"""So much of /opt/ml/output/failure becomes the job's FailureReason."""
+"""Length of /opt/ml/output/failure that becomes the job's FailureReason."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a container gets besides its tree; as it stands, the least that any job has."""
+    """Settings of a container besides its /opt/ml; the defaults are the minimum of any job."""
 
     variables: Mapping[str, str] = field(default_factory=dict)
-    whole: bool = False
-    """/opt/ml is one mount that hides all the image has there; else only its folders are mounts."""
+    whole_mount: bool = False
+    """/opt/ml is one mount, which hides the image's files there; else each of its folders is a mount."""
     read_only: bool = True
-    """The channels are, as they are in FastFile mode."""
+    """The channels are read-only, as in FastFile mode."""
     network: str = "bridge"
-    """Of the engine's; "none" is network isolation."""
+    """Name of the Docker network; "none" is network isolation."""
     hostname: str | None = None
-    """The machine's name where it is another than the host's in resourceconfig.json."""
+    """Hostname of the machine; None for the host's name in resourceconfig.json."""
     full_model: bool = False
-    """The disk for /opt/ml/model has no room for a single file."""
+    """The disk of /opt/ml/model has no space for any file."""
     entrypoint: tuple[str, ...] = ()
-    """In place of the image's own and of the argument `train`: the API's ContainerEntrypoint and ContainerArguments."""
+    """The API's ContainerEntrypoint and ContainerArguments; empty for the image's entry point and `train`."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class Line:
     """A line of the log."""
 
     seconds: float
-    """Since the start."""
+    """Time since the start of the job."""
     text: str
     stdout: bool
-    """Else it came by stderr."""
+    """Whether the line came from stdout; else from stderr."""
 
 
 class Job:
-    """A job that was started; `running` makes sure that it ends."""
+    """A started job; `start_job` makes sure that it ends."""
 
     def __init__(self, command: Program) -> None:
-        """Start *command* with its log in *lines* from now on."""
+        """Start *command*, and collect its log in *lines*."""
         self.command, self._started = command, time.monotonic()
         self.lines: list[Line] = []
         self.process = command.start(subprocess.PIPE, subprocess.PIPE)
@@ -69,16 +69,16 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
+        """Time since the start."""
         return time.monotonic() - self._started
 
     @property
     def log(self) -> str:
-        """All of it so far."""
+        """The log so far."""
         return "\n".join(line.text for line in self.lines)
 
     def wait(self, seconds: float, until: Callable[[], bool] = lambda: False) -> int | None:
-        """Wait for the end, or for *until* to be true; return the exit code, or None if it still runs."""
+        """Wait until the job ends or *until* returns true; return the exit code, or None if it still runs."""
         deadline = time.monotonic() + seconds
         while (code := self.process.poll()) is None and time.monotonic() < deadline and not until():
             time.sleep(0.01)
@@ -88,13 +88,13 @@ class Job:
         return code
 
     def handles_sigterm(self) -> bool | None:
-        """Say whether the first process has a handler for SIGTERM; None where that cannot be read.
+        """Return whether process 1 has a handler for SIGTERM; None if that cannot be read.
 
-        The kernel gives process 1 of a container no signal that it has no handler for.
+        The kernel drops signals for process 1 of a container that it has no handler for.
         """
         if self.command.container:
-            asked = [DOCKER, "exec", self.command.container, "cat", "/proc/1/status"]
-            status = subprocess.run(asked, check=False, capture_output=True, text=True).stdout
+            command = [DOCKER, "exec", self.command.container, "cat", "/proc/1/status"]
+            status = subprocess.run(command, check=False, capture_output=True, text=True).stdout
         else:
             path = Path(f"/proc/{self.process.pid}/status")
             status = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -117,25 +117,27 @@ class Job:
         self.wait(10)
 
     def _read(self, stream: IO[bytes]) -> None:
-        with stream:  # what was started is kept until the end of a check, which starts more than a process may open
+        with stream:  # close it: a check starts more jobs than a process may have open files
             for line in stream:
                 text = line.decode(errors="replace").rstrip("\n")
                 self.lines.append(Line(self.seconds, text, stream is self.process.stdout))
 
 
 @contextlib.contextmanager
-def running(
+def start_job(
     image: str | None, programs: Path | None, base: Path, channels: Mapping[str, Path], setup: Setup
 ) -> Iterator[Job]:
-    """Start `train` on the tree that `opt_ml.write` wrote at *base*; kill it at the end if it still runs.
+    """Start `train` with the tree that `opt_ml.write` wrote to *base*; kill it at the end if it still runs.
 
-    Without an image, `train` from the folder *programs* runs in place of the container, and of the setup only the
-    variables count.
+    Without an image, `train` in the folder *programs* runs on the host, where only the variables of the setup apply.
+
+    Raises:
+        ValueError: there is neither an image nor *programs*.
     """
     if image:
         command = _container(image, base, channels, setup)
     elif programs:
-        command = _bare(programs, base, channels, setup)
+        command = _host_program(programs, base, channels, setup)
     else:
         raise ValueError("neither an image nor programs to run")
     job = Job(command)
@@ -148,8 +150,8 @@ def running(
 def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
     host = opt_ml.current_host(base)
     name = f"job-{uuid.uuid4().hex[:8]}"
-    words = [DOCKER, "run", "--rm", *MARK, "--name", name, "--platform", "linux/amd64"]
-    words += ["--hostname", setup.hostname or host, "--network", setup.network, *gpus()]
+    words = [DOCKER, "run", "--rm", *RUN_LABEL, "--name", name, "--platform", "linux/amd64"]
+    words += ["--hostname", setup.hostname or host, "--network", setup.network, *gpu_options()]
     if setup.network not in ("none", "bridge"):
         words += ["--network-alias", host]
     elif setup.hostname:
@@ -158,7 +160,7 @@ def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setu
         words += ["--env", f"{key}={value}"]
     base = base.resolve()
     parts = [part for part in base.iterdir() if not (setup.full_model and part.name == "model")]
-    mounts = [f"{base}:/opt/ml"] if setup.whole else [f"{part}:/opt/ml/{part.name}" for part in parts]
+    mounts = [f"{base}:/opt/ml"] if setup.whole_mount else [f"{part}:/opt/ml/{part.name}" for part in parts]
     mode = ":ro" if setup.read_only else ""
     mounts += [f"{folder.resolve()}:/opt/ml/input/data/{channel}{mode}" for channel, folder in channels.items()]
     words += [word for mount in mounts for word in ("--volume", mount)]
@@ -169,7 +171,7 @@ def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setu
     return Program(words, {}, name)
 
 
-def _bare(programs: Path, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
+def _host_program(programs: Path, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
     for name, folder in channels.items():
         (base / "input" / "data" / name).symlink_to(folder.resolve(), target_is_directory=True)
     environment = {**setup.variables, "SAGEMAKER_BASE_DIR": str(base.resolve())}

@@ -1,8 +1,8 @@
-"""A training job's log in a file, its progress on the screen.
+"""Progress bar and summary of a training job whose log goes to a file.
 
-    Program  ->  log file  ->  a bar of epochs; at the end the warnings, after a failure the last lines
+    Program  ->  log file  ->  progress in epochs; at the end the warnings, or the last lines after a failure
 
-The bar follows lines such as "epoch 3 of 40, ..."; without any, it says only for how long the job has run.
+The bar parses lines such as "epoch 3 of 40, ..."; without them it shows only the elapsed time.
 """
 
 import re
@@ -19,7 +19,7 @@ _MOST_LINES = 20
 
 
 def follow(process: "subprocess.Popen[bytes]", log: Path) -> int:
-    """Show how far the job is that writes *log*, until it ends; return its exit code."""
+    """Show the progress of the job that writes *log* until it ends; return its exit code."""
     columns = (TextColumn("training"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns) as progress, log.open(encoding="utf-8", errors="replace") as lines:
         bar = progress.add_task("", total=None)
@@ -31,9 +31,9 @@ def follow(process: "subprocess.Popen[bytes]", log: Path) -> int:
     return code
 
 
-def tell(log: Path, *, failed: bool) -> None:
-    """Print on stderr what a reader of *log* should not miss, and where it is."""
+def print_summary(log: Path, *, failed: bool) -> None:
+    """Print to stderr the warnings of *log*, or its last lines if the job failed, and its path."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     for line in lines[-_MOST_LINES:] if failed else filter(_WARNING.search, lines):
         click.echo(line, err=True)
-    click.echo(f"the job's log: {log}", err=True)
+    click.echo(f"log of the job: {log}", err=True)

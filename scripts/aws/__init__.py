@@ -1,1 +1,1 @@
-"""An AWS account: credentials, registry, uploads, costs, and the SDK's local mode in its place."""
+"""Access to AWS: credentials, ECR, uploads, cost confirmation, and the SDK's local mode."""

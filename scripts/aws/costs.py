@@ -1,4 +1,4 @@
-"""What a step will cost, said before it starts; asks unless it was told not to.
+"""Cost confirmation before a command starts billable resources.
 
 Bill(instance type, count, hours) -> one line on the screen -> yes, or the command ends
 """
@@ -10,49 +10,56 @@ import click
 
 from scripts.errors import Failure
 
-_LIST = "https://aws.amazon.com/sagemaker/ai/pricing/"
+_PRICE_LIST = "https://aws.amazon.com/sagemaker/ai/pricing/"
 
 
 @dataclass(frozen=True)
 class Bill:
-    """Machines by the hour; *hours* None: there is no limit, they run *until* something happens.
+    """Instances that are billed by the hour.
 
-    With *most*, there are from *count* to *most* of them, by load; *also* says what comes on top.
+    Attributes:
+        count: Number of instances; the minimum, if *max_count* is given.
+        hours: Time limit; None: they run for *duration*.
+        spot: Spot instances.
+        duration: How long they run without a time limit, in words.
+        max_count: Largest number of instances, with autoscaling.
+        extras: Other billable resources, in words that follow the instance type.
     """
 
     instance_type: str
     count: int
     hours: float | None = None
     spot: bool = False
-    until: str = "until you delete it, day and night"
-    most: int | None = None
-    also: str = ""
+    duration: str = "until you delete it, day and night"
+    max_count: int | None = None
+    extras: str = ""
 
 
-def line(bill: Bill, region: str) -> str:
-    """Say what *bill* may come to."""
-    limit = f"for at most {bill.hours:g} h" if bill.hours else bill.until
+def describe(bill: Bill, region: str) -> str:
+    """Describe what is billed, in one line."""
+    limit = f"for at most {bill.hours:g} h" if bill.hours else bill.duration
     spot = " as spot" if bill.spot else ""
-    count = f"{bill.count} to {bill.most}" if bill.most else bill.count
-    return f"this costs money: {count} x {bill.instance_type}{spot}{bill.also}, {limit}; prices of {region}: {_LIST}"
+    count = f"{bill.count} to {bill.max_count}" if bill.max_count else bill.count
+    instances = f"{count} x {bill.instance_type}{spot}{bill.extras}"
+    return f"this costs money: {instances}, {limit}; prices of {region}: {_PRICE_LIST}"
 
 
 def confirm(bill: Bill, region: str, *, yes: bool) -> None:
-    """Show the line and ask.
+    """Print what is billed, and ask for confirmation unless *yes*.
 
     Raises:
-        Failure: the answer is no, or nobody is there to ask.
+        Failure: the answer is no, or there is no terminal to ask on.
     """
-    _ask(line(bill, region), yes=yes)
+    _ask(describe(bill, region), yes=yes)
 
 
 def confirm_serverless(memory_mb: int, *, yes: bool) -> None:
-    """Show what a serverless endpoint is billed by, and ask.
+    """Print how a serverless endpoint is billed, and ask for confirmation unless *yes*.
 
     Raises:
-        Failure: as `confirm`.
+        Failure: as for `confirm`.
     """
-    _ask(f"this costs money: serverless, {memory_mb} MB, for the time of its requests; prices: {_LIST}", yes=yes)
+    _ask(f"this costs money: serverless, {memory_mb} MB, billed by request duration; prices: {_PRICE_LIST}", yes=yes)
 
 
 def _ask(text: str, *, yes: bool) -> None:
@@ -60,6 +67,6 @@ def _ask(text: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Failure("nobody is there to say yes to the cost: pass --yes or set YES=1")
+        raise Failure("cannot ask for confirmation without a terminal: pass --yes or set YES=1")
     if not click.confirm("Start it?"):
-        raise Failure("not started")
+        raise Failure("cancelled; nothing was started")

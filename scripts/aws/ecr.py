@@ -1,8 +1,8 @@
-"""A repository in the account's own ECR: there, in the right region, with a login for it.
+"""ECR of the account: repository and login.
 
-    credentials + region -> Ecr.connect -> host -> repository (made if missing) -> login -> Registry
+    credentials + region -> Ecr.connect -> repository (created if missing) -> login -> Registry
 
-What AWS answers becomes one line that says what to do.
+AWS errors become one line that says what to do.
 """
 
 import base64
@@ -17,23 +17,23 @@ from scripts.errors import Failure
 _HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 
-def same_region(image: str, region: str) -> None:
-    """Refuse an image of another region than that of the job or endpoint, as SageMaker does, without its reason.
+def require_same_region(image: str, region: str) -> None:
+    """Reject an image in another region than the job or endpoint, because SageMaker rejects it without this reason.
 
     Source: "must be in the same region as the model or endpoint", ContainerDefinition in the API reference.
 
     Args:
-        image: URI; one that is not ECR's is let pass.
-        region: where the job or endpoint is to be.
+        image: URI; an image that is not in ECR passes.
+        region: Region of the job or endpoint.
 
     Raises:
-        Failure: it is in another one.
+        Failure: the image is in another region.
     """
     where = _HOST.fullmatch(image.partition("/")[0])
     if where and where["region"] != region:
         raise Failure(
-            f"{image} is in {where['region']}, the region in use is {region}; SageMaker takes images of its own region:"
-            f" set AWS_DEFAULT_REGION={where['region']}, or make push REGION={region}"
+            f"{image} is in {where['region']}, the region in use is {region}; SageMaker needs an image in its own"
+            f" region: set AWS_DEFAULT_REGION={where['region']}, or run make push REGION={region}"
         )
 
 
@@ -47,19 +47,19 @@ class Ecr:
 
     @classmethod
     def connect(cls, region: str | None) -> "Ecr":
-        """Find credentials and region as every AWS tool does, and ask AWS who they are.
+        """Find credentials and region as every AWS tool does, and look up the account.
 
         Raises:
-            Failure: no credentials, expired or unknown ones, no region, no answer.
+            Failure: credentials are missing, expired or unknown; no region is set; AWS does not answer.
         """
         account = session.connect(region)
-        return cls(account.boto.client("ecr"), account.number, account.region)
+        return cls(account.boto.client("ecr"), account.id, account.region)
 
-    def name_of(self, repository: str) -> str:
-        """Return the bare name of a repository given by name or by URI.
+    def repository_name(self, repository: str) -> str:
+        """Return the name of a repository that is given by name or URI.
 
         Raises:
-            Failure: the URI is of another account or region, where jobs of this one could not pull from.
+            Failure: the URI is in another account or region, from which jobs could not pull.
         """
         host, _, name = repository.partition("/")
         where = _HOST.fullmatch(host)
@@ -68,22 +68,22 @@ class Ecr:
         if where["region"] != self.region:
             raise Failure(
                 f"{repository} is in {where['region']}, the region in use is {self.region}; SageMaker pulls from its"
-                f" own region: give --region {where['region']} or a repository in {self.region}"
+                f" own region: set --region {where['region']} or a repository in {self.region}"
             )
         if where["account"] != self.account:
-            raise Failure(f"{repository} is of account {where['account']}, the credentials are of {self.account}")
+            raise Failure(f"{repository} is in account {where['account']}, the credentials are for {self.account}")
         return name
 
     def ensure(self, name: str) -> tuple[str, bool]:
-        """Return the URI of the repository, host and name, and whether it had to be made.
+        """Return the repository's URI, and whether it was created.
 
-        Jobs of the same account read it by their execution role, so it gets no policy. Its tags can be moved:
-        a commit built twice need not give the same bytes, and whoever runs the image does so by digest.
+        It gets no policy: jobs of the same account read it with their execution role. Its tags are mutable: a commit
+        that is built twice may give different bytes, and images are used by digest.
 
         Raises:
-            Failure: no permission, or a name that ECR does not allow.
+            Failure: permission is missing, or ECR does not allow the name.
         """
-        with session.clear_errors("ecr"):
+        with session.readable_errors("ecr"):
             try:
                 found = self.client.describe_repositories(repositoryNames=[name])["repositories"][0]
             except self.client.exceptions.RepositoryNotFoundException:
@@ -94,12 +94,12 @@ class Ecr:
             return found["repositoryUri"], False
 
     def login(self, host: str) -> Registry:
-        """Return the registry with a password that holds for twelve hours.
+        """Return the registry with a password that is valid for twelve hours.
 
         Raises:
-            Failure: no permission.
+            Failure: permission is missing.
         """
-        with session.clear_errors("ecr"):
+        with session.readable_errors("ecr"):
             answer = self.client.get_authorization_token()
         token = answer["authorizationData"][0]["authorizationToken"]
         user, _, password = base64.b64decode(token).decode().partition(":")

@@ -1,7 +1,7 @@
-"""SageMaker's local mode: a session without an account, and what the SDK leaves on a machine, removed.
+"""SageMaker's local mode: a session without an account, and cleanup of what the SDK leaves behind.
 
-The SDK writes a folder a job, runs docker compose on it and goes. In `scratch` these folders lie
-together, so that what compose made of them can be found by its own label, and nothing else is.
+For each job the SDK writes a folder and runs docker compose on it. `container_root` holds all these folders, so that
+cleanup finds the job's containers by compose's label and touches no others.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 
-from scripts.aws.session import with_defaults
+from scripts.aws.session import create_sdk_session
 from scripts.errors import Failure
 
 ROLE = "arn:aws:iam::111122223333:role/not-used-in-local-mode"
@@ -25,29 +25,29 @@ _LABEL = "com.docker.compose.project.working_dir"
 
 
 @contextlib.contextmanager
-def scratch(image: str) -> Iterator[Path]:
-    """Make the folder that the SDK is to use as `local.container_root`; remove it and all that came of it.
+def container_root(image: str) -> Iterator[Path]:
+    """Create the folder for the SDK's `local.container_root`; remove it with its containers and network in the end.
 
     Args:
-        image: runs once more as root, where the caller is not root, to hand over the files.
+        image: Runs once more as root to change the owner of the files, if the caller is not root.
 
     Raises:
-        Failure: there is no such image, or no Docker engine.
+        Failure: the image or the Docker engine is missing.
     """
     found = _docker("image", "inspect", image)
     if found.returncode != 0:
-        raise Failure(f"cannot use the image {image} (make build TARGET=cpu): {found.stderr.strip()}")
+        raise Failure(f"cannot use the image {image}; build it with make build TARGET=cpu: {found.stderr.strip()}")
     folder = Path(tempfile.mkdtemp(prefix="sagemaker-local-"))
     try:
         yield folder
     finally:
-        # the names of the job folders are the SDK's, so every container's label is looked at
+        # the SDK chooses the names of the job folders, so every container's label is compared
         listed = _docker("ps", "--all", "--format", f'{{{{.ID}}}} {{{{.Label "{_LABEL}"}}}}').stdout
         for line in listed.splitlines():
             container, _, place = line.partition(" ")
             if Path(place).is_relative_to(folder):
                 _docker("rm", "--force", "--volumes", container)
-        _docker("network", "rm", _NETWORK)  # which fails, rightly, while another job is in it
+        _docker("network", "rm", _NETWORK)  # fails while another job uses it, as it should
         if os.getuid() != 0:
             owner = f"{os.getuid()}:{os.getgid()}"
             _docker(
@@ -56,12 +56,12 @@ def scratch(image: str) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def session(folder: Path, port: int) -> Any:
-    """Return SDK v2's LocalSession, its endpoint on *port*; what the containers get as credentials opens nothing."""
+def local_session(folder: Path, port: int) -> Any:
+    """Return SDK v2's LocalSession with its endpoint on *port*; the containers get dummy credentials."""
     from sagemaker.local import LocalSession  # noqa: PLC0415 # SDK v3 has no such class
 
-    nobody = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106 # opens nothing
-    local = with_defaults(LocalSession, nobody)
+    boto = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106 # dummy
+    local = create_sdk_session(LocalSession, boto)
     local.config = {"local": {"local_code": True, "container_root": str(folder), "serving_port": port}}
     return local
 
@@ -70,4 +70,4 @@ def _docker(*words: str) -> "subprocess.CompletedProcess[str]":
     try:
         return subprocess.run([_DOCKER, *words], check=False, capture_output=True, text=True)
     except FileNotFoundError as error:
-        raise Failure(f"{_DOCKER} is not installed: local mode needs it, and docker compose") from error
+        raise Failure(f"{_DOCKER} is not installed; local mode needs Docker and docker compose") from error

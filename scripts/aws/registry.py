@@ -1,9 +1,9 @@
-"""What a registry holds under a name, by its own word, and whether SageMaker takes it.
+"""Client of a container registry, and the check that SageMaker accepts an image.
 
-    manifest (its bytes, their digest) -> configuration -> Image -> refuse
+    manifest (its bytes, their digest) -> configuration -> Image -> require_supported
 
-The engine is not asked: what a registry gets depends on how the engine stores images, and it is the
-registry's copy that SageMaker reads.
+The check reads from the registry, not the engine: what the engine pushes depends on how it stores images, and SageMaker
+reads the registry's copy.
 """
 
 import hashlib
@@ -32,9 +32,9 @@ class Image:
 
     Attributes:
         digest: "sha256:..." of the manifest.
-        media_types: of the manifest first, then of its parts, each once.
-        platform: such as "linux/amd64"; empty for an index, which lists several images.
-        size: bytes to download: configuration and compressed layers.
+        media_types: Without repetitions: the manifest's first, then its parts'.
+        platform: Such as "linux/amd64"; empty for an index, which lists several images.
+        size: Bytes to download: configuration and compressed layers.
     """
 
     digest: str
@@ -45,21 +45,21 @@ class Image:
 
 @dataclass(frozen=True)
 class Registry:
-    """The registry at *host*, over HTTPS, with the login that `docker login` gets as well."""
+    """A registry, accessed over HTTPS with the login that `docker login` uses."""
 
     host: str
     user: str
     password: str
 
     def describe(self, repository: str, reference: str) -> Image:
-        """Ask for the image with the tag or digest *reference*.
+        """Look up the image with the tag or digest *reference*.
 
         Raises:
-            Failure: no answer, or an error, such as an unknown tag.
+            Failure: the registry does not answer, or answers with an error, such as an unknown tag.
         """
         with requests.Session() as session:
             session.auth = (self.user, self.password)
-            # a certificate, "other" to urllib3, gets no better by asking again
+            # certificate errors, which urllib3 counts as "other", are permanent
             retry = Retry(5, other=0, backoff_factor=0.5, status_forcelist=[503])
             session.mount("https://", HTTPAdapter(max_retries=retry))
             answer, manifest = self._get(session, f"{repository}/manifests/{reference}")
@@ -68,7 +68,7 @@ class Registry:
             if "config" in manifest:
                 parts = [manifest["config"], *manifest.get("layers", [])]
                 _, configuration = self._get(session, f"{repository}/blobs/{manifest['config']['digest']}")
-        # the header, because a manifest may leave its own type out
+        # from the header, because a manifest may omit its own type
         media_type = answer.headers.get("Content-Type", "").partition(";")[0]
         return Image(
             digest=f"sha256:{hashlib.sha256(answer.content).hexdigest()}",
@@ -85,22 +85,22 @@ class Registry:
                 raise Failure(f"{answer.status_code} from {url}: {' '.join(answer.text[:500].split())}")
             return answer, answer.json()
         except requests.RequestException as error:
-            raise Failure(f"no usable answer from {url}: {error}") from error
+            raise Failure(f"cannot read {url}: {error}") from error
 
 
-def refuse(image: Image, name: str) -> None:
-    """Raise unless SageMaker takes the image: a single Docker manifest, for linux/amd64.
+def require_supported(image: Image, name: str) -> None:
+    """Check that SageMaker accepts the image: a single Docker manifest for linux/amd64.
 
     Raises:
-        Failure: what is wrong with the image called *name*, and the fix.
+        Failure: what is wrong with the image, under its *name*, and the fix.
     """
     foreign = [kind for kind in image.media_types if not kind.startswith("application/vnd.docker.")]
     if image.media_types[0] != MANIFEST or foreign:
         kind = foreign[0] if foreign else image.media_types[0]
         raise Failure(
-            f"{name} arrived as {kind}, which SageMaker refuses; build it with `docker buildx build --provenance=false"
+            f"{name} arrived as {kind}, which SageMaker rejects; build it with `docker buildx build --provenance=false"
             " --sbom=false --output type=docker,oci-mediatypes=false`, as make build does, or turn off Docker's"
             " containerd image store"
         )
     if image.platform != PLATFORM:
-        raise Failure(f"{name} is for {image.platform}, SageMaker's hosts are {PLATFORM}; make build sets the platform")
+        raise Failure(f"{name} is for {image.platform}, SageMaker's hosts are {PLATFORM}; build it with make build")

@@ -1,4 +1,6 @@
-"""Data to S3, once: the key holds the SHA-256 of the content, so what is there need not go again.
+"""Upload of data folders to S3, which skips files that are already there.
+
+The key contains the SHA-256 of the content:
 
 folder -> s3://bucket/traffic-signs/inputs/SHA-256/files
 """
@@ -16,56 +18,57 @@ from scripts.errors import Failure
 
 
 def default_bucket(account: Account) -> str:
-    """Return the name that SageMaker's own tools use too."""
-    return f"sagemaker-{account.region}-{account.number}"
+    """Return the name of the bucket that SageMaker's own tools use."""
+    return f"sagemaker-{account.region}-{account.id}"
 
 
 def upload(account: Account, bucket: str, folders: Mapping[str, Path]) -> dict[str, str]:
-    """Upload the folders that are not in *bucket* yet; make the bucket if it is missing.
+    """Upload the folders that are not in *bucket* yet; create the bucket if it is missing.
 
     Args:
-        account: Where the bucket is.
-        bucket: Its name.
-        folders: A folder per channel.
+        account: Account of the bucket.
+        bucket: Name of the bucket.
+        folders: Channel -> folder.
 
     Returns:
-        An S3 URI per channel.
+        Channel -> S3 URI.
 
     Raises:
-        Failure: an empty folder, a bucket of another account.
-        botocore.exceptions.ClientError: as boto3 does.
+        Failure: a folder is empty, or the bucket belongs to another account.
+        botocore.exceptions.ClientError: any other error of S3.
     """
     client = account.boto.client("s3")
-    _make(client, bucket, account)
-    return {channel: _upload(client, bucket, folder) for channel, folder in folders.items()}
+    _ensure_bucket(client, bucket, account)
+    return {channel: _upload_folder(client, bucket, folder) for channel, folder in folders.items()}
 
 
-def _make(client: Any, bucket: str, account: Account) -> None:
-    # anybody can guess the default name, and have made a bucket of it that lets everybody write: the SDK asks too
-    owner = {"ExpectedBucketOwner": account.number} if bucket == default_bucket(account) else {}
+def _ensure_bucket(client: Any, bucket: str, account: Account) -> None:
+    # somebody else may have taken the predictable default name, with write access for all; the SDK checks this too
+    owner = {"ExpectedBucketOwner": account.id} if bucket == default_bucket(account) else {}
     try:
         client.head_bucket(Bucket=bucket, **owner)
     except ClientError as error:
         if error.response["Error"]["Code"] == "403":
-            raise Failure(f"bucket {bucket} is another account's, or closed to you: choose one by --bucket") from error
+            raise Failure(
+                f"no access to bucket {bucket}, or another account owns it; choose one with --bucket"
+            ) from error
         if error.response["Error"]["Code"] != "404":
             raise
-        # us-east-1 is the one region that may not be named
-        there = account.region
-        where = {} if there == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": there}}
-        client.create_bucket(Bucket=bucket, **where)
-        click.echo(f"made bucket {bucket}")
+        # S3 rejects us-east-1 as a location constraint
+        constraint = {"CreateBucketConfiguration": {"LocationConstraint": account.region}}
+        client.create_bucket(Bucket=bucket, **({} if account.region == "us-east-1" else constraint))
+        click.echo(f"created bucket {bucket}")
 
 
-def _upload(client: Any, bucket: str, folder: Path) -> str:
+def _upload_folder(client: Any, bucket: str, folder: Path) -> str:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
-        raise Failure(f"{folder} holds no files; make the data first (make data)")
+        raise Failure(f"{folder} has no files; prepare the data first with make data")
     prefix = f"{PREFIX}/inputs/{_digest(folder, files)}/"
-    # an upload that was cut off left whole objects only, so names are enough
+    # S3 writes objects atomically, so the names suffice after an interrupted upload
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    there = {item["Key"] for page in pages for item in page.get("Contents", [])}
-    missing = [path for path in files if prefix + path.relative_to(folder).as_posix() not in there]
+    uploaded = {item["Key"] for page in pages for item in page.get("Contents", [])}
+    missing = [path for path in files if prefix + path.relative_to(folder).as_posix() not in uploaded]
     uri = f"s3://{bucket}/{prefix}"
     if not missing:
         click.echo(f"unchanged: {folder} is at {uri}")

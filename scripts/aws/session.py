@@ -1,6 +1,6 @@
-"""Who we are at AWS: credentials and region, checked once, and the SDK session made of them.
+"""AWS account and SageMaker session, and readable messages for AWS errors.
 
-profile, environment -> Account(boto, region, number) -> SageMaker's own Session
+profile, environment -> Account(boto, region, id) -> SageMaker's own Session
 """
 
 import contextlib
@@ -29,10 +29,10 @@ from botocore.exceptions import (
 from scripts.errors import Failure
 
 PREFIX = "traffic-signs"
-"""What every name and S3 key made here begins with, so that an IAM policy can be narrow."""
+"""Prefix of every name and S3 key that the commands create, so that IAM policies can be narrow."""
 
 SDK_DEFAULTS = {
-    # the SDK otherwise reports every call to its makers
+    # the SDK would report every call to AWS
     "SchemaVersion": "1.0",
     "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
 }
@@ -51,131 +51,137 @@ _DENIED = {"403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperatio
 
 @dataclass(frozen=True)
 class Account:
-    """An AWS account that answered: its clients' session, its region, its twelve digits."""
+    """An AWS account whose credentials work.
+
+    Attributes:
+        boto: Session that makes the clients.
+        region: Region of the clients.
+        id: The account's twelve digits.
+    """
 
     boto: boto3.Session
     region: str
-    number: str
+    id: str
 
 
 @contextlib.contextmanager
-def clear_errors(service: str = "", then: str = "") -> Iterator[None]:
-    """Turn what AWS, botocore and boto3 raise inside the block into one line that names the fix.
+def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
+    """Turn errors of AWS, botocore and boto3 inside the block into one line that names the fix.
 
     Args:
-        service: as IAM's actions call it, such as `ecr`, where only one is called.
-        then: what is still to be done about what was begun; said after Ctrl-C too.
+        service: Prefix of IAM's actions, such as `ecr`, if the block calls one service only.
+        next_step: What the user still has to do about resources that were created; ends the message, also after Ctrl-C.
 
     Raises:
-        Failure: in place of any error of theirs and, with *then*, of Ctrl-C.
+        Failure: in place of these errors and, with *next_step*, of Ctrl-C.
     """
     try:
         yield
-    except S3UploadFailedError as error:  # raised in place of S3's own error, while that is handled
-        raise Failure(_after(_words(error.__context__ or error, service), then)) from error
+    except S3UploadFailedError as error:  # its context is S3's own error
+        raise _failure(_describe(error.__context__ or error, service), next_step) from error
     except (BotoCoreError, ClientError) as error:
-        raise Failure(_after(_words(error, service), then)) from error
+        raise _failure(_describe(error, service), next_step) from error
     except KeyboardInterrupt as error:
-        if not then:
+        if not next_step:
             raise
-        raise Failure(_after("interrupted", then)) from error
+        raise _failure("interrupted", next_step) from error
 
 
-def _after(words: str, then: str) -> str:
-    return f"{words}; {then}" if then else words
+def _failure(message: str, next_step: str) -> Failure:
+    return Failure(f"{message}; {next_step}" if next_step else message)
 
 
-def _words(error: BaseException, service: str) -> str:
+def _describe(error: BaseException, service: str) -> str:
     match error:
         case ClientError():
-            return _of_aws(error, service)
+            return _describe_client_error(error, service)
         case NoCredentialsError() | PartialCredentialsError() | ProfileNotFound():
-            return f"no AWS credentials: {error}; `aws configure sso` or AWS_PROFILE helps"
+            return f"no AWS credentials: {error}; run `aws configure sso` or set AWS_PROFILE"
         case SSOError() | TokenRetrievalError():
-            return f"the AWS login has expired: {error}; log in again, as with `aws sso login`"
+            return f"the AWS login has expired: {error}; log in again, for example with `aws sso login`"
         case NoRegionError():
-            return "no AWS region; set AWS_DEFAULT_REGION, as in AWS_DEFAULT_REGION=us-east-1"
+            return "no AWS region; set AWS_DEFAULT_REGION, for example AWS_DEFAULT_REGION=us-east-1"
         case EndpointConnectionError():
-            return f"no answer from AWS: {error}; check the name of the region and the network"
+            return f"no answer from AWS: {error}; check the region's name and the network"
         case _:
-            return f"AWS{service and f' {service}'} could not be asked: {error}"
+            return f"cannot call AWS{service and f' {service}'}: {error}"
 
 
-def _of_aws(error: ClientError, service: str) -> str:
+def _describe_client_error(error: ClientError, service: str) -> str:
     code, text = error.response["Error"].get("Code", ""), " ".join(error.response["Error"].get("Message", "").split())
     action = f"{service}:{error.operation_name}" if service else error.operation_name
     if code in _EXPIRED:
-        return "the AWS login has expired; log in again, as with `aws sso login`"
+        return "the AWS login has expired; log in again, for example with `aws sso login`"
     if code in _UNKNOWN:
         return f"AWS does not know these credentials ({code}); check AWS_PROFILE and the keys"
     if code in _DENIED:
-        # not always that of the call: for CreateTrainingJob it may be iam:PassRole or sagemaker:AddTags
+        # not always the called action: CreateTrainingJob may lack iam:PassRole or sagemaker:AddTags
         missing = re.search(r"not authorized to perform: ([\w-]+:\w+)", text)
         permission = missing[1] if missing else action
         return f"these credentials lack the permission {permission}; compare scripts/iam/user-policy.json ({text})"
     if code == "ResourceLimitExceeded":
-        return f"the account's quota is used up: ask for more under Service Quotas, SageMaker ({text})"
+        return f"the account's quota is used up; request an increase under Service Quotas, SageMaker ({text})"
     return f"{action}: {code}: {text}"
 
 
 def connect(region: str | None = None) -> Account:
-    """Ask AWS who we are, in *region* or else the one that is configured.
+    """Look up the account of the credentials; *region* overrides the configured one.
 
     Raises:
-        Failure: no credentials, no region, an expired login, no answer.
+        Failure: credentials or region are missing, the login has expired, or AWS does not answer.
     """
-    with clear_errors("sts"):
+    with readable_errors("sts"):
         boto = boto3.Session(region_name=region)
         if not boto.region_name:
             raise NoRegionError
         return Account(boto, boto.region_name, boto.client("sts").get_caller_identity()["Account"])
 
 
-def sdk(account: Account) -> Any:
+def sagemaker_session(account: Account) -> Any:
     """Return a sagemaker.session.Session of *account*; needs the environment .venv-sdk-v2."""
     quiet_sdk()
-    from sagemaker.session import Session  # noqa: PLC0415 # where only boto3 is installed, the rest must still work
+    from sagemaker.session import Session  # noqa: PLC0415 # the other functions work with boto3 alone
 
-    return with_defaults(Session, account.boto)
+    return create_sdk_session(Session, account.boto)
 
 
-def with_defaults(kind: Any, boto: boto3.Session) -> Any:
-    """Return a session of *kind*, which is one of SDK v2's, with SDK_DEFAULTS."""
+def create_sdk_session(session_class: Any, boto: boto3.Session) -> Any:
+    """Return a session of *session_class*, one of SDK v2's, with SDK_DEFAULTS."""
     from sagemaker import utils  # noqa: PLC0415 # as above
 
-    # the session checks them; the SDK does it again, and its schema too, for each value that they might hold
+    # the session validates the defaults; the SDK would validate them and its schema again for each value
     utils.validate_sagemaker_config = lambda _: None
-    return kind(boto, sagemaker_config=SDK_DEFAULTS)
+    return session_class(boto, sagemaker_config=SDK_DEFAULTS)
 
 
 def quiet_sdk() -> None:
-    """Keep the SDK's greetings off the screen; call it before the SDK is imported."""
+    """Silence the SDK's start-up messages; call it before the SDK is imported."""
     os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
     logging.getLogger("sagemaker.config").setLevel(logging.WARNING)
 
 
-def need_sdk(major: int) -> None:
-    """Say at once, and not when data has been uploaded, that the environment is the wrong one.
+def require_sdk(major: int) -> None:
+    """Check the environment at the start of a command, before data is uploaded.
 
     Raises:
-        Failure: it does not have version *major* of SageMaker's SDK.
+        Failure: the environment lacks version *major* of SageMaker's SDK.
     """
     with contextlib.suppress(metadata.PackageNotFoundError):
         if metadata.version("sagemaker").startswith(f"{major}."):
             return
     folder = f".venv-sdk-v{major}"
     raise Failure(
-        f"this needs SageMaker's SDK version {major}: run it by {folder}/bin/python (make {folder}/installed)"
+        f"this command needs version {major} of SageMaker's SDK: run make {folder}/installed, then {folder}/bin/python"
     )
 
 
-def pairs(texts: tuple[str, ...]) -> dict[str, str]:
-    """Take KEY=VALUE options apart.
+def parse_pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """Parse KEY=VALUE options.
 
     Raises:
-        Failure: one of them has no equals sign.
+        Failure: an option has no equals sign.
     """
-    wrong = [text for text in texts if "=" not in text]
-    if wrong:
-        raise Failure(f"{wrong[0]!r} is not KEY=VALUE")
+    invalid = [text for text in texts if "=" not in text]
+    if invalid:
+        raise Failure(f"{invalid[0]!r} is not KEY=VALUE")
     return {key: value for key, _, value in (text.partition("=") for text in texts)}

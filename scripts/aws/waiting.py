@@ -1,4 +1,4 @@
-"""Until AWS has made up its mind: the state of what was started, on one line, until it settles.
+"""Waiting for AWS: polls a resource until its status is final.
 
 describe() every ten seconds -> status line -> the last description
 """
@@ -12,17 +12,19 @@ from rich.console import Console
 _POLL_SECONDS = 10
 
 
-def settled(name: str, describe: Callable[[], dict[str, Any]], key: str, pending: Container[str]) -> dict[str, Any]:
-    """Ask until the status is none of *pending*.
+def wait_until_final(
+    name: str, describe: Callable[[], dict[str, Any]], key: str, pending: Container[str]
+) -> dict[str, Any]:
+    """Poll until the status is none of *pending*; show it on one line meanwhile.
 
     Args:
-        name: What is waited for, as people know it.
-        describe: Asks AWS.
-        key: Where its answer has the status.
-        pending: Statuses that are not the last.
+        name: The resource's name, for the status line.
+        describe: Calls AWS; returns its description.
+        key: Key of the status in the description.
+        pending: Statuses to wait out.
 
     Returns:
-        The last answer.
+        The last description.
     """
     start = time.monotonic()
     with Console().status(name) as line:

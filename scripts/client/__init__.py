@@ -1,1 +1,1 @@
-"""Requests to an endpoint, on this machine or SageMaker's, and what is made of the answers."""
+"""Clients of local and SageMaker endpoints, and reports on their answers."""

@@ -1,7 +1,8 @@
-"""A test set in requests, and the accuracy of the answers: overall, per class, and as the bar plot.
+"""Requests from a test set, and the accuracy of the answers.
 
-An endpoint refuses a body over its payload limit, and so does the platform in front of it, for
-requests and answers alike. So the images go in batches that keep both below the limit.
+test set -> batches -> answers -> report: overall accuracy, accuracy per class, bar plot
+
+The endpoint and the platform reject requests and answers over the payload limit, so each batch keeps both below it.
 """
 
 import io
@@ -20,7 +21,7 @@ from rich.text import Text
 from scripts.errors import Failure
 
 CONTENT_TYPE = "application/x-npy"
-_WORST = 8
+_WEAKEST_CLASSES = 8
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
@@ -31,20 +32,20 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
         Images uint8 [N, 32, 32, 1], class ids [N], the name of each class.
 
     Raises:
-        Failure: it is no archive that data preparation wrote.
+        Failure: *path* is not an archive from data preparation.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
             return archive["images"], archive["labels"], archive["names"].tolist()
-    except _UNREADABLE as error:  # NumPy's own words recommend what is not safe
-        raise Failure(f"{path} is no archive with images, labels and names; make data writes one, test.npz") from error
+    except _UNREADABLE as error:  # NumPy's message recommends unsafe loading
+        raise Failure(f"{path} is not an archive with images, labels and names; make data writes test.npz") from error
 
 
 def batches(images: np.ndarray, classes: int, max_payload_mb: float = 6.0) -> list[bytes]:
-    """Return the images uint8 [N, 32, 32, 1] as .npy files, for requests that keep the limit, answers included."""
-    header, an_answer = 128, 26 * classes + 120  # bytes: a .npy header; a number and its comma, and the rest
-    batch = int((max_payload_mb * 1024 * 1024 - header) // max(images[0].nbytes, an_answer))
-    batch = max(1, min(batch, 500))  # small enough for a bar that moves
+    """Return the images uint8 [N, 32, 32, 1] as .npy files whose requests and answers keep the limit."""
+    header, answer = 128, 26 * classes + 120  # bytes: .npy header; the answer for an image, 26 for each probability
+    batch = int((max_payload_mb * 1024 * 1024 - header) // max(images[0].nbytes, answer))
+    batch = max(1, min(batch, 500))  # the upper bound keeps the progress bar moving
     bodies = []
     for start in range(0, len(images), batch):
         body = io.BytesIO()
@@ -54,32 +55,32 @@ def batches(images: np.ndarray, classes: int, max_payload_mb: float = 6.0) -> li
 
 
 def report(predicted: np.ndarray, labels: np.ndarray, names: list[str], output: Path) -> None:
-    """Count what is right; write evaluation.json and accuracy-per-class.png, show the weakest classes.
+    """Compute the accuracy; write evaluation.json and accuracy-per-class.png, print the weakest classes.
 
     Args:
-        predicted: class ids, int [N].
-        labels: the true ones, [N].
-        names: of the classes, in the order of their ids.
-        output: folder, made if it is missing.
+        predicted: Predicted class ids, int [N].
+        labels: True class ids, int [N].
+        names: Names of the classes, in the order of their ids.
+        output: Folder, created if it is missing.
     """
     counts = np.bincount(labels, minlength=len(names))
-    right = np.bincount(labels[predicted == labels], minlength=len(names))
+    correct = np.bincount(labels[predicted == labels], minlength=len(names))
     overall = float(np.mean(predicted == labels))
-    per_class = {name: float(r / c) for name, r, c in zip(names, right, counts, strict=True) if c}
+    per_class = {name: float(r / c) for name, r, c in zip(names, correct, counts, strict=True) if c}
 
     output.mkdir(parents=True, exist_ok=True)
     content = {"accuracy": overall, "images": len(labels), "accuracy_per_class": per_class}
     (output / "evaluation.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _plot(per_class, overall, output / "accuracy-per-class.png")
     table = Table("weakest classes", "accuracy", "images")
-    for name, accuracy in sorted(per_class.items(), key=lambda item: item[1])[:_WORST]:
+    for name, accuracy in sorted(per_class.items(), key=lambda item: item[1])[:_WEAKEST_CLASSES]:
         table.add_row(Text(name), f"{accuracy:.1%}", str(counts[names.index(name)]))
     console = Console()
     console.print(table)
     console.print(Text(f"accuracy {overall:.4f} on {len(labels):,} test images; see {output}/"))
 
 
-@mpl.rc_context({"text.parse_math": False})  # a dollar in the name of a class is no formula
+@mpl.rc_context({"text.parse_math": False})  # a dollar in a class name would start a formula
 def _plot(per_class: dict[str, float], overall: float, path: Path) -> None:
     figure = Figure(figsize=(max(6, 0.24 * len(per_class)), 4.8), layout="constrained")
     axis = figure.subplots()

@@ -1,4 +1,4 @@
-"""An endpoint's answers for people: a line for each image on the screen, or the images themselves in one picture."""
+"""Views of an endpoint's answers: a table with a row for each image, and a picture of all images."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,30 +14,30 @@ from rich.table import Table
 from rich.text import Text
 
 _CELL_INCHES = (1.5, 1.9)
-"""A square image with two lines above it."""
+"""Width and height: a square image with two lines above it."""
 
 
-def show(rows: Iterable[tuple[str, Mapping[str, Any]]], most: int | None = None) -> None:
-    """Print each image's name and its prediction, as `endpoint.predictions` returns it.
+def show(rows: Iterable[tuple[str, Mapping[str, Any]]], max_rows: int | None = None) -> None:
+    """Print each image's name and prediction.
 
     Args:
-        rows: an image each.
-        most: how many are shown, those with the lowest probabilities; None for all, in their order.
+        rows: Name and prediction of each image, as `endpoint.predictions` returns it.
+        max_rows: Print only so many rows, those with the lowest probabilities; None: print all, in order.
     """
     rows = list(rows)
     title = None
-    if most is not None and most < len(rows):
-        title = f"the {most} least certain of {len(rows)} images"
-        rows = sorted(rows, key=lambda row: row[1]["probability"])[:most]
+    if max_rows is not None and max_rows < len(rows):
+        title = f"the {max_rows} least certain of {len(rows)} images"
+        rows = sorted(rows, key=lambda row: row[1]["probability"])[:max_rows]
     table = Table("image", "predicted sign", "class", "probability", title=title)
-    for name, answer in rows:  # as Text: brackets in a name are no markup
+    for name, answer in rows:  # Text, because brackets in a name are not markup
         table.add_row(Text(name), Text(answer["name"]), str(answer["class_id"]), f"{answer['probability']:.1%}")
     Console().print(table)
 
 
-@mpl.rc_context({"text.parse_math": False})  # a dollar in the name of a class is no formula
+@mpl.rc_context({"text.parse_math": False})  # a dollar in a class name would start a formula
 def draw(files: Sequence[Path], answers: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw the images of *files*, each below its prediction, into the PNG *path*, whose folder is made if missing."""
+    """Draw each image below its prediction; write the PNG *path*, and create its folder if it is missing."""
     columns = min(9, len(files))
     rows = math.ceil(len(files) / columns)
     width, height = _CELL_INCHES
@@ -47,7 +47,7 @@ def draw(files: Sequence[Path], answers: Sequence[Mapping[str, Any]], path: Path
         axis.axis("off")
     for axis, file, answer in zip(axes, files, answers, strict=False):
         with Image.open(file) as image:
-            if image.mode.startswith("I"):  # 16 bits a pixel, which convert() would clip
+            if image.mode.startswith("I"):  # 16-bit pixels, which convert() would clip
                 axis.imshow(np.asarray(image), "gray", vmin=0, vmax=65_535)
             else:
                 axis.imshow(image.convert("RGB"))

@@ -1,6 +1,8 @@
-"""Requests and answers by way of S3, for an asynchronous endpoint; the endpoint itself says whether it is one.
+"""Predictions from any endpoint; asynchronous ones take requests and give answers through S3.
 
-body -> s3://BUCKET/traffic-signs/async/SHA-256 -> queue of the endpoint -> its output folder -> answer
+body -> s3://BUCKET/traffic-signs/async/SHA-256 -> the endpoint's queue -> its output folder -> answer
+
+The endpoint's configuration says whether it is asynchronous.
 """
 
 import hashlib
@@ -11,49 +13,49 @@ from urllib.parse import urlparse
 
 import boto3
 
-from scripts.aws.session import PREFIX, clear_errors
+from scripts.aws.session import PREFIX, readable_errors
 from scripts.client.endpoint import Endpoint, predictions
-from scripts.errors import Failure, Refused
+from scripts.errors import EndpointError, Failure
 
 _POLL_SECONDS = 1
-PATIENCE_SECONDS = 900
-"""How long to wait for an answer: SageMaker's own default for one request."""
+TIMEOUT_SECONDS = 900
+"""Timeout for an answer: SageMaker's own default for one request."""
 
 
 def predict_all(
     url: str,
     name: str | None,
     requests: Iterable[tuple[bytes, str]],
-    patience: float = PATIENCE_SECONDS,
+    timeout: float = TIMEOUT_SECONDS,
     target: str | None = None,
 ) -> Iterator[list[dict[str, Any]]]:
-    """Send requests to any endpoint; an asynchronous one gets all of them before the first answer is awaited.
+    """Send requests to any endpoint; an asynchronous one gets all of them before the first answer is read.
 
     Args:
-        url: Of the container, where *name* is None.
-        name: SageMaker's endpoint, of any kind.
-        requests: Body and content type of each.
-        patience: Seconds to wait for each answer, counted from the answer before it.
-        target: The model of a multi-model endpoint that the requests are for.
+        url: URL of the container, if *name* is None.
+        name: Name of a SageMaker endpoint of any kind.
+        requests: Body and content type of each request.
+        timeout: Seconds to wait for each answer of an asynchronous endpoint, from the answer before it.
+        target: Model of a multi-model endpoint.
 
     Yields:
-        For each request, in order, what `Endpoint.predict` returns.
+        The result of `Endpoint.predict` for each request, in order.
 
     Raises:
-        Failure: no answer, or an error, with the endpoint's own words.
+        Failure: the endpoint does not answer, or answers with an error, which is quoted.
     """
-    folder = _output(name) if name else None
+    folder = _output_folder(name) if name else None
     if name and folder:
-        yield from _by_s3(name, urlparse(folder).netloc, requests, patience)
+        yield from _predict_async(name, urlparse(folder).netloc, requests, timeout)
     else:
         endpoint = Endpoint(url, name, target)
         for body, content_type in requests:
             yield endpoint.predict(body, content_type)
 
 
-def _output(name: str) -> str | None:
-    """Return the S3 folder of the answers, None for an endpoint that answers at once."""
-    with clear_errors("sagemaker"):
+def _output_folder(name: str) -> str | None:
+    """Return the S3 folder of the answers; None, if the endpoint is not asynchronous."""
+    with readable_errors("sagemaker"):
         client = boto3.client("sagemaker")
         configuration = client.describe_endpoint(EndpointName=name)["EndpointConfigName"]
         description = client.describe_endpoint_config(EndpointConfigName=configuration)
@@ -61,11 +63,11 @@ def _output(name: str) -> str | None:
     return folder
 
 
-def _by_s3(
-    name: str, bucket: str, requests: Iterable[tuple[bytes, str]], patience: float
+def _predict_async(
+    name: str, bucket: str, requests: Iterable[tuple[bytes, str]], timeout: float
 ) -> Iterator[list[dict[str, Any]]]:
-    """Upload to the bucket of the answers, which is there and which the endpoint's role may use."""
-    with clear_errors():
+    """Upload to the bucket of the answers, because it exists and the endpoint's role can use it."""
+    with readable_errors():
         s3, runtime = boto3.client("s3"), boto3.client("sagemaker-runtime")
         pending = []
         for body, content_type in requests:
@@ -79,34 +81,34 @@ def _by_s3(
                     Accept="application/json",
                 )
             )
-        for place in pending:
-            answer = _wait(s3, name, place["OutputLocation"], place.get("FailureLocation"), patience)
+        for response in pending:
+            answer = _wait(s3, name, response["OutputLocation"], response.get("FailureLocation"), timeout)
             yield predictions(answer)
 
 
-def _wait(s3: Any, name: str, output: str, failure: str | None, patience: float) -> bytes:
-    deadline = time.monotonic() + patience
+def _wait(s3: Any, name: str, output: str, failure: str | None, timeout: float) -> bytes:
+    deadline = time.monotonic() + timeout
     while True:
         answer = _read(s3, output)
         if answer is not None:
             return answer
         if failure:
-            words = _read(s3, failure)
-            if words is not None:
-                raise Refused(f"endpoint {name} failed: {words.decode(errors='replace')[:500]}")
+            message = _read(s3, failure)
+            if message is not None:
+                raise EndpointError(f"endpoint {name} failed: {message.decode(errors='replace')[:500]}")
         if time.monotonic() > deadline:
             raise Failure(
-                f"no answer from endpoint {name} after {patience:g} s; it is to come to {output}; "
-                f"the log is at /aws/sagemaker/Endpoints/{name}"
+                f"no answer from endpoint {name} after {timeout:g} s; it is expected at {output}; "
+                f"see the CloudWatch log group /aws/sagemaker/Endpoints/{name}"
             )
         time.sleep(_POLL_SECONDS)
 
 
 def _read(s3: Any, uri: str) -> bytes | None:
-    """Return the object at *uri*, None while there is none."""
-    place = urlparse(uri)
+    """Return the object at *uri*; None, if it does not exist yet."""
+    location = urlparse(uri)
     try:
-        content: bytes = s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read()
+        content: bytes = s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"].read()
     except s3.exceptions.NoSuchKey:
         return None
     return content

@@ -1,1 +1,1 @@
-"""What SageMaker is asked to make: training jobs, transform jobs, endpoints, their scaling."""
+"""SageMaker resources: training jobs, transform jobs, endpoints and their autoscaling."""

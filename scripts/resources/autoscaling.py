@@ -1,6 +1,6 @@
-"""As many instances as there is work, by Application Auto Scaling's target tracking.
+"""Autoscaling of an endpoint by Application Auto Scaling's target tracking.
 
-MIN:MAX -> scalable target on the endpoint's variant -> policy: invocations an instance and minute near the target
+MIN:MAX -> scalable target on the endpoint's variant -> policy: keep invocations per instance and minute near the target
 """
 
 from dataclasses import dataclass
@@ -15,29 +15,37 @@ _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 @dataclass(frozen=True)
 class Scale:
-    """From *least* to *most* instances, each of which gets about *invocations* requests a minute."""
+    """Limits and target of autoscaling.
 
-    least: int
-    most: int
+    Attributes:
+        min_instances: Smallest number of instances.
+        max_instances: Largest number of instances.
+        invocations: Target requests per minute and instance.
+    """
+
+    min_instances: int
+    max_instances: int
     invocations: float
 
     @classmethod
-    def of(cls, text: str, invocations: float) -> "Scale":
-        """Read `MIN:MAX`.
+    def parse(cls, text: str, invocations: float) -> "Scale":
+        """Parse `MIN:MAX`.
 
         Raises:
-            Failure: no such pair of whole numbers, 1 <= MIN < MAX.
+            Failure: *text* is not two whole numbers with 1 <= MIN < MAX.
         """
-        least, _, most = text.partition(":")
-        if not (least.isdecimal() and most.isdecimal() and 1 <= int(least) < int(most)):
+        smallest, _, largest = text.partition(":")
+        if not (smallest.isdecimal() and largest.isdecimal() and 1 <= int(smallest) < int(largest)):
             raise Failure(f"--autoscale {text}: expected MIN:MAX, such as 1:4")
-        return cls(int(least), int(most), invocations)
+        return cls(int(smallest), int(largest), invocations)
 
 
 def start(boto: Any, endpoint: str, scale: Scale) -> None:
-    """Have the instances of *endpoint*, which is in service, follow its load."""
+    """Start autoscaling of *endpoint*, which is in service."""
     client = boto.client("application-autoscaling")
-    client.register_scalable_target(**_target(endpoint), MinCapacity=scale.least, MaxCapacity=scale.most)
+    client.register_scalable_target(
+        **_target(endpoint), MinCapacity=scale.min_instances, MaxCapacity=scale.max_instances
+    )
     client.put_scaling_policy(
         **_target(endpoint),
         PolicyName=endpoint,
@@ -50,7 +58,7 @@ def start(boto: Any, endpoint: str, scale: Scale) -> None:
 
 
 def stop(boto: Any, endpoint: str) -> bool:
-    """End it, and with it the policy and its alarms; say whether there was any."""
+    """Stop autoscaling, which deletes the policy and its alarms; return whether there was any."""
     client = boto.client("application-autoscaling")
     target = _target(endpoint)
     known = client.describe_scalable_targets(

@@ -1,6 +1,6 @@
-"""Why an endpoint did not come into service, or a transform job failed.
+"""Diagnosis of failed endpoints and transform jobs.
 
-SageMaker's reason + the container's last log lines -> the likely cause, as one text for people
+SageMaker's failure reason + the container's last log lines -> report with the likely cause
 """
 
 import re
@@ -8,46 +8,49 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-_LINES = 15
+_LOG_LINES = 15
 _CAUSES = (
     (
         r"\.py, line \d+: \w+|defines none of model_fn",
-        "the model's own code (entry_point, code/): the log names the place",
+        "an error in the model's own code (entry_point, code/): see file and line in the log",
     ),
     (
         r"cuInit|CUDA driver version|driver.*insufficient|forward compat",
-        "the host's NVIDIA driver is too old for the image's CUDA: a newer InferenceAmiVersion, or the cpu image",
+        "the host's NVIDIA driver is too old for the image's CUDA: set a new InferenceAmiVersion or use the cpu image",
     ),
     (r"exec format error", "the image is not linux/amd64: build it with make build, then make push"),
-    (r"manifest|media type", "the image's manifest is not a Docker one: make push builds and checks it"),
+    (r"manifest|media type", "the image's manifest is not a Docker manifest: push it with make push, which checks it"),
     (
         r"No space left|OutOfMemory|OOM|MemoryError|Killed",
-        "too little memory or disk: a larger --instance-type or --memory-mb",
+        "too little memory or disk: choose a larger --instance-type or --memory-mb",
     ),
-    (r"model\.tar\.gz|model data|ModelDataUrl|artifact", "the model is missing, or the role may not read it from S3"),
+    (
+        r"model\.tar\.gz|model data|ModelDataUrl|artifact",
+        "the model is missing, or the role cannot read it from S3",
+    ),
     (
         r"role|AssumeRole|not authorized|AccessDenied",
-        "the execution role: compare scripts/iam/execution-role-policy.json",
+        "the execution role lacks permissions: compare scripts/iam/execution-role-policy.json",
     ),
     (
         r"ResourceLimitExceeded|InsufficientInstanceCapacity|capacity",
-        "no quota or no machine of this type: another one",
+        "no quota or no capacity for this instance type: choose another one",
     ),
-    (r"ping", "the container never answered 200 on /ping: the log says why; try the same model with make local-serve"),
+    (r"ping", "the container never answered 200 on /ping: see its log; try the same model with make local-serve"),
 )
 
 
-def last_lines(boto: Any, endpoint: str) -> list[str]:
-    """Return the last lines that the endpoint's newest container logged; none if there is no log to read."""
-    return _last_lines(boto, f"/aws/sagemaker/Endpoints/{endpoint}", orderBy="LastEventTime", descending=True, limit=1)
+def endpoint_log_tail(boto: Any, endpoint: str) -> list[str]:
+    """Return the last log lines of the endpoint's newest container; none, if the log cannot be read."""
+    return _log_tail(boto, f"/aws/sagemaker/Endpoints/{endpoint}", orderBy="LastEventTime", descending=True, limit=1)
 
 
-def last_lines_of_transform(boto: Any, job: str) -> list[str]:
+def transform_log_tail(boto: Any, job: str) -> list[str]:
     """Return the last lines of each log of a transform job: the containers', and the platform's about the data."""
-    return _last_lines(boto, "/aws/sagemaker/TransformJobs", logStreamNamePrefix=f"{job}/", limit=4)
+    return _log_tail(boto, "/aws/sagemaker/TransformJobs", logStreamNamePrefix=f"{job}/", limit=4)
 
 
-def _last_lines(boto: Any, group: str, **streams: Any) -> list[str]:
+def _log_tail(boto: Any, group: str, **streams: Any) -> list[str]:
     client = boto.client("logs")
     try:
         names = [
@@ -55,40 +58,40 @@ def _last_lines(boto: Any, group: str, **streams: Any) -> list[str]:
             for stream in client.describe_log_streams(logGroupName=group, **streams)["logStreams"]
         ]
         logs = [
-            client.get_log_events(logGroupName=group, logStreamName=name, limit=_LINES, startFromHead=False)
+            client.get_log_events(logGroupName=group, logStreamName=name, limit=_LOG_LINES, startFromHead=False)
             for name in names
         ]
     except (BotoCoreError, ClientError):
-        return []  # the failure is the news, a log that cannot be read is not
+        return []  # an error about the log would hide the failure itself
     return [event["message"].rstrip() for log in logs for event in log["events"]]
 
 
 def likely_cause(reason: str, lines: list[str]) -> str:
-    """Name what usually stands behind *reason* and the log *lines*."""
-    # the log is nearer to the cause than the reason, which is "ping" for almost everything
+    """Return the usual cause of a failure with this *reason* and these log *lines*."""
+    # the log first: the reason is a failed ping for almost everything
     for text in ("\n".join(lines), reason):
         for pattern, cause in _CAUSES:
             if re.search(pattern, text, re.IGNORECASE):
                 return cause
-    return "not one of the usual ones; the log in CloudWatch has the rest"
+    return "unknown; see the whole log in CloudWatch"
 
 
 def report(endpoint: str, reason: str, lines: list[str]) -> str:
-    """Put an endpoint's reason, log and cause together."""
+    """Return the report on a failed endpoint: reason, log, likely cause."""
     return "\n".join(
         (
             f"{endpoint} did not come into service: {reason}",
             *_log_and_cause(reason, lines),
-            f"then remove what is left: python -m scripts.delete_endpoint {endpoint}",
+            f"then delete what was created: python -m scripts.delete_endpoint {endpoint}",
         )
     )
 
 
 def report_transform(job: str, status: str, reason: str, lines: list[str]) -> str:
-    """Put a transform job's reason, log and cause together."""
+    """Return the report on a failed transform job: reason, log, likely cause."""
     return "\n".join((f"{job} ended as {status}: {reason}", *_log_and_cause(reason, lines)))
 
 
 def _log_and_cause(reason: str, lines: list[str]) -> tuple[str, str]:
-    log = "\n".join(f"  | {line}" for line in lines) or "  | (the container has logged nothing)"
+    log = "\n".join(f"  | {line}" for line in lines) or "  | (the log is empty)"
     return log, f"likely cause: {likely_cause(reason, lines)}"

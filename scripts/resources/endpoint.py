@@ -1,10 +1,10 @@
-"""What an endpoint is made of, and its making by SageMaker's SDK: in the cloud and in local mode alike.
+"""Creation of an endpoint with SageMaker's SDK, in the cloud and in local mode.
 
 Plan -> deploy(session, plan): model, configuration, endpoint -> InService
 
     one model          Model
-    multi-model        MultiDataModel, whose models are all that lie below an S3 prefix
-    shadow variant     Models by the SDK, configuration and endpoint by boto3: the SDK has no word for it
+    multi-model        MultiDataModel: all models below an S3 prefix
+    shadow variant     models by the SDK, configuration and endpoint by boto3, because the SDK lacks shadow variants
 """
 
 from collections.abc import Mapping
@@ -17,29 +17,30 @@ from scripts.aws import session, waiting
 from scripts.resources import diagnosis
 
 VARIANT = "AllTraffic"
-UNDER_WAY = ("Creating", "Updating", "SystemUpdating", "RollingBack")
-"""Statuses of an endpoint in which AWS neither changes nor deletes it."""
+IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack")
+"""Endpoint statuses in which AWS refuses to change or delete the endpoint."""
 _GPU_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
-"""Host with NVIDIA driver 550. The default host may have driver 470, under which a CUDA 12 image finds no GPU."""
+"""Host with NVIDIA driver 550. The default host may have driver 470, with which a CUDA 12 image finds no GPU."""
 _CSV, _JSON = ["text/csv"], ["application/json", "application/jsonlines"]
-"""Content types that data capture keeps as text; others are kept as base64."""
+"""Content types that data capture stores as text; it stores others as base64."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an endpoint is made of.
+    """Specification of an endpoint.
 
     Attributes:
         image: URI of the image, with tag or digest.
         role: ARN of the execution role.
-        model_data: URI of model.tar.gz; of the folder with all of them, for a multi-model endpoint.
-        name: Of the endpoint, and of its model and configuration.
+        model_data: URI of model.tar.gz; for a multi-model endpoint, of the folder with the models.
+        name: Name of the endpoint, its model and its configuration.
         serverless_mb: Memory of a serverless endpoint, in MB, in place of instances.
         async_output: S3 folder for the answers of an asynchronous endpoint.
-        multi_model: Requests name the model that they are for.
+        multi_model: A multi-model endpoint.
         isolated: The container has no network.
-        capture_percent: Share of the requests that is kept, with their answers, below *capture_to*.
-        shadow_model: URI of a model.tar.gz that gets a copy of all requests, on as many instances.
+        capture_percent: Percentage of requests that data capture stores, with their answers.
+        capture_to: S3 folder for captured requests.
+        shadow_model: URI of the model.tar.gz of a shadow variant, which has as many instances.
     """
 
     image: str
@@ -59,26 +60,26 @@ class Plan:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the container is told of the kind of its endpoint."""
-        if self.async_output:  # the platform's largest object, and its longest patience
+        """Environment variables of the container."""
+        if self.async_output:  # the platform's limits for asynchronous requests
             return {"SAGEMAKER_MAX_PAYLOAD_IN_MB": "1024", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "3600"}
-        if self.serverless_mb:  # the platform starts another container for another request
+        if self.serverless_mb:  # the platform starts a container for each concurrent request
             return {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
         return {}
 
 
 def deploy(sagemaker_session: Any, plan: Plan) -> Any:
-    """Create model, configuration and endpoint; wait until it is in service.
+    """Create model, configuration and endpoint; wait until the endpoint is in service.
 
     Args:
         sagemaker_session: SageMaker's Session or LocalSession.
         plan: The endpoint.
 
     Returns:
-        A sagemaker.predictor.Predictor, an AsyncPredictor if *plan* says so.
+        A sagemaker.predictor.Predictor; an AsyncPredictor for an asynchronous endpoint.
 
     Raises:
-        click.ClickException: it failed; with the reason, the last log lines and the likely cause.
+        click.ClickException: the endpoint failed; the message has the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
     from sagemaker.multidatamodel import MultiDataModel  # noqa: PLC0415 # slow, and not needed for --help
@@ -86,7 +87,7 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
     model = _model(sagemaker_session, plan, plan.name, plan.model_data)
     tags = [{"Key": key, "Value": value} for key, value in plan.tags.items()] or None
     if plan.shadow_model:
-        predictor = _with_shadow(sagemaker_session, plan, model, tags)
+        predictor = _deploy_with_shadow(sagemaker_session, plan, model, tags)
     else:
         if plan.multi_model:
             model = MultiDataModel(plan.name, plan.model_data, model=model, sagemaker_session=sagemaker_session)
@@ -113,7 +114,7 @@ def _model(sagemaker_session: Any, plan: Plan, name: str, model_data: str) -> An
 
 
 def _resources(plan: Plan) -> dict[str, Any]:
-    """Return the SDK's words for what the endpoint runs on."""
+    """Return the SDK's arguments for the endpoint's instances or serverless configuration."""
     from sagemaker.async_inference import AsyncInferenceConfig  # noqa: PLC0415 # slow, and not needed for --help
     from sagemaker.serverless import ServerlessInferenceConfig  # noqa: PLC0415 # as above
 
@@ -143,8 +144,8 @@ def _capture(sagemaker_session: Any, plan: Plan) -> Any:
     )
 
 
-def _with_shadow(sagemaker_session: Any, plan: Plan, model: Any, tags: list[dict[str, str]] | None) -> Any:
-    """Make an endpoint whose second model sees every request and whose answers nobody gets."""
+def _deploy_with_shadow(sagemaker_session: Any, plan: Plan, model: Any, tags: list[dict[str, str]] | None) -> Any:
+    """Create an endpoint whose shadow variant gets a copy of each request; its answers are dropped."""
     from sagemaker import production_variant  # noqa: PLC0415 # slow, and not needed for --help
 
     shadow = _model(sagemaker_session, plan, f"{plan.name}-shadow", str(plan.shadow_model))
@@ -161,7 +162,7 @@ def _with_shadow(sagemaker_session: Any, plan: Plan, model: Any, tags: list[dict
     client = sagemaker_session.sagemaker_client
     try:
         client.create_endpoint_config(EndpointConfigName=plan.name, **parameters)
-    except BaseException:  # Ctrl-C too: delete-endpoint finds the second model by the configuration only
+    except BaseException:  # Ctrl-C too: delete-endpoint finds the shadow model only through the configuration
         shadow.delete_model()
         raise
     client.create_endpoint(EndpointName=plan.name, EndpointConfigName=plan.name, Tags=tags or [])
@@ -169,18 +170,18 @@ def _with_shadow(sagemaker_session: Any, plan: Plan, model: Any, tags: list[dict
 
 
 def has_gpu(instance_type: str) -> bool:
-    """Say whether instances of the type have GPUs."""
+    """Return whether instances of the type have GPUs."""
     return instance_type.startswith(("ml.g", "ml.p"))
 
 
 def _wait(sagemaker_session: Any, name: str) -> None:
-    description = waiting.settled(
+    description = waiting.wait_until_final(
         name,
         lambda: sagemaker_session.sagemaker_client.describe_endpoint(EndpointName=name),
         "EndpointStatus",
-        UNDER_WAY,
+        IN_PROGRESS,
     )
     status = description["EndpointStatus"]
     if status != "InService":
-        logs = diagnosis.last_lines(sagemaker_session.boto_session, name)
+        logs = diagnosis.endpoint_log_tail(sagemaker_session.boto_session, name)
         raise click.ClickException(diagnosis.report(name, description.get("FailureReason", status), logs))

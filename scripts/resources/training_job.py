@@ -1,6 +1,6 @@
-"""One training job on the project's image, by SageMaker's Estimator: in the cloud and in local mode alike.
+"""Training job with SageMaker's Estimator, in the cloud and in local mode.
 
-fit(session, plan) -> the job's log on the screen -> Job
+Plan -> fit(session, plan), which prints the job's log -> Job
 """
 
 import contextlib
@@ -17,21 +17,21 @@ from scripts.aws.session import PREFIX
 from scripts.errors import Failure
 
 METRICS = Path(__file__).parent / "metric_definitions.json"
-_WAIT_FOR_SPOT = 2
-"""A spot job may take this many times its running time, the wait for capacity included."""
+_SPOT_WAIT_FACTOR = 2
+"""Limit for a spot job including the wait for capacity, in multiples of its running time limit."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training job is made of.
+    """Specification of a training job.
 
     Attributes:
         image: URI of the image, with tag or digest.
         role: ARN of the execution role.
-        inputs: URI, s3:// or file://, per channel.
+        inputs: Channel -> URI, s3:// or file://.
         output: URI of the folder for artifacts and, with *spot*, checkpoints.
-        max_hours: The job is stopped after this many hours of running.
-        entry_point: A program of one's own in *source_dir*, in place of the one in the image.
+        max_hours: Limit of the running time, hours.
+        entry_point: The user's program in *source_dir*, which replaces the image's.
     """
 
     image: str
@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Job:
-    """A training job that has ended, as SageMaker describes it."""
+    """A finished training job, as SageMaker describes it."""
 
     name: str
     status: str
@@ -63,17 +63,17 @@ class Job:
 
 
 def fit(sagemaker_session: Any, plan: Plan) -> Job:
-    """Run the job to its end, its log on the screen.
+    """Run the job to its end; print its log.
 
     Args:
         sagemaker_session: SageMaker's Session or LocalSession.
         plan: The job.
 
     Returns:
-        The job, failed ones too.
+        The job, even if it failed.
 
     Raises:
-        Failure: interrupted, or AWS could not be asked any more; the job goes on.
+        Failure: the command was interrupted or lost access to AWS; the job keeps running.
     """
     session.quiet_sdk()
     from sagemaker.estimator import Estimator  # noqa: PLC0415 # slow, and not needed for --help
@@ -85,8 +85,8 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
     spot = (
         {
             "use_spot_instances": True,
-            "max_wait": seconds * _WAIT_FOR_SPOT,
-            # one folder per job: with another job's checkpoints it would not begin at the beginning
+            "max_wait": seconds * _SPOT_WAIT_FACTOR,
+            # one folder per job, because a job resumes from any checkpoints that it finds
             "checkpoint_s3_uri": f"{plan.output}/{name}/checkpoints",
         }
         if plan.spot
@@ -107,7 +107,7 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
         tags=[{"Key": key, "Value": value} for key, value in plan.tags.items()],
         enable_network_isolation=plan.network_isolation,
         sagemaker_session=sagemaker_session,
-        # both need a program inside the image that this one does not have
+        # both need a program that the image does not have
         disable_profiler=True,
         debugger_hook_config=False,
         **spot,
@@ -115,17 +115,17 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
     )
     click.echo(f"training job: {name}")
     estimator.fit(dict(plan.inputs), job_name=name, wait=False)
-    goes_on = (
-        f"{name} goes on and bills; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
-        f"or deploy what comes of it: python -m scripts.deploy --job {name}"
+    still_running = (
+        f"{name} keeps running and billing; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
+        f"or deploy its model later: python -m scripts.deploy --job {name}"
     )
-    with session.clear_errors(then=goes_on):  # a login may expire before the job has ended
-        # an interrupted wait may end in either; the job's description says more than what was raised
+    with session.readable_errors(next_step=still_running):  # a login may expire before the job has ended
+        # an interrupted wait may raise either; the job's description says more
         with contextlib.suppress(UnexpectedStatusException, KeyboardInterrupt):
             estimator.latest_training_job.wait()
         job = _job(sagemaker_session, name, plan)
     if job.status == "InProgress":
-        raise Failure(goes_on)
+        raise Failure(still_running)
     return job
 
 

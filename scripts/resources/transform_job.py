@@ -1,6 +1,6 @@
-"""One batch transform job on the project's image, by SageMaker's SDK: in the cloud and in local mode alike.
+"""Batch transform job with SageMaker's SDK, in the cloud and in local mode.
 
-transform(session, plan): model -> job -> answers in plan.output; the model is deleted when the job has ended
+Plan -> transform(session, plan): create model -> run job -> answers in plan.output -> delete model
 """
 
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from scripts.client import accuracy
 from scripts.resources import diagnosis, endpoint
 
 _GPU_AMI = "al2-ami-sagemaker-batch-gpu-535"
-"""Host with NVIDIA driver 535, the newest for transform jobs; the other one's, 470, is too old for CUDA 12."""
+"""Host with NVIDIA driver 535, the newest for transform jobs; the only other one, 470, is too old for CUDA 12."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a transform job is made of.
+    """Specification of a transform job.
 
     Attributes:
         image: URI of the image, with tag or digest.
         role: ARN of the execution role.
         model_data: URI of model.tar.gz.
-        name: Of the job and of its model.
+        name: Name of the job and of its model.
         inputs: URI, s3:// or file://, of the folder with .npy files.
         output: URI of the folder for the answers.
-        instance_count: The files are shared out among so many instances.
+        instance_count: Number of instances, which share the files.
     """
 
     image: str
@@ -41,15 +41,15 @@ class Plan:
 
 
 def transform(sagemaker_session: Any, plan: Plan) -> None:
-    """Make a model, run the job to its end, delete the model.
+    """Create a model, run the job to its end, delete the model.
 
     Args:
         sagemaker_session: SageMaker's Session or LocalSession.
         plan: The job.
 
     Raises:
-        Failure: interrupted, or AWS could not be asked any more; the job goes on.
-        click.ClickException: the job failed; with the reason, the last log lines and the likely cause.
+        Failure: the command was interrupted or lost access to AWS; the job keeps running.
+        click.ClickException: the job failed; the message has the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
     from sagemaker.model import Model  # noqa: PLC0415 # slow, and not needed for --help
@@ -66,10 +66,10 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         resources["TransformAmiVersion"] = _GPU_AMI
     model.create(instance_type=plan.instance_type)
     try:
-        sagemaker_session.transform(  # the SDK's Transformer has no word for the host
+        sagemaker_session.transform(  # the SDK's Transformer has no TransformAmiVersion
             job_name=plan.name,
             model_name=plan.name,
-            strategy="SingleRecord",  # a file is a request: the files are cut to the limit already
+            strategy="SingleRecord",  # one file is one request: the files are within the limit already
             max_concurrent_transforms=None,
             max_payload=None,
             input_config={
@@ -83,12 +83,13 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
     except Exception:
         model.delete_model()
         raise
-    goes_on = (
-        f"{plan.name} goes on and bills; stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name}"
-        f"; then aws sagemaker delete-model --model-name {plan.name}"
+    still_running = (
+        f"{plan.name} keeps running and billing;"
+        f" stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name};"
+        f" then aws sagemaker delete-model --model-name {plan.name}"
     )
-    with session.clear_errors(then=goes_on):  # a login may expire before the job has ended
-        description = waiting.settled(
+    with session.readable_errors(next_step=still_running):  # a login may expire before the job has ended
+        description = waiting.wait_until_final(
             plan.name,
             lambda: sagemaker_session.sagemaker_client.describe_transform_job(TransformJobName=plan.name),
             "TransformJobStatus",
@@ -96,7 +97,7 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         )
     model.delete_model()
     if description["TransformJobStatus"] != "Completed":
-        logs = diagnosis.last_lines_of_transform(sagemaker_session.boto_session, plan.name)
+        logs = diagnosis.transform_log_tail(sagemaker_session.boto_session, plan.name)
         reason = description.get("FailureReason") or "SageMaker gives no reason"
         raise click.ClickException(
             diagnosis.report_transform(plan.name, description["TransformJobStatus"], reason, logs)

@@ -1,11 +1,10 @@
-"""The commands for AWS as users run them, pointed at an AWS that moto serves over HTTP."""
+"""The AWS commands as users run them, with moto as AWS over HTTP."""
 
 import contextlib
 import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,26 +13,27 @@ import boto3
 import pytest
 
 from tests.aws.account import limits
-from tests.support.helpers import HEARS_CTRL_C
+from tests.support.helpers import WITH_DEFAULT_SIGINT
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SDK = ROOT / ".venv-sdk-v2" / "bin" / "python"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-"""moto's DEFAULT_ACCOUNT_ID; moto itself takes half a second to import, which most tests have no use for."""
+"""moto's DEFAULT_ACCOUNT_ID; importing moto would take half a second."""
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/traffic-signs:abc"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/traffic-signs-execution"
 BUCKET = f"sagemaker-{REGION}-{ACCOUNT}"
 MODEL = "s3://bucket/model.tar.gz"
-LATER = "traffic-signs-later"
-"""The endpoint of the tests that only ask one."""
+ENDPOINT = "traffic-signs-later"
+"""Endpoint of the tests of invocations."""
 
-# runs a command as `python -m` does and notes what it asks AWS for
+# runs a command as `python -m` does, and records its AWS calls
 RECORDER = """
 import json, os, runpy, sys, time
 from botocore.client import BaseClient
 call = BaseClient._make_api_call
-def noted(self, operation, parameters):
+def recorded(self, operation, parameters):
     with open(os.environ["CALLS"], "a") as stream:
         name = f"{self.meta.service_model.signing_name}:{operation}"
         stream.write(json.dumps([name, parameters], default=str) + "\\n")
@@ -44,15 +44,15 @@ def noted(self, operation, parameters):
             stream.write(operation + "\\n")
         if operation == os.environ.get("INTERRUPTED"):
             del os.environ["INTERRUPTED"]
-            time.sleep(60)  # until Ctrl-C
-BaseClient._make_api_call = noted
+            signal.pause()  # until Ctrl-C
+BaseClient._make_api_call = recorded
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 
 
 class Cloud:
-    """AWS at *url*, and the commands pointed at it."""
+    """AWS at *url*, and the commands that use it."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.folder = folder
@@ -84,34 +84,34 @@ class Cloud:
         )  # fmt: skip
 
     def interrupt(self, operation: str, module: str, *arguments: Any) -> tuple[int, str]:
-        """Start a command, press Ctrl-C once it has called *operation*; return exit code and standard error."""
+        """Start a command, send Ctrl-C when it has called *operation*; return exit code and standard error."""
         over = self.record.with_name("calls-over")
         over.unlink(missing_ok=True)
         process = subprocess.Popen(
-            [*HEARS_CTRL_C, *self.command(module, *arguments)],
+            [*WITH_DEFAULT_SIGINT, *self.command(module, *arguments)],
             cwd=ROOT, env=self.environment | {"INTERRUPTED": operation}, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         with process:
             try:
-                deadline = time.monotonic() + 120
-                # until the call is over: what an interrupted call does is botocore's
-                while not over.exists() or operation not in over.read_text().split():
+                # until the call has returned, because an interrupted call is botocore's matter
+                def called() -> bool:
                     assert process.poll() is None
-                    assert time.monotonic() < deadline
-                    time.sleep(0.1)
+                    return over.exists() and operation in over.read_text().split()
+
+                wait_until(called, 120, f"{operation} is called")
                 process.send_signal(signal.SIGINT)
                 _, error = process.communicate(timeout=60)
                 return process.returncode, error
             finally:
-                process.kill()  # nothing, if it has ended
+                process.kill()  # does nothing if it has ended
 
     def calls(self) -> list[tuple[str, dict[str, Any]]]:
-        """What AWS was asked for, all of it within its limits."""
+        """The recorded AWS calls; checks that all are valid."""
         if not self.record.exists():
             return []
         found = [tuple(json.loads(line)) for line in self.record.read_text().splitlines()]
-        assert not [words for name, parameters in found for words in limits.broken(name, parameters)]
+        assert not [words for name, parameters in found for words in limits.violations(name, parameters)]
         return found
 
     @property
@@ -125,7 +125,7 @@ class Cloud:
         return self.run("train", *self.job, *arguments, **environment)
 
     def deploy(self, name: str, *arguments: Any, **environment: str) -> "subprocess.CompletedProcess[str]":
-        return self.run("deploy", *hosting(name), *arguments, **environment)
+        return self.run("deploy", *deploy_options(name), *arguments, **environment)
 
     def variant(self, name: str) -> dict[str, Any]:
         variants: list[dict[str, Any]] = self.sagemaker.describe_endpoint_config(EndpointConfigName=name)[
@@ -135,32 +135,32 @@ class Cloud:
 
     @contextlib.contextmanager
     def endpoint(self, **configuration: Any) -> Iterator[None]:
-        """What `deploy` makes, called LATER, without the seconds that the SDK takes to be imported."""
+        """The endpoint ENDPOINT, as `deploy` creates it, without the seconds of importing the SDK."""
         self.s3.create_bucket(Bucket=BUCKET)
         client = self.sagemaker
         variant = {
-            "VariantName": "AllTraffic", "ModelName": LATER, "InstanceType": "ml.c5.large", "InitialInstanceCount": 1
+            "VariantName": "AllTraffic", "ModelName": ENDPOINT, "InstanceType": "ml.c5.large", "InitialInstanceCount": 1
         }  # fmt: skip
-        client.create_model(ModelName=LATER, ExecutionRoleArn=ROLE)
-        client.create_endpoint_config(EndpointConfigName=LATER, ProductionVariants=[variant], **configuration)
-        client.create_endpoint(EndpointName=LATER, EndpointConfigName=LATER)
+        client.create_model(ModelName=ENDPOINT, ExecutionRoleArn=ROLE)
+        client.create_endpoint_config(EndpointConfigName=ENDPOINT, ProductionVariants=[variant], **configuration)
+        client.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=ENDPOINT)
         yield
-        client.delete_endpoint(EndpointName=LATER)
-        client.delete_endpoint_config(EndpointConfigName=LATER)
-        client.delete_model(ModelName=LATER)
+        client.delete_endpoint(EndpointName=ENDPOINT)
+        client.delete_endpoint_config(EndpointConfigName=ENDPOINT)
+        client.delete_model(ModelName=ENDPOINT)
 
 
-def hosting(name: str) -> tuple[str, ...]:
+def deploy_options(name: str) -> tuple[str, ...]:
     return ("--image", IMAGE, "--role", ROLE, "--model-data", MODEL, "--endpoint-name", name, "--yes")
 
 
-def made_as(monkeypatch: pytest.MonkeyPatch, backend: Any, operation: str, **attributes: Any) -> None:
-    """Have moto's *backend* give *attributes* to whatever its *operation* makes, such as a status."""
-    make = getattr(backend, operation)
+def patch_created(monkeypatch: pytest.MonkeyPatch, backend: Any, operation: str, **attributes: Any) -> None:
+    """Make moto's *backend* set *attributes*, such as a status, on what its *operation* creates."""
+    create = getattr(backend, operation)
 
-    def made(**parameters: Any) -> Any:
-        thing = make(**parameters)
-        vars(thing).update(attributes)
-        return thing
+    def patched(**parameters: Any) -> Any:
+        resource = create(**parameters)
+        vars(resource).update(attributes)
+        return resource
 
-    monkeypatch.setattr(backend, operation, made)
+    monkeypatch.setattr(backend, operation, patched)

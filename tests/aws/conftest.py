@@ -1,4 +1,4 @@
-"""Fixtures of this storey: an AWS that moto serves, the commands pointed at it, and a clean local mode."""
+"""Fixtures: moto as AWS, the commands that use it, and a clean local mode."""
 
 import subprocess
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ import pytest
 
 from local_test.platform import container
 from tests.aws.cloud import SDK, Cloud
-from tests.support.helpers import alone
+from tests.support.helpers import exclusive_lock
 
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[str]:
-    """An AWS that moto serves; its URL."""
+    """The URL of moto as AWS."""
     from moto.server import ThreadedMotoServer  # noqa: PLC0415 # slow, and few modules need it
 
     if not SDK.exists():
-        pytest.skip("make .venv-sdk-v2/installed makes SageMaker's SDK")
+        pytest.skip("SageMaker's SDK is not installed: make .venv-sdk-v2/installed")
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -27,21 +27,21 @@ def aws() -> Iterator[str]:
 
 @pytest.fixture
 def cloud(aws: str, tmp_path: Path) -> Iterator[Cloud]:
-    """The commands, and that AWS; in the end no request was beyond its limits."""
+    """The commands with moto as AWS; the teardown checks that all requests were valid."""
     cloud = Cloud(aws, tmp_path)
     yield cloud
     cloud.calls()
 
 
 @pytest.fixture
-def at_once(cloud: Cloud) -> Iterator[None]:
-    """An endpoint that is not asynchronous."""
+def synchronous_endpoint(cloud: Cloud) -> Iterator[None]:
+    """A synchronous endpoint."""
     with cloud.endpoint():
         yield
 
 
-def _of_local_mode() -> set[str]:
-    """Containers and networks that local mode makes, whoever had it make them."""
+def _local_mode_leftovers() -> set[str]:
+    """All containers and networks of local mode on this machine."""
     found = ""
     for words in (["ps", "--all", "--format", "{{.Names}}"], ["network", "ls", "--format", "{{.Name}}"]):
         found += subprocess.run([container.DOCKER, *words], capture_output=True, text=True, check=True).stdout
@@ -49,9 +49,9 @@ def _of_local_mode() -> set[str]:
 
 
 @pytest.fixture
-def nothing_stays(shared: Path) -> Iterator[None]:
-    """What local mode made is gone when the test ends; one test at a time, because its network has a fixed name."""
-    with alone(shared / "local-mode"):
-        before = _of_local_mode()
+def clean_local_mode(shared: Path) -> Iterator[None]:
+    """Check that local mode leaves nothing behind; one test at a time, because its network has a fixed name."""
+    with exclusive_lock(shared / "local-mode"):
+        before = _local_mode_leftovers()
         yield
-        assert _of_local_mode() <= before
+        assert _local_mode_leftovers() <= before

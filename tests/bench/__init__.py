@@ -1,1 +1,1 @@
-"""Side-by-side measurements; `make bench-...` runs them, pytest does not."""
+"""Benchmarks; `make bench-...` runs them, pytest does not."""

@@ -1,6 +1,6 @@
-"""The article's recipe as published: stock Keras `fit`, constant Adam, dropout, no augmentation.
+"""The article's recipe as published: Keras `fit`, constant Adam, dropout, no augmentation.
 
-What the presets are held against, so it stands here whole and shares nothing with them that could change it.
+The baseline of the presets. It shares no code with them, so that no change of a preset changes it.
 """
 
 from collections.abc import Callable
@@ -17,13 +17,13 @@ EPOCHS = 10
 def fit(
     training: Dataset, validation: Dataset, seed: int, after_epoch: Callable[[list[np.ndarray]], None]
 ) -> Callable[[list[np.ndarray], np.ndarray], np.ndarray]:
-    """Train; return what gives probabilities, float32 [N, C], for weights and images, uint8 [N, 32, 32, 1].
+    """Train; return a function: weights, images uint8 [N, 32, 32, 1] -> probabilities float32 [N, C].
 
     Args:
-        training: a random 80 % of the frames.
-        validation: the others.
-        seed: of the weights, the order and dropout.
-        after_epoch: is given the weights after each epoch.
+        training: A random 80 % of the frames.
+        validation: The other frames.
+        seed: Seed of weights, order and dropout.
+        after_epoch: Called with the weights after each epoch.
     """
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(

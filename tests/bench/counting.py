@@ -1,7 +1,7 @@
-"""What counting a request costs, by our rows in shared memory and by prometheus_client: `make bench-counting`.
+"""CPU time of counting a request, in our shared-memory rows and in prometheus_client: `make bench-counting`.
 
 one request's numbers ──> metrics.Metrics ───────────────────────────┐
-                     └──> prometheus_client's files for processes ──┴─ taking turns ──> medians, their ratio
+                     └──> prometheus_client's files for processes ──┴─ alternating ──> medians, their ratio
 """
 
 import os
@@ -28,20 +28,20 @@ _REQUESTS = 2_000
 )
 @click.option("--rounds", type=click.IntRange(1), default=9, show_default=True)
 def main(rounds: int) -> None:
-    """Time 2,000 requests each, in turns."""
+    """Time 2,000 requests with each, alternating."""
     with tempfile.TemporaryDirectory() as folder:
-        # read when the library is loaded: its numbers then live in a file a process, for all to add up
+        # the library reads this when it is imported, and then keeps a file per process
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        ways = {"metrics.Metrics": _ours(), "prometheus_client": _library()}
-        microseconds: dict[str, list[float]] = {name: [] for name in ways}
+        counters = {"metrics.Metrics": _ours(), "prometheus_client": _library()}
+        microseconds: dict[str, list[float]] = {name: [] for name in counters}
         for _ in range(rounds):
-            for name, count in ways.items():
+            for name, count in counters.items():
                 start = time.process_time()
                 for _ in range(_REQUESTS):
                     count()
                 microseconds[name].append((time.process_time() - start) / _REQUESTS * 1e6)
     medians = {name: statistics.median(values) for name, values in microseconds.items()}
-    table = Table("counting a request", "CPU us, median", "least", "most")
+    table = Table("counting a request", "CPU us, median", "minimum", "maximum")
     for name, values in microseconds.items():
         table.add_row(name, *(f"{value:.1f}" for value in (medians[name], min(values), max(values))))
     Console().print(table)
@@ -53,19 +53,19 @@ def _ours() -> Callable[[], None]:
     metrics, record = Metrics(), Record()
 
     def count() -> None:
-        metrics.batch(1, 0.001)
-        metrics.answered("/invocations", 200, record, record.arrived + 0.002)
+        metrics.observe_batch(1, 0.001)
+        metrics.count_response("/invocations", 200, record, record.arrived + 0.002)
 
     return count
 
 
 def _library() -> Callable[[], None]:
-    from prometheus_client import CollectorRegistry, Counter, Histogram  # noqa: PLC0415 - after the variable is set
+    from prometheus_client import CollectorRegistry, Counter, Histogram  # noqa: PLC0415 # after the variable is set
 
     registry = CollectorRegistry()
     requests = Counter("requests", "", ("route", "status"), registry=registry)
-    of_stages = Counter("stages", "", ("stage",), registry=registry)
-    stages = [of_stages.labels(stage) for stage in STAGES]
+    stage_seconds = Counter("stages", "", ("stage",), registry=registry)
+    stages = [stage_seconds.labels(stage) for stage in STAGES]
     histograms = {
         name: Histogram(name, "", buckets=bounds, registry=registry) for name, (_, bounds) in HISTOGRAMS.items()
     }

@@ -1,6 +1,6 @@
-"""How long the networks of a model directory take in LiteRT, float32 beside int8, by images of a call.
+"""LiteRT benchmark of a model directory's float32 and int8 networks, by images per call.
 
-model.tflite, model.int8.tflite ── taking turns ──> median microseconds a call, their ratio, and the CPU's flags
+model.tflite, model.int8.tflite ── alternating ──> median microseconds per call, their ratio, the CPU's flags
 """
 
 import statistics
@@ -28,17 +28,19 @@ _SIZES = (1, 4, 16, 64)
     """
 )
 @click.argument("model", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--calls", type=click.IntRange(1), default=200, show_default=True, help="Of each size and network.")
+@click.option(
+    "--calls", type=click.IntRange(1), default=200, show_default=True, help="Calls for each size and network."
+)
 def main(model: Path, calls: int) -> None:
     """Time the networks in the model directory MODEL."""
     engines = {name: Engine(model / name) for name in (artifact.LITERT, artifact.INT8) if (model / name).exists()}
     pixels = np.random.default_rng(1).integers(0, 256, (max(_SIZES), *preprocessing.SHAPE), dtype=np.uint8)
-    table = Table("images a call", *(f"{name}, us" for name in engines), "ratio")
+    table = Table("images per call", *(f"{name}, us" for name in engines), "ratio")
     for size in _SIZES:
         seconds: dict[str, list[float]] = {name: [] for name in engines}
         for _ in range(calls):
             for name, engine in engines.items():
-                engine.run(pixels[:size])  # the other network was in the cache
+                engine.run(pixels[:size])  # warms the CPU cache, which holds the other network
                 start = time.perf_counter()
                 engine.run(pixels[:size])
                 seconds[name].append(time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""The day, the commit and the CPU, without which a benchmark's figures say nothing."""
+"""Date, commit and CPU, which every benchmark result needs."""
 
 import datetime
 import os
@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 
 _VECTORS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16")
-"""Instruction sets by which an engine's speed differs, with those whose names begin with `amx_`."""
+"""Instruction sets that change an engine's speed; so do those whose names begin with `amx_`."""
 
 
 def describe() -> dict[str, str]:
-    """Return date, commit (with a + if files differ from it) and cpu, with its vector instruction sets."""
+    """Return date, commit (with a + if files differ from it), and CPU with its vector instruction sets."""
     git = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
     revision = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     return {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "commit": revision, "cpu": _cpu()}

@@ -1,6 +1,6 @@
-"""One training of the benchmark, in a process of its own -> a line of JSON.
+"""One training of the benchmark, in its own process; prints a line of JSON.
 
-recipe, seed, arrays -> seconds and variables after each epoch -> accuracies of those epochs, outside of the clock
+recipe, seed, arrays -> seconds and variables after each epoch -> accuracies of the epochs, not timed
 """
 
 import json
@@ -24,15 +24,15 @@ from traffic_signs.data.split import split
 @click.argument("seed", type=int)
 @click.argument("prepared", type=click.Path(path_type=Path))
 def main(recipe: str, seed: int, prepared: Path) -> None:
-    """Train once; print the figures as JSON."""
-    whole = Dataset.load(prepared / "training" / "training.npz").joined(
+    """Train once; print the results as JSON."""
+    whole = Dataset.load(prepared / "training" / "training.npz").concatenate(
         Dataset.load(prepared / "validation" / "validation.npz")
     )
     test = Dataset.load(prepared / "test" / "test.npz")
     training, held_out = split(whole, 0.2, "random", seed)
     validation = None if recipe == "best" else held_out
-    # loaded outside of the clock, and one only: the presets' code sets what TensorFlow reads when it is loaded, while
-    # the article's reader has it as it comes, with or without oneDNN, as the CPU may be
+    # imported before the clock starts, and only one of them: the presets' code sets variables that TensorFlow reads
+    # when it is imported, while the article's recipe runs with TensorFlow's defaults, such as oneDNN by CPU
     if recipe == "article":
         from tests.bench import article  # noqa: PLC0415
 
@@ -48,35 +48,35 @@ def main(recipe: str, seed: int, prepared: Path) -> None:
         accuracies = {
             name: float(np.mean(predict(weights, part.images).argmax(1) == part.labels))
             for name, part in {"validation": validation, "test": test}.items()
-            # a test accuracy after each epoch says when 0.924 was reached; it chooses nothing
+            # the test accuracy only tells when 0.924 was reached; it selects no epoch
             if part is not None
         }
         epochs.append({"wall_seconds": wall, "cpu_seconds": cpu, **accuracies})
-    # as the job does: the most accurate epoch on validation images, without them the last
+    # as in a job: the epoch with the best validation accuracy; without validation images, the last
     kept = max(range(len(epochs)), key=lambda index: epochs[index].get("validation", index))
-    figures = _figures(predict(clock.laps[kept][2], test.images), test)
-    print(json.dumps({"recipe": recipe, "seed": seed, **figures, "epochs": epochs}))  # noqa: T201
+    results = _evaluate(predict(clock.laps[kept][2], test.images), test)
+    print(json.dumps({"recipe": recipe, "seed": seed, **results, "epochs": epochs}))  # noqa: T201
 
 
 class Clock:
-    """Seconds since it was made, and the weights of then, after each epoch."""
+    """Wall and CPU seconds since its creation, and the weights, at the end of each epoch."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.monotonic(), time.process_time()
         self.laps: list[tuple[float, float, list[np.ndarray]]] = []
 
     def lap(self, weights: list[np.ndarray]) -> None:
-        """Note the end of an epoch."""
+        """Record the end of an epoch."""
         self.laps.append((time.monotonic() - self._wall, time.process_time() - self._cpu, weights))
 
 
-def _figures(probabilities: np.ndarray, test: Dataset) -> dict[str, float]:
+def _evaluate(probabilities: np.ndarray, test: Dataset) -> dict[str, float]:
     from traffic_signs.training.results.calibration import expected_calibration_error  # noqa: PLC0415
 
-    right = probabilities.argmax(1) == test.labels
+    correct = probabilities.argmax(1) == test.labels
     return {
-        "test": float(right.mean()),
-        "weakest_class": float(min(right[test.labels == label].mean() for label in range(len(test.names)))),
+        "test": float(correct.mean()),
+        "weakest_class": float(min(correct[test.labels == label].mean() for label in range(len(test.names)))),
         "ece": expected_calibration_error(probabilities, test.labels),
     }
 

@@ -1,10 +1,10 @@
-"""What the input pipeline costs of a training step: `make bench-pipeline`.
+"""Share of augmentation in a training step: `make bench-pipeline`.
 
     PREPARED's images ──> steps of `best` as it is ────────┐
-                     └──> steps without augmentation ──────┴─ taking turns ──> medians, their difference in percent
+                     └──> steps without augmentation ──────┴─ alternating ──> medians, their difference in percent
 
-Gathering a batch and changing it are operations of the very graph that trains, so there is no queue that could
-run dry; what remains to ask is the share of a step's time that they take.
+Gathering and augmenting a batch are operations of the training graph. So there is no input queue that could run empty,
+only their share of a step's time.
 """
 
 import os
@@ -31,28 +31,28 @@ _STEPS = 10
 @click.argument("prepared", type=click.Path(exists=True, path_type=Path))
 @click.option("--rounds", type=click.IntRange(1), default=9, show_default=True)
 def main(prepared: Path, rounds: int) -> None:
-    """Time ten steps with and without augmentation, in turns, on the arrays in PREPARED."""
-    os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")  # TensorFlow reads them when it is loaded
+    """Time ten steps with and without augmentation, alternating, on the arrays in PREPARED."""
+    os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")  # TensorFlow reads them at import
     from traffic_signs.training.fit import cluster, distribution  # noqa: PLC0415
     from traffic_signs.training.fit.trainer import Trainer  # noqa: PLC0415
     from traffic_signs.training.recipe import presets  # noqa: PLC0415
 
     training = Dataset.load(prepared / "training" / "training.npz")
     best = presets.PRESETS["best"]
-    here = distribution.strategy(cluster.Hosts("here", ("here",)))
+    strategy = distribution.strategy(cluster.Hosts("here", ("here",)))
     trainers = {
-        "augmented": Trainer(best, training, 1, here),
-        "plain": Trainer(replace(best, augmentation=None), training, 1, here),
+        "augmented": Trainer(best, training, 1, strategy),
+        "plain": Trainer(replace(best, augmentation=None), training, 1, strategy),
     }
     seconds: dict[str, list[float]] = {name: [] for name in trainers}
     for turn in range(rounds + 1):
         for name, trainer in trainers.items():
             start = time.process_time()
             trainer.train(turn * _STEPS, _STEPS, stop=False)
-            if turn:  # the first one is spent on compiling
+            if turn:  # the first turn compiles
                 seconds[name].append((time.process_time() - start) / _STEPS)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    table = Table("steps of best", "CPU ms, median", "least", "most")
+    table = Table("steps of best", "CPU ms, median", "minimum", "maximum")
     for name, values in seconds.items():
         table.add_row(name, *(f"{1000 * value:.1f}" for value in (medians[name], min(values), max(values))))
     Console().print(table)

@@ -1,4 +1,4 @@
-"""A preset as a job trains it, with a look at the weights after each epoch."""
+"""Training of a preset as in a job, with access to the weights after each epoch."""
 
 import threading
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from traffic_signs.training.recipe import networks, presets
 from traffic_signs.training.results import calibration
 
 _TEMPERATURES = {"best": 0.670}
-"""Of what trains on all tracks: found by a job whose validation tracks were held out."""
+"""Calibration temperatures of presets that train on all tracks, from a job with held-out validation tracks."""
 
 
 def fit(
@@ -22,17 +22,17 @@ def fit(
     seed: int,
     after_epoch: Callable[[list[np.ndarray]], None],
 ) -> Callable[[list[np.ndarray], np.ndarray], np.ndarray]:
-    """Train; return what gives calibrated probabilities, float32 [N, C], for weights and images, uint8 [N, 32, 32, 1].
+    """Train; return a function: weights, images uint8 [N, 32, 32, 1] -> calibrated probabilities float32 [N, C].
 
     Args:
-        name: of the preset.
-        training: what to train on.
-        validation: what chooses the epoch and the temperature; None for all tracks.
-        seed: of everything random.
-        after_epoch: is given the variables after each epoch, the optimizer's too.
+        name: Name of the preset.
+        training: Training images.
+        validation: Images that select the epoch and the temperature; None, if all tracks are trained on.
+        seed: Seed of all random numbers.
+        after_epoch: Called with the variables after each epoch, the optimizer's included.
     """
     recipe = presets.PRESETS[name]
-    done = loop.fit(
+    result = loop.fit(
         recipe,
         training,
         validation,
@@ -44,7 +44,7 @@ def fit(
     network = networks.build(recipe.network, len(training.names))
     temperature = _TEMPERATURES.get(name, 1.0)
     if validation:
-        network.set_weights(done.weights)
+        network.set_weights(result.weights)
         temperature = calibration.temperature(network.predict(validation.images, verbose=0), validation.labels)
 
     def predict(variables: list[np.ndarray], images: np.ndarray) -> np.ndarray:

@@ -1,12 +1,12 @@
-"""The article's recipe and the presets side by side: `make bench-training`.
+"""Training benchmark of the article's recipe and the presets: `make bench-training`.
 
-    every (recipe, seed) in a process of its own (one.py), one thread each, the recipes taking turns
-        -> CPU and wall seconds and weights after each epoch -> accuracies of those epochs, outside of the clock
-    all of them -> medians over the seeds, ratios to the article -> a table, and training.json beside this file
+    every (recipe, seed) in its own process (one.py), with one thread, the recipes alternating
+        -> CPU and wall seconds and weights after each epoch -> accuracies of the epochs, not timed
+    all runs -> medians over the seeds, ratios to the article -> a table, and training.json beside this file
 
-article, lenet, quick: a random 80/20 split of the frames, as in the article. best: all tracks, its recipe having been
-chosen on tracks that were held out; so it has no validation figures here. The clock runs from the making of the
-network to the end of the last epoch, with what TensorFlow spends on compiling, and validation after each epoch.
+article, lenet and quick train on a random 80/20 split of the frames, as in the article. best trains on all tracks,
+because its recipe was chosen on held-out tracks; so it has no validation results here. The time is from the creation of
+the network to the end of the last epoch, including TensorFlow's compilation and the validation after each epoch.
 """
 
 import json
@@ -42,7 +42,7 @@ _ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), default=_RESULTS, show_default=True)
 def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path) -> None:
-    """Train every recipe with every seed on the arrays in PREPARED, as `make data` makes them."""
+    """Train every recipe with every seed on the arrays in PREPARED, from `make data`."""
     runs: list[dict[str, Any]] = []
     turns = [(recipe, seed) for seed in range(1, seeds + 1) for recipe in recipes]
     for recipe, seed in track(turns, "trainings"):
@@ -50,7 +50,9 @@ def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path) -> 
         done = subprocess.run(command, env={**os.environ, **_ONE_THREAD}, stdout=subprocess.PIPE, check=True)
         runs.append(json.loads(done.stdout.splitlines()[-1]))
         Console(stderr=True).print({key: value for key, value in runs[-1].items() if key != "epochs"})
-        output.write_text(json.dumps(_content(runs), indent=1) + "\n", encoding="utf-8")  # anew: hours are not lost
+        output.write_text(
+            json.dumps(_content(runs), indent=1) + "\n", encoding="utf-8"
+        )  # after each run, because all runs take hours
     _show(_content(runs)["summary"])
 
 
@@ -65,38 +67,38 @@ def _content(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return medians over the seeds; a target that a run never reaches counts with the whole run."""
-    found: dict[str, Any] = {
+    """Return medians over the seeds; for a target that a run never reaches, its whole time counts."""
+    summary: dict[str, Any] = {
         name: statistics.median(run[name] for run in runs) for name in ("test", "weakest_class", "ece")
     }
-    found["test_of_each_seed"] = [run["test"] for run in runs]
+    summary["test_of_each_seed"] = [run["test"] for run in runs]
     if "validation" in runs[0]["epochs"][0]:
-        found["validation"] = statistics.median(max(epoch["validation"] for epoch in run["epochs"]) for run in runs)
+        summary["validation"] = statistics.median(max(epoch["validation"] for epoch in run["epochs"]) for run in runs)
     for clock in ("cpu_seconds", "wall_seconds"):
-        found[clock] = statistics.median(run["epochs"][-1][clock] for run in runs)
+        summary[clock] = statistics.median(run["epochs"][-1][clock] for run in runs)
         for name, target in TARGETS.items():
             if name in runs[0]["epochs"][0]:
                 reached = [[epoch for epoch in run["epochs"] if epoch[name] >= target] for run in runs]
-                found[f"{clock}_to_{name}"] = statistics.median(
+                summary[f"{clock}_to_{name}"] = statistics.median(
                     (epochs or run["epochs"][-1:])[0][clock] for epochs, run in zip(reached, runs, strict=True)
                 )
-                found[f"reached_{name}"] = sum(map(bool, reached))
-    return found
+                summary[f"reached_{name}"] = sum(map(bool, reached))
+    return summary
 
 
 def _show(summary: dict[str, dict[str, Any]]) -> None:
-    """Print a column a recipe, and ratios to the article's where that is among them."""
+    """Print a column for each recipe, and ratios to the article's recipe if it was run."""
     table = Table("median of the seeds", *summary)
     for name in ("cpu_seconds", "validation", "test", "weakest_class", "ece"):
         table.add_row(name, *(f"{row[name]:.4g}" if name in row else "-" for row in summary.values()))
     for name, target in TARGETS.items():
         key = f"cpu_seconds_to_{name}"
         table.add_row(f"{key} {target}", *(f"{row[key]:.4g}" if key in row else "-" for row in summary.values()))
-        table.add_row("  seeds that reach it", *(str(row.get(f"reached_{name}", "-")) for row in summary.values()))
+        table.add_row("  seeds that reached it", *(str(row.get(f"reached_{name}", "-")) for row in summary.values()))
         if "article" in summary:
             base = summary["article"][key]
             ratios = (f"{base / row[key]:.3g}" if key in row else "-" for row in summary.values())
-            table.add_row("  times less than the article", *ratios)
+            table.add_row("  times faster than the article", *ratios)
     Console().print(table)
 
 

@@ -1,10 +1,10 @@
-"""A batch transform job in SageMaker's local mode, its throughput and its answers: `make bench-transform`.
+"""Benchmark of a batch transform job in SageMaker's local mode; checks all answers: `make bench-transform`.
 
-    PREPARED's images, again and again ──> files of CSV or JSON lines, or a PNG each
+    PREPARED's images, repeated ──> files of CSV or JSON lines, or a PNG each
         ──> SDK's Transformer, a container of IMAGE that serves MODEL ──> a line for each record, in order ──> JSON
 
-Local mode sends one request at a time, whatever the container offers, and joins lines by copying all of them for
-each further one: a payload of 1 MB costs it less than one of 6. Runs in the environment .venv-sdk-v2.
+Local mode sends one request at a time, even if the container accepts more. It copies a request's lines again for each
+line that it adds, so payloads of 1 MB are faster than payloads of 6 MB. This runs in the environment .venv-sdk-v2.
 """
 
 import io
@@ -26,8 +26,8 @@ from scripts.aws.session import PREFIX, quiet_sdk
 from tests.bench import machine
 
 _KINDS = {"csv": "text/csv", "jsonlines": "application/jsonlines", "images": "image/png"}
-_FILE = 50_000
-"""Records of a file."""
+_FILE_RECORDS = 50_000
+"""Records in a file."""
 
 
 @click.command(
@@ -44,9 +44,9 @@ _FILE = 50_000
 @click.option(
     "--strategy", type=click.Choice(["MultiRecord", "SingleRecord"]), default="MultiRecord", show_default=True
 )
-@click.option("--max-payload", type=click.IntRange(1, 100), default=1, show_default=True, help="MB of a request.")
+@click.option("--max-payload", type=click.IntRange(1, 100), default=1, show_default=True, help="MB per request.")
 @click.option("--image", default="traffic-signs:cpu", show_default=True)
-@click.option("--port", default=18080, show_default=True, help="Where the container listens on this machine.")
+@click.option("--port", default=18080, show_default=True, help="Port of the container on this machine.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path(__file__).with_name("transform.json"))
 def main(
     prepared: Path,
@@ -60,15 +60,15 @@ def main(
     port: int,
     output: Path,
 ) -> None:
-    """Transform RECORDS images of the arrays in PREPARED by a local job with the model in the folder MODEL."""
+    """Run a local transform job on RECORDS images of the arrays in PREPARED, with the model in the folder MODEL."""
     quiet_sdk()
-    for name in ("sagemaker", "urllib3"):  # a line per request, and how to move to version 3
+    for name in ("sagemaker", "urllib3"):  # they log every request, and advice to move to version 3
         logging.getLogger(name).setLevel(logging.ERROR)
     with np.load(prepared / "test" / "test.npz") as archive:
         images = archive["images"]
-    # the same order every time, and not that of the images: answers that change places are found
+    # a fixed random order, so that answers in the wrong order are found
     order = np.random.default_rng(1).integers(0, len(images), records)
-    with local_mode.scratch(image) as folder:
+    with local_mode.container_root(image) as folder:
         for name in ("requests", "answers"):
             (folder / name).mkdir()
         files = _write(images, order, kind, folder / "requests")
@@ -76,7 +76,7 @@ def main(
             packed.add(model, ".")
         started = time.monotonic()
         seconds = _transform(folder, image, port, kind=kind, strategy=strategy, max_payload=max_payload)
-        whole = time.monotonic() - started
+        total_seconds = time.monotonic() - started
         megabytes = sum((folder / "requests" / file).stat().st_size for file in files) / 2**20
         labels = np.array([label for file in files for label in _read(folder / "answers" / f"{file}.out", kind)])
     _check(labels, order)
@@ -88,14 +88,14 @@ def main(
         "max_payload_mb": max_payload,
         "input_mb": round(megabytes, 1),
         "seconds": round(seconds, 1),
-        "seconds_with_start_and_stop": round(whole, 1),
+        "seconds_with_start_and_stop": round(total_seconds, 1),
         "records_per_second": round(records / seconds, 1),
         "class_ids": labels.tolist() if records <= 10_000 else None,
     }
     output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     Console().print(
-        f"{records:,} records of {kind}, {strategy}, {max_payload} MB a request: {seconds:,.1f} s,"
-        f" {records / seconds:,.0f} records a second; {whole:,.1f} s with start and stop",
+        f"{records:,} records of {kind}, {strategy}, {max_payload} MB per request: {seconds:,.1f} s,"
+        f" {records / seconds:,.0f} records per second; {total_seconds:,.1f} s with start and stop",
         highlight=False,
     )
 
@@ -110,9 +110,9 @@ def _write(images: np.ndarray, order: np.ndarray, kind: str, folder: Path) -> li
         return [f"{number:06d}.png" for number in range(len(order))]
     lines = [_line(image, kind) for image in images]
     names = []
-    for start in range(0, len(order), _FILE):
+    for start in range(0, len(order), _FILE_RECORDS):
         names.append(f"{start:06d}.{kind}")
-        (folder / names[-1]).write_text("".join(lines[index] for index in order[start : start + _FILE]))
+        (folder / names[-1]).write_text("".join(lines[index] for index in order[start : start + _FILE_RECORDS]))
     return names
 
 
@@ -123,10 +123,10 @@ def _line(image: np.ndarray, kind: str) -> str:
 
 
 def _transform(folder: Path, image: str, port: int, *, kind: str, strategy: str, max_payload: int) -> float:
-    """Run the job; return the seconds in which it sent the requests and had the answers."""
+    """Run the job; return the seconds from its first request to its last answer."""
     from sagemaker.model import Model  # noqa: PLC0415 # slow, and not needed for --help
 
-    session = local_mode.session(folder, port)
+    session = local_mode.local_session(folder, port)
     model = Model(
         image_uri=image,
         model_data=f"file://{folder}/model.tar.gz",
@@ -134,13 +134,13 @@ def _transform(folder: Path, image: str, port: int, *, kind: str, strategy: str,
         name=PREFIX,
         sagemaker_session=session,
     )
-    # no `accept`: lines are answered by lines anyway; `strategy` has to be there, because local mode (2.257)
-    # does not know the word for it that /execution-parameters has by AWS's own documents
+    # no `accept`, because lines are answered with lines; an explicit `strategy`, because local mode (2.257) does not
+    # know the name that AWS documents for /execution-parameters
     transformer = model.transformer(
         1, "local", strategy=strategy, output_path=f"file://{folder}/answers", max_payload=max_payload
     )
     split = None if kind == "images" else "Line"
-    transformer.transform(  # which is over when it returns; to wait for it means to ask AWS for its log
+    transformer.transform(  # returns when the job has ended; wait=True would ask AWS for its log
         f"file://{folder}/requests", content_type=_KINDS[kind], split_type=split, job_name=PREFIX, wait=False
     )
     job: dict[str, Any] = session.sagemaker_client.describe_transform_job(TransformJobName=PREFIX)
@@ -149,7 +149,7 @@ def _transform(folder: Path, image: str, port: int, *, kind: str, strategy: str,
 
 
 def _read(path: Path, kind: str) -> Iterator[int]:
-    """Give the class id of each record that *path* answers."""
+    """Yield the class id of each record in the answers *path*."""
     if kind == "images":
         yield from (prediction["class_id"] for prediction in json.loads(path.read_bytes())["predictions"])
         return
@@ -159,13 +159,17 @@ def _read(path: Path, kind: str) -> Iterator[int]:
 
 
 def _check(labels: np.ndarray, order: np.ndarray) -> None:
-    """Raise an error unless each image got one and the same class wherever it came."""
+    """Check that each image got the same class in all its records.
+
+    Raises:
+        click.ClickException: answers are missing or in the wrong order.
+    """
     if len(labels) != len(order):
         raise click.ClickException(f"{len(labels):,} answers to {len(order):,} records")
     first = dict(zip(order[::-1].tolist(), labels[::-1].tolist(), strict=True))
     wrong = sum(first[index] != label for index, label in zip(order.tolist(), labels.tolist(), strict=True))
     if wrong:
-        raise click.ClickException(f"{wrong:,} answers are not those of their records")
+        raise click.ClickException(f"{wrong:,} answers belong to other records")
 
 
 if __name__ == "__main__":

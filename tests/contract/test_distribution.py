@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from local_test.platform import container, opt_ml
 from tests.conftest import in_one_place
 from tests.support.helpers import Job
+from tests.support.waiting import wait_until
 
 _REPLICAS = """
 import dataclasses, sys, threading
@@ -70,7 +70,7 @@ class Hosts:
             config.write_text(json.dumps({**json.loads(config.read_text()), "hosts": names}))
             for link in (base / "input" / "data").iterdir():
                 link.unlink() if link.is_symlink() else link.rmdir()
-            command = container.training(image, base, channels)
+            command = container.training_program(image, base, channels)
             if image:
                 where = command.command.index("--hostname")
                 options = ["--network", network, "--network-alias", name, "--hostname", name]
@@ -82,11 +82,11 @@ class Hosts:
         self.processes = [command.start(stream) for command, stream in zip(self.programs, self._streams, strict=True)]
 
     def wait_for(self, text: str) -> None:
-        deadline = time.monotonic() + 200
-        while text not in self.logs[0].read_text():
+        def told() -> bool:
             assert self.processes[0].poll() is None, self.logs[0].read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+            return text in self.logs[0].read_text()
+
+        wait_until(told, 200, f"the first host's log says: {text}", self.logs[0].read_text)
 
     def kill(self, number: int) -> None:
         name = self.programs[number].container
@@ -152,7 +152,7 @@ def test_a_host_that_is_lost_ends_the_job_on_the_other_with_a_reason(
         hosts.kill(lost)
         left = hosts.end()[1 - lost]
     assert left.code == 1, left.log
-    assert "another host was lost, its log says why" in left.failure[:1024]
+    assert "another host was lost; see its log" in left.failure[:1024]
     assert not (left.base / "model" / "artifact.json").exists()
 
 
@@ -173,8 +173,8 @@ def test_a_stopped_job_on_two_hosts_stops_at_one_step_and_the_chiefs_checkpoint_
     assert weights(chief) == weights(other)
     assert (chief.base / "model" / "artifact.json").exists()
     with contextlib.closing(Hosts(tmp_path, prepared, image, network)) as hosts:
-        hosts.wait_for(f"going on after step {steps[0][1]}")
+        hosts.wait_for(f"resuming after step {steps[0][1]}")
         for process in hosts.processes:
             process.send_signal(signal.SIGTERM)
         assert [host.code for host in hosts.end()] == [0, 0]
-    assert f"going on after step {steps[0][1]}" in hosts.logs[1].read_text()
+    assert f"resuming after step {steps[0][1]}" in hosts.logs[1].read_text()

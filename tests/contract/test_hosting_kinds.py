@@ -8,7 +8,6 @@ import http.client
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import requests
 from local_test.platform import container
 from tests.conftest import IMAGE
 from tests.support.helpers import Job, Server, free_port, instances, npy, run_job, serving
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.parametrize("image", ["container"], indirect=True)]
 JSON, NPY = "application/json", "application/x-npy"
@@ -108,6 +108,7 @@ def test_async_refuses_more_than_a_gigabyte_before_it_is_sent(later: Server) -> 
 def test_async_a_request_may_take_longer_than_the_servers_timeout(job: Job, tmp_path: Path) -> None:
     shutil.copytree(job.base / "model", tmp_path / "model")
     (tmp_path / "model" / "code").mkdir()
+    # each prediction takes longer than the 3 s of the timeout
     slow = "import time\n\n\ndef predict_fn(data, model):\n    time.sleep(7)\n    return model.predict(data)\n"
     (tmp_path / "model" / "code" / "inference.py").write_text(slow)
     variables = {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "3", "SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
@@ -121,7 +122,7 @@ def test_without_a_network_a_model_is_trained_and_served(image: str, prepared: P
     alone = ["--network", "none"]
     job = run_job(tmp_path, channels, {"epochs": 1, "preset": "lenet"}, image=image, options=alone)
     assert job.code == 0, job.log
-    command = container.serving(image, job.base, free_port())
+    command = container.serving_program(image, job.base, free_port())
     isolated = container.Program([*command.command[:2], *alone, *command.command[2:]], {}, command.container)
     name = str(command.container)
     ask = "import urllib.request as u; print(u.urlopen(u.Request('http://127.0.0.1:8080{}', {})).read().decode())"
@@ -129,11 +130,12 @@ def test_without_a_network_a_model_is_trained_and_served(image: str, prepared: P
     with (tmp_path / "serve.log").open("wb") as log:
         process = isolated.start(log)
         try:
-            deadline = time.monotonic() + 120
-            while docker("exec", name, "python", "-c", ask.format("/ping", None)).returncode != 0:
+
+            def answered() -> bool:
                 assert process.poll() is None, (tmp_path / "serve.log").read_text()
-                assert time.monotonic() < deadline, (tmp_path / "serve.log").read_text()
-                time.sleep(0.2)
+                return docker("exec", name, "python", "-c", ask.format("/ping", None)).returncode == 0
+
+            wait_until(answered, 120, "/ping answers 200", (tmp_path / "serve.log").read_text)
             request = f"b'{values}', {{'Content-Type': '{JSON}'}}"
             answer = docker("exec", name, "python", "-c", ask.format("/invocations", request))
             assert len(json.loads(answer.stdout)["predictions"]) == 1

@@ -16,7 +16,7 @@ from PIL import Image
 from local_test.platform import container, opt_ml
 from tests.conftest import IMAGE
 from tests.support.commands import run
-from tests.support.helpers import HEARS_CTRL_C, free_port
+from tests.support.helpers import WITH_DEFAULT_SIGINT, free_port
 
 
 def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: str | None, tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_a_log_file_leaves_the_screen_to_the_progress_and_the_warnings(prepared:
     assert "validation_accuracy=" in log.read_text()
     assert "validation_accuracy=" not in done.stdout + done.stderr
     assert "100%" in done.stdout
-    assert "hyperparameter temperature = 2.0 is not used without final = true" in done.stderr
-    assert f"the job's log: {log}" in done.stderr
+    assert "hyperparameter temperature = 2.0 is ignored without final = true" in done.stderr
+    assert f"log of the job: {log}" in done.stderr
 
 
 def test_a_job_that_fails_shows_the_end_of_its_log_file(prepared: Path, tmp_path: Path) -> None:
@@ -80,12 +80,12 @@ def test_a_failed_job_is_told_and_leaves_the_earlier_model_alone(prepared: Path,
     done = run("local_test", "train", "--base", base, "--training", prepared / "training", "-p", "epochs=x")
     assert done.returncode == 1
     assert "training failed with exit code 1: hyperparameter epochs = 'x'; expected" in done.stderr
-    assert done.stderr.endswith(f"what it left is in {partial}; {base} is as it was\n")
+    assert done.stderr.endswith(f"the files of this job are in {partial}; {base} is unchanged\n")
     assert (partial / "output" / "failure").exists()
     assert (base / "model" / "earlier").exists()
     shutil.rmtree(base)
     done = run("local_test", "train", "--base", base, "--training", prepared / "training", "-p", "epochs=x")
-    assert done.stderr.endswith(f"what it left is in {partial}\n")
+    assert done.stderr.endswith(f"the files of this job are in {partial}\n")
 
 
 def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(prepared: Path, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(prepared: Path, t
     opt_ml.write(base, ["training"], {})
     (base / "model" / "earlier").touch()
     words = ["train", "--base", str(base), "--training", str(prepared / "training"), "-p", "epochs=10000"]
-    command = [*HEARS_CTRL_C, sys.executable, "-m", "local_test", *words]
+    command = [*WITH_DEFAULT_SIGINT, sys.executable, "-m", "local_test", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
         assert next(line for line in process.stdout if "validation_accuracy=" in line)
@@ -104,7 +104,7 @@ def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(prepared: Path, t
             process.kill()  # nothing, if it has ended
         rest = process.stdout.read()
     assert process.returncode == 1, rest
-    assert rest.endswith(f"what it left is in {partial}; {base} is as it was\n")
+    assert rest.endswith(f"the files of this job are in {partial}; {base} is unchanged\n")
     assert (partial / "model" / "artifact.json").exists()
     assert (base / "model" / "earlier").exists()
 
@@ -113,7 +113,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(prepared: Path, tmp_pa
     (tmp_path / "thesis.txt").write_text("all of it")
     done = run("local_test", "train", "--base", tmp_path, "--training", prepared / "training")
     assert done.returncode == 2
-    assert "holds something else than an earlier run" in done.stderr
+    assert "has files that are not from an earlier run" in done.stderr
     assert (tmp_path / "thesis.txt").read_text() == "all of it"
 
 
@@ -133,7 +133,7 @@ def test_without_an_engine_the_bare_programs_run_and_it_is_said(prepared: Path, 
         "-p", "epochs=1", DOCKER="no-such-program",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "No Docker engine is reachable: the bare programs run in place of the container." in done.stderr
+    assert "No Docker engine is reachable: the programs run on the host instead of in the container." in done.stderr
 
 
 def test_a_server_that_does_not_come_up_is_told_with_its_reason(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_server_that_does_not_come_up_is_told_with_its_reason(tmp_path: Path) 
     done = run("local_test", "serve", "--base", tmp_path / "opt-ml", "--port", free_port(), "--", "true")
     assert done.returncode == 1
     assert "artifact.json is missing" in done.stderr
-    assert "ended with exit code 1 before it was ready" in done.stderr
+    assert "exited with code 1 before it was ready" in done.stderr
 
 
 @pytest.mark.parametrize("where", [[], ["--image", IMAGE]])
@@ -151,14 +151,14 @@ def test_another_program_on_the_port_is_not_taken_for_the_server(where: list[str
         port = other.getsockname()[1]
         done = run("local_test", "serve", *where, "--base", tmp_path / "opt-ml", "--port", port, "--", "true")
     assert done.returncode == 2
-    assert done.stderr == f"Error: another program listens on port {port}; choose another: --port, for make PORT=\n"
+    assert done.stderr == f"Error: port {port} is in use; choose another with --port, or PORT= for make\n"
 
 
 @pytest.mark.engine
 def test_files_that_a_container_wrote_are_given_back(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "file").touch()
-    container.give_back(IMAGE, tmp_path, 12345, 54321)
+    container.restore_owner(IMAGE, tmp_path, 12345, 54321)
     found = (tmp_path / "model" / "file").stat()
-    container.give_back(IMAGE, tmp_path, os.getuid(), os.getgid())
+    container.restore_owner(IMAGE, tmp_path, os.getuid(), os.getgid())
     assert (found.st_uid, found.st_gid) == (12345, 54321)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("fails_far_down", "ValueError: the reason itself\n"),
     ],
 )
-def test_a_bad_end_is_reported(tmp_path: Path, function: str, message: str) -> None:
+def test_a_job_that_ends_badly_fails_with_its_own_reason(tmp_path: Path, function: str, message: str) -> None:
     environment = {"SAGEMAKER_TRAINING_MODULE": f"tests.support.traps:{function}", "PYTHONPATH": str(ROOT)}
     job = run_job(tmp_path / "opt-ml", {}, {}, environment=environment)
     assert job.code == 1

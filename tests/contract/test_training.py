@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ import pytest
 from local_test.platform import container, opt_ml
 from tests.conftest import in_one_place
 from tests.support.helpers import Job, run_job
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,7 +82,7 @@ def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_goes_on(
     base, channels = tmp_path / "opt-ml", {"training": prepared / "training"}
     opt_ml.write(base, channels, {"epochs": 10_000})
     (base / "checkpoints" / "step-99999999.npz.sagemaker-uploaded").touch()  # such as the platform's uploader leaves
-    first = _stopped(container.training(image, base, channels), tmp_path / "first.log", "epoch 2 of 10000")
+    first = _stopped(container.training_program(image, base, channels), tmp_path / "first.log", "epoch 2 of 10000")
     assert (base / "model" / "artifact.json").exists()
     found = re.search(r"training stops after step (\d+)", first)
     assert found, first
@@ -90,7 +90,9 @@ def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_goes_on(
     (base / "model").mkdir()
     for link in (base / "input" / "data").iterdir():
         link.unlink() if link.is_symlink() else link.rmdir()
-    _stopped(container.training(image, base, channels), tmp_path / "second.log", f"going on after step {found[1]} ")
+    _stopped(
+        container.training_program(image, base, channels), tmp_path / "second.log", f"resuming after step {found[1]} "
+    )
     assert (base / "model" / "artifact.json").exists()
 
 
@@ -98,11 +100,12 @@ def _stopped(command: container.Program, log: Path, after: str) -> str:
     """Start a job, send SIGTERM once *after* is in its log, see it succeed; return the log."""
     with log.open("wb") as stream:
         process = command.start(stream)
-        deadline = time.monotonic() + 120
-        while after not in log.read_text():
+
+        def told() -> bool:
             assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+            return after in log.read_text()
+
+        wait_until(told, 120, f"the log says: {after}", log.read_text)
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 0
     return log.read_text()
@@ -137,7 +140,7 @@ def failed(job: Job, *messages: str) -> None:
     assert not (job.base / "model" / "artifact.json").exists()
 
 
-def test_a_missing_channel(image: str | None, tmp_path: Path) -> None:
+def test_a_job_without_its_channel_fails_and_names_it(image: str | None, tmp_path: Path) -> None:
     job = run_job(tmp_path / "opt-ml", {}, {}, image=image)
     failed(job, "channel training is missing: ")
     assert "Traceback" not in job.failure
@@ -148,11 +151,11 @@ def test_a_job_without_the_platforms_output_folder_still_fails_with_its_reason(p
     opt_ml.write(base, channels, {"epochs": 1.5}, "localhost")
     shutil.rmtree(base / "output")
     with (tmp_path / "log").open("wb") as log:
-        assert container.training(None, base, channels).start(log).wait(120) == 1
+        assert container.training_program(None, base, channels).start(log).wait(120) == 1
     assert (base / "output" / "failure").read_text().startswith("hyperparameter epochs = ")
 
 
-def test_an_empty_channel(image: str | None, tmp_path: Path, other_channel: Path) -> None:
+def test_a_job_with_an_empty_channel_fails_and_names_it(image: str | None, tmp_path: Path, other_channel: Path) -> None:
     failed(run_job(tmp_path / "opt-ml", {"training": other_channel}, {}, image=image), "channel training: ", "is empty")
 
 
@@ -165,16 +168,18 @@ def test_an_empty_channel(image: str | None, tmp_path: Path, other_channel: Path
         ('{"epochs": "many"}', "hyperparameter epochs = 'many'; expected a whole number"),
     ],
 )
-def test_a_wrong_hyperparameter_in_either_encoding(
+def test_a_wrong_hyperparameter_fails_the_job_and_is_named_in_either_encoding(
     image: str | None, prepared: Path, tmp_path: Path, hyperparameters: str, message: str
 ) -> None:
     channels = {"training": prepared / "training"}
     failed(run_job(tmp_path / "opt-ml", channels, {}, image=image, raw=hyperparameters), message)
 
 
-def test_a_gpu_that_is_required_and_not_there(prepared: Path, image: str | None, tmp_path: Path) -> None:
+def test_a_job_that_requires_a_gpu_and_finds_none_fails_and_says_what_to_do(
+    prepared: Path, image: str | None, tmp_path: Path
+) -> None:
     job = run_job(tmp_path / "opt-ml", {"training": prepared / "training"}, {"require_gpu": True}, image=image)
-    failed(job, "require_gpu = true, and TensorFlow ", "sees only /physical_device:CPU:0; use the gpu image")
+    failed(job, "require_gpu = true, but TensorFlow ", "sees only /physical_device:CPU:0; use the gpu image")
     assert "Traceback" not in job.failure
 
 
@@ -182,12 +187,12 @@ def test_a_gpu_that_is_required_and_not_there(prepared: Path, image: str | None,
     ("change", "message"),
     [
         ({"labels": np.full(344, 43)}, "label 43 of image 0 is out of range; there are 43 classes"),
-        ({"labels": np.zeros(344)}, "labels of dtype float64"),
+        ({"labels": np.zeros(344)}, "array labels has dtype float64"),
         ({"images": np.zeros((344, 28, 28, 1), np.uint8)}, "shape [344, 28, 28, 1]"),
         ({"images": np.full((344, 32, 32, 1), 0.5, np.float32)}, "whole numbers from 0 to 255"),
     ],
 )
-def test_wrong_arrays(
+def test_a_job_with_wrong_arrays_fails_and_says_what_is_wrong_with_them(
     prepared: Path, tmp_path: Path, other_channel: Path, change: dict[str, np.ndarray], message: str
 ) -> None:
     with np.load(prepared / "training" / "training.npz") as archive:
@@ -195,13 +200,15 @@ def test_wrong_arrays(
     failed(run_job(tmp_path / "opt-ml", {"training": other_channel}, {}), "channel training: ", message)
 
 
-def test_two_archives_in_a_channel(prepared: Path, tmp_path: Path, other_channel: Path) -> None:
+def test_two_archives_in_a_channel_fail_the_job_and_are_named(
+    prepared: Path, tmp_path: Path, other_channel: Path
+) -> None:
     for name in ("a.npz", "b.npz"):
         shutil.copy(prepared / "training" / "training.npz", other_channel / name)
     failed(run_job(tmp_path / "opt-ml", {"training": other_channel}, {}), "2 archives", "a.npz, b.npz")
 
 
-def test_channels_of_different_classes(prepared: Path, tmp_path: Path, other_channel: Path) -> None:
+def test_channels_of_different_classes_fail_the_job(prepared: Path, tmp_path: Path, other_channel: Path) -> None:
     with np.load(prepared / "validation" / "validation.npz") as archive:
         np.savez(other_channel / "x.npz", **{**archive, "names": archive["names"][::-1]})
     channels = {"training": prepared / "training", "validation": other_channel}
@@ -209,13 +216,13 @@ def test_channels_of_different_classes(prepared: Path, tmp_path: Path, other_cha
 
 
 @in_one_place
-def test_images_as_they_are_in_the_channel_with_a_corrupt_one(drawn: Path, image: str | None, tmp_path: Path) -> None:
+def test_a_corrupt_image_in_the_channel_is_named_and_left_out(drawn: Path, image: str | None, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(drawn / "GTSRB" / "Final_Training" / "Images", tmp_path / "channel" / "Training"))
     (folder / "00002" / "00000_00001.ppm").write_bytes(b"P6 broken")
     job = run_job(tmp_path / "opt-ml", {"training": tmp_path / "channel"}, {"epochs": 1}, image=image)
     assert job.code == 0, job.log
-    assert "unreadable, left out: Training/00002/00000_00001.ppm: not a readable image" in job.log
-    assert "1 of 430 images are left out" in job.log
+    assert "skipped unreadable file Training/00002/00000_00001.ppm: not a readable image" in job.log
+    assert "1 of 430 are unreadable and skipped" in job.log
     labels = json.loads((job.base / "model" / "artifact.json").read_text())["labels"]
     assert labels[14] == "Stop"
 

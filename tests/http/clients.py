@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -110,7 +110,7 @@ def pinging(server: Server) -> Iterator[list[float]]:
             except requests.RequestException:
                 good = False
             seconds.append(time.monotonic() - start if good else 99)
-            time.sleep(0.02)
+            done.wait(0.02)
 
     thread = threading.Thread(target=ping)
     thread.start()
@@ -156,11 +156,8 @@ def connections(worker: int) -> int:
     return sum(fields[9] in sockets and fields[3] != "0A" for fields in lines)  # 0A: it listens
 
 
-def until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait until *condition* is met, at most so long; say whether it is."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
+def metrics(server: Server) -> dict[str, float]:
+    """Return what /metrics says: a series as it stands there, with its labels -> its value."""
+    lines = requests.get(f"{server.url}/metrics", timeout=5).text.splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {series: float(value) for series, value in pairs}

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,8 +10,10 @@ import numpy as np
 import pytest
 import requests
 
+from tests.http.clients import metrics
 from tests.support import hooks
 from tests.support.helpers import Job, Server, encoded, instances, npy, refused_start, serving
+from tests.support.waiting import wait_until
 
 PIXELS = np.random.default_rng(1).integers(1, 255, (4, 32, 32, 1), dtype=np.uint8)
 JSON, NPY = "application/json", "application/x-npy"
@@ -29,11 +30,8 @@ def packed(job: Job, base: Path, files: Mapping[str, str], *, with_model: bool =
 
 
 def says(server: Server, text: str) -> bool:
-    """Whether the log has *text*; what a container writes takes a moment to come here."""
-    deadline = time.monotonic() + 20
-    while text not in server.log.read_text() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return text in server.log.read_text()
+    """Wait until the log has *text*: what a container writes takes a moment to come here."""
+    return wait_until(lambda: text in server.log.read_text(), 20, f"the log says: {text}", server.log.read_text)
 
 
 @pytest.fixture(scope="module")
@@ -112,14 +110,14 @@ def test_ping_is_heard_while_hooks_that_were_quick_are_slow(every: Server) -> No
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(every.post, b'{"values": "nap"}', JSON)
         waiting = pool.submit(every.post, b'{"values": [1]}', JSON)  # its turn comes later
-        time.sleep(0.5)
+        wait_until(lambda: metrics(every)["traffic_signs_queue_length"] == 1, 4, "one waits for the other")
         assert [requests.get(f"{every.url}/ping", timeout=2).status_code for _ in range(3)] == [200] * 3
         assert not slow.done()
         assert (slow.result().json(), waiting.result().json()) == ([], [3])
 
 
 def test_the_log_names_the_hooks_and_what_is_not_installed(every: Server) -> None:
-    assert says(every, "inference.py has model_fn, input_fn, predict_fn, output_fn")
+    assert says(every, "inference.py defines model_fn, input_fn, predict_fn, output_fn")
     assert says(every, "requirements.txt is not installed")
 
 
@@ -191,7 +189,7 @@ def test_a_broken_program_ends_the_server_with_its_own_message(
 @pytest.mark.parametrize(
     ("variable", "message"),
     [
-        ("SAGEMAKER_PROGRAM=gone.py", "gone.py, which SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY name"),
+        ("SAGEMAKER_PROGRAM=gone.py", "gone.py does not exist; SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY"),
         ("SAGEMAKER_PROGRAM=/home/me/inference.py", "expected the name of a .py file"),
         ("SAGEMAKER_SUBMIT_DIRECTORY=s3://bucket/sourcedir.tar.gz", "give the SDK's Model a source_dir too"),
     ],
@@ -209,4 +207,4 @@ def test_a_folder_without_a_program_is_passed_over_and_said(job: Job, image: str
     base = packed(job, tmp_path, {"train.py": "raise SystemExit"})
     with serving(base, tmp_path / "log", image) as server:
         assert server.post(npy(PIXELS), NPY).status_code == 200
-        assert says(server, "holds no inference.py: nothing in it is used")
+        assert says(server, "has no inference.py: nothing in it is used")

@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,11 +22,14 @@ import pytest
 import requests
 
 from tests.conftest import in_one_place
+from tests.http.clients import metrics
 from tests.support.helpers import Job, Server, encoded, instances, npy, serving
+from tests.support.waiting import wait_until
 
 NPY = "application/x-npy"
 PIXELS = np.random.default_rng(1).integers(0, 256, (2, 32, 32, 1), dtype=np.uint8)
 TWO = npy(PIXELS)
+IMAGES = "traffic_signs_batch_images_sum"
 LARGE = npy(np.zeros((1_000, 32, 32, 1), np.uint8))
 VARIABLES = {"SAGEMAKER_MULTI_MODEL": "true", "SAGEMAKER_MODEL_SERVER_WORKERS": "2"}
 MANY = 200
@@ -220,7 +222,7 @@ def test_a_path_without_a_directory_is_404(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("damaged", "model.tflite is not the file that was written"),
+        ("damaged", "the checksum of model.tflite does not match"),
         ("wrong-shape", "takes images of (48, 48, 1)"),
         ("empty", "artifact.json is missing"),
     ],
@@ -232,7 +234,7 @@ def test_a_model_that_cannot_be_served_is_refused_with_the_reason(endpoint: Endp
 
 
 @pytest.mark.parametrize("name", ["f" * 255, "a.b-c_D"])
-def test_long_and_encoded_names(endpoint: Endpoint, name: str) -> None:
+def test_names_may_be_long_and_encoded(endpoint: Endpoint, name: str) -> None:
     assert endpoint.load(name).status_code == 200
     encoded_name = "".join(f"%{ord(letter):02x}" for letter in name)
     assert endpoint.get(f"/{name}").json()["modelName"] == name
@@ -278,25 +280,26 @@ def test_an_invocation_during_the_unloading_is_200_or_404(endpoint: Endpoint) ->
 
     with ThreadPoolExecutor(5) as pool:
         asking = [pool.submit(ask, body) for body in (TWO, TWO, TWO, LARGE, LARGE)]
-        for _ in range(12):
-            loaded = endpoint.load("m000").status_code
-            time.sleep(0.1)
-            unloaded = endpoint.unload("m000").status_code
-            after = endpoint.invoke("m000").status_code
-            if (loaded, unloaded, after) != (200, 200, 404):
-                break
-        done.set()
+        try:
+            for _ in range(12):
+                assert endpoint.load("m000").status_code == 200
+                answered = outcomes[200]
+                wait_until(lambda: outcomes[200] > answered + 5, 30, "the model answers")  # noqa: B023 - called at once
+                assert endpoint.unload("m000").status_code == 200
+                assert endpoint.invoke("m000").status_code == 404
+        finally:
+            done.set()
         for future in asking:
             future.result()
-    assert (loaded, unloaded, after) == (200, 200, 404)
     assert set(outcomes) == {200, 404}
 
 
 def test_unloading_waits_for_the_answers_and_frees_every_worker(endpoint: Endpoint) -> None:
     assert endpoint.load("m000").status_code == 200
+    before = metrics(endpoint.server)[IMAGES]
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(endpoint.invoke, "m000", LARGE) for _ in range(4)]
-        time.sleep(0.2)
+        wait_until(lambda: metrics(endpoint.server)[IMAGES] > before, 30, "the first of them is being computed")
         assert endpoint.unload("m000").status_code == 200
         assert {future.result().status_code for future in asked} <= {200, 404}
 
@@ -316,7 +319,7 @@ def test_unloading_waits_for_a_stream_to_end(endpoint: Endpoint) -> None:
         assert json.loads(next(lines))["name"]
         with ThreadPoolExecutor() as pool:
             unloading = pool.submit(endpoint.unload, "m000")
-            time.sleep(0.2)
+            wait_until(lambda: endpoint.invoke("m000").status_code == 404, 30, "the unloading has begun")
             assert not unloading.done()
             assert 1 + sum(1 for _ in lines) == many
             assert unloading.result().status_code == 200
@@ -439,10 +442,9 @@ def test_a_worker_that_dies_is_replaced_by_one_that_agrees(
 
 
 def wait_for_another(server: Server, before: set[int]) -> None:
-    deadline = time.monotonic() + 60
-    while len(server.workers()) != 2 or len(server.workers() & before) != 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(
+        lambda: len(server.workers()) == 2 and len(server.workers() & before) == 1, 60, "another worker is there"
+    )
 
 
 def test_a_server_leaves_no_list_behind(base: Path, tmp_path: Path) -> None:

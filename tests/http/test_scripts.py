@@ -45,14 +45,14 @@ def odd(tmp_path: Path) -> Path:
 def test_a_folder_without_files_is_told(folder: str, picture: list[str], odd: Path) -> None:
     done = run("scripts.invoke", *picture, odd / folder)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"Error: {odd / folder} holds no files; ")
+    assert done.stderr.startswith(f"Error: {odd / folder} has no files; ")
 
 
 @pytest.mark.parametrize("file", ["empty.npz", "pickled.npz"])
 def test_what_is_no_test_set_is_told_in_own_words(file: str, odd: Path) -> None:
     done = run("scripts.evaluate", odd / file, "--output", odd / "out")
     assert done.returncode == 2
-    words = f"{odd / file} is no archive with images, labels and names; make data writes one, test.npz"
+    words = f"{odd / file} is not an archive with images, labels and names; make data writes test.npz"
     assert done.stderr == f"Error: {words}\n"
 
 
@@ -60,12 +60,12 @@ def test_what_is_no_test_set_is_told_in_own_words(file: str, odd: Path) -> None:
     ("arguments", "message"),
     [
         (("scripts.evaluate", "no-such-file", "--output", "x"), "does not exist"),
-        (("scripts.evaluate", __file__, "--output", "x"), "is no archive with images, labels and names"),
+        (("scripts.evaluate", __file__, "--output", "x"), "is not an archive with images, labels and names"),
         (
             ("scripts.invoke", "--url", "http://127.0.0.1:9", __file__),
             "no answer from http://127.0.0.1:9/invocations; is it running",
         ),
-        (("local_test", "serve", "--base", ".", "--", "no-such-program"), "Error: there is no program no-such-program"),
+        (("local_test", "serve", "--base", ".", "--", "no-such-program"), "Error: program no-such-program not found"),
     ],
 )
 def test_a_wrong_call_ends_with_exit_code_2_and_says_why(arguments: tuple[str, ...], message: str) -> None:
@@ -92,8 +92,9 @@ def test_the_wrong_environment_is_told_before_anything_is_begun(
     test_set = str(prepared / "test" / "test.npz")
     done = run(f"scripts.{command[0]}", *(test_set if word == "TEST_SET" else word for word in command[1:]))
     assert done.returncode == 2
-    words = f"this needs SageMaker's SDK version {version}: run it by .venv-sdk-v{version}/bin/python"
-    assert done.stderr == f"Error: {words} (make .venv-sdk-v{version}/installed)\n"
+    folder = f".venv-sdk-v{version}"
+    message = f"this command needs version {version} of SageMaker's SDK: "
+    assert done.stderr == f"Error: {message}run make {folder}/installed, then {folder}/bin/python\n"
 
 
 def test_what_the_endpoint_says_of_which_file_reaches_the_person(job: Job, tmp_path: Path) -> None:

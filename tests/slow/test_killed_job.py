@@ -25,7 +25,7 @@ def test_a_job_that_is_killed_goes_on_to_the_same_weights(job: Job, prepared: Pa
         link.unlink()
     again = run_job(base, channels, {"epochs": 2})
     assert again.code == 0, again.log
-    assert "going on after step" in again.log
+    assert "resuming after step" in again.log
     assert (base / "model" / "model.tflite").read_bytes() == (job.base / "model" / "model.tflite").read_bytes()
     assert json.loads((base / "model" / "artifact.json").read_text())["preset"] == "lenet"
 

@@ -1,4 +1,4 @@
-"""Bodies of requests, in every format that is read."""
+"""Request bodies in every supported format."""
 
 import base64
 import io
@@ -43,11 +43,13 @@ def zipped(members: dict[str, bytes], kind: int = zipfile.ZIP_DEFLATED) -> bytes
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", kind) as archive:
         for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content, kind)  # without today's date
+            archive.writestr(
+                zipfile.ZipInfo(name), content, kind
+            )  # without a date, so that the bytes are always the same
     return stream.getvalue()
 
 
 def npy_header(shape: str, dtype: str = "'|u1'") -> bytes:
-    """A .npy file's first part, with shape and dtype as text, so that it can lie."""
+    """Return a .npy header with any *shape* and *dtype*, even false ones."""
     text = f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode()

@@ -1,4 +1,4 @@
-"""Images of little worth that take long to read, as bytes: kind -> a file of about so many bytes."""
+"""Decompression bombs: image files that take long to decode; kind -> size in bytes -> file."""
 
 import struct
 import zlib
@@ -10,7 +10,7 @@ from tests.support.helpers import encoded
 _GRAY = PIXELS[0, ..., 0]
 _PNG, _JPEG, _GIF = (encoded(_GRAY, kind) for kind in ("PNG", "JPEG", "GIF"))
 
-_COLOURS = 13 + 3 * 256
+_GIF_HEADER = 13 + 3 * 256
 """Bytes of a GIF's header and palette."""
 
 
@@ -29,7 +29,7 @@ def _filled(start: bytes, unit: bytes, end: bytes, size: int) -> bytes:
 
 
 def jpeg_of_scans(size: int, width: int = 8_000, height: int = 4_000) -> bytes:
-    """Make a progressive JPEG of black scans: runs of 32,767 blocks that end, 2 bytes each (ITU-T T.81, G.1.2.2)."""
+    """Return a progressive JPEG of black scans: runs of 32,767 blocks that end, 2 bytes each (ITU-T T.81, G.1.2.2)."""
     blocks = -(-width // 8) * -(-height // 8)
     tables = _segment(0xDB, b"\0" + b"\1" * 64) + _segment(
         0xC4, b"\0\1" + bytes(15) + b"\0\x10\0\2" + bytes(14) + b"\xe0\0"
@@ -47,7 +47,7 @@ def _png(unit: bytes, size: int) -> bytes:
 
 
 def _bmp(width: int, runs: bytes) -> bytes:
-    """Make a BMP of one line from its run lengths."""
+    """Return a BMP of one line with the run lengths *runs*."""
     info = struct.pack("<IiiHHIIiiII", 40, width, 1, 1, 8, 1, 0, 0, 0, 0, 0)
     return b"BM" + struct.pack("<IHHI", 54 + 1024 + len(runs), 0, 0, 54 + 1024) + info + bytes(1024) + runs
 
@@ -58,7 +58,7 @@ def _ppm(kind: bytes, pixel: bytes, size: int) -> bytes:
 
 
 def tiff_of_a_tile(size: int) -> bytes:
-    """Make a TIFF of 32 x 32 pixels in one tile of *size* times 1,000, at most 30 MB, deflated."""
+    """Return a TIFF of 32 x 32 pixels in one deflated tile of 1,000 x *size* bytes, at most 30 MB."""
     side = int(min(size * 1000, 30_000_000) ** 0.5) // 16 * 16 + 16
     packer = zlib.compressobj(1)
     tile = b"".join(packer.compress(bytes(side)) for _ in range(side)) + packer.flush()
@@ -75,8 +75,8 @@ BOMBS: dict[str, Callable[[int], bytes]] = {
     "PNG of empty chunks": lambda size: _png(_chunk(b"prVt", b""), size),
     "PNG of empty data": lambda size: _png(_chunk(b"IDAT", b""), size),
     "PNG of colour profiles": lambda size: _png(_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000), 9)), size),
-    "GIF of comments": lambda size: _filled(_GIF[:_COLOURS], b"!\xfe\0", _GIF[_COLOURS:], size),
-    "GIF of nothing": lambda size: _filled(_GIF[:_COLOURS], b"\0", _GIF[_COLOURS:], size),
+    "GIF of comments": lambda size: _filled(_GIF[:_GIF_HEADER], b"!\xfe\0", _GIF[_GIF_HEADER:], size),
+    "GIF of nothing": lambda size: _filled(_GIF[:_GIF_HEADER], b"\0", _GIF[_GIF_HEADER:], size),
     "BMP of runs": lambda size: _bmp(size // 2, b"\1\5" * (size // 2)),
     "BMP of a long line": lambda size: _bmp(size, b"\1\5\0\0\0\1"),
     "PGM of few shades": lambda size: _ppm(b"P5", b"\1", size),

@@ -1,4 +1,4 @@
-"""`python -m` as a person calls it."""
+"""The commands `python -m ...` as users run them."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Real jobs and real servers for tests: started, watched and stopped as the platform does it."""
+"""Real jobs and servers for tests, started and stopped as the platform does."""
 
 import contextlib
 import fcntl
@@ -9,7 +9,6 @@ import os
 import re
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +20,15 @@ import requests
 from PIL import Image
 
 from local_test.platform import container, opt_ml
+from tests.support.waiting import wait_until
 
-HEARS_CTRL_C = ("env", "--default-signal=INT")
-"""Before a command that is to hear Ctrl-C: what a shell runs in the background ignores it, and what that starts too."""
+WITH_DEFAULT_SIGINT = ("env", "--default-signal=INT")
+"""Prefix of a command that handles Ctrl-C; background processes of a shell, and their children, ignore it."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A training job that has ended."""
+    """A finished training job."""
 
     base: Path
     code: int
@@ -49,11 +49,11 @@ def run_job(
     environment: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
 ) -> Job:
-    """Run `train` to its end; *raw* replaces the content of hyperparameters.json, *options* are `docker run`'s."""
+    """Run `train` to its end; *raw* replaces hyperparameters.json, *options* are for `docker run`."""
     opt_ml.write(base, channels, hyperparameters, opt_ml.HOST if image else "localhost")
     if raw is not None:
         (base / "input" / "config" / "hyperparameters.json").write_text(raw, encoding="utf-8")
-    command = container.training(image, base, channels)
+    command = container.training_program(image, base, channels)
     words = [*command.command[:2], *options, *command.command[2:]]
     command = container.Program(words, {**command.environment, **(environment or {})}, command.container)
     with (base / "log").open("w+b") as log:
@@ -64,7 +64,7 @@ def run_job(
 
 @dataclass(frozen=True)
 class Server:
-    """A serving container or program that is up."""
+    """A running serving container or program."""
 
     url: str
     command: container.Program
@@ -80,7 +80,7 @@ class Server:
         return self.command.stop(self.process, 30)
 
     def workers(self) -> set[int]:
-        """Return the processes that answer, by the numbers that this machine knows them by."""
+        """Return the process ids of the workers on this machine."""
         main = self.process.pid
         if self.command.container:
             command = [container.DOCKER, "inspect", "--format", "{{.State.Pid}}", self.command.container]
@@ -98,11 +98,10 @@ def serving(
 ) -> Iterator[Server]:
     """Serve the model below *base* and wait until /ping answers 200 and all workers have begun.
 
-    *options* are more words for `docker run`. With SAGEMAKER_BIND_TO_PORT in *environment* a container needs
-    the host's network among them.
+    *options* are for `docker run`. With SAGEMAKER_BIND_TO_PORT in *environment*, a container needs the host's network.
     """
     port = int((environment or {}).get("SAGEMAKER_BIND_TO_PORT") or free_port())
-    command = container.serving(image, base, port)
+    command = container.serving_program(image, base, port)
     words = list(command.command)
     if image:
         variables = [word for key, value in (environment or {}).items() for word in ("--env", f"{key}={value}")]
@@ -111,30 +110,26 @@ def serving(
     with log.open("wb") as stream:
         server = Server(f"http://127.0.0.1:{port}", command, command.start(stream), log)
         try:
-            deadline = time.monotonic() + 60
-            while not _ready(server.url):
-                assert server.process.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.05)
-            # the first answers before the last has begun
-            while log.read_text().count("Booting worker") < int(re.findall(r"workers=(\d+)", log.read_text())[0]):
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.01)
+            wait_until(lambda: _ready(server), 60, "/ping answers 200", log.read_text)
+            # the first answers before the last has begun, and a container's log comes a moment later
+            count = int(wait_until(lambda: re.findall(r"workers=(\d+)", log.read_text()), 60, "the log's start")[0])
+            wait_until(lambda: log.read_text().count("Booting worker") >= count, 60, "all workers begin", log.read_text)
             yield server
         finally:
             server.stop()
 
 
-def _ready(url: str) -> bool:
+def _ready(server: Server) -> bool:
+    assert server.process.poll() is None, server.log.read_text()
     try:
-        return requests.get(f"{url}/ping", timeout=2).status_code == 200
+        return requests.get(f"{server.url}/ping", timeout=2).status_code == 200
     except requests.RequestException:
         return False
 
 
 def refused_start(base: Path, image: str | None, *environment: str) -> str:
-    """Start a server that must not come up; return what it says. Its exit code is not 0."""
-    command = container.serving(image, base, free_port())
+    """Start a server that must fail to start; return its log."""
+    command = container.serving_program(image, base, free_port())
     words = list(command.command)
     if image:
         words[2:2] = [word for pair in environment for word in ("--env", pair)]
@@ -152,7 +147,8 @@ def refused_start(base: Path, image: str | None, *environment: str) -> str:
 
 
 @contextlib.contextmanager
-def alone(lock: Path) -> Iterator[None]:
+def exclusive_lock(lock: Path) -> Iterator[None]:
+    """Hold the lock file *lock*, across processes."""
     with lock.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
@@ -162,9 +158,9 @@ _ports = (10_000 + number % 20_000 for number in itertools.count(997 * os.getpid
 
 
 def free_port() -> int:
-    """Return a port that nobody gets meanwhile: below those that the kernel gives to clients, and each only once.
+    """Return a port that no other process gets: below the kernel's client ports, and each only once.
 
-    The processes of a run begin far from each other.
+    The processes of a test run start far from each other.
     """
     while True:
         with contextlib.suppress(OSError), socket.create_server(("", next(_ports))) as probe:
@@ -172,7 +168,7 @@ def free_port() -> int:
 
 
 def encoded(pixels: np.ndarray, kind: str, **options: Any) -> bytes:
-    """Encode pixels, [H, W] or [H, W, 3] uint8, as an image file."""
+    """Encode pixels, uint8 [H, W] or [H, W, 3], as an image file."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, kind, **options)
     return stream.getvalue()

@@ -1,4 +1,4 @@
-"""Programs as people bring them along with a model, for test_hooks."""
+"""Inference hooks as users add them to a model, for test_hooks."""
 
 EVERY_HOOK = """
 import json
@@ -25,7 +25,7 @@ def predict_fn(data, model):
     if data == "teapot":
         raise errors.BaseInferenceToolkitError(418, "a teapot, as was asked for", "teapot")
     if data == "nap":
-        time.sleep(5)
+        time.sleep(5)  # longer than two patient pings
         return []
     if data == "exit":
         sys.exit(3)
@@ -79,4 +79,4 @@ BROKEN = {
         "inference.py, line 3: SystemExit: 3",
     ),
 }
-"""Program, and what the log says of it."""
+"""Kind -> program, and its error in the log."""

@@ -1,4 +1,4 @@
-"""Valid bodies in every format, and what networks, bugs and attackers make of them."""
+"""Valid bodies in every format, and random mutations of them."""
 
 import json
 import random
@@ -27,7 +27,7 @@ ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
 
 def mutated(random: random.Random, body: bytes) -> bytes:
-    """Do to *body* what networks, bugs and attackers do, one to four times."""
+    """Return *body* with one to four mutations, as networks, bugs and attackers cause them."""
     result = bytearray(body)
     for _ in range(random.randint(1, 4)):
         start, end = sorted(random.choices(range(len(result) + 1), k=2))

@@ -1,4 +1,4 @@
-"""What hypothesis draws: pixels, image files, and bodies of requests in every format that holds numbers."""
+"""Strategies for hypothesis: pixels, photos, and request bodies in every numeric format."""
 
 import gzip
 

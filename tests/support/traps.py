@@ -1,4 +1,4 @@
-"""Jobs that end in ways the toolkit gets wrong by itself; run by test_toolkit through `train`."""
+"""Jobs that end in ways that the toolkit handles wrongly; test_toolkit runs them through `train`."""
 
 import sys
 from typing import NoReturn
@@ -7,7 +7,7 @@ from traffic_signs.training import main
 
 
 def _run(body: object) -> None:
-    main._run_job = body  # type: ignore[assignment] # noqa: SLF001 - the job is replaced, the edge is what is tested
+    main._run_built_in_program = body  # type: ignore[assignment] # noqa: SLF001 # replaces the job, to test the code around it
     main.main()
 
 

@@ -1,1 +1,1 @@
-"""Data sets of labelled images: found, read, split, and kept as arrays on disk."""
+"""Data sets of labelled images: discovery, reading, splitting, and storage as arrays."""

@@ -1,4 +1,4 @@
-"""Command line: `python -m traffic_signs.data SOURCE`."""
+"""Command line of data preparation: `python -m traffic_signs.data SOURCE`."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from traffic_signs.errors import DataError, TrafficSignsError
 
 
 class _Failure(click.ClickException):
-    """Ends the command with one line and exit code 2."""
+    """An error that ends the command with one line and exit code 2."""
 
     exit_code = 2
 
 
-def _fraction(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
-    if not 0 < value < 1:  # a FloatRange lets nan through
+def _check_fraction(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    if not 0 < value < 1:  # a FloatRange accepts NaN
         raise click.BadParameter(f"{value} is not a number between 0 and 1.")
     return value
 
@@ -32,15 +32,15 @@ def _fraction(_context: click.Context, _parameter: click.Parameter, value: float
 @click.argument("source")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder for the arrays and pictures.")
 @click.option("--split", type=click.Choice(["track", "random"]), default="track", show_default=True)
-@click.option("--validation-fraction", type=float, callback=_fraction, default=0.2, show_default=True)
+@click.option("--validation-fraction", type=float, callback=_check_fraction, default=0.2, show_default=True)
 @click.option(
-    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the split and of the drawn signs."
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the split and of the synthetic signs."
 )
 def main(source: str, output: Path, split: str, validation_fraction: float, seed: int) -> None:
-    """Turn a data set into training arrays.
+    """Convert a data set into training arrays.
 
     SOURCE is a folder or a zip with GTSRB (official or Kaggle layout) or with a folder of images
-    per class; or the word `synthetic`, which draws signs; or `download`, which fetches GTSRB.
+    per class; or the word `synthetic`, which draws signs; or `download`, which downloads GTSRB.
     """
     try:
         if source == "synthetic":
@@ -50,7 +50,7 @@ def main(source: str, output: Path, split: str, validation_fraction: float, seed
             source = str(output / "source")
             download.download(Path(source))
         else:
-            _keep_apart(Path(source), output)
+            _check_separate(Path(source), output)
         summary = prepare(Plan(source, split, validation_fraction, seed), output)
     except TrafficSignsError as error:
         raise _Failure(str(error)) from error
@@ -61,11 +61,11 @@ def main(source: str, output: Path, split: str, validation_fraction: float, seed
     )
 
 
-def _keep_apart(source: Path, output: Path) -> None:
-    """Refuse to write among the images, where the next run would read what this one has written."""
-    places = source.resolve(), output.resolve()
-    if places[0].is_relative_to(places[1]) or places[1].is_relative_to(places[0]):
-        raise DataError(f"{source} and --output {output} lie in each other; choose an output beside the images")
+def _check_separate(source: Path, output: Path) -> None:
+    """Refuse an output among the images, where the next run would read what this one writes."""
+    real_source, real_output = source.resolve(), output.resolve()
+    if real_source.is_relative_to(real_output) or real_output.is_relative_to(real_source):
+        raise DataError(f"{source} and --output {output} contain each other; choose an output beside the images")
 
 
 if __name__ == "__main__":

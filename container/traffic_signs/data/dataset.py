@@ -1,7 +1,9 @@
-"""A data set as arrays, in memory and on disk.
+"""Data set as arrays, in memory and on disk.
 
-On disk it is one NumPy archive, without pickle: `images` uint8 [N, 32, 32, 1], `labels` [N],
-`tracks` [N], `names` [C]. A folder with such a file is a SageMaker channel.
+    Dataset.save -> x.npz -> Dataset.load
+
+The file is a NumPy archive without pickles: `images` uint8 [N, 32, 32, 1], `labels` [N],
+`tracks` [N], `names` [C]. A folder with such a file can be a SageMaker channel.
 """
 
 import hashlib
@@ -15,7 +17,7 @@ import numpy as np
 from traffic_signs.errors import DataError, ImageError
 from traffic_signs.images import preprocessing as pixels
 
-_MOST_CLASSES = 1_000_000
+_MAX_CLASS_ID = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +25,7 @@ class Dataset:
     """N images of C classes.
 
     Raises:
-        DataError: lengths that differ, no images, or a label that is no class.
+        DataError: the lengths differ, there are no images, a label is not a class id, or a class name is not UTF-8.
     """
 
     images: np.ndarray
@@ -43,19 +45,22 @@ class Dataset:
             )
         if len(self.images) == 0:
             raise DataError("no images")
-        wrong = (self.labels < 0) | (self.labels >= len(self.names))
-        if wrong.any():
+        invalid = (self.labels < 0) | (self.labels >= len(self.names))
+        if invalid.any():
             raise DataError(
-                f"label {self.labels[wrong][0]} of image {np.flatnonzero(wrong)[0]} is out of range;"
+                f"label {self.labels[invalid][0]} of image {np.flatnonzero(invalid)[0]} is out of range;"
                 f" there are {len(self.names)} classes, 0 to {len(self.names) - 1}"
             )
+        # Python reads other bytes in the name of a folder as surrogates, which no file of the model could hold
+        if unusable := [name for name in self.names if name.encode(errors="ignore").decode() != name]:
+            raise DataError(f"the name of class {unusable[0]!r} is not UTF-8; rename its folder")
 
     def __len__(self) -> int:
         return len(self.images)
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """Images of each class, int [C]."""
+        """Number of images of each class, int [C]."""
         return np.bincount(self.labels, minlength=len(self.names))
 
     @cached_property
@@ -67,26 +72,26 @@ class Dataset:
         return digest.hexdigest()
 
     def check_for_training(self) -> None:
-        """Raise DataError unless there are two classes to tell apart; a name alone, without images, makes none."""
+        """Raise DataError unless at least two classes have images."""
         present = np.flatnonzero(self.counts)
         if len(present) < 2:
             raise DataError(
                 f"all {len(self)} training images are of class {self.names[present[0]]!r};"
-                " expected images of two classes at least"
+                " expected images of at least two classes"
             )
 
     def take(self, indices: np.ndarray) -> "Dataset":
-        """Return the images at *indices*, with all classes kept."""
+        """Return the images at *indices*, int [M], with the same classes."""
         return Dataset(self.images[indices], self.labels[indices], self.tracks[indices], self.names)
 
-    def joined(self, other: "Dataset") -> "Dataset":
-        """Return this one's images and then the *other*'s, of the same classes; tracks are numbered on.
+    def concatenate(self, other: "Dataset") -> "Dataset":
+        """Return the images of this data set followed by those of *other*, whose track ids are shifted to stay unique.
 
         Raises:
             DataError: the classes differ.
         """
         if self.names != other.names:
-            raise DataError("two data sets of different classes cannot be joined")
+            raise DataError("the two data sets have different classes and cannot be concatenated")
         return Dataset(
             np.concatenate([self.images, other.images]),
             np.concatenate([self.labels, other.labels]),
@@ -95,7 +100,7 @@ class Dataset:
         )
 
     def save(self, path: Path) -> None:
-        """Write the archive at *path*, whole or not at all."""
+        """Write the archive at *path* atomically."""
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(path.name + ".partial.npz")
         np.savez(partial, images=self.images, labels=self.labels, tracks=self.tracks, names=np.array(self.names))
@@ -103,22 +108,23 @@ class Dataset:
 
     @classmethod
     def load(cls, path: Path, names: tuple[str, ...] | None = None) -> "Dataset":
-        """Read an archive that `save` or somebody else wrote.
+        """Read an archive that `save` or another program wrote.
 
-        `tracks` may be missing: every image is then its own track. `names` may be missing: the
-        classes are then called by *names*, or without these by their ids.
+        Args:
+            path: the archive. Without the array `tracks`, every image is its own track.
+            names: names of the classes, for an archive without the array `names`; by default their ids.
 
         Raises:
-            DataError: no such archive, or arrays that are missing, of objects, or of another
-                shape, dtype or range; the message names file and array.
+            DataError: the file is not such an archive, or an array is missing, holds Python objects,
+                or has another shape, dtype or range; the message names file and array.
         """
         try:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
         except (OSError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path} is no archive of plain NumPy arrays ({error})") from error
-        except (ValueError, TypeError) as error:  # NumPy's own words would have the reader allow pickles
-            raise DataError(f"{path} is no archive of plain NumPy arrays, or has Python objects in it") from error
+            raise DataError(f"{path} is not an archive of plain NumPy arrays ({error})") from error
+        except (ValueError, TypeError) as error:  # NumPy's message recommends to allow pickles
+            raise DataError(f"{path} is not an archive of plain NumPy arrays, or contains Python objects") from error
         try:
             return cls._from_arrays(arrays, names)
         except (DataError, ImageError) as error:
@@ -132,14 +138,14 @@ class Dataset:
         for name in ("labels", "tracks"):
             if name in arrays and (arrays[name].dtype.kind not in "ui" or arrays[name].ndim != 1):
                 raise DataError(
-                    f"{name} of dtype {arrays[name].dtype} and shape {list(arrays[name].shape)};"
-                    " expected whole numbers, [N]"
+                    f"array {name} has dtype {arrays[name].dtype} and shape {list(arrays[name].shape)};"
+                    " expected integers of shape [N]"
                 )
         labels = arrays["labels"]
         images = pixels.as_pixels(arrays["images"])
-        # looked at before the cast, which would wrap a label of 2**32 round to 0
-        if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) <= _MOST_CLASSES:
-            raise DataError(f"labels from {labels.min()} to {labels.max()}; expected class ids from 0")
+        # checked before the cast, which would turn a label of 2**32 into 0
+        if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) <= _MAX_CLASS_ID:
+            raise DataError(f"labels range from {labels.min()} to {labels.max()}; expected class ids from 0")
         if "names" in arrays or names is None:
             names = tuple(arrays.get("names", np.arange(int(labels.max(initial=0)) + 1)).astype(str).tolist())
         tracks = arrays.get("tracks", np.arange(len(images)))

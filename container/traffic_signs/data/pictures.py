@@ -1,4 +1,4 @@
-"""Pictures of a data set: how many images each class has, and what they look like."""
+"""Plots of a data set: images per class, and a sheet of samples."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +9,13 @@ from traffic_signs.data import style
 from traffic_signs.data.dataset import Dataset
 
 _COLUMNS = 12
-"""Images of a class on the sample sheet."""
+"""Images per class on the sample sheet."""
 
 
 def class_distribution(parts: Mapping[str, Dataset], path: Path) -> None:
-    """Draw one bar plot a part, images per class, to the PNG at *path*."""
+    """Write a PNG to *path* with a bar plot of the images per class for each part, such as `training`."""
     names = next(iter(parts.values())).names
-    named = len(names) <= style.MOST_CLASSES
+    named = len(names) <= style.MAX_NAMED_CLASSES
     width = max(6, 0.24 * len(names)) if named else 12
     with style.figure(path, width, 1.6 * len(parts) + 2.4) as figure:
         axes = figure.subplots(len(parts), sharex=True, squeeze=False)[:, 0]
@@ -32,8 +32,8 @@ def class_distribution(parts: Mapping[str, Dataset], path: Path) -> None:
 
 
 def sample_sheet(dataset: Dataset, path: Path) -> None:
-    """Draw a row of images a class, spread over the class's tracks, to the PNG at *path*; the first 100 classes."""
-    names = dataset.names[: style.MOST_CLASSES]
+    """Write a PNG to *path* with a row of images from different tracks for each of the first 100 classes."""
+    names = dataset.names[: style.MAX_NAMED_CLASSES]
     rows = len(names)
     sheet = np.full((rows * 34, _COLUMNS * 34), 255, np.uint8)
     for label in range(rows):
@@ -55,4 +55,4 @@ def sample_sheet(dataset: Dataset, path: Path) -> None:
 
 
 def _label(index: int, name: str) -> str:
-    return name if name == str(index) else f"{style.short(name)}  {index}"
+    return name if name == str(index) else f"{style.shorten(name)}  {index}"

@@ -1,11 +1,11 @@
-"""A data set -> arrays, once: the parts that training and evaluation take, and pictures of them.
+"""Data preparation: image files -> arrays for training and evaluation, and plots of them.
 
 training/training.npz       the channel `training` of a job
 validation/validation.npz   the channel `validation`
 test/test.npz               for the evaluation
-samples/                    test images, a file of each class that has some, as they came, to send to an endpoint
+samples/                    an unchanged test image of each class, to send to an endpoint
 class-distribution.png, sample-sheet.png
-summary.json                what was read, from where, how it was split; the unreadable files
+summary.json                the source, how it was split, the unreadable files
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _SUMMARY = "summary.json"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is prepared, and how; the same plan on the same files gives the same arrays."""
+    """What to prepare and how; the same plan on the same files gives the same arrays."""
 
     source: str
     split: str = "track"
@@ -38,72 +38,74 @@ class Plan:
 def prepare(plan: Plan, output: Path) -> dict[str, Any]:
     """Read the data set at `plan.source` and write its parts below *output*.
 
-    Finished work is recognised by its plan and the names, sizes and times of its files, and not done
-    again. A source without a test part gives a fifth of itself to one.
+    Nothing is done if *output* already has the arrays of the same plan and of files with the same
+    names, sizes and times. If the source has no test part, a fifth of it is split off.
 
     Returns:
         The content of summary.json.
 
     Raises:
-        DataError: the source cannot be read, or has too little for three parts or a single class.
+        DataError: the source cannot be read, has a single class, or too few images for three parts.
     """
     source = reading.find(Path(plan.source))
-    state = {**asdict(plan), "layout": source.layout, "files": _listing(source)}
+    state = {**asdict(plan), "layout": source.layout, "files": _listing_digest(source)}
     summary_path = output / _SUMMARY
     if summary_path.exists():
         summary: dict[str, Any] = json.loads(summary_path.read_bytes())
-        whole = all((output / name / f"{name}.npz").exists() for name in summary.get("images", []))
-        if whole and {key: summary.get(key) for key in state} == state:
-            click.echo(f"{output}: prepared already", err=True)
+        complete = all((output / name / f"{name}.npz").exists() for name in summary.get("images", []))
+        if complete and {key: summary.get(key) for key in state} == state:
+            click.echo(f"{output} is already prepared", err=True)
             return summary
         summary_path.unlink()
 
-    for remark in source.remarks:
-        click.echo(remark, err=True)
-    parts, tests, unreadable = _read(source, plan)
+    for warning in source.warnings:
+        click.echo(warning, err=True)
+    parts, test_files, unreadable = _read_parts(source, plan)
     for name, dataset in parts.items():
         dataset.save(output / name / f"{name}.npz")
-    written = _write_samples(tests, source.names, output / "samples")
+    sample_names = _write_samples(test_files, source.names, output / "samples")
     pictures.class_distribution(parts, output / "class-distribution.png")
     pictures.sample_sheet(parts["training"], output / "sample-sheet.png")
     for item in unreadable:
-        click.echo(f"unreadable: {item.name}: {item.reason}", err=True)
+        click.echo(f"skipped unreadable file {item.name}: {item.reason}", err=True)
     if unreadable:
         total = len(unreadable) + sum(map(len, parts.values()))
-        click.echo(f"{len(unreadable)} of {total} images could not be read and are left out", err=True)
+        click.echo(f"{len(unreadable)} of {total} images are unreadable and skipped", err=True)
     summary = state | {
         "classes": len(source.names),
         "images": {name: len(dataset) for name, dataset in parts.items()},
         "fingerprints": {name: dataset.fingerprint for name, dataset in parts.items()},
-        "samples": written,
+        "samples": sample_names,
         "unreadable": [asdict(item) for item in unreadable],
     }
-    summary_path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")  # last: it says that all is done
+    # written last: its presence means that the output is complete
+    summary_path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary
 
 
-def _read(source: Source, plan: Plan) -> tuple[dict[str, Dataset], list[Sample], list[reading.Unreadable]]:
-    """Return the parts, the files of the test part, and those that could not be read."""
+def _read_parts(source: Source, plan: Plan) -> tuple[dict[str, Dataset], list[Sample], list[reading.Unreadable]]:
+    """Return the data set of each part, the files of the test part, and the unreadable files."""
     training, unreadable = reading.read_samples(source.training, source.names, "training images")
     training.check_for_training()
-    given = {}
+    other_parts = {}
     for name, samples in (("validation", source.validation), ("test", source.test)):
         if samples:
-            given[name], bad = reading.read_samples(samples, source.names, f"{name} images")
-            unreadable += bad
-    lost = {item.name for item in unreadable}
-    tests = [sample for sample in source.test or source.training if sample.name not in lost]
-    if "test" not in given:
-        chosen = held_out(training, 0.2, plan.split, plan.seed)
-        tests = [tests[index] for index in np.flatnonzero(chosen)]
-        training, given["test"] = training.take(np.flatnonzero(~chosen)), training.take(np.flatnonzero(chosen))
-    if "validation" not in given:
-        training, given["validation"] = split(training, plan.validation_fraction, plan.split, plan.seed)
-    return {"training": training, "validation": given["validation"], "test": given["test"]}, tests, unreadable
+            other_parts[name], unreadable_here = reading.read_samples(samples, source.names, f"{name} images")
+            unreadable += unreadable_here
+    skipped = {item.name for item in unreadable}
+    test_files = [sample for sample in source.test or source.training if sample.name not in skipped]
+    if "test" not in other_parts:
+        mask = held_out(training, 0.2, plan.split, plan.seed)
+        test_files = [test_files[index] for index in np.flatnonzero(mask)]
+        training, other_parts["test"] = training.take(np.flatnonzero(~mask)), training.take(np.flatnonzero(mask))
+    if "validation" not in other_parts:
+        training, other_parts["validation"] = split(training, plan.validation_fraction, plan.split, plan.seed)
+    parts = {"training": training, "validation": other_parts["validation"], "test": other_parts["test"]}
+    return parts, test_files, unreadable
 
 
-def _listing(source: Source) -> str:
-    """Return SHA-256 of the names, labels, stamps and parts of all files."""
+def _listing_digest(source: Source) -> str:
+    """Return the SHA-256 of the names, labels, stamps and parts of all files."""
     parts = [
         [(sample.name, sample.label, sample.file.stamp) for sample in part]
         for part in (source.training, source.validation, source.test)
@@ -112,15 +114,15 @@ def _listing(source: Source) -> str:
 
 
 def _write_samples(samples: list[Sample], names: tuple[str, ...], folder: Path) -> list[str]:
-    """Copy the first file of each class, named after it: what a client would send; return the names."""
+    """Copy the first file of each class to *folder*, named after the class; return the file names."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("[0-9][0-9]*-*"):  # of an earlier plan, finished or not; other names are not ours
+    for old in folder.glob("[0-9][0-9]*-*"):  # files of an earlier plan; those with other names stay
         old.unlink()
-    written = []
-    first = {sample.label: sample for sample in reversed(samples)}
-    for label, sample in sorted(first.items()):
-        # a name of a file has at most 255 bytes, a letter up to four
-        name = "".join(letter if letter.isalnum() else "-" for letter in names[label][:50])
-        written.append(f"{label:02d}-{name}{PurePosixPath(sample.name).suffix.lower()}")
-        (folder / written[-1]).write_bytes(sample.file.read())
-    return written
+    file_names = []
+    first_samples = {sample.label: sample for sample in reversed(samples)}
+    for label, sample in sorted(first_samples.items()):
+        # a file name has at most 255 bytes, and a letter takes up to four
+        class_name = "".join(letter if letter.isalnum() else "-" for letter in names[label][:50])
+        file_names.append(f"{label:02d}-{class_name}{PurePosixPath(sample.name).suffix.lower()}")
+        (folder / file_names[-1]).write_bytes(sample.file.read())
+    return file_names

@@ -1,6 +1,6 @@
-"""Image files -> a `Dataset`, through the one preprocessing module.
+"""Reader of image files, which decodes them with the shared preprocessing.
 
-path -> find() -> Source -> read_samples() -> Dataset + the files that could not be read
+path -> find -> Source -> read_samples -> Dataset, and the unreadable files
 """
 
 import zipfile
@@ -18,13 +18,13 @@ from traffic_signs.data.sources.discovery import Sample, Source, list_files
 from traffic_signs.errors import DataError, ImageError
 from traffic_signs.images import preprocessing
 
-# zip members may also be damaged, cut, encrypted, or compressed in a way that is not known
-_UNREADABLE = (ImageError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+# zip members may be damaged, truncated, encrypted, or compressed by an unknown method
+_DECODING_ERRORS = (ImageError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A file that is in the data set and not in the arrays."""
+    """An image file that could not be read, so the arrays do not have it."""
 
     name: str
     reason: str
@@ -34,7 +34,7 @@ def find(path: Path) -> Source:
     """Recognise the layout of the data set at *path*, a folder or a zip.
 
     Raises:
-        DataError: nothing there, or no layout that is known.
+        DataError: the path does not exist, or its layout is unknown.
     """
     files = (gtsrb.archives(path) if path.is_dir() else {}) or list_files(path)
     try:
@@ -44,32 +44,32 @@ def find(path: Path) -> Source:
 
 
 def read_samples(samples: Sequence[Sample], names: tuple[str, ...], title: str) -> tuple[Dataset, list[Unreadable]]:
-    """Decode *samples* with a progress bar, in their order.
+    """Decode *samples* in their order, with a progress bar called *title*.
 
     Returns:
         The images that could be read, and the files that could not.
 
     Raises:
-        DataError: not one image could be read.
+        DataError: none of the images could be read.
     """
     pixels = np.empty((len(samples), *preprocessing.SHAPE), np.uint8)
-    good: list[Sample] = []
-    bad: list[Unreadable] = []
+    readable: list[Sample] = []
+    unreadable: list[Unreadable] = []
     for sample in track(samples, description=title):
         try:
-            pixels[len(good)] = preprocessing.decode(sample.file.read())
-        except _UNREADABLE as error:
-            bad.append(Unreadable(sample.name, str(error)))
+            pixels[len(readable)] = preprocessing.decode(sample.file.read())
+        except _DECODING_ERRORS as error:
+            unreadable.append(Unreadable(sample.name, str(error)))
         else:
-            good.append(sample)
-    if not good:
-        first = f"; {bad[0].name}: {bad[0].reason}" if bad else ""
+            readable.append(sample)
+    if not readable:
+        first = f"; {unreadable[0].name}: {unreadable[0].reason}" if unreadable else ""
         raise DataError(f"{title}: none of {len(samples)} images could be read{first}")
-    track_ids = {name: index for index, name in enumerate(dict.fromkeys(sample.track for sample in good))}
+    track_ids = {name: index for index, name in enumerate(dict.fromkeys(sample.track for sample in readable))}
     dataset = Dataset(
-        pixels[: len(good)],
-        np.array([sample.label for sample in good], np.int32),
-        np.array([track_ids[sample.track] for sample in good], np.int32),
+        pixels[: len(readable)],
+        np.array([sample.label for sample in readable], np.int32),
+        np.array([track_ids[sample.track] for sample in readable], np.int32),
         names,
     )
-    return dataset, bad
+    return dataset, unreadable

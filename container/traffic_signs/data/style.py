@@ -1,7 +1,7 @@
-"""What all plots have in common: one style, a figure that becomes a PNG, and a bound on what many classes take.
+"""Shared plot style: Matplotlib settings, a figure that is written as PNG, and a limit on named classes.
 
-Up to MOST_CLASSES a plot has a row or a column with its name for every class and grows with them; beyond, it keeps
-its size, because nobody reads so many names, and pixels would grow by the square of the classes.
+Up to MAX_NAMED_CLASSES a plot names every class in a row or column of its own, and grows with them. Beyond that its
+size is fixed: so many names are unreadable, and the pixels would grow with the square of the classes.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-MOST_CLASSES = 100
-"""Classes that are named in one plot."""
-_STYLE: dict[Any, Any] = {  # Matplotlib types each name on its own
+MAX_NAMED_CLASSES = 100
+"""Most classes that one plot names."""
+_STYLE: dict[Any, Any] = {  # Matplotlib types each key separately
     "axes.edgecolor": "#7b8794",
     "axes.labelcolor": "#3e4c59",
     "axes.spines.right": False,
@@ -24,7 +24,7 @@ _STYLE: dict[Any, Any] = {  # Matplotlib types each name on its own
     "font.size": 9,
     "grid.color": "#e4e7eb",
     "legend.frameon": False,
-    "text.parse_math": False,  # a dollar in the name of a class is no formula
+    "text.parse_math": False,  # a dollar sign in a class name starts no formula
     "xtick.color": "#52606d",
     "ytick.color": "#52606d",
 }
@@ -32,13 +32,13 @@ _STYLE: dict[Any, Any] = {  # Matplotlib types each name on its own
 
 @contextmanager
 def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """Hand out a figure of *width* x *height* inches and write it to the PNG at *path*."""
+    """Yield a figure of *width* x *height* inches, then write it to *path* as PNG."""
     with mpl.rc_context(_STYLE):
-        drawn = Figure(figsize=(width, height), layout="constrained")
-        yield drawn
-        drawn.savefig(path, dpi=144)
+        new_figure = Figure(figsize=(width, height), layout="constrained")
+        yield new_figure
+        new_figure.savefig(path, dpi=144)
 
 
-def short(name: str) -> str:
-    """Return the name of a class, cut to 44 characters."""
+def shorten(name: str) -> str:
+    """Return a class name, truncated to 44 characters."""
     return name if len(name) <= 44 else name[:43] + "…"

@@ -1,1 +1,1 @@
-"""Encoded images -> pixels: the one preprocessing, and the limits on what decoding may cost."""
+"""Encoded images -> pixels: the shared preprocessing, and its limits on time and memory."""

@@ -1,6 +1,6 @@
-"""What decoding the images of one request may take: pixels, what a pixel costs, CPU time.
+"""Limits on decoding the images of one request: files, pixels, cost per pixel, CPU time.
 
-A file of 25 MB can ask for minutes or gigabytes in each of these; every bound is many times what real images need.
+A file of 25 MB can take minutes or gigabytes. Every limit is many times what real images need.
 """
 
 import io
@@ -10,81 +10,81 @@ from PIL.ImageFile import ImageFile
 
 from traffic_signs.errors import ImageError
 
-_MAX_FILES_TOGETHER = 10_000
-"""The tiniest cost more time than bytes."""
-_MAX_PIXELS_TOGETHER = 128_000_000
-_MAX_COST_TOGETHER = 2_000_000_000
-"""Pixels times what decoding one costs: in a JPEG the number of its scans, as 24 bytes may pass over all pixels."""
+_MAX_FILES = 10_000
+"""The smallest files take more time than their bytes suggest."""
+_MAX_PIXELS = 128_000_000
+_MAX_COST = 2_000_000_000
+"""Sum of pixels times their cost. In a JPEG the cost is the number of scans: 24 bytes can add one over all pixels."""
 _PYTHON_COST = 2_000
-_IN_PYTHON = frozenset({"bmp_rle", "ppm", "ppm_plain"})
-"""Pillow's decoders that are a loop in Python: run lengths in BMP, PNM as text or with a maximum other than 255."""
-_MAX_SECONDS_TOGETHER = 3.0
-"""CPU time after which no more is read: Pillow parses in Python, and a flood of empty chunks takes it minutes."""
-_SMALL = 64 * 1024
-"""Bytes that are not worth a look at the clock."""
+_PYTHON_CODECS = frozenset({"bmp_rle", "ppm", "ppm_plain"})
+"""Pillow's decoders that loop in Python: run lengths in BMP, PNM as text or with a maximum other than 255."""
+_MAX_CPU_SECONDS = 3.0
+"""Pillow parses files in Python, and thousands of empty chunks take it minutes."""
+_UNTIMED_BYTES = 64 * 1024
+"""Up to this size, reading the clock costs more than it can save."""
 
 
 def cost(image: ImageFile, data: bytes) -> int:
-    """Return what decoding a pixel costs, 1 as a rule."""
+    """Return the relative cost of decoding a pixel of *image*, read from *data*; 1 for most files."""
     codec = image.tile[0].codec_name if image.tile else ""
     if codec == "jpeg":
-        return data.count(b"\xff\xda")  # the start of a scan; in one, FF comes before 00 or a restart only
-    return _PYTHON_COST if codec in _IN_PYTHON else 1
+        return data.count(b"\xff\xda")  # start of a scan; inside a scan FF comes only before 00 or a restart
+    return _PYTHON_COST if codec in _PYTHON_CODECS else 1
 
 
 class Budget:
-    """What the images of one request may take together."""
+    """Remaining limits for the images of one request; each method raises ImageError when one is exceeded."""
 
-    def __init__(self, times: float = 1) -> None:
-        """Allow *times* as much as a request of the usual limit, 25 MB, may take."""
-        self.max_files = int(times * _MAX_FILES_TOGETHER)
-        self._max_pixels = int(times * _MAX_PIXELS_TOGETHER)
-        self._max_seconds = times * _MAX_SECONDS_TOGETHER
+    def __init__(self, factor: float = 1) -> None:
+        """Set the limits to *factor* times those of a request of the usual limit, 25 MB."""
+        self.max_files = int(factor * _MAX_FILES)
+        self._max_pixels = int(factor * _MAX_PIXELS)
+        self._max_seconds = factor * _MAX_CPU_SECONDS
         self._files = 0
         self._pixels = self._max_pixels
-        self._cost = int(times * _MAX_COST_TOGETHER)
+        self._cost = int(factor * _MAX_COST)
         self._bytes = 0
-        self._end: float | None = None
+        self._deadline: float | None = None
 
-    def add(self, files: int) -> None:
-        """Count so many files more, before the first of them is decoded."""
-        self._files += files
+    def add_files(self, count: int) -> None:
+        """Count *count* further files, before the first of them is decoded."""
+        self._files += count
         if self._files > self.max_files:
             raise ImageError(f"{self._files:,} encoded images; at most {self.max_files:,} are read at once")
 
-    def spend(self, pixels: int, cost: int) -> None:
-        """Take off an image, before its pixels are decoded."""
+    def charge(self, pixels: int, cost: int) -> None:
+        """Subtract an image of so many *pixels*, each of the relative *cost*, before it is decoded."""
         self._pixels -= pixels
         self._cost -= pixels * cost
         if self._pixels < 0:
-            raise ImageError(f"at most {self._max_pixels:,} pixels are read at once")
+            raise ImageError(f"the images have too many pixels; at most {self._max_pixels:,} pixels are read at once")
         if self._cost < 0:
-            raise ImageError(f"{pixels:,} pixels that cost {cost:,} times as much to decode as others")
+            raise ImageError(f"{pixels:,} pixels take {cost:,} times as long to decode as usual; re-encode the image")
 
-    def look_at_the_clock(self) -> None:
-        """Raise an error if the time is over; it begins with the first look."""
+    def check_time(self) -> None:
+        """Check the CPU time of this thread, which counts from the first check."""
         now = time.thread_time()
-        self._end = self._end or now + self._max_seconds
-        if now > self._end:
-            raise ImageError(f"reading takes more than {self._max_seconds:g} s of CPU time")
+        self._deadline = self._deadline or now + self._max_seconds
+        if now > self._deadline:
+            raise ImageError(f"reading the images takes more than {self._max_seconds:g} s of CPU time")
 
-    def file(self, data: bytes) -> io.BytesIO:
-        """Return *data* to read from."""
+    def open(self, data: bytes) -> io.BytesIO:
+        """Return *data* as a file; reading a large one checks the time."""
         self._bytes += len(data)
-        if self._bytes < _SMALL:
+        if self._bytes < _UNTIMED_BYTES:
             return io.BytesIO(data)
-        self.look_at_the_clock()
-        return _File(data, self)
+        self.check_time()
+        return _TimedFile(data, self)
 
 
-class _File(io.BytesIO):
-    """A file of which nothing more is read when the time is over."""
+class _TimedFile(io.BytesIO):
+    """A file whose reads fail when the CPU time is used up."""
 
     def __init__(self, data: bytes, budget: Budget) -> None:
         super().__init__(data)
         self._budget = budget
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read as `io.BytesIO` does."""
-        self._budget.look_at_the_clock()
+        """Check the time, then read as `io.BytesIO` does."""
+        self._budget.check_time()
         return super().read(size)

@@ -1,8 +1,10 @@
-"""THE preprocessing: bytes of an image -> uint8 gray [32, 32, 1].
+"""Preprocessing that data preparation, training and serving share: an image -> uint8 gray [32, 32, 1].
 
-Data preparation, training and serving all call `decode` (encoded images) or `as_pixels` (arrays
-that are decoded already), so a served model sees exactly what it was trained on. Scaling to
-floats is not here: it is a layer of the model.
+    encoded image -> decode ────┐
+    array of pixels -> as_pixels┴> uint8 [N, 32, 32, 1] -> the model
+
+A served model therefore gets exactly the pixels that it was trained on. Scaling to floats is a
+layer of the model.
 """
 
 from collections.abc import Sequence
@@ -19,69 +21,69 @@ _UINT8 = np.dtype(np.uint8)
 _SHAPES = (SHAPE, (SIZE, SIZE), (SIZE, SIZE, 3))
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".webp"})
 
-# A short list keeps Pillow's rarer decoders, and the programs some of them start, out of reach. TIFF is not on it: a
-# tile of 1 MB may unpack to gigabytes, and millions of strips of a pixel each be listed, before anyone can look.
-_FORMATS = ("PNG", "JPEG", "PPM", "WEBP", "BMP", "GIF")  # in the order in which they are tried
-_WITH_ORIENTATION = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"})
-"""Names in `Image.info`; to look for the orientation where none of them is costs a tenth of a small image."""
-# About 100 MB once decoded to RGB. JPEG is decoded at a reduced scale, so photos count less.
+# A short list excludes Pillow's rarer decoders and the programs that some of them start. TIFF is not on it: before any
+# check, a tile of 1 MB can unpack to gigabytes, and a file can list millions of strips of one pixel.
+_FORMATS = ("PNG", "JPEG", "PPM", "WEBP", "BMP", "GIF")  # in the order in which Pillow tries them
+_ORIENTATION_KEYS = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"})
+"""Keys of `Image.info`. Without one of them a search for the orientation wastes a tenth of a small image's time."""
+# About 100 MB when decoded to RGB. JPEG is decoded at a reduced scale, so photos count less.
 _MAX_PIXELS = 32_000_000
 
 
 def decode(data: bytes, budget: Budget | None = None) -> np.ndarray:
-    """Decode an image of any size into the pixels that the model takes.
+    """Decode an image of any size into the pixels of the model's input.
 
     Args:
-        data: a BMP, GIF, JPEG, PNG, PNM or WebP file; of several frames the first counts.
-        budget: what is left of it for this image; None for a new one.
+        data: a BMP, GIF, JPEG, PNG, PNM or WebP file; only its first frame is read.
+        budget: limits shared with other images; None for new ones.
 
     Returns:
-        uint8 [32, 32, 1]: ITU-R 601 luma, turned upright by its EXIF tag, stretched to the square
+        uint8 [32, 32, 1]: ITU-R 601 luma, rotated by its EXIF orientation, stretched to the square
         with an antialiased bilinear filter.
 
     Raises:
-        ImageError: no readable image, one of more than 32 million pixels, or one made to take long.
+        ImageError: the image is not readable, has more than 32 million pixels, or exceeds the budget.
     """
     return _decode(data, budget or Budget())
 
 
 def _decode(data: bytes, budget: Budget) -> np.ndarray:
     try:
-        with Image.open(budget.file(data), formats=_FORMATS) as image:
-            budget.spend(image.width * image.height, cost(image, data))
+        with Image.open(budget.open(data), formats=_FORMATS) as image:
+            budget.charge(image.width * image.height, cost(image, data))
             image.draft("L", (2 * SIZE, 2 * SIZE))
             if image.width * image.height > _MAX_PIXELS:
                 raise ImageError(
-                    f"image of {image.width} x {image.height} pixels; at most {_MAX_PIXELS:,} pixels are read"
+                    f"the image has {image.width} x {image.height} pixels; at most {_MAX_PIXELS:,} pixels are read"
                 )
             image.load()
-            if not _WITH_ORIENTATION.isdisjoint(image.info):
+            if not _ORIENTATION_KEYS.isdisjoint(image.info):
                 ImageOps.exif_transpose(image, in_place=True)
-            gray = _gray(image).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+            gray = _to_gray(image).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     except ImageError:
         raise
-    except Exception as error:  # Pillow's decoders raise many types on hostile bytes
-        raise ImageError(f"not a readable image ({_reason(error)})") from error
+    except Exception as error:  # Pillow's decoders raise many types on malformed bytes
+        raise ImageError(f"not a readable image ({_describe(error)})") from error
     return np.asarray(gray)[..., np.newaxis]
 
 
 def decode_all(files: Sequence[bytes], budget: Budget | None = None, first: int = 0) -> np.ndarray:
-    """Decode several images, with a bound on the time that they take together.
+    """Decode several images within the limits of one budget.
 
     Args:
-        files: the images.
-        budget: what is left of it for them; None for a new one.
-        first: index of the first, for messages.
+        files: encoded images, as for `decode`.
+        budget: limits shared with other images; None for new ones.
+        first: index of the first image, for error messages.
 
     Returns:
-        uint8 [N, 32, 32, 1], N >= 1, in their order.
+        uint8 [N, 32, 32, 1], N >= 1, in the order of *files*.
 
     Raises:
-        ImageError: as `decode` does, with the image's index; or more than the budget has: as a rule 10,000
-            images, 128 million pixels in all, 3 s of CPU time.
+        ImageError: as `decode` raises it, with the image's index; or the images exceed the budget, by default
+            10,000 images, 128 million pixels in all, 3 s of CPU time.
     """
     budget = budget or Budget()
-    budget.add(len(files))
+    budget.add_files(len(files))
     pixels = np.empty((len(files), *SHAPE), np.uint8)
     for index, data in enumerate(files):
         try:
@@ -92,20 +94,20 @@ def decode_all(files: Sequence[bytes], budget: Budget | None = None, first: int 
 
 
 def as_pixels(array: np.ndarray) -> np.ndarray:
-    """Check pixels that come as numbers, and bring them into the model's type.
+    """Check an array of pixels and convert it to the model's input.
 
-    The one rule for all arrays: every value is a whole number from 0 to 255, of any numeric dtype;
-    three channels are R, G, B and become luma as in `decode`. Anything else is refused: of values
-    from 0 to 1 nobody knows whether they are scaled or dark.
+    Every value must be a whole number from 0 to 255, of any numeric dtype. Three channels are
+    R, G, B and become luma as in `decode`. Other values are refused: whether values from 0 to 1
+    are scaled or dark cannot be known.
 
     Args:
-        array: [N, 32, 32], [N, 32, 32, 1] or [N, 32, 32, 3]; or one image, without N.
+        array: shape [N, 32, 32], [N, 32, 32, 1] or [N, 32, 32, 3]; or one image, without N.
 
     Returns:
         uint8 [N, 32, 32, 1], N >= 1.
 
     Raises:
-        ImageError: another shape, a dtype that is no number, or a value out of range.
+        ImageError: another shape, a dtype that is not numeric, or a value out of range.
     """
     if array.dtype == _UINT8 and array.shape[1:] == SHAPE and len(array):
         return array
@@ -128,15 +130,15 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1, *SHAPE)
 
 
-def _gray(image: Image.Image) -> Image.Image:
-    if image.mode == "F":  # of what scale nobody says
+def _to_gray(image: Image.Image) -> Image.Image:
+    if image.mode == "F":  # the scale of its values is unknown
         raise ImageError("an image of floating-point values is not read")
     if image.mode.startswith("I"):  # 16 bits a pixel, which convert() would clip instead of scale
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     return image.convert("L")
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):  # its own text names a Python object
+def _describe(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):  # its message names a Python object
         return "no BMP, GIF, JPEG, PNG, PNM or WebP file"
     return str(error) or type(error).__name__

@@ -1,1 +1,1 @@
-"""What training hands to serving: the files of a model directory, and the engine that runs its network."""
+"""Interface between training and serving: the files of a model directory, and the engine that runs its network."""

@@ -1,11 +1,11 @@
-"""What a model directory holds; written and read here only.
+"""Model directory: its files and their description. Only this module writes and reads the description.
 
-    artifact.json        this format's number, labels, input shape, preset, temperature, figures, versions, checksums
-    model.tflite         the network for LiteRT, float32, uint8 pixels in, probabilities out
+    artifact.json        format number, labels, input shape, preset, temperature, metrics, versions, checksums
+    model.tflite         network for LiteRT, float32, uint8 pixels in, probabilities out
     model.int8.tflite    the same in int8, for CPUs that multiply it faster; only if it classifies as well
-    model.keras          the same network for Keras, to train on or to serve on a GPU
+    model.keras          the same network for Keras, to train further or to serve on a GPU
 
-artifact.json is written last: a directory that has one is complete.
+artifact.json is written last, so a directory that has it is complete.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _DESCRIPTION = "artifact.json"
 
 @dataclass(frozen=True)
 class Artifact:
-    """The description of a model."""
+    """Description of a model."""
 
     labels: tuple[str, ...]
     """Name of each class, in the order of the network's outputs."""
@@ -35,16 +35,16 @@ class Artifact:
     data_fingerprint: str
     """SHA-256 of the training images, labels and names."""
     temperature: float = 1.0
-    """What the networks divide their logits by."""
+    """Divisor of the networks' logits."""
     metrics: dict[str, float] = field(default_factory=dict)
     agreement: dict[str, dict[str, float]] = field(default_factory=dict)
-    """How each network for LiteRT answered beside the trained one, by its file: `difference`, `classes`,
-    `accuracy_change`. Models of earlier versions have none, and no int8."""
+    """Agreement of each network for LiteRT with the trained one, by file name: `difference`, `classes`,
+    `accuracy_change`. Models of earlier versions have none, and no int8 network."""
     versions: dict[str, str] = field(default_factory=dict)
 
 
 def write(directory: Path, artifact: Artifact) -> None:
-    """Complete a model directory in which its networks lie already, int8 too where its agreement is known."""
+    """Write the description into a directory that has the networks, int8 too if *artifact* has its agreement."""
     checksums = {name: _sha256(directory / name) for name in sorted({LITERT, KERAS, *artifact.agreement})}
     content = {"format": FORMAT, **asdict(artifact), "sha256": checksums}
     text = json.dumps(content, indent=2, ensure_ascii=False)
@@ -55,45 +55,46 @@ def read(directory: Path) -> Artifact:
     """Read and check the description of the model in *directory*.
 
     Raises:
-        ArtifactError: the directory is missing, incomplete or damaged, or of a format that this
-            program does not know; the message says which, and what to do.
+        ArtifactError: the directory is missing, incomplete or damaged, or has an unknown format;
+            the message says which, and what to do.
     """
     path = directory / _DESCRIPTION
     if not path.is_file():
         found = sorted(entry.name for entry in directory.iterdir()) if directory.is_dir() else []
         raise ArtifactError(
             f"no model in {directory}: {_DESCRIPTION} is missing"
-            f" (found {', '.join(found[:5]) or 'nothing'}); mount or pack the output of a training job"
+            f" (found {', '.join(found[:5]) or 'nothing'}); mount or package the output of a training job"
         )
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
         version = content.pop("format")
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ArtifactError(f"{path} is no description of a model ({error!r})") from error
+        raise ArtifactError(f"{path} is not a valid model description ({error!r})") from error
     if version != FORMAT:
         raise ArtifactError(
-            f"{path} has format {version!r}, this image reads format {FORMAT}; serve with the image that trained it"
+            f"{path} has format {version!r}, but this image reads format {FORMAT};"
+            " serve the model with the image that trained it"
         )
     try:
         for name, checksum in content.pop("sha256").items():
             if not (directory / name).is_file():
                 raise ArtifactError(f"the model in {directory} is incomplete: {name} is missing")
             if _sha256(directory / name) != checksum:
-                raise ArtifactError(f"the model in {directory} is damaged: {name} is not the file that was written")
+                raise ArtifactError(f"the model in {directory} is damaged: the checksum of {name} does not match")
         texts = (content["preset"], content["data_fingerprint"], *content["labels"])
         if not all(isinstance(text, str) for text in texts):
-            raise TypeError("preset, data_fingerprint and labels are texts")
+            raise TypeError("preset, data_fingerprint and labels must be strings")
         if not isinstance(content.setdefault("agreement", {}), dict):
-            raise TypeError("agreement is an object")
+            raise TypeError("agreement must be an object")
         content["labels"] = tuple(content["labels"])
         content["input_shape"] = tuple(content["input_shape"])
         return Artifact(**content)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"{path} is no description of a model ({error!r})") from error
+        raise ArtifactError(f"{path} is not a valid model description ({error!r})") from error
 
 
 def version(directory: Path) -> str:
-    """Return a short id of the model in *directory*, of its description and so, by their checksums, of its networks."""
+    """Return a short id of the model in *directory*: a hash of its description, which has its networks' checksums."""
     return _sha256(directory / _DESCRIPTION)[:12]
 
 

@@ -1,4 +1,4 @@
-"""The engine that serves on a CPU: LiteRT, small and loaded at once where TensorFlow takes seconds."""
+"""LiteRT inference engine for CPUs: small, and loaded immediately where TensorFlow takes seconds."""
 
 import time
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from ai_edge_litert.interpreter import Interpreter
 from traffic_signs.fair_lock import FairLock
 
 BATCH = 32
-"""Images run at once, and in one turn. 64 would take at most 3 % less time for each, and almost twice the memory."""
+"""Largest number of images per run. 64 would take at most 3 % less time for each, and almost twice the memory."""
 
 
 class Engine:
-    """A loaded network. Threads may share it; they take turns, a small request between the batches of a large one.
+    """A loaded network, safe to share between threads: a small request runs between the batches of a large one.
 
-    A single image has an interpreter of its own, so the most frequent request never waits for a resize. All other
-    numbers of images share one: a resize takes 5 us, no more than a batch loses when it is split into runs of fixed
-    sizes, and an interpreter for each number would multiply the memory. Both map the same file.
+    Single images have an interpreter of their own, so the most frequent request never waits for a resize. All other
+    batch sizes share one: a resize takes 5 us, no more than a batch loses when it is split into runs of fixed
+    sizes, and an interpreter for each size would multiply the memory. Both map the same file.
     """
 
     batch = BATCH
@@ -27,17 +27,17 @@ class Engine:
         """Load the network at *path*.
 
         Raises:
-            ValueError: the file is no LiteRT network.
+            ValueError: the file is not a LiteRT network.
         """
-        self._single, self._several = _Network(path), _Network(path)
+        self._single_image, self._batches = _Network(path), _Network(path)
         self._lock = FairLock()
         self.observe: Callable[[int, float], None] = lambda _images, _seconds: None
-        """Called after each run with its images and seconds."""
+        """Callback after each run, with its number of images and seconds."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one image."""
-        return self._single.input_shape
+        return self._single_image.input_shape
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1], N >= 1."""
@@ -46,7 +46,7 @@ class Engine:
         return np.concatenate([self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
 
     def _run(self, images: np.ndarray) -> np.ndarray:
-        network = self._single if len(images) == 1 else self._several
+        network = self._single_image if len(images) == 1 else self._batches
         with self._lock:
             started = time.monotonic()
             output = network.run(images)
@@ -56,10 +56,10 @@ class Engine:
 
 
 class _Network:
-    """An interpreter, resized whenever the number of images is not that of its last run."""
+    """A LiteRT interpreter, resized when the number of images changes."""
 
     def __init__(self, path: Path) -> None:
-        """Load; one thread, because workers already use every core."""
+        """Load the network with one thread, because the workers already use every core."""
         self._interpreter = Interpreter(str(path), num_threads=1)
         (pixels,), (probabilities,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         self.input_shape: tuple[int, ...] = tuple(pixels["shape_signature"][1:].tolist())
@@ -67,7 +67,7 @@ class _Network:
         self._shape: tuple[int, ...] = ()
 
     def run(self, images: np.ndarray) -> np.ndarray:
-        """Return a copy of what the network answers; one thread at a time."""
+        """Return a copy of the probabilities; call it from one thread at a time."""
         if images.shape != self._shape:
             self._interpreter.resize_tensor_input(self._input, images.shape)
             self._interpreter.allocate_tensors()

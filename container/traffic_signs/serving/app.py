@@ -1,12 +1,12 @@
-"""The Flask application: every route, by what is served, and errors as JSON. It runs under any WSGI server.
+"""Flask application with every route and with errors as JSON; it runs under any WSGI server.
 
 /ping, /metrics     always
-/openapi.json       the description of the API, for one model and for hooks
-single_model        /opt/ml/model
-hooks               the same, with code of its own
-multi_model         what the platform loads and unloads
+/openapi.json       the description of the API, except for multi-model endpoints
+single_model        the model in /opt/ml/model
+hooks               the same, answered by the model's own code
+multi_model         models that the platform loads and unloads
 
-The asynchronous server answers the routes for predictions and /ping itself, with the same request handler.
+The asynchronous server answers predictions and /ping itself, with the same request handler.
 """
 
 import os
@@ -21,16 +21,16 @@ from traffic_signs.errors import RequestError
 from traffic_signs.paths import OptMl
 from traffic_signs.serving.endpoint import handler, views
 from traffic_signs.serving.endpoint.handler import ENDPOINT
-from traffic_signs.serving.endpoint.single_model import OneModel
+from traffic_signs.serving.endpoint.single_model import SingleModelEndpoint
 from traffic_signs.serving.engine.predictor import Predictor
 from traffic_signs.serving.hooks import loader
-from traffic_signs.serving.multi_model.manager import Models
-from traffic_signs.serving.multi_model.routes import ManyModels
+from traffic_signs.serving.multi_model.manager import ModelManager
+from traffic_signs.serving.multi_model.routes import MultiModelEndpoint
 from traffic_signs.serving.telemetry.metrics import Metrics
 from traffic_signs.settings.serving import ServingSettings
 
 if TYPE_CHECKING:
-    from traffic_signs.serving.hooks.routes import Hooks
+    from traffic_signs.serving.hooks.routes import HooksEndpoint
 
 
 def create_app(
@@ -38,20 +38,20 @@ def create_app(
     settings: ServingSettings,
     engine: str = "litert",
     metrics: Metrics | None = None,
-    models: Models | None = None,
+    models: ModelManager | None = None,
 ) -> Flask:
-    """Build the application; once it is returned, the model has answered and is ready.
+    """Build the application; the model has answered a first request when this returns.
 
     Args:
-        paths: where /opt/ml is.
-        settings: the payload limit, what a batch transform job says, and the program with the model's hooks.
+        paths: the directories below /opt/ml.
+        settings: of the server, the batch transform job and the hooks.
         engine: "litert" or "tensorflow".
-        metrics: those of all workers; None for a process on its own.
-        models: those of a multi-model endpoint, which has no model of its own.
+        metrics: shared by all workers; None for a process by itself.
+        models: those of a multi-model endpoint; None for one model.
 
     Raises:
         ArtifactError: there is no model to serve.
-        HooksError: the code that the model brings along cannot be used.
+        HooksError: the model's own code cannot be used.
     """
     metrics = metrics or Metrics()
     build = {
@@ -65,7 +65,7 @@ def create_app(
     app.extensions[ENDPOINT] = endpoint
     app.register_blueprint(endpoint.routes())
 
-    @app.route("/ping", methods=["GET", "POST"])  # the platform's guide names both
+    @app.route("/ping", methods=["GET", "POST"])  # the platform's guide names both methods
     def ping() -> Response:
         response = Response()
         del response.headers["Content-Type"]  # there is no content
@@ -73,12 +73,12 @@ def create_app(
 
     @app.get("/metrics")
     def metrics_page() -> Response:
-        from traffic_signs.serving.telemetry import prometheus  # noqa: PLC0415 - 60 ms for who never asks
+        from traffic_signs.serving.telemetry import prometheus  # noqa: PLC0415 - takes 60 ms, and few endpoints need it
 
-        page = prometheus.page(metrics.rows, build, endpoint.identities())
+        page = prometheus.render(metrics.rows, build, endpoint.identities())
         return Response(page, content_type=prometheus.CONTENT_TYPE)
 
-    if not models:  # those routes are described by SageMaker's contract for multi-model endpoints
+    if not models:  # SageMaker's contract for multi-model endpoints describes their routes
         description = files("traffic_signs.serving.endpoint").joinpath("openapi.json").read_bytes()
 
         @app.get("/openapi.json")
@@ -87,27 +87,27 @@ def create_app(
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
-        refusal = RequestError(error.description or error.name)
-        refusal.status = error.code or 500
-        response = refused(refusal)
+        request_error = RequestError(error.description or error.name)
+        request_error.status = error.code or 500
+        response = error_response(request_error)
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return response
 
     @app.errorhandler(Exception)
-    def refused(error: Exception) -> Response:
-        return views.flask_response(handler.refusal(error, views.record_of(request.environ)))
+    def error_response(error: Exception) -> Response:
+        return views.flask_response(handler.error_response(error, views.get_record(request.environ)))
 
     return app
 
 
 def _endpoint(
-    paths: OptMl, settings: ServingSettings, engine: str, metrics: Metrics, models: Models | None
-) -> "OneModel | ManyModels | Hooks":
+    paths: OptMl, settings: ServingSettings, engine: str, metrics: Metrics, models: ModelManager | None
+) -> "SingleModelEndpoint | MultiModelEndpoint | HooksEndpoint":
     if models:
-        return ManyModels(models, settings)
+        return MultiModelEndpoint(models, settings)
     if program := loader.find(paths.model, settings):
-        from traffic_signs.serving.hooks.routes import Hooks  # noqa: PLC0415 - loads scipy, which nothing else here needs
+        from traffic_signs.serving.hooks.routes import HooksEndpoint  # noqa: PLC0415 - only hooks need scipy
 
-        return Hooks(program, paths.model, engine, settings, metrics)
-    return OneModel(Predictor(paths.model, engine, metrics, settings.precision), settings)
+        return HooksEndpoint(program, paths.model, engine, settings, metrics)
+    return SingleModelEndpoint(Predictor(paths.model, engine, metrics, settings.precision), settings)

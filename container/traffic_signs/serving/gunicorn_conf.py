@@ -1,7 +1,7 @@
-"""gunicorn's configuration, and the application for its workers; `docker/serve` starts it.
+"""gunicorn's configuration, and the factory of the workers' application; `docker/serve` starts it.
 
 Nothing is loaded before the fork: TensorFlow and CUDA do not survive one, and LiteRT loads in
-milliseconds. A wrong setting or model ends the server at once, with one line that says why.
+milliseconds. A wrong setting or model ends the server at once, with the reason in one log line.
 """
 
 import gc
@@ -25,89 +25,89 @@ from traffic_signs.settings.serving import ServingSettings
 _log = logging.getLogger(__name__)
 
 
-def _end(error: TrafficSignsError) -> NoReturn:
+def _exit(error: TrafficSignsError) -> NoReturn:
     _log.critical("serve: %s", error)
     sys.exit(1)
 
 
 logging.config.dictConfig(logs.configuration(logging.INFO))  # until the level is known
-logs.catch_all()
+logs.log_uncaught_errors()
 try:
     _settings = ServingSettings.from_environment()
-    _plan = capacity.of_this_machine(_settings)
+    _plan = capacity.plan_for_host(_settings)
 except TrafficSignsError as error:
-    _end(error)
-_places = 2 * _plan.workers + 1
-"""Of workers: a reload starts new ones before the old ones end."""
-_metrics = Metrics(_places)
+    _exit(error)
+_slots = 2 * _plan.workers + 1
+"""Slots of workers: a reload starts new workers before the old ones end."""
+_metrics = Metrics(_slots)
 _workers: list[Any] = []
-"""In a worker, itself."""
-_models_folder = registry.create() if _settings.multi_model else None
-"""The list of what is loaded, which all workers share."""
+"""Holds the worker itself, in a worker's process."""
+_registry_folder = registry.create() if _settings.multi_model else None
+"""The registry of loaded models, which all workers share."""
 
 wsgi_app = "traffic_signs.serving.gunicorn_conf:application()"
 bind = f"0.0.0.0:{_settings.port}"
 worker_class = "traffic_signs.serving.http.worker.Worker"
 workers = _plan.workers
-timeout = _settings.patience_seconds
+timeout = _settings.answer_timeout_seconds
 # SageMaker sends SIGKILL 30 s after SIGTERM
 graceful_timeout = 25
-# the root file system may be read-only (serverless): heartbeat files go to memory, no control socket;
-# Lambda, on which serverless endpoints run, has no /dev/shm: there they go to /tmp
+# the root file system may be read-only (serverless), so heartbeat files go to memory and there is no control socket;
+# Lambda, on which serverless endpoints run, has no /dev/shm, so there they go to /tmp
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn's own private file
 control_socket_disable = True
 logger_class = "traffic_signs.serving.telemetry.logs.Logger"
-# no proxy stands before us: from 127.0.0.1, trusted as a rule, a header SCRIPT_NAME is answered with 500
+# no proxy is in front; by default gunicorn trusts 127.0.0.1, and answers its header SCRIPT_NAME with 500
 forwarded_allow_ips = ""
 logconfig_dict = logs.configuration(_settings.log_level)
 
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Look at the model before any worker starts, so that the reason is told once."""
+    """Check the model before any worker starts, so that the error is logged once."""
     model = OptMl.from_environment().model
     try:
-        # a multi-model endpoint is told of its models later, and hooks may load one of another kind
-        if not _models_folder and loader.find(model, _settings) is None:
+        # a multi-model endpoint has no models yet, and hooks may load another kind of model
+        if not _registry_folder and loader.find(model, _settings) is None:
             artifact.read(model)
             if (model / "code").is_dir():
-                _log.warning("%s holds no inference.py: nothing in it is used", model / "code")
+                _log.warning("%s has no inference.py: nothing in it is used", model / "code")
     except TrafficSignsError as error:
-        _end(error)
+        _exit(error)
     _log.info("%s", _plan)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Give each worker a place of its own; one that replaces another takes the one that has become free."""
-    taken = {other.place for other in server.WORKERS.values()}
-    worker.place = min(set(range(_places)) - taken, default=worker.age % _places)
+    """Give each worker a slot; a worker that replaces another takes the slot that is free."""
+    taken = {other.slot for other in server.WORKERS.values()}
+    worker.slot = min(set(range(_slots)) - taken, default=worker.age % _slots)
 
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Give the worker the numbers and, if there are some, the GPU of its place."""
+    """Give the worker the metrics row and, if there are GPUs, the GPU of its slot."""
     _workers[:] = [worker]
-    _metrics.join(worker.place)
+    _metrics.attach(worker.slot)
     if gpus := hardware.gpus():
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[worker.place % len(gpus)]
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[worker.slot % len(gpus)]
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Let nothing be said of a worker that is no more, nor of what it had in its memory, whatever it died of."""
-    _metrics.leave(worker.place)
-    if _models_folder:
-        registry.forget(_models_folder, worker.pid)
+    """Remove a worker that has ended, for whatever reason, from the metrics and the registry."""
+    _metrics.detach(worker.slot)
+    if _registry_folder:
+        registry.remove_worker(_registry_folder, worker.pid)
 
 
 def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Leave nothing in /dev/shm."""
-    if _models_folder:
-        shutil.rmtree(_models_folder, ignore_errors=True)
+    """Remove the registry from /dev/shm."""
+    if _registry_folder:
+        shutil.rmtree(_registry_folder, ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Let nothing hold up the event loop.
+    """Keep pauses of the event loop short.
 
-    Python stops all threads while it looks for garbage in the lists of a large JSON body, again and
-    again; and by default a busy thread may go on for 5 ms when another one wants to run.
+    Python's garbage collector stops all threads while it scans the lists of a large JSON body, again and again;
+    and by default a busy thread may run for 5 ms while another one waits.
     """
     sys.setswitchinterval(0.001)
     gc.freeze()
@@ -115,20 +115,20 @@ def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
 
 
 def application() -> Any:
-    """Build a worker's application."""
+    """Build the application of a worker."""
     from gunicorn.arbiter import Arbiter  # noqa: PLC0415 - the workers' side of this file
 
     from traffic_signs.serving.app import create_app  # noqa: PLC0415 - not before the fork
     from traffic_signs.serving.http.application import Application  # noqa: PLC0415 - the same
-    from traffic_signs.serving.multi_model.manager import Models  # noqa: PLC0415 - the same
+    from traffic_signs.serving.multi_model.manager import ModelManager  # noqa: PLC0415 - the same
 
     paths = OptMl.from_environment()
     try:
         models = None
-        if _models_folder:
-            models = Models(paths.models, _models_folder, _plan.workers, _metrics, _settings.precision)
-        site = create_app(paths, _settings, _plan.engine, _metrics, models)
-        return Application(site, _settings, _plan, _metrics, _workers[0].notify)
+        if _registry_folder:
+            models = ModelManager(paths.models, _registry_folder, _plan.workers, _metrics, _settings.precision)
+        flask_app = create_app(paths, _settings, _plan.engine, _metrics, models)
+        return Application(flask_app, _settings, _plan, _metrics, _workers[0].notify)
     except TrafficSignsError as error:
         _log.critical("%s", error)
-        sys.exit(Arbiter.APP_LOAD_ERROR)  # gunicorn then ends the server instead of starting workers for ever
+        sys.exit(Arbiter.APP_LOAD_ERROR)  # so that gunicorn ends the server instead of restarting workers forever

@@ -1,1 +1,1 @@
-"""Strings from SageMaker -> frozen settings, parsed once: of a training job, and of the server."""
+"""Settings of a training job and of the server: frozen, parsed once from SageMaker's strings."""

@@ -1,7 +1,10 @@
-"""How a settings class declares its fields, and how strings become their values.
+"""Declaration of settings as dataclass fields, and parsing of their strings.
 
-A field's type says how its string is read, its `check` what is allowed. Plain dataclasses,
-because a validation library would be loaded anew, with its memory, by every serving worker.
+    setting(default, check, rule) in a dataclass; parse or read: strings -> checked values
+
+The type of a field determines how its string is parsed, and its `check` which values are allowed.
+The classes are plain dataclasses, because every serving worker would load a validation library
+again, with its memory.
 """
 
 import json
@@ -18,25 +21,37 @@ Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
 def setting(default: Any, check: Callable[[Any], bool], rule: str, variables: tuple[str, ...] = ()) -> Any:
-    """Declare a field: its default, the test of its value, the rule in words, its variables."""
+    """Declare a setting.
+
+    Args:
+        default: value of the field when it is not set.
+        check: returns whether a value is allowed.
+        rule: the allowed values in words, for error messages.
+        variables: environment variables that set the field.
+    """
     return field(default=default, metadata={"check": check, "rule": rule, "variables": variables})
 
 
 def whole(minimum: int, maximum: int) -> dict[str, Any]:
-    """Return check and rule of a whole number within bounds."""
+    """Return `check` and `rule` for a whole number within bounds."""
     return {"check": lambda value: minimum <= value <= maximum, "rule": f"a whole number from {minimum} to {maximum}"}
 
 
 def one_of(*names: str) -> dict[str, Any]:
-    """Return check and rule of a choice."""
+    """Return `check` and `rule` for a choice of *names*."""
     return {"check": lambda value: value in names, "rule": "one of " + ", ".join(names)}
 
 
 def parse(cls: type[Settings], kind: str, raw: Mapping[str, str]) -> Settings:
     """Build *cls* from strings by field name.
 
+    Args:
+        cls: a dataclass whose fields are settings.
+        kind: what the user calls a setting, for error messages: `hyperparameter`.
+        raw: strings by field name.
+
     Raises:
-        SettingsError: an unknown name or a value that is not allowed; *kind* is what people call a name.
+        SettingsError: a name is unknown, or a value is not allowed.
     """
     known = {item.name for item in fields(cls)}
     for key, value in raw.items():
@@ -46,12 +61,16 @@ def parse(cls: type[Settings], kind: str, raw: Mapping[str, str]) -> Settings:
 
 
 def read(cls: type[Settings], name: str, label: str, text: str) -> Any:
-    """Turn *text* into the type of the field *name*, or say what it should have been."""
+    """Parse *text* as the type of the field *name*.
+
+    Raises:
+        SettingsError: the value is not allowed; the message calls the setting *label*.
+    """
     item: Field[Any] = next(item for item in fields(cls) if item.name == name)
     try:
         kind: Any = next((kind for kind in get_args(item.type) if kind is not type(None)), item.type)
-        # bool("false") is true; json reads true and false, and what else it reads fails the check
-        value = json.loads(text.lower()) if kind is bool else kind(text)  # or a str, an int, a float
+        # bool("false") is True; json parses true and false, and any other JSON value fails the check
+        value = json.loads(text.lower()) if kind is bool else kind(text)  # kind is str, int or float
         allowed = item.metadata["check"](value)
     except (ValueError, RecursionError):
         allowed = False
@@ -61,7 +80,7 @@ def read(cls: type[Settings], name: str, label: str, text: str) -> Any:
 
 
 def unquote(value: object) -> str:
-    """Undo SDK v2's json.dumps around strings; numbers look the same in both encodings."""
+    """Undo the json.dumps of SDK v2 around strings; numbers look the same in both encodings."""
     text = value if isinstance(value, str) else json.dumps(value)
     try:
         decoded = json.loads(text)

@@ -1,4 +1,4 @@
-"""hyperparameters.json -> TrainingSettings; a bad value is named with its key."""
+"""Settings of a training job, parsed from hyperparameters.json."""
 
 import json
 from dataclasses import dataclass
@@ -10,47 +10,47 @@ from traffic_signs.settings.parsing import one_of, parse, setting, unquote, whol
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What a training job can be told; None leaves a value to the preset."""
+    """Hyperparameters of a training job; None leaves a value to the preset."""
 
     preset: str = setting("lenet", lambda value: value.isidentifier(), "the name of a preset")
     """Network and recipe."""
     epochs: int | None = setting(None, **whole(1, 10_000))
     """Passes over the training images."""
     batch_size: int | None = setting(None, **whole(1, 65_536))
-    """Images a step, over all GPUs and hosts together."""
+    """Images per step, over all GPUs and hosts together."""
     learning_rate: float | None = setting(None, lambda value: 0 < value <= 10, "a number above 0 and at most 10")
     """Highest learning rate of the schedule."""
     final: bool = setting(False, lambda value: isinstance(value, bool), "true or false")
-    """Train on the validation images too, once a preset is chosen. Nothing is held out; the last epoch's weights
-    are kept."""
+    """Train on the validation images too, after a preset is chosen. No image is held out, and the model has the
+    weights of the last epoch."""
     temperature: float = setting(1.0, lambda value: 0.05 <= value <= 20, "a number from 0.05 to 20")
-    """With `final`: the temperature that an earlier job with validation images found."""
+    """With `final`: the temperature from the report of an earlier job with validation images."""
     seed: int = setting(1, **whole(0, 2**32 - 1))
-    """Seed of everything random. On one machine's CPU the same seed gives the same weights."""
+    """Seed of all randomness. On one machine's CPU the same seed gives the same weights."""
     split: str = setting("track", **one_of("track", "random"))
-    """How validation images are split off where the job has none: whole tracks, or single images at random."""
+    """Split of the validation images, where the job has none: whole tracks, or single images at random."""
     validation_fraction: float = setting(0.2, lambda value: 0 < value < 1, "a number between 0 and 1")
-    """Share of the training images that is split off for validation where the job has none."""
+    """Share of the training images that is split off for validation, where the job has no validation images."""
     require_gpu: bool = setting(False, lambda value: isinstance(value, bool), "true or false")
     """Fail at the start if TensorFlow sees no GPU."""
 
     @classmethod
     def from_file(cls, path: Path) -> "TrainingSettings":
-        r"""Read hyperparameters.json; a job without hyperparameters may have none.
+        r"""Read hyperparameters.json; a job without hyperparameters may lack the file.
 
         Values are strings in one of two encodings, `"adam"` (SDK v3, boto3, Step Functions) and
-        `"\"adam\""` (SDK v2); both are understood. Names that start with `sagemaker_` or `_`
-        are the platform's own (script mode, tuning) and are passed over.
+        `"\"adam\""` (SDK v2); both are accepted. Names that start with `sagemaker_` or `_`
+        belong to the platform (script mode, tuning) and are ignored.
 
         Raises:
-            SettingsError: no JSON object, an unknown name, or a value that is not allowed.
+            SettingsError: the file is not a JSON object, a name is unknown, or a value is not allowed.
         """
         try:
             raw = json.loads(path.read_bytes()) if path.exists() else {}
-        except (ValueError, RecursionError) as error:  # the second of thousands of brackets
-            raise SettingsError(f"{path.name} is not JSON: {error}") from error
+        except (ValueError, RecursionError) as error:  # RecursionError: thousands of nested brackets
+            raise SettingsError(f"{path.name} is not valid JSON: {error}") from error
         if not isinstance(raw, dict):
-            raise SettingsError(f"{path.name} holds {type(raw).__name__}; expected an object of strings")
+            raise SettingsError(f"{path.name} contains {type(raw).__name__}; expected an object of strings")
         return parse(
             cls,
             "hyperparameter",

@@ -1,7 +1,9 @@
-"""Input channels -> the data sets to train and to validate on.
+"""Input channels of a training job: training and validation data sets.
 
-A channel holds one archive of arrays, as data preparation writes them, or image files in any
-layout that data preparation reads. What is there and not used is said in the log.
+    channel with one .npz archive, as data preparation writes it            -> Dataset
+    channel with image files, in any layout that data preparation reads     -> Dataset
+
+Files that are skipped are logged.
 """
 
 import logging
@@ -19,10 +21,10 @@ _log = logging.getLogger(__name__)
 
 
 def load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
-    """Return (training, validation).
+    """Return the training and the validation data set.
 
-    Validation is the channel `validation`; without it, the validation part that the image files of
-    `training` have; without that, what is split off.
+    Validation images come from the channel `validation`; without it, from the validation folder of the
+    channel `training`; without that, they are split off the training images.
 
     Raises:
         DataError: the channel `training` is missing, empty or of a single class, a channel cannot be
@@ -31,38 +33,46 @@ def load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
     has_channel = any(paths.channel(name).exists() for name in ("validation", "validation_0"))
     training, validation = _read(paths, "training", with_validation=not has_channel)
     training.check_for_training()
-    where = "the channel training has a part"
+    reason = "the channel training has a validation folder"
     if has_channel:
         validation, _ = _read(paths, "validation", training.names)
-        where = "there is a channel"
+        reason = "the job has a channel validation"
         if validation.names != training.names:
             raise DataError(
-                f"channel validation has {len(validation.names)} classes, training {len(training.names)}, or other"
-                " names; prepare both in one go"
+                f"channel validation has {len(validation.names)} classes, channel training {len(training.names)},"
+                " or their names differ; prepare both from the same data set"
             )
     if validation is None:
         return split(training, settings.validation_fraction, settings.split, settings.seed)
     for name in ("split", "validation_fraction"):
         if (value := getattr(settings, name)) != getattr(TrainingSettings, name):
-            _log.warning("hyperparameter %s = %s is not used: %s validation", name, value, where)
+            _log.warning("hyperparameter %s = %s is ignored: %s", name, value, reason)
     return training, validation
 
 
 def _read(
     paths: OptMl, name: str, names: tuple[str, ...] | None = None, *, with_validation: bool = False
 ) -> tuple[Dataset, Dataset | None]:
-    """Return what the channel has to train on, and of image files the validation part if asked for and there.
+    """Read the channel *name*.
 
-    Classes that an archive has no names for get *names*.
+    Args:
+        paths: location of /opt/ml.
+        name: `training` or `validation`.
+        names: names of the classes, for an archive that has none.
+        with_validation: also return the images of a validation folder.
+
+    Returns:
+        The data set of the channel, and the one of its validation folder or None.
     """
     folder = paths.channel(name)
     if paths.channel(f"{name}_0").exists():
-        raise DataError(f"channel {name} comes in Pipe mode, which is not read; use the input mode File or FastFile")
+        raise DataError(f"channel {name} is in Pipe mode, which is not supported; use the input mode File or FastFile")
     if not folder.is_dir():
         raise DataError(f"channel {name} is missing: {folder} does not exist; pass it to the job as an input")
     archives = sorted(folder.glob("*.npz"))
     if len(archives) > 1:
-        raise DataError(f"channel {name} has {len(archives)} archives of arrays, expected one: {_names(archives)}")
+        file_names = ", ".join(path.name for path in archives)
+        raise DataError(f"channel {name} has {len(archives)} .npz files; expected one: {file_names}")
     try:
         if archives:
             return Dataset.load(archives[0], names), None
@@ -77,14 +87,14 @@ def _read_images(folder: Path, name: str, *, with_validation: bool) -> tuple[Dat
     try:
         source = reading.find(folder)
     except DataError as error:
-        if deeper := next(folder.rglob("*.npz"), None):
-            raise DataError(f"{deeper} lies too deep; arrays are looked for in {folder} itself") from error
+        if nested := next(folder.rglob("*.npz"), None):
+            raise DataError(f"{nested} is in a subfolder; put it directly into {folder}") from error
         raise
-    for remark in source.remarks:
-        _log.warning("channel %s: %s", name, remark)
+    for warning in source.warnings:
+        _log.warning("channel %s: %s", name, warning)
     for part, samples in {"validation": [] if with_validation else source.validation, "test": source.test}.items():
         if samples:
-            _log.warning("channel %s: its %d %s images are not used", name, len(samples), part)
+            _log.warning("channel %s: its %d %s images are ignored", name, len(samples), part)
     training = _decode(source.training, source.names, f"{name} images")
     if not (with_validation and source.validation):
         return training, None
@@ -94,11 +104,7 @@ def _read_images(folder: Path, name: str, *, with_validation: bool) -> tuple[Dat
 def _decode(samples: list[Sample], names: tuple[str, ...], title: str) -> Dataset:
     dataset, unreadable = reading.read_samples(samples, names, title)
     for item in unreadable:
-        _log.warning("unreadable, left out: %s: %s", item.name, item.reason)
+        _log.warning("skipped unreadable file %s: %s", item.name, item.reason)
     if unreadable:
-        _log.warning("%s: %d of %d images are left out", title, len(unreadable), len(samples))
+        _log.warning("%s: %d of %d are unreadable and skipped", title, len(unreadable), len(samples))
     return dataset
-
-
-def _names(paths: list[Path]) -> str:
-    return ", ".join(path.name for path in paths)

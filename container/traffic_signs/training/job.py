@@ -1,4 +1,4 @@
-"""One training job from its channels to its outputs, wherever /opt/ml is.
+"""One training job, from its data sets to its model and report.
 
 recipe, channels -> fit, on all hosts ┬> temperature -> export, checked -> model/     the chief writes these
       checkpoints/ <-> state ─────────┘                 report -> output/data/
@@ -24,7 +24,7 @@ from traffic_signs.paths import OptMl
 from traffic_signs.settings.training import TrainingSettings
 from traffic_signs.training.fit import distribution, loop
 from traffic_signs.training.fit.checkpoints import Checkpoints, State
-from traffic_signs.training.fit.cluster import Link
+from traffic_signs.training.fit.cluster import Cluster
 from traffic_signs.training.recipe import networks as models
 from traffic_signs.training.recipe.presets import Recipe
 from traffic_signs.training.results import calibration, report
@@ -41,46 +41,46 @@ def run(
     training: Dataset,
     validation: Dataset,
     *,
-    link: Link,
+    cluster: Cluster,
     stop: threading.Event,
 ) -> None:
     """Train, write the model to /opt/ml/model and the report to /opt/ml/output/data.
 
-    Args:
-        paths: where /opt/ml is.
-        settings: written down in the report.
-        recipe: the preset's, with what *settings* say otherwise.
-        training: images to train on.
-        validation: images that choose the best epoch and the temperature, or, with `final`, more to train on.
-        link: to the other hosts.
-        stop: ends the training when it is set.
+    A report that cannot be written is logged as a warning with its reason.
 
-    A report that cannot be written is a warning in the log, with its reason.
+    Args:
+        paths: location of /opt/ml.
+        settings: hyperparameters; the report lists them.
+        recipe: the preset's recipe, with the fields that *settings* replace.
+        training: images to train on.
+        validation: images that choose the best epoch and the temperature; with `final`, further images to train on.
+        cluster: connections to the other hosts.
+        stop: ends the training when it is set.
 
     Raises:
         SettingsError: a GPU is required and TensorFlow sees none.
-        CheckpointError: the checkpoint is of another training.
+        CheckpointError: the checkpoint belongs to another training.
         HostsError: another host was lost.
-        TrafficSignsError: the loss diverged, or the export does not answer like the model.
+        TrafficSignsError: the loss diverged, or the exported model's predictions differ from the trained one's.
     """
     if settings.require_gpu and not tf.config.list_physical_devices("GPU"):
         devices = ", ".join(device.name for device in tf.config.list_physical_devices())
         raise SettingsError(
-            f"require_gpu = true, and TensorFlow {tf.__version__} sees only {devices}; "
-            "use the gpu image on an instance type with a GPU, or leave require_gpu out"
+            f"hyperparameter require_gpu = true, but TensorFlow {tf.__version__} sees only {devices}; "
+            "use the gpu image on an instance type with a GPU, or omit require_gpu"
         )
     if not settings.final and settings.temperature != 1:
         _log.warning(
-            "hyperparameter temperature = %s is not used without final = true: it is fitted on the validation images",
+            "hyperparameter temperature = %s is ignored without final = true: it is fitted on the validation images",
             settings.temperature,
         )
     held_out = None if settings.final else validation
     if settings.final:
-        training = training.joined(validation)
-    fit = _fit(paths, settings, recipe, training, held_out, link=link, stop=stop)
-    if not link.hosts.is_chief:
+        training = training.concatenate(validation)
+    fit = _fit(paths, settings, recipe, training, held_out, cluster=cluster, stop=stop)
+    if not cluster.hosts.is_chief:
         return
-    keras.config.set_dtype_policy("float32")  # what is served computes in it, whatever trained it
+    keras.config.set_dtype_policy("float32")  # the served model computes in float32, whatever precision trained it
     network = models.build(recipe.network, len(training.names))
     network.set_weights(fit.weights)
     logits = network.predict(validation.images, batch_size=256, verbose=0)
@@ -129,14 +129,14 @@ def run(
     )
     if held_out:
         _log.info("best epoch %d: validation accuracy %.4f", fit.best_epoch, outcome.headline["validation_accuracy"])
-    _report(paths, outcome)
+    _write_report(paths, outcome)
 
 
-def _report(paths: OptMl, outcome: Run) -> None:
-    """Write the report. The model is what the job is for, and complete by now: no plot may make the job fail."""
+def _write_report(paths: OptMl, outcome: Run) -> None:
+    """Write the report, or log why it failed: the model is complete by now, so the job must not fail."""
     try:
         report.write(paths.output_data, outcome)
-    except Exception as error:  # noqa: BLE001 - a disk, a font, a class's name: any cause at all
+    except Exception as error:  # noqa: BLE001 - a full disk, a missing font, a class name: any cause at all
         _log.warning(
             "the model in %s is complete, the report in %s is not: %s: %s",
             paths.model, paths.output_data, type(error).__name__, error, exc_info=True,
@@ -150,24 +150,24 @@ def _fit(
     training: Dataset,
     validation: Dataset | None,
     *,
-    link: Link,
+    cluster: Cluster,
     stop: threading.Event,
 ) -> loop.Fit:
     """Train on all hosts, from the chief's newest checkpoint if it has one."""
-    chief = link.hosts.is_chief
-    # a job that asked for no checkpoints has no such folder, and nobody would keep what is in it
+    chief = cluster.hosts.is_chief
+    # a job that did not ask for checkpoints has no such folder, and the platform would not keep it
     checkpoints = Checkpoints(paths.checkpoints if chief and paths.checkpoints.is_dir() else None)
     identity = loop.identity(recipe, training, validation, settings.seed)
-    found = checkpoints.newest(identity)
-    shared = link.meet(repr(identity), found.to_bytes() if found else b"")
-    several = len(link.hosts.names) > 1
-    with distribution.lost_hosts() if several else contextlib.nullcontext():
-        strategy = distribution.strategy(link.hosts)
+    newest = checkpoints.newest(identity)
+    chief_state = cluster.synchronize(repr(identity), newest.to_bytes() if newest else b"")
+    several_hosts = len(cluster.hosts.names) > 1
+    with distribution.host_loss_as_error() if several_hosts else contextlib.nullcontext():
+        strategy = distribution.strategy(cluster.hosts)
         devices = [device.name for device in tf.config.list_logical_devices()]
         _log.info(
             "TensorFlow %s sees %s, computes in %s", tf.__version__, ", ".join(devices), distribution.choose_precision()
         )
-        _log.info("%d replicas on %d hosts", strategy.num_replicas_in_sync, len(link.hosts.names))
+        _log.info("%d replicas on %d hosts", strategy.num_replicas_in_sync, len(cluster.hosts.names))
         _log.info("%d images to train on, %d to validate", len(training), len(validation) if validation else 0)
         _log.info("%s: %s", settings.preset, recipe)
         return loop.fit(
@@ -177,7 +177,7 @@ def _fit(
             seed=settings.seed,
             strategy=strategy,
             stop=stop,
-            resume=State.from_bytes(shared) if shared else None,
+            resume=State.from_bytes(chief_state) if chief_state else None,
             save=checkpoints.save if chief else lambda _state: None,
             chief=chief,
             tensorboard=paths.tensorboard,

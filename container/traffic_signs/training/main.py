@@ -1,10 +1,13 @@
-"""The edge to SageMaker's training toolkit: its command `train` calls `main` in its own process.
+"""Entry point of a training job for SageMaker's training toolkit.
 
-Set by SAGEMAKER_TRAINING_MODULE in the image. Being in the toolkit's process, the job gets
-SIGTERM and its failures keep their text; two traps of that process are closed here:
-- the toolkit reports success after SystemExit, and after an OSError without a number;
-- it writes a traceback's first lines to the failure file, of which the platform shows the first
-  1,024 characters: the message, which comes last, would be lost.
+    `train` (the toolkit) -> main -> the Estimator's entry_point, if it has one
+                                  -> settings, cluster, channels -> job.run
+
+The toolkit calls `main` in its own process, because the image sets SAGEMAKER_TRAINING_MODULE. So the
+job receives SIGTERM and its errors keep their text. `main` works around two faults of the toolkit:
+- it reports success after SystemExit, and after an OSError without an errno;
+- it starts the failure file with the traceback, and the platform shows only the first 1,024
+  characters: the message, which comes last, would be lost.
 """
 
 import logging
@@ -18,27 +21,27 @@ from sagemaker_training import entry_point, environment, errors, params, runner
 from traffic_signs.errors import SettingsError, TrafficSignsError
 from traffic_signs.paths import OptMl
 from traffic_signs.settings.training import TrainingSettings
-from traffic_signs.training.fit.cluster import Hosts, Link
+from traffic_signs.training.fit.cluster import Cluster, Hosts
 from traffic_signs.training.recipe.presets import PRESETS, Recipe
 
 _log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Run the job: the user's own program where the Estimator has an `entry_point`, else ours.
+    """Run the user's program if the Estimator has an `entry_point`, else the built-in one.
 
     Raises:
         sagemaker_training.errors.ClientError: on any failure; its text becomes the failure file,
             the message first.
     """
-    # where it is missing, the toolkit cannot write the failure file and reports success
+    # without this folder the toolkit cannot write the failure file, and reports success
     OptMl.from_environment().output_data.mkdir(parents=True, exist_ok=True)
     try:
         toolkit = environment.Environment()
         if toolkit.user_entry_point:
             _run_user_program(toolkit)
         else:
-            _run_job()
+            _run_built_in_program()
     except TrafficSignsError as error:
         raise errors.ClientError(str(error)) from error
     except errors.ClientError:
@@ -48,35 +51,35 @@ def main() -> None:
         raise errors.ClientError(message) from error
 
 
-def _run_job() -> None:
-    # from here on SIGTERM is a wish: what has been learnt until then becomes the model
+def _run_built_in_program() -> None:
+    # graceful shutdown: after SIGTERM the weights so far become the model
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     paths = OptMl.from_environment()
     hosts = Hosts.from_file(paths.resource_config)
     settings = TrainingSettings.from_file(paths.hyperparameters)
-    recipe = _recipe(settings)
-    link = Link(hosts, stop)
-    from traffic_signs.training import channels  # noqa: PLC0415 - a wrong setting is told without loading anything
+    recipe = _recipe_from_settings(settings)
+    cluster = Cluster(hosts, stop)
+    from traffic_signs.training import channels  # noqa: PLC0415 - a wrong setting is reported before anything is loaded
 
     training, validation = channels.load(paths, settings)
-    from traffic_signs.training import job  # noqa: PLC0415 - a wrong channel is told before TensorFlow's seconds
+    from traffic_signs.training import job  # noqa: PLC0415 - a wrong channel is reported before TensorFlow is loaded
 
-    job.run(paths, settings, recipe, training, validation, link=link, stop=stop)
-    link.leave()
+    job.run(paths, settings, recipe, training, validation, cluster=cluster, stop=stop)
+    cluster.leave()
 
 
-def _recipe(settings: TrainingSettings) -> Recipe:
-    """Take the preset's recipe, with what the settings say otherwise."""
+def _recipe_from_settings(settings: TrainingSettings) -> Recipe:
+    """Return the preset's recipe, with the fields that the settings replace."""
     if settings.preset not in PRESETS:
         raise SettingsError(f"hyperparameter preset = {settings.preset!r}; expected one of {', '.join(PRESETS)}")
     names = ("epochs", "batch_size", "learning_rate")
-    given = {name: value for name in names if (value := getattr(settings, name)) is not None}
-    return replace(PRESETS[settings.preset], **given)
+    replaced = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    return replace(PRESETS[settings.preset], **replaced)
 
 
 def _run_user_program(toolkit: environment.Environment) -> None:
-    """Do what the toolkit does when no module is set (its trainer.train)."""
+    """Run the user's program as the toolkit does when no module is set (its trainer.train)."""
     _log.info("running %s in place of the built-in program", toolkit.user_entry_point)
     mpi = toolkit.additional_framework_parameters.get(params.MPI_ENABLED)
     entry_point.run(

@@ -1,6 +1,6 @@
-"""What of the checklist is checked, and what cannot be, with the reason: a table made from the points themselves.
+"""Table of the 40 items of the checklist: which points check each, and what is not checked and why.
 
-The points of all scenarios and the reasons beside them go in, a row for each of the 40 items comes out.
+points of all scenarios, reasons  ->  table  ->  one Row per item
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,19 @@ from local_test.check.core.points import Point
 ITEMS = {
     "T1": "docker run IMAGE train",
     "T2": "ContainerEntrypoint and ContainerArguments; SDK v3's driver",
-    "T3": "/opt/ml is the platform's",
+    "T3": "/opt/ml belongs to the platform",
     "T4": "files in /opt/ml/input/config, known and unknown",
     "T5": "hyperparameters: strings, in two encodings",
     "T6": "channels: File, FastFile, Pipe",
-    "T7": "local mode writes fewer keys",
+    "T7": "fewer configuration keys in local mode",
     "T8": "resourceconfig.json: hosts, instance groups, names that do not resolve",
-    "T9": "variables of a training job",
+    "T9": "environment variables of a training job",
     "T10": "script mode: the SDK's entry_point",
     "T11": "model, output, failure",
     "T12": "exit code",
-    "T13": "SIGTERM, 120 s later SIGKILL",
+    "T13": "stop: SIGTERM, SIGKILL 120 s later",
     "T14": "checkpoints",
-    "T15": "metrics by regular expressions on the log",
+    "T15": "log, and metrics read from it by regular expressions",
     "T16": "TensorBoard, debugger, profiler",
     "T17": "scratch space, newer fields of CreateTrainingJob",
     "T18": "GPU: CUDA in the image, the driver on the host",
@@ -33,19 +33,19 @@ ITEMS = {
     "H2": "0.0.0.0:8080, SAGEMAKER_BIND_TO_PORT",
     "H3": "/ping",
     "H4": "/invocations: connection, time, headers",
-    "H5": "size of bodies",
+    "H5": "size of request bodies",
     "H6": "headers of InvokeEndpoint",
-    "H7": "errors become ModelError",
-    "H8": "SIGTERM, 30 s later SIGKILL",
+    "H7": "error responses, which become ModelError",
+    "H8": "stop: SIGTERM, SIGKILL 30 s later",
     "H9": "/opt/ml/model is read-only",
-    "H10": "variables of an endpoint",
+    "H10": "environment variables of an endpoint",
     "H11": "batch transform",
     "H12": "multi-model endpoints",
     "H13": "asynchronous endpoints",
     "H14": "serverless endpoints",
     "H15": "data capture, /metrics",
-    "H16": "streamed answers",
-    "H17": "streams in both directions",
+    "H16": "streamed responses",
+    "H17": "bidirectional streaming",
     "H18": "GPU: driver of the host",
     "H19": "network isolation",
     "H20": "routing among instances",
@@ -59,17 +59,17 @@ class Row:
     number: str
     demand: str
     points: tuple[str, ...]
-    """The names of those that check it."""
+    """Names of the points that check it."""
     reason: str
-    """Why it is not checked, or what of it; empty if all of it is."""
+    """Why the item, or a part of it, is not checked; empty if all of it is checked."""
 
 
 def table(points: Sequence[Point], reasons: Mapping[str, str]) -> list[Row]:
     """Return a row for every item, in the order of the checklist.
 
     Args:
-        points: of all scenarios; the name of each begins with its item.
-        reasons: why something of an item is not checked.
+        points: all points of all scenarios; each name begins with its item.
+        reasons: by item, why it or a part of it is not checked.
     """
     names = [point.name for point in points]
     return [

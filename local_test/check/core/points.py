@@ -1,7 +1,7 @@
-"""What a check consists of: points of the contract, scenarios that find out about them, findings.
+"""Data types of the check: points of the contract, scenarios that decide them, findings.
 
-A scenario runs a container once, or looks at an image once, and judges several points by what it saw,
-because a start costs seconds and a judgement nothing.
+A scenario runs a container once, or inspects an image once, and decides several points,
+because a start takes seconds and a decision takes no time.
 """
 
 import enum
@@ -13,17 +13,17 @@ from local_test.platform.profiles import Profile
 
 
 class Verdict(enum.StrEnum):
-    """What was found out about a point."""
+    """Result for one point."""
 
-    HOLDS = "holds"
+    PASSED = "passed"
     BROKEN = "broken"
-    NOT_CLAIMED = "not claimed"
-    """The image does not say that it has the feature, and need not."""
-    UNKNOWN = "could not tell"
+    NOT_APPLICABLE = "not applicable"
+    """The image does not offer the feature, and need not."""
+    INCONCLUSIVE = "inconclusive"
 
 
 class Part(enum.StrEnum):
-    """What of the contract a point belongs to."""
+    """Part of the contract that a point belongs to."""
 
     IMAGE = "image"
     TRAINING = "training"
@@ -32,51 +32,51 @@ class Part(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Point:
-    """One demand of the contract."""
+    """One requirement of the contract."""
 
     name: str
-    """The number in the checklist and a word or two: "H3-ping-in-time"; no two points share it."""
+    """Unique: the item of the checklist and a few words, such as "H3-ping-in-time"."""
     part: Part
     expected: str
     source: str
-    """Where the demand is written down: the page of AWS's guide, the API's model, or the report of whom it hit."""
+    """Where the requirement is documented: a page of AWS's guide, the API model, or a bug report."""
     fix: str
-    """What to do when it is broken, in one line."""
+    """How to repair it, in one line."""
     profiles: frozenset[Profile] = frozenset(Profile)
-    """Those that the point is checked with; of points of training all, as it has none."""
-    only: Part | None = None
-    """Of a point of the image: the part, training or hosting, without which it means nothing."""
+    """Kinds of endpoints that the point applies to; all of them for points of training."""
+    requires: Part | None = None
+    """For a point of the image: the part, training or hosting, that must be checked too for it to apply."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a scenario saw of a point."""
+    """Verdict on one point, and what was observed."""
 
     point: Point
     verdict: Verdict
-    seen: str
-    """In one line, with figures."""
+    observed: str
+    """What was observed, in one line, with figures."""
 
 
-def found(point: Point, holds: bool, seen: object) -> Finding:
-    """Say whether a point holds and what was seen."""
-    return Finding(point, Verdict.HOLDS if holds else Verdict.BROKEN, str(seen))
+def passed_if(point: Point, condition: bool, observed: object) -> Finding:
+    """Return PASSED if *condition* is true, else BROKEN, with what was observed."""
+    return Finding(point, Verdict.PASSED if condition else Verdict.BROKEN, str(observed))
 
 
-def unclaimed(point: Point, seen: object) -> Finding:
-    """Say that the image does without it."""
-    return Finding(point, Verdict.NOT_CLAIMED, str(seen))
+def not_applicable(point: Point, observed: object) -> Finding:
+    """Return NOT_APPLICABLE, with what was observed."""
+    return Finding(point, Verdict.NOT_APPLICABLE, str(observed))
 
 
-def unknown(points: Point | Iterable[Point], reason: str) -> Iterator[Finding]:
-    """Say why points could not be judged."""
+def inconclusive(points: Point | Iterable[Point], reason: str) -> Iterator[Finding]:
+    """Yield INCONCLUSIVE for each point, with the reason."""
     for point in [points] if isinstance(points, Point) else points:
-        yield Finding(point, Verdict.UNKNOWN, reason)
+        yield Finding(point, Verdict.INCONCLUSIVE, reason)
 
 
 @dataclass(frozen=True)
 class Payload:
-    """A request body that the image is expected to answer with 200."""
+    """Request body to which the image should respond with 200."""
 
     body: bytes
     content_type: str
@@ -84,35 +84,35 @@ class Payload:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is held against the contract, and what that needs."""
+    """Image or programs to check, with the data that the check needs."""
 
     image: str | None
-    """Its name; None for the bare programs `train` and `serve` in *programs*, where no engine is."""
+    """Name of the image; None to run `train` and `serve` of the folder *programs* on the host."""
     scratch: Path
-    """A folder to make others in, each scenario its own; removed at the end."""
+    """Folder for temporary files, with a subfolder per scenario; removed at the end."""
     parts: frozenset[Part] = frozenset(Part)
-    """What is asked for: training, hosting, and the image itself where there is one."""
+    """Parts to check: training, hosting, and the image itself if there is one."""
     profile: Profile = Profile.REAL_TIME
     channels: Mapping[str, Path] = field(default_factory=dict)
-    """Training data, a folder each."""
+    """Training data: folders by channel name."""
     hyperparameters: Mapping[str, object] = field(default_factory=dict)
-    """Any values that JSON knows."""
+    """Any JSON values."""
     model: Path | None = None
-    """The unpacked model.tar.gz to serve, or None for an image that holds its own."""
+    """Folder with the unpacked model.tar.gz to serve; None for an image that contains its model."""
     payload: Payload | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables that the user's job or endpoint sets."""
+    """Environment variables that the user's job or endpoint sets."""
     programs: Path | None = None
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One run or look, and the points that it decides."""
+    """One run of a container, or one inspection of the image, and the points that it decides."""
 
     name: str
-    """What goes on, for the progress display: "training ends by itself"."""
+    """Shown as progress, such as "training ends by itself"."""
     points: tuple[Point, ...]
     run: Callable[[Subject], Iterator[Finding]]
-    """Yields at most a finding a point; those that it leaves out, or that an error keeps back, are UNKNOWN."""
-    alone: bool = False
-    """It measures time, and others would disturb it."""
+    """Yields at most one finding per point; points that it omits, or that an error prevents, are INCONCLUSIVE."""
+    exclusive: bool = False
+    """Runs while no other scenario does, because it measures time."""

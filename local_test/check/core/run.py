@@ -1,8 +1,8 @@
-"""Runs the scenarios that apply, several at a time, and gives each point its finding.
+"""Parallel runner of the scenarios.
 
-    scenarios, Subject  ->  chosen  ->  threads, then those that measure time one by one  ->  findings
+    scenarios, Subject  ->  applicable  ->  threads, then those that measure time one by one  ->  findings
 
-A point that a scenario leaves out, or that an error kept from being judged, is UNKNOWN with the reason.
+A point that a scenario omits, or that an error prevents, is INCONCLUSIVE with the reason.
 """
 
 import os
@@ -14,22 +14,22 @@ from dataclasses import replace
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
 
 _AT_ONCE = (os.cpu_count() or 1) + 1
-"""Scenarios mostly compute when a container starts, and wait afterwards."""
+"""One more than the cores, because a scenario mostly waits after its container has started."""
 
 
 def applies(point: Point, subject: Subject) -> bool:
-    """Say whether *point* means something for what is asked of *subject*."""
-    asked = {part for part in (point.part, point.only) if part is not None}
-    return subject.profile in point.profiles and asked <= subject.parts
+    """Return whether *point* applies to the profile and the parts of *subject*."""
+    needed = {part for part in (point.part, point.requires) if part is not None}
+    return subject.profile in point.profiles and needed <= subject.parts
 
 
-def chosen(scenarios: Iterable[Scenario], subject: Subject) -> list[Scenario]:
-    """Return the scenarios that decide a point which applies, with those points only."""
-    cut = (
+def applicable(scenarios: Iterable[Scenario], subject: Subject) -> list[Scenario]:
+    """Return the scenarios with at least one point that applies, each with those points only."""
+    reduced = (
         replace(scenario, points=tuple(point for point in scenario.points if applies(point, subject)))
         for scenario in scenarios
     )
-    return [scenario for scenario in cut if scenario.points]
+    return [scenario for scenario in reduced if scenario.points]
 
 
 def run(
@@ -38,16 +38,16 @@ def run(
     started: Callable[[Scenario], None] = lambda _: None,
     ended: Callable[[Scenario], None] = lambda _: None,
 ) -> list[Finding]:
-    """Run *scenarios*, as `chosen` gives them; *started* and *ended* are called one at a time.
+    """Run the *scenarios* that `applicable` returns; *started* and *ended* are called one at a time.
 
     Raises:
-        KeyboardInterrupt: the caller ends what was started; the threads still run.
+        KeyboardInterrupt: the threads still run, and the caller kills what they started.
     """
     scenarios = list(scenarios)
     lock = threading.Lock()
     found: dict[Point, Finding] = {}
 
-    def one(scenario: Scenario) -> None:
+    def run_one(scenario: Scenario) -> None:
         with lock:
             started(scenario)
         findings = {finding.point: finding for finding in _findings(scenario, subject)}
@@ -57,45 +57,45 @@ def run(
 
     executor = ThreadPoolExecutor(_AT_ONCE)
     try:
-        together = [executor.submit(one, scenario) for scenario in _mixed(scenarios) if not scenario.alone]
-        for future in as_completed(together):
+        parallel = [scenario for scenario in _interleave_parts(scenarios) if not scenario.exclusive]
+        for future in as_completed([executor.submit(run_one, scenario) for scenario in parallel]):
             future.result()
         for scenario in scenarios:
-            if scenario.alone:
-                executor.submit(one, scenario).result()
+            if scenario.exclusive:
+                executor.submit(run_one, scenario).result()
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
     return [found[point] for scenario in scenarios for point in scenario.points]
 
 
-def _mixed(scenarios: Sequence[Scenario]) -> list[Scenario]:
-    """Take turns among the parts: those of training wait for each other at first, which holds nobody else up."""
-    place: dict[Part, int] = {}
-    order = {}
+def _interleave_parts(scenarios: Sequence[Scenario]) -> list[Scenario]:
+    """Alternate between the parts, because scenarios of training first wait for their common baseline."""
+    last_rank: dict[Part, int] = {}
+    ranks = {}
     for scenario in scenarios:
         part = scenario.points[0].part
-        order[scenario.name] = place[part] = place.get(part, -1) + 1
-    return sorted(scenarios, key=lambda scenario: order[scenario.name])
+        ranks[scenario.name] = last_rank[part] = last_rank.get(part, -1) + 1
+    return sorted(scenarios, key=lambda scenario: ranks[scenario.name])
 
 
 def _findings(scenario: Scenario, subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for every point of *scenario*, whatever happens in it."""
-    left = dict.fromkeys(scenario.points)
-    reason = f'"{scenario.name}" came to no judgement'
+    """Yield a finding for every point of *scenario*, even if it raises."""
+    undecided = dict.fromkeys(scenario.points)
+    reason = f'"{scenario.name}" did not decide this point'
     try:
         for finding in scenario.run(subject):
-            if finding.point in left:
-                del left[finding.point]
+            if finding.point in undecided:
+                del undecided[finding.point]
                 yield finding
-    except Exception as error:  # noqa: BLE001 # of any kind: the other points still count
+    except Exception as error:  # noqa: BLE001 # any error: the findings so far still count
         line = " ".join(str(error).split())[:200]
         reason = f'"{scenario.name}" failed: {type(error).__name__}: {line}'
-    for point in left:
-        yield Finding(point, Verdict.UNKNOWN, reason)
+    for point in undecided:
+        yield Finding(point, Verdict.INCONCLUSIVE, reason)
 
 
-def asked_parts(*, training: bool, hosting: bool, image: bool) -> frozenset[Part]:
-    """Return what is to be checked: training and hosting if neither is named, the image where there is one."""
+def requested_parts(*, training: bool, hosting: bool, image: bool) -> frozenset[Part]:
+    """Return the parts to check: training and hosting if neither is requested, and the image if there is one."""
     parts = {Part.TRAINING} if training else set()
     parts |= {Part.HOSTING} if hosting else set()
     return frozenset((parts or {Part.TRAINING, Part.HOSTING}) | ({Part.IMAGE} if image else set()))

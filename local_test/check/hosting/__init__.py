@@ -1,1 +1,1 @@
-"""Serving containers under the platform's conditions."""
+"""Checks of a serving container."""

@@ -1,1 +1,1 @@
-"""The image, read without being run."""
+"""Checks of the image itself, without running it."""

@@ -1,10 +1,10 @@
-"""An image read without running it: its configuration, files out of a container that never starts, its manifest.
+"""Image read without running it: configuration, files of a container that never starts, manifest.
 
     docker image inspect     ->  Image.config
-    docker create, docker cp ->  Image.find, Image.below
-    docker manifest inspect  ->  Image.pushed_as
+    docker create, docker cp ->  Image.find, Image.files_below
+    docker manifest inspect  ->  Image.pushed_media_types
 
-Only the files asked for are copied, so that an image of 10 GB takes as long as a small one.
+Only the needed files are copied, so that an image of 10 GB takes no longer than a small one.
 """
 
 import json
@@ -21,17 +21,17 @@ from local_test.platform import container
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HEAD = 2**20
-"""Bytes read of a file: scripts are shorter."""
+"""Bytes read of each file; scripts are shorter."""
 _ABSENT = ("no such container:path", "could not find the file", "no such file or directory", "could not be found")
 
 
 class DockerError(Exception):
-    """The engine refused; the message is its last line."""
+    """Docker reported an error; the message is its last line."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of the image, links followed."""
+    """A file of the image; links are followed."""
 
     path: str
     mode: int
@@ -39,12 +39,12 @@ class File:
 
     @property
     def is_script(self) -> bool:
-        """Whether it names the program that reads it."""
+        """Whether the file starts with "#!"."""
         return self.head.startswith(b"#!")
 
     @property
     def interpreter(self) -> list[str]:
-        """The command after "#!", without `env` and a carriage return; empty for a program of machine code."""
+        """The command after "#!", without `env` and a carriage return; empty for a binary."""
         if not self.is_script:
             return []
         words = self.head.split(b"\n", 1)[0][2:].decode("utf-8", "replace").split()
@@ -59,52 +59,52 @@ class Image:
 
     name: str
     config: dict[str, Any]
-    """What `docker image inspect` says."""
+    """Output of `docker image inspect`."""
     container: str
     _found: dict[str, File | None] = field(default_factory=dict)
 
     @property
     def run_config(self) -> dict[str, Any]:
-        """The part that says how to run it."""
+        """Part of the configuration with entry point, command, environment and labels."""
         return self.config.get("Config") or {}
 
     @property
     def entrypoint(self) -> list[str]:
-        """ENTRYPOINT's words."""
+        """Words of ENTRYPOINT."""
         return self.run_config.get("Entrypoint") or []
 
     @property
     def command(self) -> list[str]:
-        """CMD's words."""
+        """Words of CMD."""
         return self.run_config.get("Cmd") or []
 
     @property
     def environment(self) -> dict[str, str]:
-        """ENV's variables."""
+        """Variables of ENV."""
         return dict(pair.split("=", 1) for pair in self.run_config.get("Env") or [])
 
     @property
     def labels(self) -> dict[str, str]:
-        """LABEL's."""
+        """Labels of LABEL."""
         return self.run_config.get("Labels") or {}
 
     @property
     def registry(self) -> str:
-        """The host that the name begins with; empty where it has none."""
+        """Registry host at the start of the name; empty if there is none."""
         host, slash, _ = self.name.partition("/")
         return host if slash and ("." in host or ":" in host or host == "localhost") else ""
 
-    def pushed_as(self) -> list[str]:
-        """Return the media types under which the registry has it: the manifest's, then those of its parts, each once.
+    def pushed_media_types(self) -> list[str]:
+        """Return the media types in the registry: the manifest's, then those of its parts, without duplicates.
 
         Raises:
-            DockerError: the registry does not answer, or has no such image.
+            DockerError: the registry does not respond, or has no such image.
         """
         insecure = ["--insecure"] if self.registry.partition(":")[0] in ("localhost", "127.0.0.1") else []
         try:
             manifest = json.loads(docker("manifest", "inspect", *insecure, self.name))
         except DockerError as error:
-            # engines before 23 know no OCI types and name the one they met
+            # Docker before 23 does not support OCI types, and names the type in its error
             if named := re.search(r"application/vnd\.oci\.[\w.+-]+", str(error)):
                 return [named[0]]
             raise
@@ -112,7 +112,7 @@ class Image:
         return list(dict.fromkeys([manifest.get("mediaType", ""), *(part.get("mediaType", "") for part in parts)]))
 
     def find(self, name: str) -> File | None:
-        """Look for a program as execvp would, or for the file with the path *name*; None if there is none."""
+        """Find a program as execvp does, or the file at path *name*; return None if there is none."""
         if name not in self._found:
             self._found[name] = self._find(name)
         return self._found[name]
@@ -128,11 +128,11 @@ class Image:
             for member, head in self._members(path, _HEAD):
                 if member.isfile() and member.mode & 0o111:
                     return File(path, member.mode, head)
-                if member.isfile():  # passed over, as long as another one may run
+                if member.isfile():  # not executable: used only if no executable file is found
                     found = found or File(path, member.mode, head)
         return found
 
-    def below(self, folder: str, count: int) -> list[str]:
+    def files_below(self, folder: str, count: int) -> list[str]:
         """Return the paths of the first *count* files below *folder*."""
         names: list[str] = []
         for member, _ in self._members(folder, 0):
@@ -143,7 +143,7 @@ class Image:
         return names
 
     def _members(self, path: str, size: int) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
-        """Yield what is at *path*, each with its first *size* bytes; nothing where nothing is."""
+        """Yield the members at *path*, each with its first *size* bytes; nothing if *path* does not exist."""
         words = [container.DOCKER, "cp", "--follow-link", f"{self.container}:{path}", "-"]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 # both are pipes
@@ -153,15 +153,15 @@ class Image:
                         content = archive.extractfile(member) if size and member.isfile() else None
                         yield member, content.read(size) if content else b""
             except tarfile.ReadError as error:
-                said = process.stderr.read().decode(errors="replace").strip()
-                if not any(words in said.lower() for words in _ABSENT):
-                    raise DockerError(said or str(error)) from None
+                message = process.stderr.read().decode(errors="replace").strip()
+                if not any(words in message.lower() for words in _ABSENT):
+                    raise DockerError(message or str(error)) from None
             finally:
                 process.kill()
 
 
 def docker(*words: str) -> str:
-    """Return what `docker WORDS` prints.
+    """Return the output of `docker WORDS`.
 
     Raises:
         DockerError: its exit code is not 0.
@@ -173,14 +173,14 @@ def docker(*words: str) -> str:
 
 
 @contextmanager
-def opened(name: str) -> Iterator[Image]:
-    """Give the image called *name*; its container is removed at the end.
+def open_image(name: str) -> Iterator[Image]:
+    """Yield the image *name*; its container is removed at the end.
 
     Raises:
-        DockerError: no such image, or no engine.
+        DockerError: there is no such image, or no engine.
     """
     config = json.loads(docker("image", "inspect", name))[0]
-    created = docker("create", *container.MARK, name, "train").split()[-1]
+    created = docker("create", *container.RUN_LABEL, name, "train").split()[-1]
     try:
         yield Image(name, config, created)
     finally:

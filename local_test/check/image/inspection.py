@@ -1,8 +1,8 @@
-"""What an image shows without being run: the points of it.
+"""Points of the image, checked without running it.
 
-    Image  ->  judgements, one a point  ->  findings
+    Image  ->  judgements, one per point  ->  findings
 
-The sources name the pages of AWS's developer guide, the API's models, or the reports of those whom it hit.
+The sources are pages of AWS's developer guide, API models, or bug reports.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject
 from local_test.check.image import judgements as judge
 from local_test.check.image import labels
-from local_test.check.image.docker_image import Image, opened
+from local_test.check.image.docker_image import Image, open_image
 from local_test.platform.profiles import Profile
 
 _TRAINING_PAGE = 'developer guide, "How Amazon SageMaker AI Runs Your Training Image"'
@@ -20,153 +20,153 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
     Point(
         "T1-platform",
         Part.IMAGE,
-        "linux/amd64",
-        'instances are x86_64; elsewhere "exec format error"',
-        "docker build --platform linux/amd64",
+        "the platform is linux/amd64",
+        'instances are x86_64; other images fail with "exec format error"',
+        "build with docker build --platform linux/amd64",
     ): judge.platform,
     Point(
         "T20-manifest",
         Part.IMAGE,
-        "one Docker manifest in the registry: no OCI manifest, no index, no attestations",
+        "the registry has one Docker manifest: no OCI manifest, no index, no attestations",
         "aws/amazon-sagemaker-feedback#180, mlflow#13834, docker/buildx#1533",
-        "docker buildx build --provenance=false --sbom=false --output type=docker,oci-mediatypes=false, and push",
+        "docker buildx build --provenance=false --sbom=false --output type=docker,oci-mediatypes=false, then push",
     ): judge.manifest,
     Point(
         "T20-address",
         Part.IMAGE,
-        "a name of at most 255 characters",
+        "the image name has at most 255 characters",
         "API model, AlgorithmSpecification.TrainingImage and ContainerDefinition.Image",
-        "push it under a shorter name",
+        "push the image under a shorter name",
     ): judge.address,
     Point(
         "T1-exec-form",
         Part.IMAGE,
-        "ENTRYPOINT in exec form, or none: a shell as process 1 loses the argument and SIGTERM",
+        "ENTRYPOINT has exec form or is absent: a shell as process 1 drops the argument and SIGTERM",
         _TRAINING_PAGE,
-        'ENTRYPOINT ["program", "argument"] instead of ENTRYPOINT program argument',
+        'write ENTRYPOINT ["program", "argument"] instead of ENTRYPOINT program argument',
     ): judge.exec_form,
     Point(
         "T1-no-init",
         Part.IMAGE,
-        "no tini as the entry point",
+        "the entry point is not tini",
         _TRAINING_PAGE,
-        "leave tini out; the program itself handles SIGTERM and its children",
+        "remove tini, and let the program handle SIGTERM and its child processes",
     ): judge.no_init,
     Point(
         "T1-train-there",
         Part.IMAGE,
-        "the entry point, or else `train` on the PATH",
+        "the program of the entry point exists, or `train` is on the PATH",
         _TRAINING_PAGE,
-        "COPY train /usr/local/bin/train",
-        only=Part.TRAINING,
-    ): judge.is_there("train"),
+        "add the program, for example COPY train /usr/local/bin/train",
+        requires=Part.TRAINING,
+    ): judge.is_present("train"),
     Point(
         "H1-serve-there",
         Part.IMAGE,
-        "the entry point, or else `serve` on the PATH",
+        "the program of the entry point exists, or `serve` is on the PATH",
         _HOSTING_PAGE,
-        "COPY serve /usr/local/bin/serve",
-        only=Part.HOSTING,
-    ): judge.is_there("serve"),
+        "add the program, for example COPY serve /usr/local/bin/serve",
+        requires=Part.HOSTING,
+    ): judge.is_present("serve"),
     Point(
         "T1-run-bit",
         Part.IMAGE,
-        "what starts first may be executed",
+        "the program that starts first is executable",
         'docker run: "permission denied"',
-        "chmod +x the program, or COPY --chmod=755",
+        "run chmod +x on the program, or use COPY --chmod=755",
     ): judge.run_bit,
     Point(
         "T1-line-ends",
         Part.IMAGE,
-        "scripts have Unix line ends",
-        'docker run: "no such file or directory", of the interpreter with a carriage return',
-        "*.sh text eol=lf in .gitattributes (and so for train, serve), then check out and build again",
+        "scripts have Unix line endings",
+        'docker run: "no such file or directory", for an interpreter name that ends with a carriage return',
+        "add `*.sh text eol=lf` to .gitattributes (also for train and serve), check out again, and rebuild",
     ): judge.line_ends,
     Point(
         "T1-interpreter",
         Part.IMAGE,
-        "the interpreter that a script names is in the image",
+        "the interpreter in a script's first line is in the image",
         'docker run: "no such file or directory"',
-        "install it, or correct the script's first line",
+        "install the interpreter, or correct the script's first line",
     ): judge.interpreter,
     Point(
         "T1-default-command",
         Part.IMAGE,
-        "run without arguments, as SDK v3's local mode does, the image trains",
+        "without arguments, as SDK v3's local mode runs it, the image trains",
         "SDK 3.27.0: the image's CMD ran, with success and an empty model",
-        'CMD ["train"]',
-        only=Part.TRAINING,
+        'set CMD ["train"]',
+        requires=Part.TRAINING,
     ): judge.default_command,
     Point(
         "T3-opt-ml-empty",
         Part.IMAGE,
-        "no file under /opt/ml: the platform mounts over it, and a filled /opt/ml/code drops the SDK's source_dir",
+        "no files under /opt/ml: the platform mounts over it, and files in /opt/ml/code disable the SDK's source_dir",
         _TRAINING_PAGE,
-        "put it elsewhere, such as /opt/program",
+        "move the files elsewhere, for example to /opt/program",
     ): judge.nothing_under_opt_ml,
     Point(
         "T10-no-baked-program",
         Part.IMAGE,
-        "no ENV SAGEMAKER_PROGRAM: it beats an Estimator's entry_point, without a word",
+        "ENV SAGEMAKER_PROGRAM is not set: it silently overrides an Estimator's entry_point",
         "sagemaker-training 5.1.4, measured",
-        "leave it out, and let the image's own `train` choose; or never give entry_point",
-        only=Part.TRAINING,
+        "remove it, and let the image's `train` choose the program; or never set entry_point",
+        requires=Part.TRAINING,
     ): judge.no_baked_program,
     Point(
         "T15-unbuffered",
         Part.IMAGE,
-        "ENV PYTHONUNBUFFERED for Python: else logs and metrics come late, or never when it is killed",
+        "ENV PYTHONUNBUFFERED is set for Python: otherwise logs and metrics are late, or lost after SIGKILL",
         "Dockerfile of AWS's scikit_bring_your_own sample",
-        "ENV PYTHONUNBUFFERED=1",
+        "set ENV PYTHONUNBUFFERED=1",
     ): judge.unbuffered,
     Point(
         "H1-user",
         Part.IMAGE,
         "the user is root",
         f"{_HOSTING_PAGE}; sagemaker-inference-toolkit#72",
-        "leave USER out",
+        "remove USER from the Dockerfile",
     ): judge.root,
     Point(
         "H2-labels",
         Part.IMAGE,
-        "labels of SageMaker's are spelt right, with true or false, or versions of CUDA",
+        "SageMaker's labels are spelled correctly, with true, false or CUDA versions as values",
         _HOSTING_PAGE,
-        "LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true",
-        only=Part.HOSTING,
+        "correct it, for example LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true",
+        requires=Part.HOSTING,
     ): judge.label_syntax,
     Point(
         "H3-no-healthcheck",
         Part.IMAGE,
-        "no HEALTHCHECK: the platform asks /ping, and this would only take time from the model",
+        "no HEALTHCHECK: the platform uses /ping, and a second check only takes CPU time",
         _HOSTING_PAGE,
-        "leave HEALTHCHECK out, or HEALTHCHECK NONE for a base image's",
-        only=Part.HOSTING,
+        "remove HEALTHCHECK, or set HEALTHCHECK NONE if the base image has one",
+        requires=Part.HOSTING,
     ): judge.no_healthcheck,
     Point(
         "H14-size",
         Part.IMAGE,
-        "at most 10 GB",
+        "the image has at most 10 GB",
         'developer guide, "Serverless Inference": container image size',
-        "a smaller base image, no compilers and caches; or an endpoint with instances",
+        "use a smaller base image without compilers and caches, or an endpoint with instances",
         profiles=frozenset({Profile.SERVERLESS}),
-        only=Part.HOSTING,
+        requires=Part.HOSTING,
     ): judge.size,
     Point(
         "H18-cuda-label",
         Part.IMAGE,
-        f"an image with CUDA says which version it was tried with, by {labels.CUDA}: hosts may have older drivers",
+        f"an image with CUDA declares its tested version in {labels.CUDA}: hosts may have older drivers",
         "aws/deep-learning-containers#4990, #6187; NVIDIA/nim-deploy#104",
-        f"LABEL {labels.CUDA}=12.9, and choose the endpoint's InferenceAmiVersion",
-        only=Part.HOSTING,
+        f"set LABEL {labels.CUDA}=12.9, and choose the endpoint's InferenceAmiVersion",
+        requires=Part.HOSTING,
     ): judge.cuda_label,
 }
 
 
 def _inspect(subject: Subject) -> Iterator[Finding]:
-    assert subject.image is not None  # noqa: S101 # run leaves the points of an image out where there is none
-    with opened(subject.image) as image:
-        for point, judged in _JUDGES.items():
-            yield Finding(point, *judged(image, subject.parts))
+    assert subject.image is not None  # noqa: S101 # without an image its points do not apply
+    with open_image(subject.image) as image:
+        for point, judge_point in _JUDGES.items():
+            yield Finding(point, *judge_point(image, subject.parts))
 
 
-SCENARIOS = (Scenario("looking into the image", tuple(_JUDGES), _inspect),)
+SCENARIOS = (Scenario("inspection of the image", tuple(_JUDGES), _inspect),)

@@ -1,4 +1,4 @@
-"""Labels by which an image claims capabilities to the platform."""
+"""Labels with which an image declares capabilities to the platform."""
 
 import json
 import subprocess
@@ -13,8 +13,8 @@ BIDIRECTIONAL = f"{PREFIX}capabilities.bidirectional-streaming"
 CUDA = f"{PREFIX}inference.cuda.verified_versions"
 
 
-def claims(subject: Subject, label: str) -> bool:
-    """Whether the subject's image has *label* as true; a bare program has none."""
+def has_label(subject: Subject, label: str) -> bool:
+    """Return whether the subject's image sets *label* to true; a program on the host has no labels."""
     if subject.image is None:
         return False
     words = [DOCKER, "image", "inspect", "--format", "{{json .Config.Labels}}", subject.image]

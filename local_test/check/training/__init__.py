@@ -1,1 +1,1 @@
-"""Training jobs under the platform's conditions."""
+"""Checks of training jobs."""

@@ -1,10 +1,10 @@
-"""Under which conditions an image's training job completes: found once, shared by all scenarios of training.
+"""Conditions under which an image's training job completes, determined once for all scenarios of training.
 
-    Subject  ->  of  ->  Baseline: the fullest conditions that work, which ones break the job, a job under each
+    Subject  ->  get  ->  Baseline: the fullest working conditions, the fields that break the job, the jobs
 
-`PLATFORM` is all that a real job has at once, `LOCAL` the little that SDK v3's local mode writes. Where both
-complete, an image takes everything that lies between them; only where one fails do more jobs find out why. The
-other scenarios run under the conditions that work, so that each judges one thing.
+`PLATFORM` has all conditions of a real job, `LOCAL` the few of SDK v3's local mode. If the job completes under both,
+the image accepts everything between them; only if one fails do more jobs determine why. The other scenarios use the
+working conditions, so that each tests one thing.
 """
 
 import threading
@@ -15,88 +15,92 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from local_test.check.core.points import Finding, Point, Scenario, Subject, unknown
-from local_test.check.training.job import Conditions, Ended, ended
+from local_test.check.core.points import Finding, Point, Scenario, Subject, inconclusive
+from local_test.check.training.job import Conditions, JobResult, run_job
 
 PLATFORM = Conditions(
-    quoted=True,
-    short=False,
-    others=True,
+    json_strings=True,
+    local_mode_keys=False,
+    extra_files=True,
     manifests=True,
-    tuned=True,
+    platform_hyperparameters=True,
     variables=True,
-    whole=True,
-    isolated=True,
-    renamed=True,
+    whole_mount=True,
+    network_isolation=True,
+    other_hostname=True,
     read_only=True,
     toolkit=False,
     unbuffered=False,
 )
 LOCAL = Conditions(
-    quoted=False,
-    short=True,
-    others=False,
+    json_strings=False,
+    local_mode_keys=True,
+    extra_files=False,
     manifests=False,
-    tuned=False,
+    platform_hyperparameters=False,
     variables=False,
-    whole=False,
-    isolated=False,
-    renamed=False,
+    whole_mount=False,
+    network_isolation=False,
+    other_hostname=False,
     read_only=True,
     toolkit=False,
     unbuffered=True,
 )
 _BETWEEN = (
-    replace(LOCAL, quoted=True, short=False, variables=True),
+    replace(LOCAL, json_strings=True, local_mode_keys=False, variables=True),
     replace(LOCAL, toolkit=True),
     replace(LOCAL, read_only=False),
 )
-"""Tried where neither of the two completes."""
-CONTAINERS_ONLY = {"whole": False, "isolated": False, "renamed": False, "read_only": True}
-"""What a bare program cannot be given."""
+"""Tried if the job completes under neither of the two."""
+CONTAINERS_ONLY = {"whole_mount": False, "network_isolation": False, "other_hostname": False, "read_only": True}
+"""Conditions that only a container can have, with their values on the host."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the first jobs found out."""
+    """Results of the first jobs."""
 
-    works: Conditions | None
-    """The platform's, but for what breaks the job; None where no job completed."""
-    job: Ended
-    """Under those conditions; without them, the platform's."""
-    local: Ended
-    """Under those of local mode."""
+    working: Conditions | None
+    """The platform's conditions without those that break the job; None if no job completed."""
+    job: JobResult
+    """Result under the working conditions, or under the platform's if none work."""
+    local: JobResult
+    """Result under the conditions of local mode."""
     breaking: dict[str, str]
-    """Names of the fields of `Conditions` that break the job, with how it ended then."""
-    told: frozenset[str]
-    """Names of the fields that something is known about."""
+    """Maps fields of `Conditions` that break the job to the result of that job."""
+    judged: frozenset[str]
+    """Fields for which a result is known."""
 
     @property
     def conditions(self) -> Conditions:
-        """Those that work, of a baseline that has them."""
-        if self.works is None:
+        """The working conditions.
+
+        Raises:
+            ValueError: no job completed.
+        """
+        if self.working is None:
             raise ValueError(f"no training job completed: {self.job}")
-        return self.works
+        return self.working
 
 
-class _Found:
-    """A place for what is found out about a subject, once."""
+class _CacheEntry:
+    """Baseline of a subject, with the lock of the thread that determines it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.baseline: Baseline | None = None
 
 
-_found: defaultdict[Path, _Found] = defaultdict(_Found)
-"""By the scratch folder, which each check has for itself."""
+_cache: defaultdict[Path, _CacheEntry] = defaultdict(_CacheEntry)
+"""Entries by scratch folder, which is unique per check."""
 
 
-def of(subject: Subject) -> Baseline:
-    """Return what is known about *subject*; the first caller finds it out, others wait."""
-    found = _found[subject.scratch]
-    with found.lock:
-        found.baseline = found.baseline or _find(subject)
-        return found.baseline
+def get(subject: Subject) -> Baseline:
+    """Return the baseline of *subject*; the first caller determines it, and other callers wait."""
+    entry = _cache[subject.scratch]
+    with entry.lock:
+        entry.baseline = entry.baseline or _determine(subject)
+        return entry.baseline
 
 
 def scenario(
@@ -106,49 +110,51 @@ def scenario(
     *,
     containers_only: bool = False,
 ) -> Scenario:
-    """Make a scenario that needs a job that completes; without one its points are UNKNOWN, with the reason."""
+    """Make a scenario whose points are INCONCLUSIVE if no job completes under any conditions."""
 
     def run(subject: Subject) -> Iterator[Finding]:
         if containers_only and subject.image is None:
-            yield from unknown(points, "a bare program has no container")
+            yield from inconclusive(points, "only a container shows this")
             return
-        baseline = of(subject)
-        if baseline.works is None:
-            yield from unknown(points, f"no training job completed: {baseline.job}")
+        baseline = get(subject)
+        if baseline.working is None:
+            yield from inconclusive(points, f"no training job completed: {baseline.job}")
         else:
             yield from judge(subject, baseline)
 
     return Scenario(name, points, run)
 
 
-def _find(subject: Subject) -> Baseline:
+def _determine(subject: Subject) -> Baseline:
     limits: dict[str, Any] = {} if subject.image else CONTAINERS_ONLY
     platform, local = replace(PLATFORM, **limits), replace(LOCAL, **limits)
     with ThreadPoolExecutor(2) as pool:
-        runs = dict(zip((platform, local), pool.map(lambda each: ended(subject, each), (platform, local)), strict=True))
+        runs = dict(
+            zip((platform, local), pool.map(lambda each: run_job(subject, each), (platform, local)), strict=True)
+        )
 
-    def run(conditions: Conditions) -> Ended:
+    def run(conditions: Conditions) -> JobResult:
         if conditions not in runs:
-            runs[conditions] = ended(subject, conditions)
+            runs[conditions] = run_job(subject, conditions)
         return runs[conditions]
 
-    # a job that was given up would be given up again
+    # a job that exceeded the time limit would exceed it again
     candidates = [platform, local] if any(job.code is None for job in runs.values()) else [platform, local, *_BETWEEN]
     base = next((each for each in candidates if run(each).code == 0), None)
     if base is None:
         return Baseline(None, runs[platform], runs[local], {}, frozenset())
-    breaking, told = _difference(base, platform, run)
-    works = replace(platform, **{name: getattr(base, name) for name in breaking})
-    if run(works).code != 0:  # only several together break it
-        works, told = base, frozenset(breaking)
-    breaking_local, told_local = _difference(base, local, run)
-    return Baseline(works, run(works), runs[local], breaking | breaking_local, told & told_local)
+    breaking, judged = _difference(base, platform, run)
+    working = replace(platform, **{name: getattr(base, name) for name in breaking})
+    if run(working).code != 0:  # only a combination of conditions breaks it
+        working, judged = base, frozenset(breaking)
+    breaking_local, judged_local = _difference(base, local, run)
+    return Baseline(working, run(working), runs[local], breaking | breaking_local, judged & judged_local)
 
 
 def _difference(
-    good: Conditions, other: Conditions, run: Callable[[Conditions], Ended]
+    good: Conditions, other: Conditions, run: Callable[[Conditions], JobResult]
 ) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the names of the fields that break the job when they are as in *other*, and of those that are judged."""
+    """Return the fields that break the job with their values of *other*, and all fields with a known result."""
     breaking: dict[str, str] = {}
     names = [item.name for item in fields(Conditions)]
     for name in names:

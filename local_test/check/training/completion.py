@@ -1,58 +1,58 @@
-"""Points of training that a job shows which ends by itself: what it takes, and what it leaves.
+"""Points about a training job that completes: start, exit code, log and model.
 
-Baseline  ->  one point for each of its conditions, for the start, the end, the log and the model
+Baseline  ->  findings
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, found, unknown
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive, passed_if
 from local_test.check.training import baseline as baselines
 from local_test.check.training.baseline import Baseline
-from local_test.check.training.job import Ended
+from local_test.check.training.job import JobResult
 
 _STARTS = Point(
     "T1-train",
     Part.TRAINING,
     "`docker run IMAGE train` starts the training",
-    'guide, "How Amazon SageMaker AI Runs Your Training Image"',
-    "Put an executable program `train` on the PATH, or set an ENTRYPOINT in exec form that takes that argument.",
+    'developer guide, "How Amazon SageMaker AI Runs Your Training Image"',
+    "put an executable `train` on the PATH, or set an ENTRYPOINT in exec form that accepts the argument `train`",
 )
 _COMPLETES = Point(
     "T12-exit-code",
     Part.TRAINING,
-    "A job that went well ends with exit code 0",
-    'guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"',
-    "See the log; a program that succeeded must exit with 0, and need nothing but what the platform gives.",
+    "a job that succeeds exits with code 0",
+    'developer guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"',
+    "read the log; the program must exit with 0 after success, and rely only on what the platform provides",
 )
 _MODEL = Point(
     "T11-model",
     Part.TRAINING,
-    "The model is in /opt/ml/model when the job ends",
-    'guide, "How Amazon SageMaker AI Processes Training Output"; aws/sagemaker-python-sdk#1895',
-    "Write the model to /opt/ml/model: nothing else becomes model.tar.gz.",
+    "the model is in /opt/ml/model when the job ends",
+    'developer guide, "How Amazon SageMaker AI Processes Training Output"; aws/sagemaker-python-sdk#1895',
+    "write the model to /opt/ml/model: only this folder becomes model.tar.gz",
 )
 _LINKS = Point(
     "T11-model-links",
     Part.TRAINING,
-    "There are no symbolic links in the model",
-    'guide, "Model Hosting FAQs": an endpoint refuses an archive with links',
-    "Copy what the links point to.",
+    "the model contains no symbolic links",
+    'developer guide, "Model Hosting FAQs": an endpoint rejects an archive with links',
+    "copy the files that the links point to",
 )
 _STATE = Point(
     "T11-model-checkpoints",
     Part.TRAINING,
-    "There are no checkpoints in the model",
+    "the model contains no checkpoints",
     "huggingface/notebooks, pull request 138: they made model.tar.gz too large to upload",
-    "Write checkpoints to /opt/ml/checkpoints, where the platform keeps them apart.",
+    "write checkpoints to /opt/ml/checkpoints, which the platform uploads separately",
 )
 _LIVE = Point(
     "T15-live-log",
     Part.TRAINING,
-    "Lines of the log appear when they are written, on stdout or stderr",
-    'guide, "Monitor and Analyze Training Jobs Using Amazon CloudWatch Metrics"',
-    "Set PYTHONUNBUFFERED=1 in the image, or flush after each line.",
+    "log lines appear on stdout or stderr as soon as they are written",
+    'developer guide, "Monitor and Analyze Training Jobs Using Amazon CloudWatch Metrics"',
+    "set ENV PYTHONUNBUFFERED=1 in the image, or flush after each line",
 )
 _POINTS = (_STARTS, _COMPLETES, _MODEL, _LINKS, _STATE, _LIVE)
 _CANNOT_START = (126, 127)
@@ -61,43 +61,43 @@ _CHECKPOINT = re.compile(r"(?i)(^|/)(checkpoints?([-_]?\d+)?(/|$)|[^/]*\.ckpt([-
 
 
 def _judge(subject: Subject) -> Iterator[Finding]:
-    baseline = baselines.of(subject)
+    baseline = baselines.get(subject)
     job = baseline.job
-    if baseline.works is None:
-        yield from _without_one(subject, baseline)
+    if baseline.working is None:
+        yield from _judge_failed_job(subject, baseline)
         return
-    yield found(_STARTS, True, "it starts")
-    yield found(_COMPLETES, True, str(job))
-    yield from _left(job)
+    yield passed_if(_STARTS, True, "it starts")
+    yield passed_if(_COMPLETES, True, str(job))
+    yield from _judge_model(job)
     yield _live(subject, baseline)
 
 
-def _without_one(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
+def _judge_failed_job(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     job = baseline.job
-    findings = [found(_STARTS, subject.image is None or job.code not in _CANNOT_START, str(job))]
-    if findings[0].verdict is Verdict.HOLDS and job.code is not None and subject.channels:
-        findings.append(found(_COMPLETES, False, str(job)))
+    findings = [passed_if(_STARTS, subject.image is None or job.code not in _CANNOT_START, str(job))]
+    if findings[0].verdict is Verdict.PASSED and job.code is not None and subject.channels:
+        findings.append(passed_if(_COMPLETES, False, str(job)))
     yield from findings
     decided = {finding.point for finding in findings}
-    reason = "no training job completed" if subject.channels else "no data was given, and no training job completed"
-    yield from unknown(tuple(point for point in _POINTS if point not in decided), f"{reason}: {job}")
+    reason = "no training job completed" if subject.channels else "no training job completed; add --data"
+    yield from inconclusive(tuple(point for point in _POINTS if point not in decided), f"{reason}: {job}")
 
 
-def _left(job: Ended) -> Iterator[Finding]:
+def _judge_model(job: JobResult) -> Iterator[Finding]:
     files = job.model
     total = sum(files.values())
-    yield found(_MODEL, bool(total), f"{len(files)} files, {total} bytes: {', '.join(list(files)[:5]) or 'none'}")
+    yield passed_if(_MODEL, bool(total), f"{len(files)} files, {total} bytes: {', '.join(list(files)[:5]) or 'none'}")
     if not files:
-        yield from unknown((_LINKS, _STATE), "there is no model")
+        yield from inconclusive((_LINKS, _STATE), "the job wrote no model")
         return
     links = [name for name in files if (job.base / "model" / name).is_symlink()]
-    yield found(_LINKS, not links, f"{len(links)} links: {', '.join(links[:5])}" if links else "none")
+    yield passed_if(_LINKS, not links, f"{len(links)} links: {', '.join(links[:5])}" if links else "none")
     states = [name for name in files if _CHECKPOINT.search(name) or _kept_twice(job.base, name)]
-    yield found(_STATE, not states, ", ".join(states[:5]) or "none")
+    yield passed_if(_STATE, not states, ", ".join(states[:5]) or "none")
 
 
 def _kept_twice(base: Path, name: str) -> bool:
-    """Say whether a file of the model is among the checkpoints too."""
+    """Return whether a file of the model is also in the checkpoints."""
     path = base / "model" / name
     others = [other for other in (base / "checkpoints").rglob(path.name) if other.is_file()]
     return path.is_file() and any(other.read_bytes() == path.read_bytes() for other in others)
@@ -105,21 +105,21 @@ def _kept_twice(base: Path, name: str) -> bool:
 
 def _live(subject: Subject, baseline: Baseline) -> Finding:
     if subject.image is None:
-        return Finding(_LIVE, Verdict.UNKNOWN, "for a bare program this is up to its environment, not to the image")
+        return Finding(_LIVE, Verdict.INCONCLUSIVE, "on the host this depends on the environment")
     for stdout in (True, False):
         spread, unbuffered = _spread(baseline.job, stdout), _spread(baseline.local, stdout)
         stream = "stdout" if stdout else "stderr"
         if spread is None or unbuffered is None or unbuffered < 0.2:
             continue
         if spread < unbuffered / 10:
-            seen = f"all lines of {stream} came within {spread:.2f} s; {unbuffered:.1f} s with PYTHONUNBUFFERED=1"
-            return found(_LIVE, False, seen)
-        return found(_LIVE, True, f"lines of {stream} came over {spread:.1f} of {baseline.job.seconds:.1f} s")
-    return Finding(_LIVE, Verdict.UNKNOWN, "there are too few lines to tell: one stream needs two, 0.2 s apart")
+            observed = f"{stream} came within {spread:.2f} s; with PYTHONUNBUFFERED=1 over {unbuffered:.1f} s"
+            return passed_if(_LIVE, False, observed)
+        return passed_if(_LIVE, True, f"{stream} came over {spread:.1f} of {baseline.job.seconds:.1f} s")
+    return Finding(_LIVE, Verdict.INCONCLUSIVE, "too few log lines: one stream needs two, at least 0.2 s apart")
 
 
-def _spread(job: Ended, stdout: bool) -> float | None:
-    """Return the seconds between the first and the last line of a stream; None where there are no two."""
+def _spread(job: JobResult, stdout: bool) -> float | None:
+    """Return the seconds between the first and the last line of a stream; None if it has fewer than two."""
     times = [line.seconds for line in job.lines if line.stdout is stdout]
     return times[-1] - times[0] if len(times) > 1 and job.code == 0 else None
 
@@ -127,11 +127,11 @@ def _spread(job: Ended, stdout: bool) -> float | None:
 SCENARIOS = (Scenario("training ends by itself", _POINTS, _judge),)
 
 NOT_CHECKABLE = {
-    "T6": "Pipe mode, which a job asks for and an image may refuse: nothing here streams objects of S3",
-    "T10": "downloads of a program and of its requirements, which need S3 and an index of packages",
-    "T15": "a job's own expressions: they are not the image's",
-    "T16": "paths that the user chooses; the platform only uploads what is there",
-    "T17": "space depends on the instance type; the newer fields ask nothing of a container",
-    "T18": "needs a GPU; what the image claims is H18's",
+    "T6": "Pipe mode: it streams objects of S3, and an image may reject it",
+    "T10": "download of the user's program and its requirements: it needs S3 and a package index",
+    "T15": "the regular expressions of metrics: they belong to the job, not to the image",
+    "T16": "the user chooses the paths, and the platform only uploads them",
+    "T17": "the space depends on the instance type; the newer fields require nothing of a container",
+    "T18": "needs a GPU; the label of the image is checked by H18",
 }
-"""Reasons by the item of the checklist; of one that has points, for the rest of it."""
+"""Maps an item of the checklist to the reason why it, or a part of it, is not checked."""

@@ -1,6 +1,6 @@
-"""Points of training that a job shows which must fail: without its data, with a wrong value, with a full disk.
+"""Points about training jobs that must fail: missing data, an invalid hyperparameter, a full disk.
 
-Baseline + something wrong  ->  exit code, /opt/ml/output/failure
+Baseline + a fault  ->  exit code, /opt/ml/output/failure
 """
 
 import re
@@ -8,57 +8,57 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, found, unknown
+from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, inconclusive, passed_if
 from local_test.check.training.baseline import Baseline, scenario
-from local_test.check.training.job import ended
+from local_test.check.training.job import run_job
 from local_test.platform.training_job import FAILURE_CHARACTERS
 
-_SIGNALS = 'guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"'
+_SIGNALS = 'developer guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"'
 _EXIT = Point(
     "T12-failure-exit-code",
     Part.TRAINING,
-    "A job that failed ends with another exit code than 0",
+    "a job that fails exits with a code other than 0",
     _SIGNALS,
-    "Exit with 1 when training fails: with 0 the platform says Completed.",
+    "exit with 1 if training fails: with 0 the platform reports Completed",
 )
 _FILE = Point(
     "T11-failure-file",
     Part.TRAINING,
-    "A job that failed says why in /opt/ml/output/failure",
+    "a job that fails writes the reason to /opt/ml/output/failure",
     _SIGNALS,
-    "Write the reason to /opt/ml/output/failure before the program exits.",
+    "write the reason to /opt/ml/output/failure before the program exits",
 )
 _REASON = Point(
     "T11-failure-reason",
     Part.TRAINING,
-    f"The reason is the first line of it, of which the platform shows {FAILURE_CHARACTERS} characters",
+    f"the failure file starts with the reason: the platform shows its first {FAILURE_CHARACTERS} characters",
     "API, DescribeTrainingJob, FailureReason; aws/sagemaker-python-sdk#1225, #658; aws/sagemaker-training-toolkit#111",
-    "Write the exception's message first, and its traceback after it or to the log only.",
+    "write the exception's message first, and the traceback after it or only to the log",
 )
 _VALUE = Point(
     "T5-wrong-value",
     Part.TRAINING,
-    "A hyperparameter with a value that makes no sense fails the job",
-    'guide, "CreateTrainingJob": HyperParameters are strings, which nobody else checks',
-    "Refuse a value that cannot be read, naming the hyperparameter and the value.",
+    "a hyperparameter with an invalid value makes the job fail",
+    'developer guide, "CreateTrainingJob": HyperParameters are strings, which the platform does not validate',
+    "reject an invalid value with a message that names the hyperparameter and the value",
 )
 _FULL = Point(
     "T11-disk-full",
     Part.TRAINING,
-    "A model that cannot be written, because the disk is full, fails the job, and the text says so",
-    'guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"; the volume has a fixed size',
-    "Let the error of writing the model end the program, with its text in the failure file.",
+    "if the disk is full and the model cannot be written, the job fails and reports it",
+    'developer guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"; the volume has a fixed size',
+    "let the program fail if it cannot write the model, and write the error to the failure file",
 )
 _USER = Point(
     "T10-user-failure",
     Part.TRAINING,
-    "Where an Estimator's entry_point is run, its failure ends the job, and its message is in the failure file",
+    "if an Estimator's entry_point fails, the job fails, and the failure file has its message",
     "aws/sagemaker-python-sdk#1722; aws/sagemaker-training-toolkit#111",
-    "Start user programs with capture_error=True, and put their last line first.",
+    "start user programs with capture_error=True, and write the last line of their stderr first",
 )
 _NO_SPACE = re.compile(r"(?i)no space|space left|disk|enospc|errno 28|quota|full")
 _WRONG = "not-a-number"
-_MESSAGE = "told by the check 4711"
+_MESSAGE = "failure raised by the check 4711"
 _PROGRAM = f"""\
 import os
 with open(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml") + "/output/ran", "w"):
@@ -70,22 +70,26 @@ raise ValueError("{_MESSAGE}")
 def _without_data(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     points = (_EXIT, _FILE, _REASON)
     if not subject.channels:
-        yield from unknown(points, "no channels were given, so none can be missing")
+        yield from inconclusive(points, "no channel was given; add --data")
         return
-    job = ended(subject, baseline.conditions, channels={})
+    job = run_job(subject, baseline.conditions, channels={})
     if job.code is None:
-        yield from unknown(points, f"without its channels the job {job}")
+        yield from inconclusive(points, f"without its channels: {job}")
         return
-    yield found(_EXIT, job.code != 0, f"without its channels: {job}")
-    yield found(_FILE, bool(job.failure.strip()), f"{len(job.failure)} characters" if job.failure else "no text")
+    yield passed_if(_EXIT, job.code != 0, f"without its channels: {job}")
+    yield passed_if(
+        _FILE, bool(job.failure.strip()), f"{len(job.failure)} characters" if job.failure else "no failure file"
+    )
     if job.failure.strip():
-        yield found(_REASON, says_why(job.failure), f'it begins with "{job.failure.strip().splitlines()[0][:160]}"')
+        yield passed_if(
+            _REASON, says_why(job.failure), f'the first line is "{job.failure.strip().splitlines()[0][:160]}"'
+        )
     else:
-        yield from unknown(_REASON, "there is no text")
+        yield from inconclusive(_REASON, "there is no failure file")
 
 
 def says_why(failure: str) -> bool:
-    """Say whether the first line is a reason: some words, neither a traceback's nor only an exception's name."""
+    """Return whether the first line is a reason: several words, not a traceback or only an exception's name."""
     first = (failure[:FAILURE_CHARACTERS].strip().splitlines() or [""])[0].strip()
     return len(first.split()) > 1 and not first.startswith(("Traceback (", 'File "', "ExitCode", "Command "))
 
@@ -94,28 +98,30 @@ def _wrong_value(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     given = subject.hyperparameters.items()
     numbers = [name for name, value in given if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", str(value))]
     if not numbers:
-        yield from unknown(_VALUE, "no hyperparameter that is a number was given")
+        yield from inconclusive(_VALUE, "no numeric hyperparameter was given; add one with -p")
         return
     wrong = {**subject.hyperparameters, numbers[0]: _WRONG}
-    job = ended(subject, baseline.conditions, hyperparameters=wrong)
+    job = run_job(subject, baseline.conditions, hyperparameters=wrong)
     if job.code is None:
-        yield from unknown(_VALUE, f"with {numbers[0]} = {_WRONG} the job {job}")
+        yield from inconclusive(_VALUE, f"with {numbers[0]} = {_WRONG}: {job}")
     else:
-        yield found(_VALUE, job.code != 0 or bool(job.failure), f"with {numbers[0]} = {_WRONG}: {job}")
+        yield passed_if(_VALUE, job.code != 0 or bool(job.failure), f"with {numbers[0]} = {_WRONG}: {job}")
 
 
 def _full_disk(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     if not baseline.job.model:
-        yield from unknown(_FULL, "the job writes no model")
+        yield from inconclusive(_FULL, "the job writes no model")
         return
-    job = ended(subject, baseline.conditions, change=lambda setup: replace(setup, full_model=True))
-    told = _NO_SPACE.search(job.failure[:FAILURE_CHARACTERS] or job.log)
+    job = run_job(subject, baseline.conditions, change=lambda setup: replace(setup, full_model=True))
+    reported = _NO_SPACE.search(job.failure[:FAILURE_CHARACTERS] or job.log)
     if job.code is None:
-        yield from unknown(_FULL, str(job))
+        yield from inconclusive(_FULL, str(job))
     elif job.code == 0 and not job.failure:
-        yield found(_FULL, False, f"{job}, though not a file of the model could be written")
+        yield passed_if(_FULL, False, f"{job}, although no file of the model could be written")
     else:
-        yield found(_FULL, told is not None, f"{job}" + ("" if told else ", which does not speak of the disk"))
+        yield passed_if(
+            _FULL, reported is not None, f"{job}" + ("" if reported else "; the message does not mention the disk")
+        )
 
 
 def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
@@ -123,18 +129,18 @@ def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         (base / "code").mkdir()
         (base / "code" / "check_program.py").write_text(_PROGRAM, encoding="utf-8")
 
-    asked = {"sagemaker_program": "check_program.py"}
-    job = ended(subject, baseline.conditions, prepare=prepare, hyperparameters=asked)
+    program = {"sagemaker_program": "check_program.py"}
+    job = run_job(subject, baseline.conditions, prepare=prepare, hyperparameters=program)
     if not (job.base / "output" / "ran").exists():
-        yield Finding(_USER, Verdict.NOT_CLAIMED, "the hyperparameter sagemaker_program starts no program")
+        yield Finding(_USER, Verdict.NOT_APPLICABLE, "the image does not run the program in sagemaker_program")
         return
-    failed, told = job.code not in (0, None), _MESSAGE in job.failure[:FAILURE_CHARACTERS]
-    yield found(_USER, failed and told, f"{job}" + ("" if told else "; the program's own message is not in it"))
+    failed, reported = job.code not in (0, None), _MESSAGE in job.failure[:FAILURE_CHARACTERS]
+    yield passed_if(_USER, failed and reported, f"{job}" + ("" if reported else "; the program's message is missing"))
 
 
 SCENARIOS = (
     scenario("training without its data", (_EXIT, _FILE, _REASON), _without_data),
     scenario("training with a wrong hyperparameter", (_VALUE,), _wrong_value),
     scenario("training with a full disk", (_FULL,), _full_disk, containers_only=True),
-    scenario("training with a program of the user's", (_USER,), _user_program),
+    scenario("training with a user program", (_USER,), _user_program),
 )

@@ -1,7 +1,7 @@
-"""Points of training on two hosts: of two groups, of which one comes up later, and of which one never does.
+"""Points about training on two hosts: in two instance groups, with a late host, with a host that never appears.
 
-Baseline  ->  two containers on a network of their own  ->  exit codes, models side by side
-->  one container that is told of two hosts   ->  its end, or its patience
+Baseline  ->  two containers on a private network        ->  exit codes, comparison of the models
+          ->  one container, configured with two hosts   ->  how it ends
 """
 
 import contextlib
@@ -10,46 +10,48 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
-from local_test.check.core.points import Finding, Part, Point, Subject, found, unknown
+from local_test.check.core.points import Finding, Part, Point, Subject, inconclusive, passed_if
 from local_test.check.training.baseline import Baseline, scenario
-from local_test.check.training.job import LIMIT_SECONDS, Conditions, Ended, ended, outcome, started
+from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, start_job
 from local_test.platform import opt_ml
-from local_test.platform.container import DOCKER, MARK
+from local_test.platform.container import DOCKER, RUN_LABEL
 from local_test.platform.training_job import STOP_SECONDS, Setup
 
-_CONFIGURATION = 'guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration'
+_CONFIGURATION = (
+    'developer guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration'
+)
 _TWO = Point(
     "T8-two-hosts",
     Part.TRAINING,
-    "A job of two hosts completes, also when one comes up some seconds after the other",
+    "a job with two hosts completes, even if one host starts some seconds after the other",
     f"{_CONFIGURATION}; sagemaker-training 5.1.4 tries for 15 minutes",
-    "Try again while another host's name does not resolve or nothing listens there.",
+    "retry while another host's name does not resolve or its port is closed",
 )
 _GROUPS = Point(
     "T8-groups",
     Part.TRAINING,
-    "The hosts may be of several instance groups of different types",
-    'guide, "Train Using a Heterogeneous Cluster"',
-    "Take the hosts from `hosts`, and the current one's group from current_group_name.",
+    "a job with several instance groups of different types completes",
+    'developer guide, "Train Using a Heterogeneous Cluster"',
+    "read all hosts from `hosts`, and the group of the current host from current_group_name",
 )
 _CLASH = Point(
     "T11-names-of-two-hosts",
     Part.TRAINING,
-    "Two hosts write no file of the same name and different content to their models",
-    'guide, "How Amazon SageMaker AI Processes Training Output": names must not clash',
-    "Let only the first of the hosts write the model, or put the host's name into the files' names.",
+    "hosts do not write model files with the same name and different content",
+    'developer guide, "How Amazon SageMaker AI Processes Training Output": names must not clash',
+    "let only the first host write the model, or include the host's name in the file names",
 )
 _LOST = Point(
     "T8-lost-host",
     Part.TRAINING,
-    "A job whose other host never appears fails and says so, or ends with that when it is stopped",
+    "if the other host never appears, the job fails with a reason, or does so when it is stopped",
     f"{_CONFIGURATION}; a name may not resolve for a while, or never",
-    "Bound the wait for other hosts, write the reason to /opt/ml/output/failure, and let SIGTERM end the wait.",
+    "limit the wait for other hosts, end it on SIGTERM, and write the reason to /opt/ml/output/failure",
 )
 _HOSTS = ("algo-1", "algo-2")
-_LATER_SECONDS = 2
-_PATIENCE_SECONDS = 20
-"""The check waits at least so long for a host that waits."""
+_DELAY_SECONDS = 2
+_MINIMUM_WAIT_SECONDS = 20
+"""The shortest time that a job may wait for the other host before it gets SIGTERM."""
 
 
 def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
@@ -58,39 +60,39 @@ def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         opt_ml.Group("first", "ml.m5.large", _HOSTS[:1]),
         opt_ml.Group("second", "ml.c5.xlarge", _HOSTS[1:]),
     )
-    jobs = _together(subject, baseline.conditions, mixed)
-    grouped = all(job.code == 0 for job in jobs)
-    seen = "; ".join(f"{host}: {job}" for host, job in zip(_HOSTS, jobs, strict=True))
+    jobs = _run_both_hosts(subject, baseline.conditions, mixed)
+    groups_work = all(job.code == 0 for job in jobs)
+    observed = "; ".join(f"{host}: {job}" for host, job in zip(_HOSTS, jobs, strict=True))
     if any(job.code is None for job in jobs):
-        yield from unknown(points, seen)
+        yield from inconclusive(points, observed)
         return
-    if not grouped:
-        jobs = _together(subject, baseline.conditions, (opt_ml.Group(hosts=_HOSTS),))
+    if not groups_work:
+        jobs = _run_both_hosts(subject, baseline.conditions, (opt_ml.Group(hosts=_HOSTS),))
     if any(job.code != 0 for job in jobs):
-        yield found(_TWO, False, seen)
-        yield from unknown(points[1:], "two hosts of one group do not complete either")
+        yield passed_if(_TWO, False, observed)
+        yield from inconclusive(points[1:], "a job with two hosts in one group fails too")
         return
-    yield found(_TWO, True, f"both complete, {_HOSTS[1]} {_LATER_SECONDS} s ahead of {_HOSTS[0]}")
-    yield found(_GROUPS, grouped, seen)
+    yield passed_if(_TWO, True, f"both hosts complete; {_HOSTS[0]} started {_DELAY_SECONDS} s after {_HOSTS[1]}")
+    yield passed_if(_GROUPS, groups_work, observed)
     first, second = (job.base / "model" for job in jobs)
     common = jobs[0].model.keys() & jobs[1].model.keys()
     clashes = [name for name in sorted(common) if (first / name).read_bytes() != (second / name).read_bytes()]
     counts = " and ".join(str(len(job.model)) for job in jobs)
-    seen = f"{', '.join(clashes[:3])} differ" if clashes else f"{len(common)} of the same name, all alike"
-    yield found(_CLASH, not clashes, f"{counts} files; {seen}")
+    observed = f"{', '.join(clashes[:3])} differ" if clashes else f"{len(common)} with the same name, all identical"
+    yield passed_if(_CLASH, not clashes, f"{counts} files; {observed}")
 
 
-def _together(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[Ended]:
-    """Run a job's two hosts; the first starts when the second is up, so that the second's wait for it shows."""
-    with _network(conditions.isolated) as network:
+def _run_both_hosts(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[JobResult]:
+    """Run both hosts of a job; the first starts after the second, so that the second has to wait for it."""
+    with _network(conditions.network_isolation) as network:
 
         def change(setup: Setup) -> Setup:
             return replace(setup, network=network)
 
-        with started(subject, conditions, groups=groups, host=_HOSTS[1], change=change) as (second, base):
+        with start_job(subject, conditions, groups=groups, host=_HOSTS[1], change=change) as (second, base):
             second.wait(LIMIT_SECONDS, until=lambda: bool(second.lines))
-            second.wait(_LATER_SECONDS)
-            first = ended(subject, conditions, groups=groups, host=_HOSTS[0], change=change)
+            second.wait(_DELAY_SECONDS)
+            first = run_job(subject, conditions, groups=groups, host=_HOSTS[0], change=change)
             code = second.wait(LIMIT_SECONDS)
             return [first, outcome(second, code, base)]
 
@@ -98,7 +100,7 @@ def _together(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Gro
 @contextlib.contextmanager
 def _network(isolated: bool) -> Iterator[str]:
     name = f"hosts-{uuid.uuid4().hex[:8]}"
-    create = [DOCKER, "network", "create", *MARK, *(["--internal"] if isolated else []), name]
+    create = [DOCKER, "network", "create", *RUN_LABEL, *(["--internal"] if isolated else []), name]
     subprocess.run(create, check=True, capture_output=True)
     try:
         yield name
@@ -107,24 +109,24 @@ def _network(isolated: bool) -> Iterator[str]:
 
 
 def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
-    here = _HOSTS[0] if subject.image else "localhost"
-    groups = (opt_ml.Group(hosts=(here, "never.invalid")),)
-    # when a job with one host would have ended, it surely waits for the other
-    patience = max(_PATIENCE_SECONDS, 1.5 * baseline.job.seconds)
-    with started(subject, baseline.conditions, groups=groups, host=here) as (job, base):
-        waited = job.wait(patience) is None
+    current = _HOSTS[0] if subject.image else "localhost"
+    groups = (opt_ml.Group(hosts=(current, "never.invalid")),)
+    # a job that runs longer than one with a single host is waiting for the other host
+    limit = max(_MINIMUM_WAIT_SECONDS, 1.5 * baseline.job.seconds)
+    with start_job(subject, baseline.conditions, groups=groups, host=current) as (job, base):
+        waited = job.wait(limit) is None
         handled = job.handles_sigterm() if waited else None
         if waited and handled is not False:
             job.terminate()
         code = job.wait(STOP_SECONDS if handled is not False else 0)
         end = outcome(job, code, base)
-    before = f"it still waited after {patience:.0f} s" if waited else "with one of two hosts"
+    before = f"it still waited after {limit:.0f} s" if waited else "with one of two hosts"
     if code is None:
-        seen = "SIGTERM is not handled" if handled is False else f"SIGTERM did not end it within {STOP_SECONDS} s"
-        yield found(_LOST, False, f"{before}, and {seen}")
+        observed = "SIGTERM is not handled" if handled is False else f"SIGTERM did not end it within {STOP_SECONDS} s"
+        yield passed_if(_LOST, False, f"{before}, and {observed}")
     else:
-        told = code == 0 or bool(end.failure.strip())
-        yield found(_LOST, told, f"{before}: {end}" + ("" if told else "; no failure file"))
+        reported = code == 0 or bool(end.failure.strip())
+        yield passed_if(_LOST, reported, f"{before}: {end}" + ("" if reported else "; no failure file"))
 
 
 SCENARIOS = (

@@ -1,7 +1,7 @@
-"""A training job of the subject under chosen conditions.
+"""Training job of the subject under given conditions.
 
-Subject, Conditions  ->  started  ->  a Job that runs, its folder for /opt/ml
-->  ended    ->  Ended: exit code, log, failure, model
+Subject, Conditions  ->  start_job  ->  a running Job, its folder for /opt/ml
+                     ->  run_job    ->  JobResult: exit code, log, failure, model
 """
 
 import contextlib
@@ -18,83 +18,83 @@ from local_test.platform import opt_ml, training_job
 
 _REFUSED_BY_DOCKER = 125
 LIMIT_SECONDS = 300
-"""A job that takes longer is given up, and nothing said about it."""
+"""A job that takes longer is killed, and its points are inconclusive."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a job is given besides its data; each field is something that one image takes and another does not."""
+    """What a job gets besides its data; each field can break some images."""
 
-    quoted: bool
-    """Hyperparameters in SDK v2's encoding, else in SDK v3's."""
-    short: bool
-    """Configurations with local mode's few keys."""
-    others: bool
-    """Configuration files that the guide does not name."""
+    json_strings: bool
+    """Hyperparameters are JSON strings, as of SDK v2; else plain text, as of SDK v3."""
+    local_mode_keys: bool
+    """Configuration files have only the few keys of local mode."""
+    extra_files: bool
+    """There are configuration files that the guide does not document."""
     manifests: bool
-    """Files beside the channels' folders."""
-    tuned: bool
-    """Hyperparameters of the platform's own."""
+    """There are manifest files beside the channel folders."""
+    platform_hyperparameters: bool
+    """There are hyperparameters that the platform adds."""
     variables: bool
-    """The job's ARN and the region in the environment, besides its name."""
-    whole: bool
-    """/opt/ml is mounted over as a whole."""
-    isolated: bool
+    """The environment has the job's ARN and the region, besides its name."""
+    whole_mount: bool
+    """/opt/ml is one mount, instead of one per subfolder."""
+    network_isolation: bool
     """There is no network."""
-    renamed: bool
-    """The machine has another name than the host."""
+    other_hostname: bool
+    """The machine's hostname differs from the host's name in resourceconfig.json."""
     read_only: bool
-    """The channels are."""
+    """The channels are read-only."""
     toolkit: bool
-    """The variables SM_* are set, which the toolkit sets, not the platform."""
+    """The variables SM_* are set, as the toolkit does and the platform does not."""
     unbuffered: bool
-    """PYTHONUNBUFFERED is set, whatever the image says."""
+    """PYTHONUNBUFFERED is set, even if the image does not set it."""
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A job that has ended, or that was given up."""
+class JobResult:
+    """Result of a job that has ended, or that exceeded the time limit."""
 
     code: int | None
-    """None where it still ran after the limit."""
+    """Exit code; None if the job exceeded the time limit."""
     seconds: float
     lines: tuple[training_job.Line, ...]
     base: Path
 
     @property
     def log(self) -> str:
-        """All of it."""
+        """The whole log."""
         return "\n".join(line.text for line in self.lines)
 
     @property
     def failure(self) -> str:
-        """What it wrote to /opt/ml/output/failure, "" if nothing."""
+        """Content of /opt/ml/output/failure; empty if there is none."""
         path = self.base / "output" / "failure"
         return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
     @property
     def model(self) -> dict[str, int]:
-        """Sizes of the files in /opt/ml/model by their names, in bytes."""
+        """Sizes in bytes of the files in /opt/ml/model, by name."""
         return sizes(self.base / "model")
 
     def __str__(self) -> str:
-        """Say how it ended, in one line."""
+        """Describe the result in one line."""
         if self.code is None:
-            return f"still ran after {self.seconds:.0f} s"
-        reason = (self.failure.strip() or self.log.strip()[-2000:]).splitlines() or ["nothing in the log"]
-        told = f': "{(reason[0] if self.failure.strip() else reason[-1])[:160]}"' if self.code else ""
-        return f"exit code {self.code} after {self.seconds:.1f} s{told}"
+            return f"still running after {self.seconds:.0f} s"
+        reason = (self.failure.strip() or self.log.strip()[-2000:]).splitlines() or ["the log is empty"]
+        quoted = f': "{(reason[0] if self.failure.strip() else reason[-1])[:160]}"' if self.code else ""
+        return f"exit code {self.code} after {self.seconds:.1f} s{quoted}"
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """Return the sizes of the files below *folder* by their names, in bytes."""
+    """Return the sizes in bytes of the files below *folder*, by relative path."""
     return {
         str(path.relative_to(folder)): path.lstat().st_size for path in sorted(folder.rglob("*")) if not path.is_dir()
     }
 
 
 @contextlib.contextmanager
-def started(
+def start_job(
     subject: Subject,
     conditions: Conditions,
     *,
@@ -105,25 +105,27 @@ def started(
     prepare: Callable[[Path], None] = lambda _: None,
     change: Callable[[training_job.Setup], training_job.Setup] = lambda setup: setup,
 ) -> Iterator[tuple[training_job.Job, Path]]:
-    """Start the subject's job; give it and its folder for /opt/ml.
+    """Start the subject's job; yield it and its folder for /opt/ml.
 
     Args:
-        subject: gives channels and hyperparameters where the next two are None.
-        conditions: of the job.
-        channels: in place of the subject's.
-        hyperparameters: in place of the subject's.
-        groups: all hosts; none for *host* alone.
-        host: whose container it is.
+        subject: has the image or programs, and default channels and hyperparameters.
+        conditions: what the job gets besides its data.
+        channels: replace the subject's.
+        hyperparameters: replace the subject's.
+        groups: all hosts of the job; empty for *host* alone.
+        host: name of the host that this container is.
         prepare: changes the folder before the start.
-        change: changes the container.
+        change: changes the container's setup.
     """
     channels = subject.channels if channels is None else channels
     given = dict(subject.hyperparameters if hyperparameters is None else hyperparameters)
     base = subject.scratch / f"job-{uuid.uuid4().hex[:8]}"
     if subject.image is None and not groups:
-        host = "localhost"  # the one name that resolves
-    form = opt_ml.Form(conditions.quoted, conditions.short, conditions.others, conditions.manifests)
-    extra = opt_ml.OF_THE_PLATFORM if conditions.tuned else {}
+        host = "localhost"  # the only name that resolves
+    form = opt_ml.Form(
+        conditions.json_strings, conditions.local_mode_keys, conditions.extra_files, conditions.manifests
+    )
+    extra = opt_ml.PLATFORM_HYPERPARAMETERS if conditions.platform_hyperparameters else {}
     opt_ml.write(base, channels, {**given, **extra}, host, groups=groups, form=form)
     if not conditions.read_only:
         channels = {
@@ -134,40 +136,40 @@ def started(
     if conditions.unbuffered:
         variables["PYTHONUNBUFFERED"] = "1"
     if conditions.toolkit:
-        variables |= _of_the_toolkit(base, subject.image is None, channels, given)
+        variables |= _toolkit_variables(base, subject.image is None, channels, given)
     setup = training_job.Setup(
         variables={**variables, **subject.environment},
-        whole=conditions.whole,
+        whole_mount=conditions.whole_mount,
         read_only=conditions.read_only,
-        network="none" if conditions.isolated else "bridge",
-        hostname="ip-10-2-101-7.ec2.internal" if conditions.renamed else None,
+        network="none" if conditions.network_isolation else "bridge",
+        hostname="ip-10-2-101-7.ec2.internal" if conditions.other_hostname else None,
     )
-    with training_job.running(subject.image, subject.programs, base, channels, change(setup)) as running:
+    with training_job.start_job(subject.image, subject.programs, base, channels, change(setup)) as running:
         yield running, base
 
 
-def ended(subject: Subject, conditions: Conditions, **changes: object) -> Ended:
-    """Run the job to its end; see `started` for the changes and `outcome` for what is raised."""
-    with started(subject, conditions, **changes) as (running, base):  # type: ignore[arg-type] # they are handed on
+def run_job(subject: Subject, conditions: Conditions, **changes: object) -> JobResult:
+    """Run the job to its end; see `start_job` for *changes*, and `outcome` for errors."""
+    with start_job(subject, conditions, **changes) as (running, base):  # type: ignore[arg-type] # keyword arguments of start_job
         code = running.wait(LIMIT_SECONDS)
         return outcome(running, code, base)
 
 
-def outcome(running: training_job.Job, code: int | None, base: Path) -> Ended:
-    """Return what has become of a job that ended with *code*, None if it is given up.
+def outcome(running: training_job.Job, code: int | None, base: Path) -> JobResult:
+    """Return the result of a job with exit code *code*, None if it exceeded the time limit.
 
     Raises:
-        DockerError: the engine did not start the container.
+        DockerError: Docker could not start the container.
     """
     if running.command.container and code == _REFUSED_BY_DOCKER:
         raise DockerError(running.log.strip() or "docker run failed")
-    return Ended(code, running.seconds, tuple(running.lines), base)
+    return JobResult(code, running.seconds, tuple(running.lines), base)
 
 
-def _of_the_toolkit(
-    base: Path, bare: bool, channels: Mapping[str, Path], hyperparameters: Mapping[str, object]
+def _toolkit_variables(
+    base: Path, on_host: bool, channels: Mapping[str, Path], hyperparameters: Mapping[str, object]
 ) -> dict[str, str]:
-    place = str(base) if bare else "/opt/ml"
+    place = str(base) if on_host else "/opt/ml"
     return {
         "SM_MODEL_DIR": f"{place}/model",
         "SM_INPUT_DIR": f"{place}/input",

@@ -1,23 +1,23 @@
-"""The point of training about a start in the way of SDK v3's ModelTrainer, which brings its own program.
+"""Point about a start by SDK v3's ModelTrainer, which sends its own program.
 
-image  ->  /bin/bash -c sm_train.sh in the channel sm_drivers  ->  exit code, what it missed
+image  ->  /bin/bash -c sm_train.sh in the channel sm_drivers  ->  exit code, what is missing
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, found, unknown
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
 from local_test.check.training.baseline import PLATFORM
-from local_test.check.training.job import ended
+from local_test.check.training.job import run_job
 from local_test.platform import training_job as jobs
 
 _POINT = Point(
     "T2-container-entrypoint",
     Part.TRAINING,
-    "The image has bash, python3 and pip on its PATH, with which SDK v3's ModelTrainer starts source code",
+    "the image has bash, python3 and pip on its PATH, which SDK v3's ModelTrainer needs for source_code",
     "sagemaker 3.27.0, train/model_trainer.py and templates.py: ContainerEntrypoint is /bin/bash",
-    "Install bash, python3 and pip, or do without ModelTrainer's source_code.",
+    "install bash, python3 and pip, or do not use ModelTrainer's source_code",
 )
 _SCRIPT = """\
 #!/bin/bash
@@ -32,7 +32,7 @@ _PATH = "/opt/ml/input/data/sm_drivers/sm_train.sh"
 
 def _start(subject: Subject) -> Iterator[Finding]:
     if subject.image is None:
-        yield from unknown(_POINT, "a bare program has no container")
+        yield from inconclusive(_POINT, "only a container shows this")
         return
 
     def drivers(base: Path) -> None:
@@ -43,10 +43,10 @@ def _start(subject: Subject) -> Iterator[Finding]:
     def change(setup: jobs.Setup) -> jobs.Setup:
         return replace(setup, entrypoint=("/bin/bash", "-c", f"chmod +x {_PATH} && {_PATH}"))
 
-    job = ended(subject, replace(PLATFORM, quoted=False), prepare=drivers, change=change)
-    last = job.log.strip().splitlines()[-1:] or ["nothing in the log"]
+    job = run_job(subject, replace(PLATFORM, json_strings=False), prepare=drivers, change=change)
+    last = job.log.strip().splitlines()[-1:] or ["the log is empty"]
     ran = job.code == 0 and "it-ran" in job.model
-    yield found(_POINT, ran, "its script runs" if ran else f"exit code {job.code}: {last[0][:160]}")
+    yield passed_if(_POINT, ran, "the script of ModelTrainer runs" if ran else f"exit code {job.code}: {last[0][:160]}")
 
 
-SCENARIOS = (Scenario("training starts as SDK v3 does it", (_POINT,), _start),)
+SCENARIOS = (Scenario("training started by SDK v3", (_POINT,), _start),)

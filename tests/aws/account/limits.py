@@ -1,4 +1,4 @@
-"""What AWS's service models allow of a request and neither botocore nor moto looks at: patterns, lengths, names."""
+"""Validation of requests against AWS's service models: patterns, lengths and names, which botocore and moto ignore."""
 
 import json
 import re
@@ -13,15 +13,15 @@ _SERVICES = {
     "application-autoscaling": ("application-autoscaling",),
     "s3": ("s3",),
 }
-"""The models of those whose requests are looked at, by the name that they are signed with."""
+"""Signing name -> service models of the validated services."""
 
 
-def broken(name: str, parameters: Mapping[str, Any]) -> list[str]:
-    """Return what is not allowed in a request for *name*, such as `sagemaker:CreateModel`."""
+def violations(name: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Return the violations in a request of *name*, such as `sagemaker:CreateModel`."""
     service, operation = name.split(":")
     for model in map(_model, _SERVICES.get(service, ())):
         if operation in model.operation_names:
-            return list(_broken(model.operation_model(operation).input_shape, parameters, operation))
+            return list(_check(model.operation_model(operation).input_shape, parameters, operation))
     return []
 
 
@@ -30,23 +30,23 @@ def _model(service: str) -> Any:
     return botocore.session.get_session().get_service_model(service)
 
 
-def _broken(shape: Any, value: Any, place: str) -> Iterator[str]:
+def _check(shape: Any, value: Any, place: str) -> Iterator[str]:
     match shape.type_name:
         case "structure":
             for key, member in shape.members.items():
                 if key in value:
-                    yield from _broken(member, value[key], f"{place}.{key}")
+                    yield from _check(member, value[key], f"{place}.{key}")
         case "list":
-            yield from _too_many(shape, value, place)
+            yield from _check_length(shape, value, place)
             for item in value:
-                yield from _broken(shape.member, item, place)
+                yield from _check(shape.member, item, place)
         case "map":
-            yield from _too_many(shape, value, place)
+            yield from _check_length(shape, value, place)
             for key, item in value.items():
-                yield from _broken(shape.key, key, place)
-                yield from _broken(shape.value, item, f"{place}.{key}")
+                yield from _check(shape.key, key, place)
+                yield from _check(shape.value, item, f"{place}.{key}")
         case "string":
-            yield from _too_many(shape, value, place)
+            yield from _check_length(shape, value, place)
             if not _pattern(shape.metadata.get("pattern", "")).fullmatch(value):
                 yield f"{place} = {value!r}; expected {shape.metadata['pattern']}"
             if shape.enum and value not in shape.enum:
@@ -59,13 +59,13 @@ def _broken(shape: Any, value: Any, place: str) -> Iterator[str]:
 
 @cache
 def _pattern(java: str) -> re.Pattern[str]:
-    """Read a pattern as Python; one that it cannot read, and none, lets everything pass."""
+    """Compile a Java pattern; an empty one, or one that Python cannot read, matches everything."""
     try:
         return re.compile(java.replace(r"\p{L}\p{Z}\p{N}", r"\w\s") or "(?s:.*)")
     except re.error:
         return re.compile("(?s:.*)")
 
 
-def _too_many(shape: Any, value: Any, place: str) -> Iterator[str]:
+def _check_length(shape: Any, value: Any, place: str) -> Iterator[str]:
     if len(value) > shape.metadata.get("max", len(value)):
         yield f"{place} = {json.dumps(value)}: {len(value)}, at most {shape.metadata['max']}"

@@ -1,4 +1,4 @@
-"""The policies allow what the commands ask AWS for, on the resources that they ask for, and nothing more."""
+"""IAM policies: they allow the commands' calls on their resources, and nothing else."""
 
 import json
 import re
@@ -14,16 +14,16 @@ from policy_sentry.querying.actions import get_action_data
 from tests.aws.cloud import REGION, ROOT, Cloud
 
 IAM = ROOT / "scripts" / "iam"
-# operations whose permission has another name
+# operation -> its permission, where the name differs
 PERMISSION = {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
-# checked by AWS in the course of calls that hand over a role or tags, or start autoscaling: no call of their own
+# AWS checks these within calls that pass a role or tags, or start autoscaling
 IMPLIED = {
     "iam:PassRole", "sagemaker:AddTags", "iam:CreateServiceLinkedRole", "sagemaker:UpdateEndpointWeightsAndCapacities",
     "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
 }  # fmt: skip
-# what people are told to call by the AWS CLI, to stop what goes on and bills
+# calls by the AWS CLI that messages recommend, to stop jobs that bill
 BY_HAND = {"sagemaker:StopTrainingJob", "sagemaker:StopTransformJob"}
-# made in the course of other tests: requests to endpoints, transform jobs, a log that has lines, autoscaling
+# called in other tests: requests to endpoints, transform jobs, logs, autoscaling
 ELSEWHERE = {
     "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "logs:GetLogEvents", "logs:DescribeLogStreams",
     "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
@@ -41,18 +41,18 @@ def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def formats(action: str) -> list[str]:
-    """What AWS's service authorization reference says of the resources of *action*."""
+def arn_formats(action: str) -> list[str]:
+    """The ARN formats of the resources of *action* in AWS's service authorization reference."""
     service, name = action.split(":")
     return [entry["resource_arn_format"] for entry in get_action_data(service, name)[service]]
 
 
 def resources(action: str, parameters: dict[str, Any]) -> list[str]:
-    """The ARNs that a call is about: those of the action's resource types that its parameters name."""
+    """The ARNs of the resources that the call's *parameters* name."""
     values: dict[str, Any] = {"Partition": "aws", "Region": REGION, "Account": DEFAULT_ACCOUNT_ID}
     values |= {name[0].upper() + name[1:]: value for name, value in parameters.items()}
     values |= {"BucketName": parameters.get("Bucket"), "ObjectName": parameters.get("Key")}
-    names = [(arn, re.findall(r"\$\{(\w+)\}", arn)) for arn in formats(action)]
+    names = [(arn, re.findall(r"\$\{(\w+)\}", arn)) for arn in arn_formats(action)]
     return [
         re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], arn)
         for arn, placeholders in names
@@ -68,14 +68,14 @@ def allows(policy: str, action: str, resource: str) -> bool:
     )
 
 
-def refused(calls: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, str]]:
-    """What the user's policy does not allow of recorded calls: actions with their resources."""
+def denied(calls: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, str]]:
+    """The actions and resources of recorded calls that the user's policy does not allow."""
     found = []
     for name, parameters in calls:
         action = PERMISSION.get(name, name)
         about = resources(action, parameters)
         assert about, (action, parameters)
-        # where a resource type is named, the row "*" of the reference stands for condition keys only
+        # "*" beside a resource type stands for condition keys only
         asked = [(action, arn) for arn in about if arn != "*"] or [(action, "*")]
         asked += [("iam:PassRole", parameters[key]) for key in ("RoleArn", "ExecutionRoleArn") if key in parameters]
         found += [(what, where) for what, where in asked if not allows("user-policy.json", what, where)]
@@ -83,14 +83,14 @@ def refused(calls: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, str]]:
 
 
 def test_user_policy_is_what_the_commands_call(cloud: Cloud) -> None:
-    # a bucket that is not there yet, in which everything has to be made
+    # a bucket that does not exist, so that every call is made
     for done in (
         cloud.train("--bucket", "sagemaker-iam-test", "--yes"),
         cloud.deploy("traffic-signs-iam"),
         cloud.run("delete_endpoint", "traffic-signs-iam"),
     ):
         assert done.returncode == 0, done.stderr
-    assert not refused(cloud.calls())
+    assert not denied(cloud.calls())
     called = {PERMISSION.get(name, name) for name, _ in cloud.calls()}
     allowed = {action for statement in statements("user-policy.json") for action in statement["Action"]}
     unused = {action for action in allowed - called - IMPLIED - BY_HAND - ELSEWHERE if not action.startswith("ecr:")}
@@ -101,7 +101,7 @@ def test_a_call_beyond_the_policy_is_found() -> None:
     role = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/admin"
     model = f"arn:aws:sagemaker:{REGION}:{DEFAULT_ACCOUNT_ID}:model/another"
     call = ("sagemaker:CreateModel", {"ModelName": "another", "ExecutionRoleArn": role})
-    assert refused([call]) == [("sagemaker:CreateModel", model), ("iam:PassRole", role)]
+    assert denied([call]) == [("sagemaker:CreateModel", model), ("iam:PassRole", role)]
 
 
 @pytest.mark.parametrize("name", ["user-policy.json", "execution-role-policy.json"])
@@ -109,7 +109,7 @@ def test_every_action_exists_and_fits_its_resources(name: str) -> None:
     """A policy with a misspelt action, or with the ARN of another type, is valid and allows nothing."""
     for statement in statements(name):
         for action in listed(statement["Action"]):
-            patterns = [re.sub(r"\$\{\w+\}", "*", arn) for arn in formats(action)]
+            patterns = [re.sub(r"\$\{\w+\}", "*", arn) for arn in arn_formats(action)]
             assert patterns, action
             for resource in listed(statement["Resource"]):
                 if resource == "*":
@@ -121,7 +121,7 @@ def test_every_action_exists_and_fits_its_resources(name: str) -> None:
 
 @cache
 def _overlap(one: str, other: str) -> bool:
-    """Whether two patterns, in which * is any text, have a text in common."""
+    """Return whether some text matches both patterns, in which * matches any text."""
     if "*" in (one[:1], other[:1]):
         return bool(
             (one[:1] == "*" and (_overlap(one[1:], other) or (other and _overlap(one, other[1:]))))

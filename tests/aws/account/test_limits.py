@@ -1,4 +1,4 @@
-"""A request that AWS would refuse for its form is found."""
+"""Validation of requests finds what AWS would reject."""
 
 from typing import Any
 
@@ -18,4 +18,4 @@ from tests.aws.account import limits
     ],
 )
 def test_a_request_beyond_the_limits_is_found(operation: str, parameters: dict[str, Any], words: str) -> None:
-    assert words in "\n".join(limits.broken(f"sagemaker:{operation}", parameters))
+    assert words in "\n".join(limits.violations(f"sagemaker:{operation}", parameters))

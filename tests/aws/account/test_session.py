@@ -1,11 +1,11 @@
-"""What AWS and its libraries raise, as one line for people."""
+"""Errors of AWS and its libraries become one readable line."""
 
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts.aws.session import clear_errors
+from scripts.aws.session import readable_errors
 from scripts.errors import Failure
 from tests.aws.cloud import Cloud
 
@@ -24,21 +24,21 @@ USER = "User: arn:aws:sts::111122223333:assumed-role/a/b is not authorized to pe
     ],
 )
 def test_an_answer_of_aws_names_the_fix(code: str, text: str, words: str) -> None:
-    with pytest.raises(Failure) as caught, clear_errors("sagemaker", "then do this"):
+    with pytest.raises(Failure) as caught, readable_errors("sagemaker", "then do this"):
         raise ClientError({"Error": {"Code": code, "Message": text}}, "CreateTrainingJob")
     assert words in caught.value.message
     assert caught.value.message.endswith("; then do this")
 
 
-@pytest.mark.parametrize(("service", "words"), [("", "AWS could not be asked: "), ("s3", "AWS s3 could not ")])
+@pytest.mark.parametrize(("service", "words"), [("", "cannot call AWS: "), ("s3", "cannot call AWS s3: ")])
 def test_any_other_error_names_the_service_if_there_is_one(service: str, words: str) -> None:
-    with pytest.raises(Failure, match=f"^{words}"), clear_errors(service):
+    with pytest.raises(Failure, match=f"^{words}"), readable_errors(service):
         raise BotoCoreError
 
 
-def test_an_upload_that_s3_refuses(cloud: Cloud, tmp_path: Path) -> None:
-    """boto3 has an error of its own for it."""
+def test_an_upload_that_s3_refuses_is_told_with_its_cause(cloud: Cloud, tmp_path: Path) -> None:
+    """boto3 raises its own exception for it."""
     file = tmp_path / "file"
     file.write_bytes(b"content")
-    with pytest.raises(Failure, match="s3:PutObject: NoSuchBucket: "), clear_errors("s3"):
+    with pytest.raises(Failure, match="s3:PutObject: NoSuchBucket: "), readable_errors("s3"):
         cloud.s3.upload_file(str(file), "sagemaker-nowhere", "key")

@@ -1,4 +1,4 @@
-"""Requests to asynchronous endpoints, by way of the S3 that moto serves, with a real container's answers."""
+"""Requests to asynchronous endpoints, through moto's S3, with a real server's answers."""
 
 import json
 import subprocess
@@ -11,12 +11,12 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemakerruntime.models import SageMakerRuntimeBackend, sagemakerruntime_backends
 
-from tests.aws.cloud import BUCKET, LATER, RECORDER, REGION, ROOT, Cloud
+from tests.aws.cloud import BUCKET, ENDPOINT, RECORDER, REGION, ROOT, Cloud
 from tests.support.helpers import Job, Server, serving
 
 
 def run(cloud: Cloud, module: str, *options: Any) -> "subprocess.CompletedProcess[str]":
-    words = [sys.executable, "-c", RECORDER, f"scripts.{module}", "--endpoint", LATER, *map(str, options)]
+    words = [sys.executable, "-c", RECORDER, f"scripts.{module}", "--endpoint", ENDPOINT, *map(str, options)]
     environment = cloud.environment | {"COLUMNS": "120"}
     return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
@@ -30,7 +30,7 @@ def runtime() -> Iterator[SageMakerRuntimeBackend]:
 
 @pytest.fixture
 def endpoint(cloud: Cloud) -> Iterator[None]:
-    """What `deploy --async-output` makes."""
+    """An asynchronous endpoint, as `deploy --async-output` creates it."""
     with cloud.endpoint(AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/out"}}):
         yield
 
@@ -101,24 +101,24 @@ def test_failure_file_reaches_the_person(
     runtime.async_results_queue.append((True, "Received client error (400): not a readable image"))
     done = run(cloud, "invoke", "--timeout", 2, files[0])
     assert done.returncode == 2
-    words = f"endpoint {LATER} failed: Received client error (400): not a readable image"
+    words = f"endpoint {ENDPOINT} failed: Received client error (400): not a readable image"
     assert done.stderr == f"Error: {files[0]}: {words}\n"
 
 
 @pytest.mark.usefixtures("endpoint")
-def test_no_answer_in_time(
+def test_an_answer_that_is_late_is_told_with_the_place_it_is_to_come_to(
     cloud: Cloud, runtime: SageMakerRuntimeBackend, files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     place = f"s3://{BUCKET}/out/1.out"
     monkeypatch.setattr(runtime, "invoke_endpoint_async", lambda *_: (place, f"s3://{BUCKET}/out/failures/1.out"))
     done = run(cloud, "invoke", "--timeout", 0, files[0])
     assert done.returncode == 2
-    assert f"no answer from endpoint {LATER} after 0 s; it is to come to {place}" in done.stderr
+    assert f"no answer from endpoint {ENDPOINT} after 0 s; it is expected at {place}" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("synchronous_endpoint")
 def test_an_endpoint_that_answers_at_once_is_asked_directly(
     cloud: Cloud, server: Server, runtime: SageMakerRuntimeBackend
 ) -> None:  # fmt: skip
@@ -132,7 +132,7 @@ def test_an_endpoint_that_answers_at_once_is_asked_directly(
     assert not {name for name, _ in cloud.calls() if name.startswith("s3:")}
 
 
-def test_an_endpoint_that_is_not_there(cloud: Cloud, files: list[Path]) -> None:
+def test_an_endpoint_that_is_not_there_is_told_in_words_of_aws(cloud: Cloud, files: list[Path]) -> None:
     done = run(cloud, "invoke", files[0])
     assert done.returncode == 2
     assert "sagemaker:DescribeEndpoint" in done.stderr

@@ -1,4 +1,4 @@
-"""The commands against an endpoint by its name: SageMaker's runtime protocol, a real server behind it."""
+"""The commands with an endpoint's name: SageMaker's runtime protocol, with a real server behind it."""
 
 import http.server
 import json
@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from tests.aws.cloud import LATER, ROOT, Cloud
+from tests.aws.cloud import ENDPOINT, ROOT, Cloud
 from tests.support.helpers import Job, Server
 
 
 @pytest.fixture
 def runtime(server: Server) -> Iterator[str]:
-    """What the platform does between InvokeEndpoint and the container; moto answers with texts of its own."""
+    """The platform between InvokeEndpoint and the container, because moto returns fixed answers."""
 
     class Platform(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            assert self.path == f"/endpoints/{LATER}/invocations"
+            assert self.path == f"/endpoints/{ENDPOINT}/invocations"
             answer = server.post(body, self.headers["Content-Type"], Accept=self.headers["Accept"])
             content = answer.content
             self.send_response(200 if answer.ok else 424)
@@ -51,14 +51,14 @@ def runtime(server: Server) -> Iterator[str]:
 
 def run(cloud: Cloud, runtime: str, module: str, *options: Any) -> "subprocess.CompletedProcess[str]":
     environment = cloud.environment | {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": runtime, "COLUMNS": "120"}
-    words = [sys.executable, "-m", f"scripts.{module}", "--endpoint", LATER, *map(str, options)]
+    words = [sys.executable, "-m", f"scripts.{module}", "--endpoint", ENDPOINT, *map(str, options)]
     return subprocess.run(
         words, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=120
     )
 
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("synchronous_endpoint")
 def test_invoke_and_evaluate_by_name(cloud: Cloud, runtime: str, job: Job, prepared: Path, tmp_path: Path) -> None:
     done = run(cloud, runtime, "invoke", prepared / "samples")
     assert done.returncode == 0, done.stderr
@@ -71,10 +71,10 @@ def test_invoke_and_evaluate_by_name(cloud: Cloud, runtime: str, job: Job, prepa
 
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("synchronous_endpoint")
 def test_the_containers_own_words_come_through(cloud: Cloud, runtime: str, server: Server, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
     done = run(cloud, runtime, "invoke", tmp_path / "broken.png")
     assert done.returncode == 2
     words = server.post(b"no image", "image/png").text
-    assert done.stderr == f"Error: {tmp_path}/broken.png: ModelError from endpoint {LATER}: {words}\n"
+    assert done.stderr == f"Error: {tmp_path}/broken.png: ModelError from endpoint {ENDPOINT}: {words}\n"

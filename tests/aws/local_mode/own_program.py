@@ -1,4 +1,4 @@
-"""A user's own training program, in place of the image's: a network without a hidden layer."""
+"""A user's training program, which replaces the image's: a network without a hidden layer."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Commands of this project as SageMaker's SDK runs them, in its own environment."""
+"""This project's commands in the environments of SageMaker's SDKs."""
 
 import os
 import subprocess
@@ -12,15 +12,15 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def run(sdk: str, module: str, *options: object) -> "subprocess.CompletedProcess[str]":
-    return run_bare(sdk, module, "--image", IMAGE, *options)
+    return run_without_image(sdk, module, "--image", IMAGE, *options)
 
 
-def run_bare(sdk: str, module: str, *options: object) -> "subprocess.CompletedProcess[str]":
+def run_without_image(sdk: str, module: str, *options: object) -> "subprocess.CompletedProcess[str]":
     python = ROOT / f".venv-sdk-{sdk}" / "bin" / "python"
     if not python.exists():
-        pytest.skip(f"no environment for the SDK: make .venv-sdk-{sdk}/installed")
+        pytest.skip(f"SageMaker's SDK is not installed: make .venv-sdk-{sdk}/installed")
     words = [str(word) for word in (python, "-m", module, *options)]
-    # no credentials, no region: local mode must not need them
+    # local mode must not need credentials or a region
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment["COLUMNS"] = "120"
     return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)

@@ -12,7 +12,7 @@ from tests.support.helpers import Job, free_port, npy, serving
 
 @pytest.mark.engine
 @pytest.mark.parametrize("image", ["container"], indirect=True)
-@pytest.mark.usefixtures("nothing_stays")
+@pytest.mark.usefixtures("clean_local_mode")
 @pytest.mark.parametrize(
     ("kind", "strategy"),
     [

@@ -1,4 +1,4 @@
-"""SageMaker's own local mode, by its SDK version 2 in an environment of its own, with real containers."""
+"""SageMaker's local mode with SDK version 2 in its own environment, with real containers."""
 
 import json
 import subprocess
@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.aws.local_mode.sdk import run, run_bare
+from tests.aws.local_mode.sdk import run, run_without_image
 from tests.conftest import IMAGE
 from tests.support import hooks
 from tests.support.helpers import Job, free_port
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_stays")]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("clean_local_mode")]
 
 
 def round_trip(prepared: Path, output: Path, *options: object) -> "subprocess.CompletedProcess[str]":
@@ -71,10 +71,10 @@ def test_a_model_with_hooks_of_its_own(job: Job, tmp_path: Path) -> None:
         packed.add(job.base / "model", ".")
     source.mkdir()
     (source / "mine.py").write_text(hooks.ONLY_PREDICT)
-    done = run_bare("v2", "tests.aws.local_mode.own_hooks", IMAGE, archive, source, "mine.py", free_port())
+    done = run_without_image("v2", "tests.aws.local_mode.own_hooks", IMAGE, archive, source, "mine.py", free_port())
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'answer: {"dark": 1}' in done.stdout
     assert "/opt/ml/code/mine.py has predict_fn" in done.stdout
     with tarfile.open(archive) as packed:
         assert any(name.endswith("code/mine.py") for name in packed.getnames())
-    assert [path.name for path in source.iterdir()] == ["mine.py"]  # nothing of root's beside it
+    assert [path.name for path in source.iterdir()] == ["mine.py"]  # no files of root beside it

@@ -1,4 +1,4 @@
-"""The SDK version 3 in local mode, in an environment of its own, with real containers."""
+"""SageMaker's local mode with SDK version 3 in its own environment, with real containers."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.aws.local_mode.sdk import run
 from tests.aws.local_mode.test_sagemaker_local import description
 from tests.support.helpers import free_port
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_stays")]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("clean_local_mode")]
 
 
 def train_and_predict(prepared: Path, output: Path, epochs: str) -> "subprocess.CompletedProcess[str]":

@@ -1,6 +1,6 @@
-"""ECR on this machine: moto answers for AWS, a real registry stands under the name that moto's account has.
+"""ECR on this machine: moto as AWS, and a real registry under the ECR host name of moto's account.
 
-The engine and `requests` reach it as they would the real one: by name, TLS and login.
+The engine and `requests` access it as they would ECR: by name, with TLS and login.
 """
 
 import contextlib
@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ import pytest
 import requests
 
 from tests.support.helpers import free_port
+from tests.support.waiting import wait_until
 
 ACCOUNT = "123456789012"  # moto's own
 HOST = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
@@ -34,12 +34,12 @@ _CERTIFICATES = Path("/etc/docker/certs.d") / HOST
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry at HOST, and the certificate to trust for it."""
+    """A registry at HOST, and its certificate."""
 
     certificate: Path
 
     def put_image(self, repository: str, tag: str, kind: str, architecture: str = "amd64") -> str:
-        """Plant an image of no layers, its types those of *kind*, "docker" or "oci"; return its digest."""
+        """Store an image without layers, with media types of *kind*, "docker" or "oci"; return its digest."""
         whole, part = {
             "docker": ("docker.distribution.manifest.v2", "docker.container.image.v1"),
             "oci": ("oci.image.manifest.v1", "oci.image.config.v1"),
@@ -75,7 +75,7 @@ class Registry:
 
 @contextlib.contextmanager
 def registry(folder: Path) -> Iterator[Registry]:
-    """Run a registry at HOST, its files in *folder*; skip the test where that cannot be."""
+    """Run a registry at HOST with its files in *folder*; skip the test where that is impossible."""
     if shutil.which("docker-registry") is None or shutil.which("openssl") is None:
         pytest.skip("needs the programs docker-registry and openssl")
     if not os.access(_HOSTS, os.W_OK):
@@ -109,7 +109,7 @@ def registry(folder: Path) -> Iterator[Registry]:
         encoding="utf-8",
     )
     line = f"127.0.0.1 {HOST}\n"
-    _CERTIFICATES.mkdir(parents=True, exist_ok=True)  # there already after a run that was killed
+    _CERTIFICATES.mkdir(parents=True, exist_ok=True)  # it exists after a killed run
     shutil.copy(certificate, _CERTIFICATES / "ca.crt")
     with _HOSTS.open("a", encoding="utf-8") as hosts:
         hosts.write(line)
@@ -123,7 +123,7 @@ def registry(folder: Path) -> Iterator[Registry]:
 
 @contextlib.contextmanager
 def moto(folder: Path) -> Iterator[str]:
-    """Run a fresh moto server; yield its URL."""
+    """Run a new moto server; yield its URL."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with _running(command, port, folder / "moto.log"):
@@ -131,10 +131,10 @@ def moto(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def refusing(action: str, code: str, behind: str) -> Iterator[str]:
-    """Answer the call *action* as AWS does when it refuses with *code*, hand on all others to *behind*; yield the URL.
+def rejecting(action: str, code: str, behind: str) -> Iterator[str]:
+    """Reject the call *action* with *code*, as AWS does, and pass all others to *behind*; yield the URL.
 
-    Moto knows no expired login, and its policy check answers calls in JSON with an error in XML.
+    Moto has no expired logins, and its policy check answers JSON calls with errors in XML.
     """
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -168,13 +168,14 @@ def refusing(action: str, code: str, behind: str) -> Iterator[str]:
 def _running(command: list[str], port: int, log: Path) -> Iterator[None]:
     with log.open("wb") as stream, subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT) as process:
         try:
-            deadline = time.monotonic() + 60
-            while True:
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                    break
+
+            def listens() -> bool:
                 assert process.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.05)
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    return True
+                return False
+
+            wait_until(listens, 60, f"{command[0]} listens on port {port}", log.read_text)
             yield
         finally:
             process.terminate()

@@ -1,4 +1,4 @@
-"""`python -m scripts.push`, as a person calls it, against a real engine and a real registry under an ECR name."""
+"""`python -m scripts.push` with a real engine and a real registry under an ECR name."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from scripts.aws.registry import MANIFEST, refuse
+from scripts.aws.registry import MANIFEST, require_supported
 from scripts.aws.registry import Registry as Reader
 from scripts.errors import Failure
 from tests.aws.push import ecr
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.engine
 
 
 def docker(*arguments: str, text: str | None = None) -> str:
-    # BuildKit, because the older builder passes over --platform
+    # BuildKit, because the older builder ignores --platform
     variables = {**os.environ, "DOCKER_BUILDKIT": "1"}
     command = [DOCKER, *arguments]
     process = subprocess.run(command, check=True, capture_output=True, text=True, input=text, env=variables)
@@ -34,14 +34,14 @@ def docker(*arguments: str, text: str | None = None) -> str:
 
 def git(folder: Path, *arguments: str) -> str:
     command = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org", *arguments]
-    # neither signatures nor hooks that this machine's user has set
+    # without the signatures and hooks of this machine's user
     variables = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env=variables).stdout.strip()
 
 
 @dataclass(frozen=True)
 class Desk:
-    """A git tree with one commit, and the environment of the person who pushes from it."""
+    """A git repository with one commit, and the environment of the user who pushes from it."""
 
     folder: Path
     environment: dict[str, str]
@@ -55,13 +55,13 @@ class Desk:
         return self.folder / "results" / "image-uri.txt"
 
     def push(self, *arguments: str, repository: str = NAME, image: str = IMAGE, **environment: str | None) -> str:
-        """Push, and return what it says; None takes a variable away."""
+        """Push successfully; return the output. None unsets a variable."""
         process = self.start(*arguments, repository=repository, image=image, **environment)
         assert process.returncode == 0, process.stderr
         return process.stdout
 
     def refusal(self, *arguments: str, repository: str = NAME, image: str = IMAGE, **environment: str | None) -> str:
-        """Fail to push, and return the one line that says why."""
+        """Fail to push; return the one line of the error."""
         process = self.start(*arguments, repository=repository, image=image, **environment)
         assert process.returncode == 2, process.stdout + process.stderr
         assert process.stderr.count("\n") == 1, process.stderr
@@ -82,7 +82,7 @@ class Desk:
 def image() -> Iterator[None]:
     docker("build", "--tag", IMAGE, "-", text="FROM debian:bookworm-slim\nLABEL pushed=whole\n")
     yield
-    # under the names that the pushes gave it, too
+    # by id, which removes all tags
     docker("rmi", "--force", docker("image", "inspect", "--format", "{{.Id}}", IMAGE))
 
 
@@ -114,7 +114,7 @@ def desk(tmp_path: Path, aws: str) -> Desk:
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": "us-east-1",
-        # neither the credentials of this machine nor those of a host in the cloud
+        # without this machine's credentials
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -132,7 +132,7 @@ def test_what_was_pushed_comes_back_by_digest_and_runs(trusting: Desk, aws: str)
     said = trusting.push()
     uri = trusting.result.read_text().strip()
     assert said.splitlines()[-1] == uri
-    assert f"made repository {ecr.HOST}/{NAME}" in said
+    assert f"created repository {ecr.HOST}/{NAME}" in said
     assert f"{MANIFEST}, linux/amd64, " in said
     tag = f"{ecr.HOST}/{NAME}:tiny-{trusting.commit}"
     assert uri in json.loads(docker("image", "inspect", "--format", "{{json .RepoDigests}}", IMAGE))
@@ -161,7 +161,7 @@ def test_uncommitted_changes_are_refused_or_named(trusting: Desk) -> None:
 def test_an_engine_that_pushes_oci_manifests_is_found_out(
     trusting: Desk, registry: ecr.Registry, tmp_path: Path
 ) -> None:
-    """Debian's engine never does; this one pushes, then puts the OCI form of an image in its place."""
+    """Debian's engine never pushes OCI manifests; this one pushes, then replaces the image by its OCI form."""
     engine = tmp_path / "engine"
     planted = f"""
 import pathlib, subprocess, sys
@@ -212,14 +212,14 @@ def test_verification_refuses_what_sagemaker_refuses(
     found = Reader(ecr.HOST, "AWS", ecr.PASSWORD).describe("planted", "one")
     assert found.digest == digest
     with pytest.raises(Failure, match="planted:one") as caught:
-        refuse(found, "planted:one")
+        require_supported(found, "planted:one")
     assert words in caught.value.message
 
 
 def test_verification_accepts_a_plain_image(registry: ecr.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(registry.certificate))
     registry.put_image("planted", "plain", "docker")
-    refuse(Reader(ecr.HOST, "AWS", ecr.PASSWORD).describe("planted", "plain"), "planted:plain")
+    require_supported(Reader(ecr.HOST, "AWS", ecr.PASSWORD).describe("planted", "plain"), "planted:plain")
 
 
 def test_a_registry_that_refuses_is_quoted(registry: ecr.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,8 +235,8 @@ def test_a_certificate_that_is_not_trusted_is_named(desk: Desk) -> None:
     assert "certificate verify failed" in desk.refusal(repository="untrusted")
 
 
-def test_a_credential_helper_that_logs_in_by_itself(trusting: Desk, tmp_path: Path) -> None:
-    """ECR's helper gives the login when asked and refuses to store one."""
+def test_a_credential_helper_that_logs_in_by_itself_is_used(trusting: Desk, tmp_path: Path) -> None:
+    """ECR's helper returns a login, but refuses to store one."""
     helper = tmp_path / "docker-credential-own"
     login = json.dumps({"ServerURL": ecr.HOST, "Username": "AWS", "Secret": ecr.PASSWORD})
     helper.write_text(f"#!/bin/sh\nif [ $1 = get ]; then echo '{login}'; else echo not implemented; exit 1; fi\n")
@@ -247,20 +247,20 @@ def test_a_credential_helper_that_logs_in_by_itself(trusting: Desk, tmp_path: Pa
     assert "sha256:" in trusting.push(PATH=f"{tmp_path}:{os.environ['PATH']}")
 
 
-def test_without_credentials(desk: Desk) -> None:
+def test_a_push_without_credentials_says_that_there_are_none(desk: Desk) -> None:
     assert "no AWS credentials" in desk.refusal(AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
     assert "no AWS credentials" in desk.refusal(AWS_PROFILE="nobody")
 
 
-def test_without_a_region(desk: Desk) -> None:
+def test_a_push_without_a_region_names_the_variable_to_set(desk: Desk) -> None:
     assert "no AWS region; set AWS_DEFAULT_REGION" in desk.refusal(AWS_DEFAULT_REGION=None)
 
 
-def test_a_repository_in_another_region_or_account(desk: Desk) -> None:
+def test_a_repository_in_another_region_or_account_is_refused_with_both_names(desk: Desk) -> None:
     line = desk.refusal("--region", "eu-west-1", repository=f"{ecr.HOST}/{NAME}")
     assert "is in us-east-1, the region in use is eu-west-1" in line
     line = desk.refusal(repository=f"210987654321.dkr.ecr.us-east-1.amazonaws.com/{NAME}")
-    assert f"is of account 210987654321, the credentials are of {ecr.ACCOUNT}" in line
+    assert f"is in account 210987654321, the credentials are for {ecr.ACCOUNT}" in line
 
 
 @pytest.mark.parametrize(
@@ -274,29 +274,31 @@ def test_a_repository_in_another_region_or_account(desk: Desk) -> None:
         ("GetAuthorizationToken", "AccessDeniedException", "lack the permission ecr:GetAuthorizationToken;"),
     ],
 )
-def test_a_login_that_aws_refuses(desk: Desk, aws: str, action: str, code: str, words: str) -> None:
-    with ecr.refusing(action, code, aws) as url:
+def test_a_login_that_aws_refuses_is_told_with_its_cause(
+    desk: Desk, aws: str, action: str, code: str, words: str
+) -> None:
+    with ecr.rejecting(action, code, aws) as url:
         assert words in desk.refusal(AWS_ENDPOINT_URL=url, repository=f"refused-{action.lower()}")
 
 
-def test_no_answer_from_aws(desk: Desk) -> None:
+def test_a_push_that_cannot_reach_aws_says_so(desk: Desk) -> None:
     assert "no answer from AWS" in desk.refusal(AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
 
 
-def test_a_name_that_ecr_does_not_allow(desk: Desk) -> None:
+def test_a_name_that_ecr_does_not_allow_is_refused_in_its_words(desk: Desk) -> None:
     assert "InvalidParameterException" in desk.refusal(repository="Upper_Case")
 
 
-def test_without_an_engine(desk: Desk) -> None:
-    assert "no Docker engine is reachable" in desk.refusal(DOCKER_HOST="unix:///nowhere.sock")
-    assert "there is no program no-docker" in desk.refusal(DOCKER="no-docker")
+def test_a_push_without_an_engine_says_what_is_missing(desk: Desk) -> None:
+    assert "cannot reach the Docker engine; start it: " in desk.refusal(DOCKER_HOST="unix:///nowhere.sock")
+    assert "no-docker is not installed" in desk.refusal(DOCKER="no-docker")
 
 
-def test_without_the_image(desk: Desk) -> None:
-    assert "has no image nobody:built; make build" in desk.refusal(image="nobody:built")
+def test_a_push_without_the_image_says_how_to_build_it(desk: Desk) -> None:
+    assert "has no image nobody:built; build it with make build" in desk.refusal(image="nobody:built")
 
 
-def test_an_image_for_another_architecture(desk: Desk) -> None:
+def test_an_image_for_another_architecture_is_refused(desk: Desk) -> None:
     name = "traffic-signs-push-test:arm64"
     docker("build", "--platform", "linux/arm64", "--tag", name, "-", text="FROM scratch\nLABEL for=another\n")
     try:
@@ -305,11 +307,11 @@ def test_an_image_for_another_architecture(desk: Desk) -> None:
         docker("rmi", name)
 
 
-def test_without_a_commit(desk: Desk, tmp_path: Path) -> None:
+def test_a_push_from_a_folder_without_a_commit_is_refused(desk: Desk, tmp_path: Path) -> None:
     folder = tmp_path / "plain"
     folder.mkdir()
     line = Desk(folder, desk.environment).refusal(GIT_CEILING_DIRECTORIES=str(tmp_path))
-    assert "the tag names a git commit, and there is none" in line
+    assert "the tag needs a git commit, but there is none" in line
 
 
 def _client(url: str, service: str) -> "boto3.client":

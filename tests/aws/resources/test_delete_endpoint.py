@@ -1,4 +1,4 @@
-"""Endpoints are removed with all that they were made of, whatever state they are in."""
+"""Endpoints are deleted with all their parts, in any state."""
 
 from typing import Any
 
@@ -22,9 +22,9 @@ def test_endpoint_comes_and_goes(cloud: Cloud) -> None:
     cloud.sagemaker.delete_endpoint(EndpointName="traffic-signs-cpu")
     removed = cloud.run("delete_endpoint", "traffic-signs-cpu")
     assert removed.returncode == 0, removed.stderr
-    assert removed.stdout.count("gone already") == 1
-    assert removed.stdout.count(": removed") == 2
-    assert cloud.run("delete_endpoint", "traffic-signs-cpu").stdout.count("gone already") == 3
+    assert removed.stdout.count("does not exist") == 1
+    assert removed.stdout.count(": deleted") == 2
+    assert cloud.run("delete_endpoint", "traffic-signs-cpu").stdout.count("does not exist") == 3
 
 
 def test_what_was_made_before_a_refusal_is_told_and_removed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,9 +38,9 @@ def test_what_was_made_before_a_refusal_is_told_and_removed(cloud: Cloud, monkey
     assert done.returncode == 2
     assert "quota is used up" in done.stderr
     assert done.stderr.endswith(
-        f"; remove what there is of it, which may bill: python -m scripts.delete_endpoint {name}\n"
+        f"; delete what was created, which may bill: python -m scripts.delete_endpoint {name}\n"
     )
-    assert cloud.run("delete_endpoint", name).stdout.count(": removed") == 2
+    assert cloud.run("delete_endpoint", name).stdout.count(": deleted") == 2
     monkeypatch.undo()
     again = cloud.deploy(name)
     assert again.returncode == 0, again.stderr
@@ -49,7 +49,7 @@ def test_what_was_made_before_a_refusal_is_told_and_removed(cloud: Cloud, monkey
 def test_a_shadow_model_whose_configuration_is_refused_does_not_stay(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The SDK would take it for the one that the next endpoint of that name is to have."""
+    """The SDK would use it for the next endpoint of that name."""
     name = "traffic-signs-half"
 
     def refuse(**_: Any) -> None:
@@ -59,7 +59,7 @@ def test_a_shadow_model_whose_configuration_is_refused_does_not_stay(
     done = cloud.deploy(name, "--shadow-model", MODEL)
     assert done.returncode == 2
     assert "quota is used up" in done.stderr
-    assert f"model {name}: removed" in cloud.run("delete_endpoint", name).stdout
+    assert f"model {name}: deleted" in cloud.run("delete_endpoint", name).stdout
     assert not [model for model in cloud.sagemaker.list_models()["Models"] if model["ModelName"].startswith(name)]
 
 
@@ -74,7 +74,7 @@ def test_a_refusal_on_the_way_says_that_something_is_left(
     done = cloud.run("delete_endpoint", "traffic-signs-late")
     assert done.returncode == 2
     assert done.stderr.startswith("Error: the AWS login has expired; log in again")
-    assert done.stderr.endswith("; what is left of traffic-signs-late may bill: run this again\n")
+    assert done.stderr.endswith("; what is left of traffic-signs-late may bill: run this command again\n")
 
 
 def test_an_endpoint_under_way_is_removed_once_that_is_over(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,4 +99,4 @@ def test_an_endpoint_under_way_is_removed_once_that_is_over(cloud: Cloud, monkey
     monkeypatch.setattr(backend, "delete_endpoint", as_aws)
     done = cloud.run("delete_endpoint", name)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count(": removed") == 3
+    assert done.stdout.count(": deleted") == 3

@@ -1,4 +1,4 @@
-"""Every kind of endpoint that `deploy` makes: what AWS is asked for, what it costs, what does not go together."""
+"""Every kind of endpoint that `deploy` creates: AWS calls, cost line, options that exclude each other."""
 
 import http.server
 import subprocess
@@ -17,18 +17,18 @@ from scripts import deploy
 from scripts.client.endpoint import Endpoint
 from scripts.errors import Failure
 from scripts.resources import model_source
-from tests.aws.account.test_iam import refused
-from tests.aws.cloud import BUCKET, IMAGE, LATER, REGION, ROLE, ROOT, Cloud
+from tests.aws.account.test_iam import denied
+from tests.aws.cloud import BUCKET, ENDPOINT, IMAGE, REGION, ROLE, ROOT, Cloud
 
 MODELS = "s3://sagemaker-models/traffic-signs/models/"
 NEXT = "s3://sagemaker-models/traffic-signs/next/model.tar.gz"
 
 
-def asked(cloud: Cloud, operation: str) -> list[dict[str, Any]]:
+def calls_of(cloud: Cloud, operation: str) -> list[dict[str, Any]]:
     return [parameters for name, parameters in cloud.calls() if name.endswith(f":{operation}")]
 
 
-def test_multi_model(cloud: Cloud) -> None:
+def test_a_folder_of_models_is_deployed_behind_one_endpoint(cloud: Cloud) -> None:
     name = "traffic-signs-many"
     folder = MODELS.rstrip("/")
     done = cloud.run(
@@ -36,12 +36,12 @@ def test_multi_model(cloud: Cloud) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert f"--endpoint {name} --target-model FILE.tar.gz" in done.stdout
-    [model] = asked(cloud, "CreateModel")
+    [model] = calls_of(cloud, "CreateModel")
     assert model["PrimaryContainer"] == {
         "Image": IMAGE, "Environment": {}, "ModelDataUrl": MODELS, "Mode": "MultiModel"
     }  # fmt: skip
     assert cloud.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
-    assert not refused(cloud.calls())
+    assert not denied(cloud.calls())
 
 
 def test_autoscaling_capture_and_isolation_come_and_go(cloud: Cloud) -> None:
@@ -49,8 +49,8 @@ def test_autoscaling_capture_and_isolation_come_and_go(cloud: Cloud) -> None:
     done = cloud.deploy(name, "--autoscale", "2:6", "--invocations", 900, "--capture", 20, "--isolated")
     assert done.returncode == 0, done.stderr
     assert "2 to 6 x ml.c5.large and S3 storage for 20 % of the requests, until you delete it" in done.stdout
-    assert asked(cloud, "CreateModel")[0]["EnableNetworkIsolation"]
-    [configuration] = asked(cloud, "CreateEndpointConfig")
+    assert calls_of(cloud, "CreateModel")[0]["EnableNetworkIsolation"]
+    [configuration] = calls_of(cloud, "CreateEndpointConfig")
     assert configuration["ProductionVariants"][0]["InitialInstanceCount"] == 2
     assert configuration["DataCaptureConfig"] == {
         "EnableCapture": True,
@@ -67,8 +67,8 @@ def test_autoscaling_capture_and_isolation_come_and_go(cloud: Cloud) -> None:
         "ResourceId": f"endpoint/{name}/variant/AllTraffic",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
-    assert asked(cloud, "RegisterScalableTarget") == [{**target, "MinCapacity": 2, "MaxCapacity": 6}]
-    [policy] = asked(cloud, "PutScalingPolicy")
+    assert calls_of(cloud, "RegisterScalableTarget") == [{**target, "MinCapacity": 2, "MaxCapacity": 6}]
+    [policy] = calls_of(cloud, "PutScalingPolicy")
     assert policy == {
         **target,
         "PolicyName": name,
@@ -81,21 +81,21 @@ def test_autoscaling_capture_and_isolation_come_and_go(cloud: Cloud) -> None:
 
     removed = cloud.run("delete_endpoint", name)
     assert removed.returncode == 0, removed.stderr
-    assert removed.stdout.startswith(f"autoscaling of {name}: removed")
-    assert asked(cloud, "DeregisterScalableTarget") == [target]
-    assert not refused(cloud.calls())
+    assert removed.stdout.startswith(f"autoscaling of {name}: deleted")
+    assert calls_of(cloud, "DeregisterScalableTarget") == [target]
+    assert not denied(cloud.calls())
     assert "autoscaling" not in cloud.run("delete_endpoint", name).stdout
 
 
-def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shadow_model_gets_a_variant_of_its_own(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "traffic-signs-two"
     done = cloud.deploy(name, "--shadow-model", NEXT, "--capture", 100, "--capture-to", "s3://b/c", "--tag", "a=b")
     assert done.returncode == 0, done.stderr
     assert "2 x ml.c5.large" in done.stdout  # one instance each
-    models = {model["ModelName"]: model["PrimaryContainer"] for model in asked(cloud, "CreateModel")}
+    models = {model["ModelName"]: model["PrimaryContainer"] for model in calls_of(cloud, "CreateModel")}
     assert set(models) == {name, f"{name}-shadow"}
     assert models[f"{name}-shadow"]["ModelDataUrl"] == NEXT
-    [configuration] = asked(cloud, "CreateEndpointConfig")
+    [configuration] = calls_of(cloud, "CreateEndpointConfig")
     [production], [shadow] = configuration["ProductionVariants"], configuration["ShadowProductionVariants"]
     assert (production["ModelName"], shadow["ModelName"]) == (name, f"{name}-shadow")
     assert production["VariantName"] != shadow["VariantName"]
@@ -103,7 +103,7 @@ def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
         assert (variant["InstanceType"], variant["InitialInstanceCount"]) == ("ml.c5.large", 1)
     assert configuration["DataCaptureConfig"]["DestinationS3Uri"] == "s3://b/c"
     assert cloud.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
-    assert not refused(cloud.calls())
+    assert not denied(cloud.calls())
 
     # moto keeps no shadow variants
     describe = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION].describe_endpoint_config
@@ -113,8 +113,8 @@ def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "describe_endpoint_config", with_shadow)
     removed = cloud.run("delete_endpoint", name)
-    assert removed.stdout.count(": removed") == 4, removed.stdout + removed.stderr
-    assert f"model {name}-shadow: removed" in removed.stdout
+    assert removed.stdout.count(": deleted") == 4, removed.stdout + removed.stderr
+    assert f"model {name}-shadow: deleted" in removed.stdout
 
 
 @pytest.mark.parametrize(
@@ -125,15 +125,15 @@ def test_shadow_variant(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
         (("--shadow-model", NEXT, "--autoscale", "1:2"), "--shadow-model and --autoscale exclude each other"),
         (("--async-output", "s3://b/o", "--autoscale", "1:2"), "--async-output and --autoscale exclude each other"),
         (("--multi-model", MODELS, "--instance-type", "ml.g4dn.xlarge"), "--multi-model on ml.g4dn.xlarge"),
-        (("--instance-type", "ml.c7g.large"), "--instance-type ml.c7g.large: Arm processors"),
+        (("--instance-type", "ml.c7g.large"), "--instance-type ml.c7g.large: Arm processor"),
         (("--multi-model", "models"), "--multi-model models: expected s3://"),
         (("--shadow-model", "model.tar.gz"), "--shadow-model model.tar.gz: expected s3://"),
         (("--autoscale", "4"), "--autoscale 4: expected MIN:MAX"),
         (("--autoscale", "4:2"), "--autoscale 4:2: expected MIN:MAX"),
         (("--capture", "0"), "--capture"),
-        (("--capture-to", "s3://b/c"), "--capture-to is for --capture: add that, or leave it out"),
-        (("--memory-mb", "3072"), "--memory-mb is for --serverless: add that, or leave it out"),
-        (("--invocations", "6000"), "--invocations is for --autoscale: add that, or leave it out"),
+        (("--capture-to", "s3://b/c"), "--capture-to needs --capture: add it, or omit --capture-to"),
+        (("--memory-mb", "3072"), "--memory-mb needs --serverless: add it, or omit --memory-mb"),
+        (("--invocations", "6000"), "--invocations needs --autoscale: add it, or omit --invocations"),
     ],
 )
 def test_what_does_not_go_together_is_refused_at_once(options: tuple[str, ...], words: str) -> None:
@@ -142,19 +142,19 @@ def test_what_does_not_go_together_is_refused_at_once(options: tuple[str, ...], 
     assert words in done.output
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("synchronous_endpoint")
 def test_invoke_names_the_model_of_a_multi_model_endpoint(cloud: Cloud) -> None:
-    image = cloud.folder / "text.ppm"  # as numbers in text, because moto decodes the body as UTF-8
+    image = cloud.folder / "text.ppm"  # a text format, because moto decodes the body as UTF-8
     image.write_text("P3 1 1 255 9 9 9")
     runtime = sagemakerruntime_backends[DEFAULT_ACCOUNT_ID][REGION]
     answer = '{"predictions": [{"class_id": 1, "name": "one", "probability": 0.5}]}'
     runtime.results_queue.append((answer, "application/json", "AllTraffic", ""))
-    words = cloud.command("invoke", "--endpoint", LATER, "--target-model", "germany.tar.gz", image)
+    words = cloud.command("invoke", "--endpoint", ENDPOINT, "--target-model", "germany.tar.gz", image)
     words[0] = sys.executable
     done = subprocess.run(words, cwd=ROOT, env=cloud.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    [parameters] = asked(cloud, "InvokeEndpoint")
-    assert (parameters["EndpointName"], parameters["TargetModel"]) == (LATER, "germany.tar.gz")
+    [parameters] = calls_of(cloud, "InvokeEndpoint")
+    assert (parameters["EndpointName"], parameters["TargetModel"]) == (ENDPOINT, "germany.tar.gz")
 
 
 def test_invoke_names_a_model_of_a_container_in_its_path() -> None:

@@ -1,4 +1,4 @@
-"""Endpoints in the making: refused, waited for, left to themselves, failed; and what each kind is made of."""
+"""Creation of endpoints: rejected, waited for, interrupted, failed; and the resources of each kind."""
 
 import time
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from moto.sagemaker.models import sagemaker_backends
 
-from tests.aws.cloud import ACCOUNT, REGION, ROLE, Cloud, hosting, made_as
+from tests.aws.cloud import ACCOUNT, REGION, ROLE, Cloud, deploy_options, patch_created
 
 
 def test_a_name_that_is_taken_is_refused_before_anything_is_made(cloud: Cloud) -> None:
-    """Of a model under that name the SDK would make the endpoint, whatever --model-data says."""
+    """The SDK would use the existing model, whatever --model-data says."""
     name = "traffic-signs-taken"
     cloud.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE)
     done = cloud.deploy(name)
     assert done.returncode == 2
-    assert f"there is an endpoint, configuration or model {name}: choose another name, or python -m" in done.stderr
+    assert f"an endpoint, configuration or model {name} exists: choose another name, or python -m" in done.stderr
     assert not [operation for operation, _ in cloud.calls() if ":Create" in operation]
     assert cloud.deploy("traffic-signs-abroad", AWS_DEFAULT_REGION="eu-west-1").returncode == 2
     assert not [operation for operation, _ in cloud.calls() if ":Create" in operation]
@@ -27,13 +27,13 @@ def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pyt
     asked: list[str] = []
 
     def later(endpoint_name: str) -> Any:
-        description: dict[str, Any] = describe(endpoint_name)  # none yet when deploy asks whether the name is taken
+        description: dict[str, Any] = describe(endpoint_name)  # raises while deploy checks whether the name exists
         asked.append(endpoint_name)
         if asked == ["traffic-signs-slow"] * 2:
             description["EndpointStatus"] = "InService"
         return description
 
-    made_as(monkeypatch, backend, "create_endpoint", endpoint_status="Creating")
+    patch_created(monkeypatch, backend, "create_endpoint", endpoint_status="Creating")
     monkeypatch.setattr(backend, "describe_endpoint", later)
     done = cloud.deploy("traffic-signs-slow")
     assert done.returncode == 0, done.stderr
@@ -41,18 +41,18 @@ def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pyt
     assert "in service: " in done.stdout
 
     cloud.record.unlink()
-    code, error = cloud.interrupt("CreateEndpoint", "deploy", *hosting("traffic-signs-left"))
+    code, error = cloud.interrupt("CreateEndpoint", "deploy", *deploy_options("traffic-signs-left"))
     assert code == 2, error
-    assert error.endswith(left("traffic-signs-left"))
+    assert error.endswith(leftover_message("traffic-signs-left"))
 
 
-def left(name: str) -> str:
-    return f"Error: interrupted; remove what there is of it, which may bill: python -m scripts.delete_endpoint {name}\n"
+def leftover_message(name: str) -> str:
+    return f"Error: interrupted; delete what was created, which may bill: python -m scripts.delete_endpoint {name}\n"
 
 
 def test_ctrl_c_while_an_endpoint_is_made_says_what_may_be_left(cloud: Cloud) -> None:
     name = "traffic-signs-hasty"
-    assert cloud.interrupt("CreateModel", "deploy", *hosting(name)) == (2, left(name))
+    assert cloud.interrupt("CreateModel", "deploy", *deploy_options(name)) == (2, leftover_message(name))
     assert "sagemaker:CreateEndpoint" not in dict(cloud.calls())
 
 
@@ -74,7 +74,7 @@ def test_each_kind_of_endpoint(cloud: Cloud) -> None:
 
 def test_failed_endpoint_shows_log_and_cause(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = {"endpoint_status": "Failed", "failure_reason": "did not pass the ping health check"}
-    made_as(monkeypatch, sagemaker_backends[ACCOUNT][REGION], "create_endpoint", **failed)
+    patch_created(monkeypatch, sagemaker_backends[ACCOUNT][REGION], "create_endpoint", **failed)
     group = "/aws/sagemaker/Endpoints/traffic-signs-bad"
     cloud.logs.create_log_group(logGroupName=group)
     cloud.logs.create_log_stream(logGroupName=group, logStreamName="AllTraffic/i-1")

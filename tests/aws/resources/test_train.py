@@ -1,4 +1,4 @@
-"""Training jobs: what AWS is asked for, and how they end."""
+"""Training jobs: AWS calls, and how the jobs end."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from moto.core.exceptions import JsonRESTError
 from moto.sagemaker.models import sagemaker_backends
 
-from tests.aws.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROOT, Cloud, made_as
+from tests.aws.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROOT, Cloud, patch_created
 
 
 def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
@@ -21,7 +21,7 @@ def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
     job = json.loads((cloud.folder / "job.json").read_text())
     sent = cloud.sagemaker.describe_training_job(TrainingJobName=job["name"])
     assert sent["AlgorithmSpecification"]["TrainingImage"] == IMAGE
-    # moto answers with metrics of its own
+    # moto describes the job with fixed metrics
     asked = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["AlgorithmSpecification"]["MetricDefinitions"]
     assert asked == json.loads((ROOT / "scripts" / "resources" / "metric_definitions.json").read_text())
     assert sent["HyperParameters"] == {"epochs": "7", "learning_rate": "0.1"}
@@ -46,7 +46,7 @@ def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
 
 def test_failed_job_says_why(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = {"training_job_status": "Failed", "failure_reason": "AlgorithmError: no images"}
-    made_as(monkeypatch, sagemaker_backends[ACCOUNT][REGION], "create_training_job", **failed)
+    patch_created(monkeypatch, sagemaker_backends[ACCOUNT][REGION], "create_training_job", **failed)
     done = cloud.train("--yes")
     assert done.returncode == 1
     assert "AlgorithmError: no images" in done.stderr
@@ -59,26 +59,28 @@ def test_a_finished_job_is_told_by_name_though_its_file_cannot_be_written(cloud:
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
     assert "training job" in done.stdout
     assert "Traceback" not in done.stderr
-    assert f"/dev/null/jobs/job.json cannot be written: Not a directory; {name} is Completed" in done.stderr
+    assert f"cannot write /dev/null/jobs/job.json: Not a directory; {name} is Completed" in done.stderr
 
 
 def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = sagemaker_backends[ACCOUNT][REGION]
-    made_as(monkeypatch, backend, "create_training_job", training_job_status="InProgress")
+    patch_created(monkeypatch, backend, "create_training_job", training_job_status="InProgress")
     code, error = cloud.interrupt("DescribeTrainingJob", "train", *cloud.job, "--yes")
     assert code == 2, error
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
-    assert error.endswith(goes_on(name))
+    assert error.endswith(still_running_message(name))
 
 
-def goes_on(name: str) -> str:
+def still_running_message(name: str) -> str:
     return (
-        f"{name} goes on and bills; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
-        f"or deploy what comes of it: python -m scripts.deploy --job {name}\n"
+        f"{name} keeps running and billing; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
+        f"or deploy its model later: python -m scripts.deploy --job {name}\n"
     )
 
 
-def test_a_login_that_expires_while_the_job_runs(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_login_that_expires_while_the_job_runs_is_told_and_that_the_job_bills(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(_: str) -> None:
         raise JsonRESTError("ExpiredTokenException", "The security token included in the request is expired")
 
@@ -87,7 +89,7 @@ def test_a_login_that_expires_while_the_job_runs(cloud: Cloud, monkeypatch: pyte
     assert done.returncode == 2
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
     assert done.stderr.splitlines()[-1].startswith("Error: the AWS login has expired; log in again")
-    assert done.stderr.endswith(goes_on(name))
+    assert done.stderr.endswith(still_running_message(name))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,9 @@ def test_a_login_that_expires_while_the_job_runs(cloud: Cloud, monkeypatch: pyte
         (("--yes",), {"AWS_DEFAULT_REGION": "eu-west-1"}, f"is in {REGION}, the region in use is eu-west-1;"),
     ],
 )
-def test_refusals_are_one_line(cloud: Cloud, options: tuple[str, ...], environment: dict[str, str], words: str) -> None:
+def test_what_cannot_be_started_is_refused_in_one_line_and_makes_no_job(
+    cloud: Cloud, options: tuple[str, ...], environment: dict[str, str], words: str
+) -> None:
     done = cloud.train(*options, **environment)
     assert done.returncode == 2
     assert words in done.stderr

@@ -1,4 +1,4 @@
-"""Transform jobs: in SageMaker's local mode with a real container, and as AWS is asked for them."""
+"""Transform jobs: in SageMaker's local mode with a real container, and with moto as AWS."""
 
 import json
 import subprocess
@@ -14,8 +14,8 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 
-from tests.aws.account.test_iam import refused
-from tests.aws.cloud import BUCKET, IMAGE, MODEL, REGION, ROLE, ROOT, Cloud, made_as
+from tests.aws.account.test_iam import denied
+from tests.aws.cloud import BUCKET, IMAGE, MODEL, REGION, ROLE, ROOT, Cloud, patch_created
 from tests.aws.local_mode.sdk import run
 from tests.conftest import IMAGE as LOCAL_IMAGE
 from tests.support.helpers import Job, Server, free_port, serving
@@ -23,7 +23,7 @@ from tests.support.helpers import Job, Server, free_port, serving
 
 @pytest.fixture
 def test_set(prepared: Path, tmp_path: Path) -> Path:
-    """602 images in no order, so that they make two files whose answers must not change places."""
+    """602 images in random order, which make two files whose answers must keep their order."""
     with np.load(prepared / "validation" / "validation.npz") as archive:
         images, labels, names = archive["images"], archive["labels"], archive["names"]
     order = np.random.default_rng(1).permutation(np.tile(np.arange(len(labels)), 7))
@@ -44,7 +44,7 @@ def evaluation(folder: Path) -> Any:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("image", ["container"], indirect=True)
-@pytest.mark.usefixtures("nothing_stays")
+@pytest.mark.usefixtures("clean_local_mode")
 def test_local_mode_finds_what_the_endpoint_finds(job: Job, test_set: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as packed:
         packed.add(job.base / "model", ".")
@@ -79,7 +79,7 @@ def test_job_is_what_was_asked_for_and_its_answers_are_evaluated(
     create = backend.create_transform_job
 
     def predict(**parameters: Any) -> Any:
-        """What moto leaves out: the job's own work, done by the program that the container runs."""
+        """The job's predictions, which moto does not make, by a real server."""
         source, target = parameters["transform_input"], parameters["transform_output"]
         prefix = source["DataSource"]["S3DataSource"]["S3Uri"].removeprefix(f"s3://{BUCKET}/")
         output = target["S3OutputPath"].removeprefix(f"s3://{BUCKET}/")
@@ -109,7 +109,7 @@ def test_job_is_what_was_asked_for_and_its_answers_are_evaluated(
     assert calls["sagemaker:CreateModel"]["PrimaryContainer"]["ModelDataUrl"] == MODEL
     assert calls["sagemaker:DeleteModel"] == {"ModelName": name}
     assert name not in [model["ModelName"] for model in cloud.sagemaker.list_models()["Models"]]
-    assert not refused(cloud.calls())
+    assert not denied(cloud.calls())
 
     cloud.record.unlink()
     again = cloud.run(*command(cloud, test_set), YES="1")
@@ -154,14 +154,14 @@ def test_failed_job_shows_log_and_cause(
 def test_interrupted_command_says_that_the_job_bills(
     cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    made_as(monkeypatch, backend, "create_transform_job", transform_job_status="InProgress")
+    patch_created(monkeypatch, backend, "create_transform_job", transform_job_status="InProgress")
     code, words = cloud.interrupt("DescribeTransformJob", *command(cloud, test_set, "--yes"))
     assert code == 2, words
-    assert "goes on and bills; stop it: aws sagemaker stop-transform-job" in words
+    assert "keeps running and billing; stop it: aws sagemaker stop-transform-job" in words
     assert "sagemaker:DeleteModel" not in dict(cloud.calls())
 
 
-def test_a_login_that_expires_while_the_job_runs(
+def test_a_login_that_expires_while_the_job_runs_is_told_and_that_the_job_bills(
     cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     def refuse(**_: Any) -> None:
@@ -171,7 +171,10 @@ def test_a_login_that_expires_while_the_job_runs(
     done = cloud.run(*command(cloud, test_set, "--yes"))
     assert done.returncode == 2
     name = dict(cloud.calls())["sagemaker:CreateTransformJob"]["TransformJobName"]
-    assert f"the AWS login has expired; log in again, as with `aws sso login`; {name} goes on and bills;" in done.stderr
+    assert (
+        f"the AWS login has expired; log in again, for example with `aws sso login`; {name} keeps running and billing;"
+        in done.stderr
+    )
 
 
 def test_nothing_starts_without_a_yes(cloud: Cloud, test_set: Path) -> None:

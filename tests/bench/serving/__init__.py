@@ -1,13 +1,12 @@
-"""This server, an earlier commit's and its peers side by side (`make bench-serving`), and what it endures.
+"""Serving benchmarks: comparison with an earlier commit and with peers, endurance, large bodies.
 
-    servers.py     how each server is started          peers/      the peers' few lines, run in the bench's image
-    baseline.py    an earlier commit's image           bodies.py   the requests and their answers
-    containers.py  docker, pinned to a core            load.py     h2load and client/, from another core
-    measure.py     one server, one round               targets.py  what is asked, met or not
-    report.py      tables, with figures.py, plot.py
+__main__.py    comparison of all servers: `make bench-serving`
+endurance.py   memory over 200,000 requests, then overload: `make bench-endurance`
+large.py       100,000 large bodies, none of which may be lost: `make bench-large`
 
-    endurance.py   memory over 200,000 requests, then too many of them: `make bench-endurance`
-    large.py       100,000 large bodies, of which none may be lost: `make bench-large`
-
-Each of the three has its options in `--help`.
+servers.py     how each server is started          peers/      the peers' programs, in the benchmark's image
+baseline.py    an earlier commit's image           bodies.py   the requests and the expected answers
+containers.py  containers, pinned to a core        load.py     h2load and client/, on another core
+measure.py     one server in one round             targets.py  targets, met or not
+report.py      tables, with figures.py, plot.py
 """

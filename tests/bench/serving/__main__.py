@@ -1,10 +1,10 @@
-"""This server, an earlier commit's and its peers side by side: `make bench-serving`.
+"""Comparison of this server with an earlier commit's and with peers: `make bench-serving`.
 
     every round, every server in turn, alone on core 0:
         docker run -> seconds to the first 200 -> memory -> its answers checked -> load from core 1 -> memory -> removed
     all rounds -> medians, ratios -> tables, targets, serving.json and serving.png beside this file
 
-Every server but `predict` serves the same network with LiteRT, which is timed alone in each round, too.
+Every server but `predict` serves the same network with LiteRT, which each round also times alone.
 """
 
 import json
@@ -20,18 +20,18 @@ from rich.console import Console
 from tests.bench import machine
 from tests.bench.serving import baseline, bodies, load, report
 from tests.bench.serving.containers import LOAD_CORE, docker, serving, size
-from tests.bench.serving.measure import Loads, floor
+from tests.bench.serving.measure import Loads, time_parts
 from tests.bench.serving.plot import plot
 from tests.bench.serving.servers import SERVERS
 from traffic_signs.data.dataset import Dataset
 
 _RESULTS = Path(__file__).with_name("serving.json")
 _TOTALS = ("requests", "errors", "lost", "wrong")
-"""Figures that are added up over the rounds: a median would hide what was lost in one of them."""
+"""Figures that are summed over the rounds, because a median would hide losses in one round."""
 
 
 class _Names(click.ParamType[tuple[str, ...]]):
-    """Names with commas between them."""
+    """Comma-separated names."""
 
     name = "names"
 
@@ -63,16 +63,20 @@ class _Names(click.ParamType[tuple[str, ...]]):
     help="Default: all but `ceiling`, and `baseline` where it has an image.",
 )
 @click.option(
-    "--kinds", type=_Names(list(bodies.KINDS)), default=tuple(bodies.KINDS), help="Of requests; default: all."
+    "--kinds", type=_Names(list(bodies.KINDS)), default=tuple(bodies.KINDS), help="Kinds of requests; default: all."
 )
 @click.option("--connections", type=click.IntRange(1), multiple=True, default=(1, 16, 64), show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
-@click.option("--seconds", type=click.FloatRange(0.1), default=1.5, show_default=True, help="Of each load, at least.")
-@click.option("--image", default="traffic-signs:cpu", show_default=True, help="This project's own.")
-@click.option("--baseline-image", help="This project's own of an earlier commit.")
-@click.option("--bench-image", default="traffic-signs:bench-serving", show_default=True, help="The peers'.")
+@click.option(
+    "--seconds", type=click.FloatRange(0.1), default=1.5, show_default=True, help="Minimum duration of each load."
+)
+@click.option("--image", default="traffic-signs:cpu", show_default=True, help="This project's image.")
+@click.option("--baseline-image", help="This project's image of an earlier commit.")
+@click.option("--bench-image", default="traffic-signs:bench-serving", show_default=True, help="The peers' image.")
 @click.option("--port", type=click.IntRange(1024, 65535), default=18080, show_default=True)
-@click.option("--output", type=click.Path(path_type=Path), default=_RESULTS, help="JSON; the plot goes beside it.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=_RESULTS, help="JSON file; the plot is written beside it."
+)
 def main(
     prepared: Path,
     *,
@@ -88,8 +92,8 @@ def main(
     port: int,
     output: Path,
 ) -> None:
-    """Compare the servers, with images of the arrays in PREPARED; all servers and rounds take about an hour."""
-    os.sched_setaffinity(0, {LOAD_CORE})  # nor does this process disturb the servers
+    """Compare the servers on images of the arrays in PREPARED; all servers and rounds take about an hour."""
+    os.sched_setaffinity(0, {LOAD_CORE})  # keeps this process off the servers' core
     console = Console()
     names = tuple(name for name in servers if baseline_image or name != "baseline")
     pixels = Dataset.load(prepared / "test" / "test.npz").images[:64]
@@ -103,25 +107,27 @@ def main(
         "rounds": [],
     }
     with (
-        load.loading(bench_image, requests.values()) as loader,
-        baseline.places(model, image, bench_image, baseline_image) as places,
+        load.load_generator(bench_image, requests.values()) as loader,
+        baseline.deployments(model, image, bench_image, baseline_image) as deployments,
     ):
-        loads = Loads(loader, port, requests, bodies.answers(model, pixels), connections, seconds)
+        loads = Loads(loader, port, requests, bodies.expected_answers(model, pixels), connections, seconds)
         for turn in range(rounds):
-            found: dict[str, Any] = {"floor": floor(image, model, requests)}
+            found: dict[str, Any] = {"floor": time_parts(image, model, requests)}
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                with serving(SERVERS[name], places, port) as (server, start):
+                with serving(SERVERS[name], deployments, port) as (server, start):
                     found[name] = {"start": start, **loads.run(name, server)}
                 console.log(f"round {turn + 1} of {rounds}: {SERVERS[name].title}", found[name]["refused"] or "")
             content["rounds"].append({network: found})
             content["summary"] = _summary(content["rounds"])
-            output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")  # anew: hours are not lost
+            output.write_text(
+                json.dumps(content, indent=1) + "\n", encoding="utf-8"
+            )  # after each round, because all rounds take an hour
     report.show(content, console)
     plot(content, output.with_suffix(".png"))
 
 
 def _versions(image: str, servers: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    """Return the versions of what each peer is made of."""
+    """Return the versions of each peer's packages."""
     program = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
     found = {}
     for name in servers:
@@ -133,7 +139,7 @@ def _versions(image: str, servers: tuple[str, ...]) -> dict[str, dict[str, str]]
 
 
 def _summary(found: Any, key: str = "") -> Any:
-    """Return medians or totals over the rounds, in the rounds' own structure."""
+    """Return medians or totals over the rounds, in the structure of a round."""
     first = found[0]
     if isinstance(first, dict):
         return {key: _summary([item[key] for item in found if key in item], key) for key in first}

@@ -1,7 +1,7 @@
-"""An earlier commit's image as a server beside the current one, with the same networks.
+"""Deployment of an earlier commit's image with the current model.
 
-Its reader refuses fields of `artifact.json` that it does not know. So it gets a copy of the model's folder in which
-that file has its own format number and the fields that it knows, as its own program says.
+The earlier program rejects fields of `artifact.json` that it does not know. So it gets a copy of the model's folder
+whose `artifact.json` has only the format number and the fields that the earlier program reports.
 """
 
 import contextlib
@@ -11,34 +11,38 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.serving.containers import Place, docker
+from tests.bench.serving.containers import Deployment, docker
 
-_KNOWN = (
-    "import dataclasses, json; from traffic_signs import artifact as a; "
-    "print(json.dumps([a.FORMAT, [field.name for field in dataclasses.fields(a.Artifact)]]))"
-)
+_PRINT_FORMAT = """
+import dataclasses, json
+try:
+    from traffic_signs.model import artifact
+except ImportError:  # commits before the package `model`
+    from traffic_signs import artifact
+print(json.dumps([artifact.FORMAT, [field.name for field in dataclasses.fields(artifact.Artifact)]]))
+"""
 
 
 @contextlib.contextmanager
-def places(model: Path, current: str, bench: str, baseline: str | None) -> Iterator[dict[str, Place]]:
-    """Give the image and the model's folder of each kind of server.
+def deployments(model: Path, current: str, bench: str, baseline: str | None) -> Iterator[dict[str, Deployment]]:
+    """Yield the image and the model's folder of each kind of server.
 
     Args:
-        model: the current commit's folder.
-        current: this project's image.
-        bench: the peers' image.
-        baseline: this project's image of an earlier commit; it has no servers without one.
+        model: Folder of the model.
+        current: This project's image.
+        bench: The peers' image.
+        baseline: This project's image of an earlier commit, if there is a baseline.
     """
-    found = {"current": Place(current, model), "bench": Place(bench, model)}
+    found = {"current": Deployment(current, model), "bench": Deployment(bench, model)}
     with tempfile.TemporaryDirectory() as folder:
         if baseline:
-            found["baseline"] = Place(baseline, _readable(model, baseline, Path(folder)))
+            found["baseline"] = Deployment(baseline, _downgrade(model, baseline, Path(folder)))
         yield found
 
 
-def _readable(model: Path, image: str, folder: Path) -> Path:
-    """Copy *model* into *folder*, so that *image* can read it; return the copy."""
-    number, known = json.loads(docker("run", "--rm", image, "python", "-c", _KNOWN))
+def _downgrade(model: Path, image: str, folder: Path) -> Path:
+    """Copy *model* into *folder* in the format that *image* can read; return the copy."""
+    number, known = json.loads(docker("run", "--rm", image, "python", "-c", _PRINT_FORMAT))
     copy = folder / "model"
     shutil.copytree(model, copy)
     path = copy / "artifact.json"

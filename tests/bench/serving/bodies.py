@@ -1,7 +1,7 @@
-"""The requests: images as JSON, npy and PNG, bodies of up to 20 MB, messages of a WebSocket; and the right answers.
+"""Requests of the benchmark, and the expected answers.
 
-Kinds that only this project's image is asked, of this and of an earlier commit: large bodies and WebSockets, each
-answer of which is checked, a streamed answer, and lines as a batch transform job sends them.
+All servers get images as JSON, npy and PNG. Only this project's, of this and of an earlier commit, get large bodies of
+up to 20 MB, WebSocket messages, a streamed answer, and CSV lines as a batch transform job sends them.
 """
 
 import io
@@ -25,22 +25,22 @@ WEBSOCKET = "/invocations-bidirectional-stream"
 
 @dataclass(frozen=True)
 class Kind:
-    """What the requests of a kind have in common."""
+    """A kind of request."""
 
     title: str
     content_type: str
     images: int
     headers: Mapping[str, str] = field(default_factory=dict)
     connections: tuple[int, ...] = (1, 16, 64)
-    """Numbers of connections that it is sent on."""
+    """Numbers of connections to send it on."""
     compared: bool = True
-    """Sent to all servers, not to this project's image alone."""
+    """Sent to all servers, not only to this project's image."""
     checked: bool = False
-    """Sent by `client`, so that every answer is checked; the others by h2load, which is faster."""
+    """Sent by `client`, which checks every answer, instead of h2load, which is faster."""
     least: int = 0
-    """Requests of a load, however long they take."""
+    """Minimum number of requests in a load."""
     websocket: bool = False
-    """A message is a request."""
+    """Sent as WebSocket messages."""
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -64,13 +64,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 SINGLE = ("npy", "json", "png")
-"""Kinds of one image, with which servers are compared."""
+"""Kinds with one image, for the comparison of servers."""
 LARGE = ("npy100k", "npy1m", "npy20m")
 
 
 @dataclass(frozen=True)
 class Body:
-    """A request of a kind."""
+    """A request."""
 
     name: str
     kind: Kind
@@ -78,7 +78,7 @@ class Body:
     """uint8 [N, 32, 32, 1]."""
 
     def encoded(self) -> bytes:
-        """Return it as it is sent."""
+        """Return the encoded request body."""
         stream = io.BytesIO()
         if self.kind.content_type == "text/csv":
             return b"".join(orjson.dumps(image.ravel().tolist())[1:-1] + b"\n" for image in self.pixels)
@@ -92,24 +92,24 @@ class Body:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return those of the request."""
+        """The request's headers."""
         return {"Content-Type": self.kind.content_type, **self.kind.headers}
 
-    def refused(self, url: str, expected: Sequence[np.ndarray]) -> str | None:
-        """Send it; None if the answer is an expected one, else why the server does not take this kind.
+    def rejection(self, url: str, expected: Sequence[np.ndarray]) -> str | None:
+        """Send the request; return None if the answer is correct, else why the server rejects this kind.
 
         Raises:
-            ValueError: it answers, and wrongly, so that its speed says nothing.
+            ValueError: the answer is wrong, so the server's speed would mean nothing.
         """
         answer = requests.post(url, data=self.encoded(), headers=self.headers, timeout=120)
         if answer.status_code != requests.codes.ok:
             return f"{answer.status_code} {answer.text[:200]}"
-        if not self.right(answer.content, expected):
-            raise ValueError(f"{url} answers {self.name} with other predictions than the network has")
+        if not self.is_correct(answer.content, expected):
+            raise ValueError(f"{url} answers {self.name} with wrong predictions")
         return None
 
-    def right(self, answer: bytes, expected: Sequence[np.ndarray]) -> bool:
-        """Say whether an answer has the probabilities of one of the networks, float32 [N, C] each."""
+    def is_correct(self, answer: bytes, expected: Sequence[np.ndarray]) -> bool:
+        """Return whether the answer has the probabilities, float32 [N, C], of one of the networks in *expected*."""
         predictions = self._predictions(answer)
         found = np.array([prediction.get("probabilities") for prediction in predictions])
         networks = (rows for rows in expected if rows.shape == found.shape and np.abs(rows - found).max() < _TOLERANCE)
@@ -131,14 +131,14 @@ class Body:
 
 
 def make(images: np.ndarray) -> dict[str, Body]:
-    """Make a request of each kind of the images uint8 [N, 32, 32, 1], over again where they are too few."""
+    """Make a request of each kind from the images uint8 [N, 32, 32, 1], which are repeated as needed."""
     return {name: Body(name, kind, np.resize(images, (kind.images, *images.shape[1:]))) for name, kind in KINDS.items()}
 
 
-def answers(model: Path, images: np.ndarray) -> dict[str, list[np.ndarray]]:
-    """Return kind -> probabilities float32 [N, C] by each network in the folder *model*, for `make` of the images.
+def expected_answers(model: Path, images: np.ndarray) -> dict[str, list[np.ndarray]]:
+    """Return kind -> probabilities float32 [N, C] of each network in the folder *model*, for the requests of `make`.
 
-    There may be a quantised network beside the float one, which a server takes where the CPU is faster with it.
+    A quantised network may be beside the float network; a server uses it where the CPU is faster with it.
     """
     networks = [_probabilities(path, images) for path in sorted(model.glob("*.tflite"))]
     return {name: [np.resize(rows, (kind.images, rows.shape[1])) for rows in networks] for name, kind in KINDS.items()}

@@ -1,6 +1,6 @@
-"""Containers, each pinned to a core: a server on the one, what loads it on the other.
+"""Containers pinned to cores: the server on one, the load generator on another.
 
-All of them have the host's network, so that no bridge or proxy of the engine's is measured.
+All use the host's network, so that no bridge or proxy of the engine is measured.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _START_SECONDS = 120
 
 
 class Container:
-    """A container that runs, until `remove`."""
+    """A running container, until `remove`."""
 
     def __init__(
         self,
@@ -33,42 +33,42 @@ class Container:
         mounts: Mapping[Path, str],
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start *command* in *image*, on *core*, each folder or file of *mounts* at its place, read-only."""
+        """Start *command* in *image* on *core*; *mounts* is host path -> container path, read-only."""
         self._name = f"bench-serving-{uuid.uuid4().hex[:8]}"
         options = ["--network", "host", "--cpuset-cpus", str(core), "--name", self._name]
-        options += [word for folder, place in mounts.items() for word in ("--volume", f"{folder.resolve()}:{place}:ro")]
+        options += [word for host, path in mounts.items() for word in ("--volume", f"{host.resolve()}:{path}:ro")]
         options += [word for item in (environment or {}).items() for word in ("--env", "=".join(item))]
         docker("run", "--detach", *options, image, *command)
 
     def run(self, *command: str, seconds: float = 600) -> str:
-        """Run a command in it; return what it prints."""
+        """Run a command in the container; return its output."""
         return docker("exec", self._name, *command, seconds=seconds)
 
     def memory(self) -> float:
-        """Return the proportional set size of its processes, MB: shared pages count once, those of files too."""
-        # a process may end meanwhile, and the shell that asks counts for nothing
+        """Return the proportional set size of its processes, MB: shared pages and pages of files count once."""
+        # a process may end while its file is read; the shell itself does not count
         lines = self.run("sh", "-c", 'for p in /proc/[0-9]*; do [ "$p" = /proc/$$ ] || cat $p/smaps_rollup; done; true')
         return sum(int(line.split()[1]) for line in lines.splitlines() if line.startswith("Pss:")) / 1024
 
     def log(self) -> str:
-        """Return the end of what it has printed."""
+        """Return the last lines of its log."""
         done = subprocess.run([DOCKER, "logs", "--tail", "20", self._name], capture_output=True, check=False, text=True)
         return (done.stdout + done.stderr).strip()
 
     def running(self) -> bool:
-        """Say whether it still runs."""
+        """Return whether it still runs."""
         return docker("inspect", "--format", "{{.State.Running}}", self._name).strip() == "true"
 
     def remove(self) -> None:
-        """End it at once."""
+        """Kill and remove it."""
         docker("rm", "--force", self._name)
 
 
 def docker(*arguments: str, seconds: float = 600) -> str:
-    """Run a command of the engine; return what it prints.
+    """Run a docker command; return its output.
 
     Raises:
-        RuntimeError: it failed; the message has what it said.
+        RuntimeError: the command failed; the message has its error output.
     """
     done = subprocess.run([DOCKER, *arguments], capture_output=True, check=False, text=True, timeout=seconds)
     if done.returncode:
@@ -77,33 +77,33 @@ def docker(*arguments: str, seconds: float = 600) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a server runs."""
+class Deployment:
+    """Image and model of a server."""
 
     image: str
     model: Path
-    """The folder of its model."""
+    """Folder of the model."""
 
 
 @contextlib.contextmanager
-def serving(server: Server, places: Mapping[str, Place], port: int) -> Iterator[tuple[Container, float]]:
-    """Start *server*; give its container and the seconds from `docker run` to the first 200; end it.
+def serving(server: Server, deployments: Mapping[str, Deployment], port: int) -> Iterator[tuple[Container, float]]:
+    """Start *server*; yield its container and the seconds from `docker run` to the first 200; remove it.
 
     Args:
-        server: which one.
-        places: "bench", "current" and "baseline" -> image and model.
-        port: of this machine.
+        server: The server.
+        deployments: "bench", "current" and "baseline" -> image and model.
+        port: Port on this machine.
 
     Raises:
-        RuntimeError: it did not become ready, or has ended; the message has the end of its log.
+        RuntimeError: the server did not become ready, or has exited; the message has the last lines of its log.
     """
-    place = places[server.image]
+    deployment = deployments[server.image]
     words = {"$PORT": str(port)}
     environment = {key: words.get(value, value) for key, value in server.environment.items()} | {"PORT": str(port)}
     command = tuple(word.replace("$PORT", str(port)) for word in server.command)
-    mounts = {place.model: server.model, _PEERS: "/opt/peers"}
+    mounts = {deployment.model: server.model, _PEERS: "/opt/peers"}
     start = time.monotonic()
-    container = Container(place.image, command, SERVER_CORE, mounts, environment)
+    container = Container(deployment.image, command, SERVER_CORE, mounts, environment)
     try:
         url = f"http://127.0.0.1:{port}{server.ready}"
         while not _ready(url):
@@ -119,13 +119,13 @@ def serving(server: Server, places: Mapping[str, Place], port: int) -> Iterator[
         except Exception as error:
             if container.running():
                 raise
-            raise RuntimeError(f"{server.title} has ended:\n{container.log()}") from error
+            raise RuntimeError(f"{server.title} has exited:\n{container.log()}") from error
     finally:
         container.remove()
 
 
 def size(image: str) -> float:
-    """Return the size of an image, MB."""
+    """Return the size of an image in MB."""
     return int(docker("image", "inspect", "--format", "{{.Size}}", image)) / 1e6
 
 

@@ -1,13 +1,13 @@
-"""What this server endures, and an earlier commit's beside it: `make bench-endurance`.
+"""Endurance and overload benchmark of this server and of an earlier commit's: `make bench-endurance`.
 
-    200,000 requests, JSON, npy and PNG in turns -> memory before and after each quarter of them
-    overload for a minute -> every request answered, with 200 or 503? how many with 200? how slow is /ping meanwhile?
+    200,000 requests, JSON, npy and PNG alternating -> memory before and after each quarter of them
+    overload for a minute -> answers by status, goodput, latency of /ping meanwhile
 
-Overload: the peak is what 16 connections get in a closed loop. Then OVERLOAD connections are each to send ten peaks /
-OVERLOAD requests a second: ten times what the server can answer. A connection carries one request at a time and h2load
-has no pause, nor does it heed Retry-After: a request whose time has come is sent as soon as the connection is free. So
-what arrives is the smaller of ten peaks and all that the server answers, refusals included, with OVERLOAD requests open
-at every moment; what was scheduled and what was sent are both told. /ping is asked on new connections all the while.
+The peak is the throughput of 16 connections in a closed loop. For the overload, OVERLOAD connections are scheduled to
+send ten times the peak together. A connection has one request in flight, and h2load ignores Retry-After: it sends an
+overdue request as soon as the connection is free. So OVERLOAD requests are open at every moment, and requests arrive at
+the smaller of ten peaks and of the rate of all answers, 503 included. The report has the scheduled and the actual rate.
+New connections request /ping throughout.
 """
 
 import json
@@ -28,12 +28,12 @@ from tests.bench import machine
 from tests.bench.serving import baseline, bodies, load
 from tests.bench.serving.containers import LOAD_CORE, Container, serving
 from tests.bench.serving.servers import SERVERS
-from tests.bench.serving.targets import MEMORY, say
+from tests.bench.serving.targets import MEMORY, target_line
 from traffic_signs.data.dataset import Dataset
 
 _RESULTS = Path(__file__).with_name("endurance.json")
 _KINDS = ("json", "npy", "png")
-_TIMES = 10
+_OVERLOAD_FACTOR = 10
 
 
 @click.command(
@@ -45,13 +45,13 @@ _TIMES = 10
 @click.argument("prepared", type=click.Path(exists=True, path_type=Path))
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option("--requests", "total", type=click.IntRange(12), default=200_000, show_default=True)
-@click.option("--seconds", type=click.FloatRange(1), default=60, show_default=True, help="Of the overload.")
+@click.option("--seconds", type=click.FloatRange(1), default=60, show_default=True, help="Duration of the overload.")
 @click.option("--overload", type=click.IntRange(1), default=640, show_default=True, help="Connections of the overload.")
 @click.option("--image", default="traffic-signs:cpu", show_default=True)
-@click.option("--baseline-image", help="This project's own of an earlier commit.")
-@click.option("--bench-image", default="traffic-signs:bench-serving", show_default=True, help="Has h2load.")
+@click.option("--baseline-image", help="This project's image of an earlier commit.")
+@click.option("--bench-image", default="traffic-signs:bench-serving", show_default=True, help="Image with h2load.")
 @click.option("--port", type=click.IntRange(1024, 65535), default=18080, show_default=True)
-@click.option("--output", type=click.Path(path_type=Path), default=_RESULTS, help="JSON.")
+@click.option("--output", type=click.Path(path_type=Path), default=_RESULTS, help="JSON file.")
 def main(
     prepared: Path,
     model: Path,
@@ -65,18 +65,18 @@ def main(
     port: int,
     output: Path,
 ) -> None:
-    """Send many requests, then too many, to the image serving MODEL; PREPARED has the images."""
+    """Measure memory over many requests, then overload, of the image serving MODEL; PREPARED has the images."""
     os.sched_setaffinity(0, {LOAD_CORE})
     console = Console()
     made = bodies.make(Dataset.load(prepared / "test" / "test.npz").images[:64])
     content: dict[str, Any] = {**machine.describe(), "requests": total, "servers": {}}
     address = f"http://127.0.0.1:{port}"
     with (
-        load.loading(bench_image, (made[kind] for kind in _KINDS)) as loader,
-        baseline.places(model, image, bench_image, baseline_image) as places,
+        load.load_generator(bench_image, (made[kind] for kind in _KINDS)) as loader,
+        baseline.deployments(model, image, bench_image, baseline_image) as deployments,
     ):
         for name in ("ours", "baseline") if baseline_image else ("ours",):
-            with serving(SERVERS[name], places, port) as (server, _):
+            with serving(SERVERS[name], deployments, port) as (server, _):
                 memory, lost = [server.memory()], 0
                 for _quarter in range(4):
                     lost += _send(loader, address, made, total // 4)
@@ -94,12 +94,12 @@ def main(
     if baseline_image:
         memory, before = (content["servers"][name]["memory_mb"][-1] for name in ("ours", "baseline"))
         text = f"memory after {total:,} requests {memory:.1f} MB, {memory / before:.2f} times the baseline's"
-        console.print(say(memory <= MEMORY * before, f"{text} (asked: <= {MEMORY})"), soft_wrap=True)
+        console.print(target_line(memory <= MEMORY * before, f"{text} (target: <= {MEMORY})"), soft_wrap=True)
     console.print(content["cpu"])
 
 
 def _send(loader: Container, address: str, made: dict[str, bodies.Body], number: int) -> int:
-    """Send *number* requests, a third a kind; return how many did not get a 200."""
+    """Send *number* requests, a third of each kind; return how many did not get a 200."""
     lost = 0
     for kind in _KINDS:
         command = load.h2load(f"{address}/invocations", made[kind])
@@ -115,7 +115,7 @@ def _overload(
     stop = threading.Event()
     pinging = threading.Thread(target=_ping, args=(f"{address}/ping", stop.is_set, pings))
     pinging.start()
-    rate = max(1, round(_TIMES * peak / connections))
+    rate = max(1, round(_OVERLOAD_FACTOR * peak / connections))
     try:
         printed = loader.run(
             *load.h2load(f"{address}/invocations", body),
@@ -146,7 +146,7 @@ def _overload(
 
 
 def _ping(url: str, stopped: Callable[[], bool], seconds: list[float]) -> None:
-    """Ask for /ping on a new connection ten times a second; note the seconds it took, infinity for no 200."""
+    """Request /ping on a new connection ten times a second; record the seconds, infinity if the status is not 200."""
     while not stopped():
         start = time.monotonic()
         try:
@@ -163,10 +163,12 @@ def _show(title: str, total: int, figures: dict[str, Any], console: Console) -> 
     console.print(f"{title}, {total:,} requests: {figures['not_200']} without a 200; memory, MB: {memory}")
     console.print(
         f"overload, {found['connections']} connections, {found['seconds']:.0f} s: {found['scheduled_per_second']:,}"
-        f" requests a second scheduled, {found['answered_per_second']:,.0f} answered, by status {found['statuses']},"
+        f" requests per second scheduled, {found['answered_per_second']:,.0f} answered, by status {found['statuses']},"
         f" {found['never_answered']} never answered"
     )
-    console.print(f"goodput {found['goodput']:,.0f} of the peak's {peak:,.0f} a second: {found['goodput'] / peak:.1%}")
+    console.print(
+        f"goodput {found['goodput']:,.0f} of the peak's {peak:,.0f} per second: {found['goodput'] / peak:.1%}"
+    )
     console.print(f"p99, ms: {found['p99_ms']}; memory after it {found['memory_after']:.1f} MB")
     console.print(f"/ping, {found['pings']} times on new connections: at most {found['slowest_ping']:.3f} s")
 

@@ -1,4 +1,4 @@
-"""The figures of one network in a run, as tables, targets and the plot ask for them."""
+"""Access to the figures of one network, for tables, targets and the plot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from tests.bench.serving.bodies import KINDS
 from tests.bench.serving.servers import PEERS, SERVERS
 
 PARTS = ("decode", "engine", "encode")
-"""What answering takes beside an empty application."""
+"""Parts of an answer beyond an empty application."""
 
 
 @dataclass(frozen=True)
@@ -22,29 +22,29 @@ class Network:
 
     @property
     def servers(self) -> list[str]:
-        """Names of the servers that were measured, in their usual order."""
+        """Names of the measured servers, in the order of SERVERS."""
         return [name for name in SERVERS if name in self.summary]
 
     @property
     def peers(self) -> list[str]:
-        """Those that compete."""
+        """Names of the measured peers."""
         return [name for name in self.servers if name in PEERS]
 
     def get(self, server: str, kind: str, connections: int, figure: str) -> float | None:
-        """Return a figure; None if it was not measured."""
+        """Return a figure; None, if it was not measured."""
         return _get(self.summary, server, kind, connections, figure)
 
     def kinds(self) -> list[str]:
-        """Kinds of requests that were sent."""
+        """Return the kinds of requests that were sent."""
         return [kind for kind in KINDS if any(kind in self.summary[name]["loads"] for name in self.servers)]
 
     def connections(self, kind: str) -> list[int]:
-        """Numbers of connections that it was sent on."""
+        """Return the numbers of connections that *kind* was sent on."""
         loads = (self.summary[name]["loads"].get(kind, {}) for name in self.servers)
         return sorted({int(number) for found in loads for number in found})
 
     def ratios(self, kind: str, connections: int) -> list[float]:
-        """Return requests per second of this server / the baseline's, round by round."""
+        """Return this server's requests per second / the baseline's, for each round."""
         rates = [
             [_get(found, name, kind, connections, "throughput") for name in ("ours", "baseline")]
             for found in self.rounds
@@ -52,10 +52,9 @@ class Network:
         return [ours / before for ours, before in rates if ours and before]
 
     def limit(self, kind: str, connections: int) -> float | None:
-        """Return the requests per second that gunicorn's ASGI worker leaves room for.
+        """Return the largest possible requests per second with gunicorn's ASGI worker.
 
-        A second divided by: an empty application's time at as many connections + decoding + engine + encoding, each
-        alone.
+        1 s / (an empty application's time on as many connections + decoding + engine + encoding, each timed alone)
         """
         empty = self.get("uvicorn-empty", kind, connections, "throughput")
         parts = self.summary["floor"].get(kind)

@@ -1,4 +1,4 @@
-"""What is measured of a running server, and of decoding, the engine and encoding without one."""
+"""Measurements of a running server, and of decoding, engine and encoding alone."""
 
 import json
 import tempfile
@@ -16,7 +16,7 @@ from tests.bench.serving.servers import SERVERS, Server
 
 @dataclass(frozen=True)
 class Loads:
-    """What every server is loaded with."""
+    """The loads that every server gets."""
 
     loader: Container
     port: int
@@ -29,13 +29,13 @@ class Loads:
         """Check and load a server.
 
         Returns:
-            MB of memory before and after what all servers are sent; why it refuses which kinds; kind -> connections ->
-            figures of the others.
+            "memory_start", "memory": MB before and after the requests that all servers get; "refused": kind -> reason;
+            "loads": kind -> connections -> figures.
         """
         found: dict[str, Any] = {"memory_start": server.memory(), "refused": {}, "loads": {}}
         for kind in (kind for kind, body in self.requests.items() if body.kind.compared):
             self._load(name, kind, server, found)
-        # before large bodies, which peers are not sent
+        # before the large bodies, which peers do not get
         found["memory"] = server.memory()
         if name in ("ours", "baseline"):
             for kind in (kind for kind, body in self.requests.items() if not body.kind.compared):
@@ -46,7 +46,7 @@ class Loads:
         body = self.requests[kind]
         if numbers := [number for number in self.connections if number in body.kind.connections]:
             try:
-                figures = (self._checked if body.kind.checked else self._fast)(body, SERVERS[name], numbers)
+                figures = (self._run_client if body.kind.checked else self._run_h2load)(body, SERVERS[name], numbers)
             except RuntimeError as error:
                 if not server.running():
                     raise
@@ -54,16 +54,16 @@ class Loads:
             else:
                 found["loads"][kind] = {str(number): asdict(figure) for number, figure in figures.items()}
 
-    def _checked(self, body: bodies.Body, _server: Server, numbers: list[int]) -> dict[int, load.Figures]:
+    def _run_client(self, body: bodies.Body, _server: Server, numbers: list[int]) -> dict[int, load.Figures]:
         expected = self.expected[body.name]
         return {
             number: load.checked(self.loader, self.port, body, number, self.seconds, expected=expected)
             for number in numbers
         }
 
-    def _fast(self, body: bodies.Body, server: Server, numbers: list[int]) -> dict[int, load.Figures]:
+    def _run_h2load(self, body: bodies.Body, server: Server, numbers: list[int]) -> dict[int, load.Figures]:
         url = f"http://127.0.0.1:{self.port}{server.path}"
-        if server.answers and (reason := body.refused(url, self.expected[body.name])):
+        if server.answers and (reason := body.rejection(url, self.expected[body.name])):
             raise RuntimeError(reason)
         one = load.run(self.loader, url, body, 1, self.seconds)
         cycle = 1 / (one.throughput or 1)
@@ -73,8 +73,8 @@ class Loads:
         }
 
 
-def floor(image: str, model: Path, requests: Mapping[str, bodies.Body]) -> dict[str, dict[str, float]]:
-    """Return kind -> microseconds of decoding, the engine and encoding, alone on the servers' core."""
+def time_parts(image: str, model: Path, requests: Mapping[str, bodies.Body]) -> dict[str, dict[str, float]]:
+    """Return kind -> part -> microseconds of decoding, engine and encoding, alone on the servers' core."""
     with tempfile.TemporaryDirectory() as folder:
         kinds = [kind for kind, body in requests.items() if body.kind.compared]
         for kind in kinds:

@@ -1,4 +1,4 @@
-"""Figures -> a picture: throughput and latency a kind of request, start and memory."""
+"""Plot of the figures: throughput and latency for each kind of request, start time and memory."""
 
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,15 @@ from tests.bench.serving.servers import PEERS, SERVERS
 
 
 def plot(content: dict[str, Any], path: Path) -> None:
-    """Draw the first network's medians."""
+    """Draw the medians of the first network in *content* into the PNG *path*."""
     network = Network(*next(iter(content["summary"].items())))
     kinds = [kind for kind in network.kinds() if KINDS[kind].compared]
     many = max((number for kind in kinds for number in network.connections(kind) if number <= 16), default=1)
     figure = Figure(figsize=(4.2 * max(len(kinds), 2), 9), layout="constrained")
     axes = figure.subplots(3, max(len(kinds), 2), squeeze=False)
     for column, kind in enumerate(kinds):
-        shown = [
-            name for name in network.servers if name != "uvicorn-empty" or kind != "npy64"
-        ]  # it has no batch to answer
+        # the empty application answers a batch as fast as one image
+        shown = [name for name in network.servers if name != "uvicorn-empty" or kind != "npy64"]
         rates = {name: network.get(name, kind, many, "throughput") for name in shown}
         _bars(axes[0, column], f"{KINDS[kind].title}\nrequests/s, {many} connections", rates, "{:,.0f}")
         if limit := network.limit(kind, many):
@@ -42,7 +41,7 @@ def plot(content: dict[str, Any], path: Path) -> None:
 
 
 def _bars(axis: Axes, title: str, values: dict[str, float | None], form: str) -> None:
-    """Draw a bar a server; the longest is cut off, with dots behind its number, where it would dwarf the others."""
+    """Draw a bar for each server; cut off a much longer one, with dots after its number."""
     names = [name for name in reversed(values) if values[name]]
     if not names:
         axis.set_axis_off()

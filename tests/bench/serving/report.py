@@ -1,6 +1,6 @@
-"""The figures of a run -> a table a kind of request, ratios to the baseline, targets, a plot.
+"""Report of a run: a table for each kind of request, ratios to the baseline, targets, a plot.
 
-`python -m tests.bench.serving.report serving.json` shows them again.
+`python -m tests.bench.serving.report serving.json` prints it again.
 """
 
 import json
@@ -23,7 +23,7 @@ _FAILURES = ("errors", "lost", "wrong")
 
 def show(content: dict[str, Any], console: Console) -> None:
     """Print the tables and the targets."""
-    console.width = max(console.width, 160)  # a table is read as a whole, in a file too
+    console.width = max(console.width, 160)  # wide enough for whole tables, even in a file
     cpu = f"{content['date']}, commit {content['commit']}, {content['cpu']}; {len(content['rounds'])} rounds"
     for preset, summary in content["summary"].items():
         network = Network(preset, summary, [found[preset] for found in content["rounds"]])
@@ -41,13 +41,13 @@ def show(content: dict[str, Any], console: Console) -> None:
 def _table(network: Network, title: str, kind: str, cpu: str) -> Table:
     numbers = network.connections(kind)
     table = Table("connections", title=title, caption=cpu)
-    for head in ("req/s", "ours / it", "p50 ms", "p99 ms"):
+    for head in ("req/s", "ours / server", "p50 ms", "p99 ms"):
         for number in numbers:
             table.add_column(f"{head}\n{number}", justify="right")
     table.add_column("not 200 /\nlost / wrong", justify="right")
     for name in network.servers:
         if reason := network.summary[name]["refused"].get(kind):
-            table.add_row(SERVERS[name].title, f"not taken: {reason[:60]}")
+            table.add_row(SERVERS[name].title, f"rejected: {reason[:60]}")
         elif kind in network.summary[name]["loads"]:
             table.add_row(SERVERS[name].title, *_cells(network, name, kind, numbers))
     if limits := [limit for number in numbers if (limit := network.limit(kind, number))]:
@@ -68,7 +68,7 @@ def _cells(network: Network, name: str, kind: str, numbers: list[int]) -> list[s
 
 def _ratios(network: Network, title: str, cpu: str) -> Table:
     table = Table("requests", "connections", title=title, caption=cpu)
-    for head in ("req/s", "baseline's", "ratio, median", "least", "most"):
+    for head in ("req/s", "baseline's", "ratio, median", "minimum", "maximum"):
         table.add_column(head, justify="right")
     for kind in network.kinds():
         for number in network.connections(kind):
@@ -99,7 +99,7 @@ def _resources(network: Network, title: str, cpu: str) -> Table:
 )
 @click.argument("results", type=click.Path(exists=True, path_type=Path))
 def main(results: Path) -> None:
-    """Show the figures in RESULTS again, and draw the plot beside it anew."""
+    """Print the report of RESULTS again, and redraw the plot beside it."""
     content = json.loads(results.read_bytes())
     show(content, Console())
     plot(content, results.with_suffix(".png"))

@@ -1,13 +1,13 @@
-"""The servers of the bench: how each is started, and where it says that it is ready.
+"""The servers of the benchmark: how each starts, and the path that tells that it is ready.
 
-`uvicorn-empty` and `ceiling` answer without a prediction: the one shows what HTTP alone costs under gunicorn's ASGI
-worker, the other how many requests a second the load generators can send.
+`uvicorn-empty` and `ceiling` answer without a prediction. The first measures the cost of HTTP alone with gunicorn's
+ASGI worker, the second the largest rate that the load generators can send.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_BENCH = "/opt/peers"
+_PEERS_FOLDER = "/opt/peers"
 
 
 @dataclass(frozen=True)
@@ -16,20 +16,20 @@ class Server:
 
     title: str
     command: tuple[str, ...]
-    """Run in the image; $PORT is replaced."""
+    """Command in the image; $PORT is replaced."""
     ready: str = "/ping"
-    """Path that answers 200 once requests can be answered."""
+    """Path that answers 200 when the server is ready."""
     path: str = "/invocations"
-    """Where it answers."""
+    """Path of predictions."""
     model: str = "/opt/ml/model"
-    """Where the model lies."""
+    """Folder of the model in the container."""
     image: str = "bench"
     """"bench", "current" or "baseline": the peers' image, or this project's of this commit or of an earlier one."""
     answers: bool = True
-    """Answers with predictions; the others only show what HTTP costs."""
+    """Answers with predictions; the other servers only measure HTTP."""
     environment: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
-    """The environment's folder in the bench's image, and those packages whose versions are told."""
+    """Folder of the environment in the benchmark's image, then the packages whose versions are recorded."""
 
 
 SERVERS = {
@@ -69,7 +69,7 @@ SERVERS = {
             "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
             "SAGEMAKER_PROGRAM": "toolkit.py",
             "PATH": "/opt/mms/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-            "PYTHONPATH": _BENCH,
+            "PYTHONPATH": _PEERS_FOLDER,
         },
         packages=("mms", "multi_model_server", "sagemaker_inference"),
     ),
@@ -104,4 +104,4 @@ SERVERS = {
     ),
 }
 PEERS = tuple(name for name, server in SERVERS.items() if server.image == "bench" and server.answers)
-"""Those that compete with this project's."""
+"""Servers that compete with this project's."""

@@ -32,4 +32,4 @@ def findings(scenarios: Iterable[Scenario], subject: Subject) -> dict[str, Findi
 
 def broken(found: Mapping[str, Finding]) -> dict[str, str]:
     """Return what was seen of the points that are broken, by their names."""
-    return {name: finding.seen for name, finding in found.items() if finding.verdict is Verdict.BROKEN}
+    return {name: finding.observed for name, finding in found.items() if finding.verdict is Verdict.BROKEN}

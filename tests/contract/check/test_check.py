@@ -25,11 +25,12 @@ from local_test.__main__ import train
 from local_test.check.command import check
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
 from local_test.check.core.report import Report
-from local_test.check.core.run import chosen
+from local_test.check.core.run import applicable
 from local_test.check.core.run import run as run_scenarios
 from local_test.platform import container
 from local_test.platform.profiles import Profile
 from tests.contract.check import images
+from tests.support.waiting import wait_until
 
 SUBJECT = Subject(None, Path("/nonexistent"))
 
@@ -40,7 +41,7 @@ def point(name: str, part: Part = Part.TRAINING, **fields: object) -> Point:
 
 def scenario(*points: Point, alone: bool = False) -> Scenario:
     """All points hold."""
-    return Scenario("all hold", points, lambda _: (Finding(each, Verdict.HOLDS, "yes") for each in points), alone)
+    return Scenario("all hold", points, lambda _: (Finding(each, Verdict.PASSED, "yes") for each in points), alone)
 
 
 def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -53,16 +54,16 @@ def test_every_point_gets_a_finding_whatever_its_scenario_does() -> None:
     one, two, three = (point(f"T1-{word}") for word in ("one", "two", "three"))
 
     def breaks(_: Subject) -> Iterator[Finding]:
-        yield Finding(one, Verdict.HOLDS, "yes")
+        yield Finding(one, Verdict.PASSED, "yes")
         raise OSError(28, "no space\nleft")
 
     findings = run_scenarios(
         [Scenario("breaks", (one, two), breaks), Scenario("silent", (three,), lambda _: iter(()))], SUBJECT
     )
-    assert [(found.point, found.verdict, found.seen) for found in findings] == [
-        (one, Verdict.HOLDS, "yes"),
-        (two, Verdict.UNKNOWN, '"breaks" failed: OSError: [Errno 28] no space left'),
-        (three, Verdict.UNKNOWN, '"silent" came to no judgement'),
+    assert [(found.point, found.verdict, found.observed) for found in findings] == [
+        (one, Verdict.PASSED, "yes"),
+        (two, Verdict.INCONCLUSIVE, '"breaks" failed: OSError: [Errno 28] no space left'),
+        (three, Verdict.INCONCLUSIVE, '"silent" did not decide this point'),
     ]
 
 
@@ -79,10 +80,10 @@ def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
                     met[each] |= running
                 if len(running) > 1:
                     several.set()
-            time.sleep(0.1) if alone else several.wait(10)
+            time.sleep(0.1) if alone else several.wait(10)  # so long another could wrongly begin
             with lock:
                 running.remove(name)
-            yield Finding(mine, Verdict.HOLDS, "")
+            yield Finding(mine, Verdict.PASSED, "")
 
         return Scenario(name, (mine,), work, alone)
 
@@ -97,11 +98,11 @@ def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
 def test_only_points_that_apply_are_decided() -> None:
     serverless = point("H14-x", Part.HOSTING, profiles=frozenset({Profile.SERVERLESS}))
     hosting, training = point("H1-x", Part.HOSTING), point("T1-x")
-    of_the_image = point("T1-y", Part.IMAGE, only=Part.TRAINING)
+    of_the_image = point("T1-y", Part.IMAGE, requires=Part.TRAINING)
     every = [scenario(serverless, hosting), scenario(training), scenario(of_the_image)]
 
     def names(subject: Subject) -> set[str]:
-        return {each.name for kept in chosen(every, subject) for each in kept.points}
+        return {each.name for kept in applicable(every, subject) for each in kept.points}
 
     assert names(SUBJECT) == {"H1-x", "T1-x", "T1-y"}
     assert names(Subject(None, Path(), frozenset({Part.HOSTING}), Profile.SERVERLESS)) == {"H14-x", "H1-x"}
@@ -111,18 +112,18 @@ def test_only_points_that_apply_are_decided() -> None:
 def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
     seen = "<script>alert(1)</script>\x1b[31m"
     findings = (
-        Finding(point("T1-x"), Verdict.HOLDS, "fine"),
+        Finding(point("T1-x"), Verdict.PASSED, "fine"),
         Finding(point("H1-x", Part.HOSTING), Verdict.BROKEN, seen),
-        Finding(point("H2-x", Part.HOSTING), Verdict.NOT_CLAIMED, "no label"),
-        Finding(point("H3-x", Part.HOSTING), Verdict.UNKNOWN, "no payload"),
+        Finding(point("H2-x", Part.HOSTING), Verdict.NOT_APPLICABLE, "no label"),
+        Finding(point("H3-x", Part.HOSTING), Verdict.INCONCLUSIVE, "no payload"),
     )
     report = Report("mine:latest", "real-time", findings, 3.2, datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC))
     report.write(tmp_path / "deep" / "folder")
-    assert report.summary == "mine:latest, real-time: 1 hold, 1 broken, 1 not claimed, 1 could not tell, in 3 s"
+    assert report.summary == "mine:latest, real-time: 1 passed, 1 broken, 1 not applicable, 1 inconclusive, in 3 s"
 
     written = json.loads((tmp_path / "deep" / "folder" / "check.json").read_text())
-    assert [found["verdict"] for found in written["findings"]] == ["holds", "broken", "not claimed", "could not tell"]
-    assert written["findings"][1]["seen"] == seen
+    assert [found["verdict"] for found in written["findings"]] == ["passed", "broken", "not applicable", "inconclusive"]
+    assert written["findings"][1]["observed"] == seen
     suites = ElementTree.parse(tmp_path / "deep" / "folder" / "junit.xml").getroot()  # noqa: S314 # written here
     assert [
         (suite.get("name"), suite.get("tests"), suite.get("failures"), suite.get("skipped")) for suite in suites
@@ -142,11 +143,11 @@ def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "give IMAGE or --bare FOLDER"),
-        (["x", "--bare", "."], "give IMAGE or --bare FOLDER"),
-        (["--bare", ".", "--payload", __file__], "--payload and --content-type belong together"),
+        ([], "give either IMAGE or --bare FOLDER"),
+        (["x", "--bare", "."], "give either IMAGE or --bare FOLDER"),
+        (["--bare", ".", "--payload", __file__], "--payload and --content-type need each other"),
         (["--bare", ".", "--data", "training"], "'training'; expected CHANNEL=FOLDER"),
-        (["--bare", ".", "--data", "training=/no/such"], "channel training: /no/such is no folder"),
+        (["--bare", ".", "--data", "training=/no/such"], "channel training: /no/such is not a folder"),
         (["--bare", ".", "--env", "=x"], "'=x'; expected KEY=VALUE"),
         (["--bare", ".", "--profile", "fast"], "'fast' is not one of"),
     ],
@@ -160,8 +161,8 @@ def test_wrong_use_is_told_in_a_line(arguments: list[str], words: str) -> None:
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        ("--training", "program `train`; --hosting alone does without it"),
-        ("--hosting", "program `serve`; --training alone does without it"),
+        ("--training", "program `train`; add it, or use --hosting"),
+        ("--hosting", "program `serve`; add it, or use --training"),
     ],
 )
 @pytest.mark.parametrize("there", [False, True])
@@ -179,16 +180,16 @@ def test_a_report_that_cannot_be_written_is_told_before_the_run_and_is_no_broken
         (tmp_path / name).touch(0o755)
     done = CliRunner().invoke(check, ["--bare", str(tmp_path), "--output", "/dev/null/report"])
     assert done.exit_code == 2
-    assert done.output == "Error: no report can be written to /dev/null/report: Not a directory\n"
+    assert done.output == "Error: cannot write the report to /dev/null/report: Not a directory\n"
 
 
 @pytest.mark.parametrize(
     ("verdicts", "code"),
     [
-        ((Verdict.HOLDS, Verdict.UNKNOWN), 0),
-        ((Verdict.HOLDS, Verdict.BROKEN), 1),
-        ((Verdict.BROKEN, Verdict.UNKNOWN), 1),
-        ((Verdict.UNKNOWN, Verdict.NOT_CLAIMED), 2),
+        ((Verdict.PASSED, Verdict.INCONCLUSIVE), 0),
+        ((Verdict.PASSED, Verdict.BROKEN), 1),
+        ((Verdict.BROKEN, Verdict.INCONCLUSIVE), 1),
+        ((Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE), 2),
         ((), 2),
     ],
 )
@@ -207,17 +208,17 @@ def test_a_value_is_read_as_json_where_it_is_json(command: click.Command, tmp_pa
     assert read == {"epochs": 5, "lr": 0.1, "opt": "adam", "id": "5", "final": True, "formula": "a=b"}
 
 
-def test_without_an_engine_it_is_said() -> None:
+def test_a_check_without_an_engine_says_how_to_do_without() -> None:
     done = run("check", "x", DOCKER="no-such-program")
     assert done.returncode == 2
-    assert done.stderr == "Error: no Docker engine is reachable; --bare FOLDER checks programs without one\n"
+    assert done.stderr == "Error: no Docker engine is reachable; start one, or check programs with --bare FOLDER\n"
 
 
 @pytest.mark.engine
 def test_an_image_that_is_not_there_is_named() -> None:
     done = run("check", "no-such-image:x")
     assert done.returncode == 2
-    assert done.stderr == "Error: the engine has no image no-such-image:x; pull or build it first\n"
+    assert done.stderr == "Error: Docker has no image no-such-image:x; pull or build it first\n"
 
 
 @pytest.mark.parametrize("kind", ["link", "outside", "no archive"])
@@ -235,7 +236,7 @@ def test_an_archive_that_the_platform_would_refuse_is_not_unpacked(kind: str, tm
     done = run("check", *words, TMPDIR=str(scratch))
     assert done.returncode == 2
     assert list(scratch.iterdir()) == []
-    assert {"link": "neither file nor folder", "outside": "outside", "no archive": "unpacked"}[kind] in done.stderr
+    assert {"link": "neither a file nor a folder", "outside": "outside", "no archive": "unpacked"}[kind] in done.stderr
 
 
 def test_bare_programs_are_checked_with_a_packed_model(tmp_path: Path) -> None:
@@ -256,7 +257,7 @@ def test_bare_programs_are_checked_with_a_packed_model(tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_an_image_without_chown_is_no_error(tmp_path: Path) -> None:
-    container.give_back(images.build("chown", ["RUN rm /bin/chown"]), tmp_path, os.getuid() + 1, os.getgid())
+    container.restore_owner(images.build("chown", ["RUN rm /bin/chown"]), tmp_path, os.getuid() + 1, os.getgid())
     assert tmp_path.stat().st_uid == os.getuid()
 
 
@@ -264,12 +265,12 @@ def test_an_image_without_chown_is_no_error(tmp_path: Path) -> None:
 def test_what_is_broken_ends_it_with_1_and_the_fix() -> None:
     done = run("check", images.build("user", ["USER nobody"]), "--training")
     assert done.returncode == 1
-    assert "leave USER out" in done.stdout
+    assert "remove USER from" in done.stdout
     assert " broken" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.engine
-def test_an_interrupted_check_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_check_leaves_no_container_and_no_file(tmp_path: Path) -> None:
     image = images.build("interrupted", ["ENV UNIQUE=1"])
 
     def containers() -> list[str]:
@@ -282,13 +283,14 @@ def test_an_interrupted_check_leaves_nothing(tmp_path: Path) -> None:
     scratch.mkdir()
     environment = {**os.environ, "TMPDIR": str(scratch)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while len(containers()) < 2:
+
+    def two_run() -> bool:
         assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+        return len(containers()) >= 2
+
+    wait_until(two_run, 120, "two containers run")
     process.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
+    wait_until(lambda: len(containers()) < 2, 60, "the first container is removed")
     process.send_signal(signal.SIGINT)  # it makes no difference
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130

@@ -16,7 +16,7 @@ import pytest
 from local_test.check.core.points import Finding, Part, Subject, Verdict
 from local_test.check.core.run import applies
 from local_test.check.image import inspection
-from local_test.check.image.docker_image import docker, opened
+from local_test.check.image.docker_image import docker, open_image
 from local_test.platform.container import DOCKER
 from local_test.platform.profiles import Profile
 from tests.contract.check import images
@@ -57,8 +57,8 @@ def long_name() -> str:
     return image
 
 
-def test_an_oci_manifest_in_the_registry() -> None:
-    for media_type, verdict in ((MANIFEST, Verdict.HOLDS), (OCI, Verdict.BROKEN)):
+def test_an_image_with_an_oci_manifest_breaks_that_point_alone() -> None:
+    for media_type, verdict in ((MANIFEST, Verdict.PASSED), (OCI, Verdict.BROKEN)):
         with registry(media_type) as host:
             image = f"{host}/good:latest"
             docker("tag", images.build("good"), image)
@@ -67,25 +67,25 @@ def test_an_oci_manifest_in_the_registry() -> None:
             finally:
                 docker("rmi", image)
         assert found["T20-manifest"].verdict is verdict
-        assert media_type in found["T20-manifest"].seen
+        assert media_type in found["T20-manifest"].observed
         assert set(broken(found)) <= {"T20-manifest"}
 
 
-def test_more_than_serverless_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_too_large_for_serverless_breaks_that_point_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The size alone is made up, because an image of 11 GB takes minutes."""
 
     @contextmanager
     def large(name: str) -> Iterator[object]:
-        with opened(name) as image:
+        with open_image(name) as image:
             yield dataclasses.replace(image, config={**image.config, "Size": 11_000_000_000})
 
-    monkeypatch.setattr(inspection, "opened", large)
+    monkeypatch.setattr(inspection, "open_image", large)
     assert broken(inspected(images.build("good"))) == {"H14-size": "11.00 GB unpacked"}
 
 
 MUTANTS: dict[str, Mutant | Callable[..., object]] = {
     "T1-platform": other_platform,
-    "T20-manifest": test_an_oci_manifest_in_the_registry,
+    "T20-manifest": test_an_image_with_an_oci_manifest_breaks_that_point_alone,
     "T20-address": long_name,
     "T1-exec-form": Mutant(lines=["ENTRYPOINT exec train"]),
     "T1-no-init": Mutant(
@@ -103,7 +103,7 @@ MUTANTS: dict[str, Mutant | Callable[..., object]] = {
     "H1-user": Mutant(lines=["USER 1000"]),
     "H2-labels": Mutant(lines=["LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=yes"]),
     "H3-no-healthcheck": Mutant(lines=["HEALTHCHECK CMD python3 -c pass"]),
-    "H14-size": test_more_than_serverless_takes,
+    "H14-size": test_an_image_too_large_for_serverless_breaks_that_point_alone,
     "H18-cuda-label": Mutant(lines=["ENV CUDA_VERSION=12.9.1"]),
 }
 MADE = {point: mutant for point, mutant in MUTANTS.items() if not getattr(mutant, "__name__", "").startswith("test_")}
@@ -151,8 +151,8 @@ def registry(media_type: str) -> Iterator[str]:
 def test_the_good_image_holds_them_all() -> None:
     found = inspected(images.build("good"))
     assert not broken(found)
-    others = {name: finding.verdict for name, finding in found.items() if finding.verdict is not Verdict.HOLDS}
-    assert others == {"T20-manifest": Verdict.UNKNOWN, "H18-cuda-label": Verdict.NOT_CLAIMED}
+    others = {name: finding.verdict for name, finding in found.items() if finding.verdict is not Verdict.PASSED}
+    assert others == {"T20-manifest": Verdict.INCONCLUSIVE, "H18-cuda-label": Verdict.NOT_APPLICABLE}
 
 
 @pytest.mark.parametrize("point", MADE)
@@ -161,7 +161,7 @@ def test_a_mutant_breaks_its_point_and_no_other(point: str) -> None:
     image = mutant.image(point) if isinstance(mutant, Mutant) else str(mutant())
     found = inspected(image)
     assert set(broken(found)) == {point}
-    assert found[point].seen
+    assert found[point].observed
 
 
 def test_points_of_a_part_or_profile_that_is_not_asked_for_are_left_out() -> None:

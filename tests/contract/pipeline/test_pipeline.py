@@ -7,7 +7,6 @@ is the request of the next. Source: "Run Real-time Predictions with an Inference
 import contextlib
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import requests
 
 from local_test.platform.container import DOCKER
 from tests.support.helpers import Job, Server, encoded, free_port, instances, serving
+from tests.support.waiting import wait_until
 
 STEP = Path(__file__).with_name("step.py")
 PIXELS = np.random.default_rng(1).integers(0, 256, (50, 70, 3), dtype=np.uint8)
@@ -45,13 +45,12 @@ def step(kind: str, image: str | None) -> Iterator[str]:
 
 
 def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
+    def answered() -> bool:
         with contextlib.suppress(requests.RequestException):
-            if requests.get(url, timeout=2).status_code == 200:
-                return
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+            return requests.get(url, timeout=2).status_code == 200
+        return False
+
+    wait_until(answered, 60, f"{url} answers 200")
 
 
 @contextlib.contextmanager

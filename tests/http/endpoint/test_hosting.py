@@ -114,7 +114,7 @@ def test_a_bad_request_is_told_in_json(
 def test_a_format_that_is_not_offered_is_406(server: Server) -> None:
     answer = server.post(instances(PIXELS), JSON, Accept="application/xml")
     assert answer.status_code == 406
-    assert "predictions come as application/json" in answer.json()["error"]
+    assert "is not supported; accept application/json" in answer.json()["error"]
     for accept in ("*/*", "application/json;q=0.5, text/csv", "application/*"):
         assert server.post(instances(PIXELS), JSON, Accept=accept).status_code == 200
 
@@ -231,7 +231,7 @@ def test_a_damaged_model_ends_the_server_with_the_reason(job: Job, image: str | 
     shutil.copytree(job.base / "model", tmp_path / "model")
     (tmp_path / "model" / "model.tflite").write_bytes(b"damaged")
     text = refused_start(tmp_path, image)
-    assert "is damaged: model.tflite is not the file that was written" in text
+    assert "is damaged: the checksum of model.tflite does not match" in text
     assert "Traceback" not in text
 
 
@@ -241,7 +241,7 @@ def test_a_model_of_another_version_ends_the_server_with_the_reason(
     shutil.copytree(job.base / "model", tmp_path / "model")
     path = tmp_path / "model" / "artifact.json"
     path.write_text(path.read_text().replace('"format": 2', '"format": 99'))
-    assert "has format 99, this image reads format 2" in refused_start(tmp_path, image)
+    assert "has format 99, but this image reads format 2" in refused_start(tmp_path, image)
 
 
 def test_a_wrong_variable_ends_the_server_with_its_name(job: Job, image: str | None, tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ def test_a_small_answer_may_be_streamed_too(server: Server) -> None:
 @pytest.mark.parametrize(
     ("body", "attributes", "accept", "message"),
     [
-        (npy(PIXELS[:1]), "stream=true", "application/json", "needs an answer in application/jsonlines"),
-        (npy(PIXELS[:1]), "stream=true", "text/csv", "stream = 'true' needs an answer in"),
+        (npy(PIXELS[:1]), "stream=true", "application/json", "needs a response in application/jsonlines"),
+        (npy(PIXELS[:1]), "stream=true", "text/csv", "stream = 'true' needs a response in"),
         (npy(PIXELS[:1]), "stream=yes", LINES, "stream = 'yes'; expected true or false"),
         (npy(PIXELS[:1]), "Stream=true", LINES, "did you mean stream?"),
         (npy(PIXELS[:1, :8]), "stream=true", LINES, "shape [1, 8, 32, 1]"),

@@ -13,6 +13,7 @@ import requests
 import simple_websocket
 
 from tests.support.helpers import Job, Server, encoded, npy, serving
+from tests.support.waiting import wait_until
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (30, 32, 32, 1), dtype=np.uint8)
 PATH = "/invocations-bidirectional-stream"
@@ -74,7 +75,7 @@ def test_options_come_in_the_query_string(server: Server) -> None:
         answer = receive(client)
     assert len(answer["top_k"]) == 3
     assert "probabilities" not in answer
-    for query, message in (("?top_k=0", "top_k = '0'"), ("?stream=true", "needs an answer in application/jsonlines")):
+    for query, message in (("?top_k=0", "top_k = '0'"), ("?stream=true", "needs a response in application/jsonlines")):
         answer = requests.get(server.url + PATH + query, headers=handshake(), timeout=10)
         assert answer.status_code == 400
         assert message in answer.json()["error"]
@@ -116,7 +117,7 @@ def test_a_message_that_is_too_large_closes_the_stream(server: Server) -> None:
 
 def test_a_silent_stream_stays_and_its_pings_are_answered(server: Server) -> None:
     with stream(server) as idle, stream(server, ping_interval=1.5) as pinging:
-        time.sleep(4)  # twice what may pass within a request
+        time.sleep(4)  # twice the 2 s that may pass within a request
         assert idle.connected
         assert pinging.connected  # it would have closed without a pong
         for client in (idle, pinging):
@@ -155,13 +156,15 @@ def test_streams_are_bounded_and_leave_the_rest_alone(server: Server) -> None:
 
 def open_at_last(stack: contextlib.ExitStack, server: Server) -> simple_websocket.Client:
     """Open a stream; those of before may take a moment to end."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
+
+    def opened() -> simple_websocket.Client | None:
+        with contextlib.suppress(simple_websocket.ConnectionError):
             return stack.enter_context(stream(server))
-        except simple_websocket.ConnectionError:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        return None
+
+    client = wait_until(opened, 30, "there is room for a stream")
+    assert client
+    return client
 
 
 def test_sigterm_closes_streams_with_1012_within_the_grace(job: Job, image: str | None, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import gzip
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import requests
 from tests.support.bodies import CSV, JSON, LINES, NPY, PIXELS
 from tests.support.helpers import Job, Server, free_port, instances, npy, serving
 from tests.support.mutations import ATTRIBUTES, BODIES, HEADERS, PICTURES, mutated
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("image", ["bare"], indirect=True)
 APPLICATION = """
@@ -56,15 +56,14 @@ def plain(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def wait_for(url: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while True:
+    def answered() -> bool:
         try:
             assert requests.get(url, timeout=2).status_code == 200
         except requests.ConnectionError:
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)  # until it has started
-        else:
-            return
+            return False
+        return True
+
+    wait_until(answered, 60, "gunicorn has started", log.read_text)
 
 
 def answer(url: str, request: Request, *, chunked: bool) -> tuple[int, dict[str, str], bytes]:

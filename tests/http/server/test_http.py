@@ -81,7 +81,7 @@ def test_an_offer_of_http_2_is_ignored_in_whatever_packets_it_comes(server: Serv
     with connect(server) as client:
         for start in range(0, end, size):
             client.sendall(data[start : min(start + size, end)])
-            time.sleep(0.003)
+            time.sleep(0.003)  # so that the server reads what it has before the next packet comes
         client.sendall(PIXELS)
         same(server, answers(client, 1))
 
@@ -204,7 +204,7 @@ def test_empty_lines_around_requests_are_ignored(server: Server) -> None:
         for _ in range(3):
             client.sendall(b"\r\n" + post(PIXELS) + b"\r\n")
             same(server, answers(client, 1))
-        time.sleep(3)  # longer than what has begun may take
+        time.sleep(3)  # longer than the head of a request may take once it has begun
         client.sendall(PING)
         assert [answer.status for answer in answers(client, 1)] == [200]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
 
 from tests.http import clients
 from tests.http.clients import LARGE, NPY, ONE, PING, answers, connect, head, post
 from tests.support.helpers import Job, Server, npy, serving
+from tests.support.waiting import wait_until
 
 bare = pytest.mark.parametrize("image", ["bare"], indirect=True)
 """For tests that look into processes, or send signals to the first one."""
@@ -95,9 +95,9 @@ def test_a_worker_that_hangs_is_replaced_after_the_timeout_and_not_sooner(
         [worker] = server.workers()
         os.kill(worker, signal.SIGSTOP)
         start = time.monotonic()
-        assert clients.until(lambda: worker not in server.workers(), 30)
+        wait_until(lambda: worker not in server.workers(), 30, "the stopped worker is killed")
         assert 3 < time.monotonic() - start < 8  # the main process looks each second, and kills a second later
-        assert clients.until(lambda: bool(server.workers()), 10)
+        wait_until(server.workers, 10, "another worker is there")
         assert server.post(ONE, NPY).status_code == 200
 
 
@@ -115,6 +115,7 @@ def test_the_shortest_timeout_kills_no_worker_that_is_well(job: Job, image: str 
 def test_hooks_may_take_longer_than_the_timeout(job: Job, image: str | None, tmp_path: Path) -> None:
     shutil.copytree(job.base / "model", tmp_path / "model")
     (tmp_path / "model" / "code").mkdir()
+    # each prediction takes longer than the 2 s of the timeout
     slow = "import time\n\n\ndef predict_fn(data, model):\n    time.sleep(5)\n    return model.predict(data)\n"
     (tmp_path / "model" / "code" / "inference.py").write_text(slow)
     variables = {**ONE_WORKER, "SAGEMAKER_MODEL_SERVER_TIMEOUT": "2"}
@@ -133,8 +134,8 @@ def test_connections_are_shared_by_the_workers(
         serving(job.base, tmp_path / "log", image, {"SAGEMAKER_MODEL_SERVER_WORKERS": "4"}) as server,
         contextlib.ExitStack() as stack,
     ):
-        assert clients.until(lambda: len(server.workers()) == 4, 30)
-        assert clients.until(lambda: server.log.read_text().count("XNNPACK") == 4, 30)  # each has its model
+        wait_until(lambda: len(server.workers()) == 4, 30, "four workers are there")
+        wait_until(lambda: server.log.read_text().count("XNNPACK") == 4, 30, "each worker has its model")
         many = []
         for _ in range(32):
             many.append(stack.enter_context(connect(server)))
@@ -149,9 +150,9 @@ def test_connections_are_shared_by_the_workers(
 
 def numbers(server: Server) -> tuple[float, float]:
     """Return how many requests were left by their clients, and how many images have been computed."""
-    lines = dict(line.rsplit(" ", 1) for line in requests.get(f"{server.url}/metrics", timeout=5).text.splitlines())
+    found = clients.metrics(server)
     left = 'traffic_signs_requests_total{route="invocations",status="499"}'
-    return float(lines[left]), float(lines["traffic_signs_batch_images_sum"])
+    return found[left], found["traffic_signs_batch_images_sum"]
 
 
 @pytest.mark.parametrize("behind", [b"", PING])
@@ -159,8 +160,8 @@ def test_what_a_client_has_asked_that_leaves_is_not_computed(server: Server, beh
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(12) as pool:
         many = [stack.enter_context(connect(server)) for _ in range(9)]
         list(pool.map(lambda client: client.sendall(post(LARGE) + behind), many))
-        assert clients.until(lambda: numbers(server)[1] > 0, 10)
-    assert clients.until(lambda: numbers(server)[0] == 9, 10)
+        wait_until(lambda: numbers(server)[1] > 0, 10, "the first images are computed")
+    wait_until(lambda: numbers(server)[0] == 9, 10, "all nine are counted as gone")
     computed = numbers(server)[1]
     assert computed < 9 * 24_000 * 3 / 4
     assert server.post(ONE, NPY).status_code == 200
@@ -181,7 +182,7 @@ def test_an_idle_connection_is_kept_for_the_next_request_and_then_closed(impatie
         for _ in range(3):
             client.sendall(PING)
             assert [answer.status for answer in answers(client, 1)] == [200]
-            time.sleep(1.5)  # a client's pause
+            time.sleep(1.5)  # a client's pause, shorter than the 3 s for an idle connection
         assert client.recv(1) == b""
 
 

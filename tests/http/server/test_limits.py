@@ -19,6 +19,7 @@ from tests.conftest import in_one_place
 from tests.http import clients
 from tests.http.clients import CHUNKED, LARGE, NPY, ONE, PING, answers, ask, chunks, connect, head, post, statuses
 from tests.support.helpers import Job, Server, npy, serving
+from tests.support.waiting import wait_until
 
 TOO_LARGE = 26 * 2**20
 SOME = npy(np.zeros((400, 32, 32, 1), np.uint8))
@@ -74,7 +75,7 @@ def test_heads_without_an_end_are_closed_and_fill_no_memory(server: Server) -> N
                     pass
                 except OSError:
                     many.remove(client)
-            time.sleep(0.01)
+            select.select([], many, [], 1)  # until one takes more, or is closed
     assert 99 not in pings
     assert clients.megabytes(server) - before < 40
     is_up(server)
@@ -105,7 +106,7 @@ def test_a_head_that_is_too_large_is_told_so_and_closed(server: Server, size: in
     data = b"GET /ping HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * size + end
     with connect(server) as client:
         client.sendall(data[:5_000] if pause else data)
-        time.sleep(pause)  # it comes in two packets, or in one
+        time.sleep(pause)  # so that the server reads the first packet alone, where there are two
         with contextlib.suppress(ConnectionError):
             client.sendall(data[5_000:] if pause else b"")
         assert [answer.status for answer in answers(client, 2)] == [431, 0]
@@ -183,7 +184,7 @@ def test_a_body_that_comes_steadily_is_waited_for(server: Server) -> None:
         data = post(SOME)
         for start in range(0, len(data), 10_000):
             client.sendall(data[start : start + 10_000])
-            time.sleep(0.1)  # 4 s in all
+            time.sleep(0.1)  # 4 s in all, longer than the 3 s for a body that is too slow
         assert [answer.status for answer in answers(client, 1)] == [200]
 
 
@@ -230,7 +231,7 @@ def test_beyond_so_many_busy_connections_requests_are_refused_but_pings_answered
         busy = [stack.enter_context(connect(small)) for _ in range(20)]
         for client in busy:
             client.sendall(post(ONE)[:-1])
-        assert clients.until(lambda: small.post(ONE, NPY).status_code == 503, 10)  # all have been read
+        wait_until(lambda: small.post(ONE, NPY).status_code == 503, 10, "all bodies are being read")
         for _ in range(5):
             refused = small.post(ONE, NPY)
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
@@ -239,7 +240,7 @@ def test_beyond_so_many_busy_connections_requests_are_refused_but_pings_answered
         for client in busy:
             client.sendall(ONE[-1:])
         assert [answer.status for client in busy for answer in answers(client, 1)] == [200] * 20
-    assert clients.until(lambda: small.post(ONE, NPY).ok, 10)
+    wait_until(lambda: small.post(ONE, NPY).ok, 10, "there is room again")
 
 
 @pytest.mark.parametrize("path", ["/invocations", "/invocations/"])

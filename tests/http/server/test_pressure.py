@@ -18,6 +18,7 @@ import requests
 from tests.http import clients
 from tests.http.clients import CHUNKED, HANDSHAKE, LARGE, NPY, ONE, PING, STREAMED, answers, connect, head, post
 from tests.support.helpers import Job, Server, serving
+from tests.support.waiting import wait_until
 
 VARIABLES = {
     "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
@@ -52,7 +53,7 @@ def test_who_does_not_read_is_hung_up_on_and_costs_no_memory(server: Server, fie
                 list(pool.map(lambda client: client.sendall(post(LARGE, *fields)), many))
             assert all(select.select([client], [], [], 20)[0] for client in many)  # its answer has begun
             assert clients.connections(worker) >= 4  # of which nobody has had enough yet
-            assert clients.until(lambda: clients.connections(worker) <= 1, 15)  # one may be a ping's
+            wait_until(lambda: clients.connections(worker) <= 1, 15, "they are hung up on")  # one may be a ping's
         assert 99 not in pings
         after.append(clients.megabytes(server))
     assert after[-1] - after[0] < 150, after  # four bodies are 100 MB
@@ -69,7 +70,7 @@ def test_who_reads_slowly_but_steadily_gets_all(server: Server, fields: tuple[st
     ) as answer:
         for part in answer.iter_content(2**17):
             got += part
-            time.sleep(0.06 * len(part) / 2**17)  # 7 s in all
+            time.sleep(0.06 * len(part) / 2**17)  # 7 s in all, longer than the 3 s for a client that stops reading
     assert got == whole
 
 
@@ -149,7 +150,7 @@ def test_a_handshake_that_is_none_is_answered_and_keeps_no_connection(server: Se
         got = [answers(client, 1)[0].status for client in many]
         assert set(got) <= {101, 400, 405, 413, 426, 431}
         if 101 not in got:
-            assert clients.until(lambda: clients.connections(worker) == 0, 15)
+            wait_until(lambda: clients.connections(worker) == 0, 15, "they are hung up on")
 
 
 def test_a_server_without_descriptors_answers_again(job: Job, image: str | None, tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_a_server_without_descriptors_answers_again(job: Job, image: str | None,
                 return requests.get(f"{server.url}/ping", timeout=2).status_code == 200
             return False
 
-        assert clients.until(answered, 15)  # whose connections are still there
+        wait_until(answered, 15, "a ping is answered")  # whose connections are still there
         is_up(server)
         assert server.workers() == before
 
@@ -188,7 +189,7 @@ def test_pings_are_answered_within_2_s_whatever_all_others_do(
                 until = time.monotonic() + 4
                 while time.monotonic() < min(until, end):
                     client.sendall(part)
-                    time.sleep(pause)
+                    time.sleep(pause)  # how slowly it attacks
 
     attacks = [
         (b"", b"", 1),

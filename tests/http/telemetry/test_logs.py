@@ -4,7 +4,6 @@ import gzip
 import json
 import re
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 import requests
 
 from tests.support.helpers import Job, Server, encoded, npy, serving
+from tests.support.waiting import wait_until
 
 NPY = "application/x-npy"
 PIXELS = np.full((3, 32, 32, 1), 77, np.uint8)
@@ -28,10 +28,12 @@ def lines(server: Server) -> list[dict[str, Any]]:
 
 def line_of(server: Server, inference_id: str) -> dict[str, Any]:
     """Wait for the line of a request: it is written after the answer is sent."""
-    deadline = time.monotonic() + 30
-    while not (found := [line for line in lines(server) if line.get("inference_id") == inference_id]):
-        assert time.monotonic() < deadline, lines(server)
-        time.sleep(0.05)
+    found = wait_until(
+        lambda: [line for line in lines(server) if line.get("inference_id") == inference_id],
+        30,
+        f"the log has a line of {inference_id}",
+        lambda: lines(server),
+    )
     assert len(found) == 1
     return found[0]
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from local_test.platform import container
 from tests.support.helpers import Job, Server, npy, serving
+from tests.support.waiting import wait_until
 
 NPY = "application/x-npy"
 ONE = npy(np.zeros((1, 32, 32, 1), np.uint8))
@@ -56,11 +56,14 @@ def value(samples: Samples, name: str, /, **labels: str) -> float:
 
 def scrape_until(server: Server, holds: Callable[[Samples], bool]) -> Samples:
     """An answer is counted once it is sent: its client may be here earlier."""
-    deadline = time.monotonic() + 30
-    while not holds(samples := scrape(server)):
-        assert time.monotonic() < deadline, samples
-        time.sleep(0.05)
-    return samples
+    seen: list[Samples] = []
+
+    def held() -> bool:
+        seen[:] = [scrape(server)]
+        return holds(seen[0])
+
+    wait_until(held, 30, "/metrics says what is expected", lambda: seen)
+    return seen[0]
 
 
 def test_answers_are_counted_whichever_worker_gives_them(server: Server) -> None:
@@ -145,10 +148,8 @@ def test_those_who_are_refused_are_counted_while_metrics_is_heard(job: Job, imag
         assert value(after, "traffic_signs_queue_refused_total") == refused
         assert value(after, REQUESTS, route="invocations", status="503") == refused
         scrape_until(server, lambda found: value(found, "traffic_signs_queue_length") == 0)
-        deadline = time.monotonic() + 30
-        while sum(line.get("refused", 0) for line in log_of(server)) < refused:  # told once a second
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        told = "the log has told of all who were refused"  # once a second
+        wait_until(lambda: sum(line.get("refused", 0) for line in log_of(server)) >= refused, 30, told)
     assert 0 < longest <= 128
 
 

@@ -39,10 +39,10 @@ def test_it_holds_what_it_claims(image: str | None, job: Job, prepared: Path, pr
         "--output", tmp_path / "out",
     )  # fmt: skip
     findings = json.loads((tmp_path / "out" / "check.json").read_text())["findings"]
-    broken = {found["point"]: found["seen"] for found in findings if found["verdict"] == "broken"}
+    broken = {found["point"]: found["observed"] for found in findings if found["verdict"] == "broken"}
     assert (broken, done.returncode) == ({}, 0), done.stderr
-    unknown = {found["point"]: found["seen"] for found in findings if found["verdict"] == "could not tell"}
+    unknown = {found["point"]: found["observed"] for found in findings if found["verdict"] == "inconclusive"}
     if image:
         assert set(unknown) <= set(MAY_BE_UNKNOWN), unknown
-    held = sum(found["verdict"] == "holds" for found in findings)
+    held = sum(found["verdict"] == "passed" for found in findings)
     assert held >= (80 if image else 40)

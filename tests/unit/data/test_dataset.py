@@ -41,7 +41,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 def test_a_plain_array_is_no_archive(tmp_path: Path) -> None:
     with (tmp_path / "x.npz").open("wb") as stream:
         np.save(stream, np.zeros(3))
-    with pytest.raises(DataError, match=r"x\.npz is no archive"):
+    with pytest.raises(DataError, match=r"x\.npz is not an archive"):
         Dataset.load(tmp_path / "x.npz")
 
 
@@ -58,12 +58,12 @@ def test_tracks_and_names_may_be_missing(tmp_path: Path) -> None:
         ({"labels": None}, "array labels is missing"),
         ({"images": np.zeros((3, 28, 28, 1), np.uint8)}, r"shape \[3, 28, 28, 1\]"),
         ({"images": np.full((3, 32, 32, 1), 0.3)}, "not scaled"),
-        ({"labels": np.array([0.0, 1.0, 1.0])}, "labels of dtype float64"),
+        ({"labels": np.array([0.0, 1.0, 1.0])}, "array labels has dtype float64"),
         ({"labels": np.array([0, 1, 2])}, "label 2 of image 2 is out of range; there are 2 classes"),
-        ({"labels": np.array([0, -1, 1])}, "labels from -1 to 1"),
-        ({"labels": np.array([0, 2**32, 1])}, "labels from 0 to 4294967296"),
+        ({"labels": np.array([0, -1, 1])}, "labels range from -1 to 1"),
+        ({"labels": np.array([0, 2**32, 1])}, "labels range from 0 to 4294967296"),
         ({"labels": np.array([0, 1])}, "3 images, 2 labels"),
-        ({"labels": np.array(["a", "b", "c"])}, "labels of dtype"),
+        ({"labels": np.array(["a", "b", "c"])}, "array labels has dtype"),
     ],
 )
 def test_wrong_arrays_are_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -80,7 +80,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", b"text"])
 def test_a_file_that_is_no_archive_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.npz").write_bytes(content)
-    with pytest.raises(DataError, match=r"x\.npz is no archive"):
+    with pytest.raises(DataError, match=r"x\.npz is not an archive"):
         Dataset.load(tmp_path / "x.npz")
 
 
@@ -113,7 +113,7 @@ def test_a_class_with_one_track_stays_in_the_rest() -> None:
             tracked([2, 2], frames=1),
             0.999,
             "random",
-            "no images are left to train on when 0.999 of 4 are held out; use",
+            "no training images remain when 0.999 of 4 are held out; use",
         ),
     ],
 )

@@ -40,9 +40,9 @@ def test_a_rerun_skips_finished_work_and_a_new_plan_does_not(drawn: Path, tmp_pa
     assert "43 classes; 344 training, 86 validation, 43 test images" in first.stdout
     arrays = tmp_path / "training" / "training.npz"
     written = arrays.stat().st_mtime_ns
-    assert "prepared already" in run(drawn, "--output", tmp_path).stderr
+    assert "is already prepared" in run(drawn, "--output", tmp_path).stderr
     assert arrays.stat().st_mtime_ns == written
-    assert "prepared already" not in run(drawn, "--output", tmp_path, "--split", "random").stderr
+    assert "is already prepared" not in run(drawn, "--output", tmp_path, "--split", "random").stderr
     assert arrays.stat().st_mtime_ns != written
 
 
@@ -107,7 +107,7 @@ def test_unreadable_files_are_named_counted_and_left_out(drawn: Path, tmp_path: 
     broken.write_bytes(b"P6 nonsense [bold]")
     done = run(tmp_path / "source", "--output", tmp_path / "out")
     assert done.returncode == 0
-    assert f"unreadable: GTSRB/Final_Test/Images/{broken.name}: not a readable image" in done.stderr
+    assert f"skipped unreadable file GTSRB/Final_Test/Images/{broken.name}: not a readable image" in done.stderr
     assert "1 of 473 images could not be read" in done.stderr
     assert "42 test images" in done.stdout
     assert len(json.loads((tmp_path / "out" / "summary.json").read_text())["unreadable"]) == 1
@@ -123,14 +123,14 @@ def test_an_error_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 def test_a_single_class_is_refused(tmp_path: Path) -> None:
     done = run(own(tmp_path / "signs", "train/stop", "test/stop"), "--output", tmp_path / "out")
     assert done.returncode == 2
-    assert "Error: all 6 training images are of class 'stop'; expected images of two classes at least\n" in done.stderr
+    assert "Error: all 6 training images are of class 'stop'; expected images of at least two classes\n" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--output", "signs/out"), "Error: signs and --output signs/out lie in each other"),
-        (("--output", "."), "Error: signs and --output . lie in each other"),
+        (("--output", "signs/out"), "Error: signs and --output signs/out contain each other"),
+        (("--output", "."), "Error: signs and --output . contain each other"),
         (("--output", "out", "--seed", "-1"), "Invalid value for '--seed': -1 is not in the range x>=0."),
         (("--output", "out", "--validation-fraction", "nan"), "nan is not a number between 0 and 1."),
     ],
@@ -146,7 +146,7 @@ def test_wrong_options_are_named(tmp_path: Path, arguments: tuple[str, ...], mes
 def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
     source = own(tmp_path / "signs", "stop", "yield")
     (source / "stop" / "a.tif").touch()
-    assert "passed over: 1 .tif, such as stop/a.tif\n" in run(source, "--output", tmp_path / "out").stderr
+    assert "skipped files: 1 .tif, such as stop/a.tif\n" in run(source, "--output", tmp_path / "out").stderr
 
 
 def test_help_has_examples() -> None:

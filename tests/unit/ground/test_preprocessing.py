@@ -116,7 +116,7 @@ def test_one_bad_image_of_several_is_named() -> None:
 def test_images_are_bounded_together_too() -> None:
     stream = io.BytesIO()
     Image.new("1", (4_000, 8_000)).save(stream, "PNG")
-    with pytest.raises(ImageError, match="image 4: at most 128,000,000 pixels"):
+    with pytest.raises(ImageError, match="image 4: the images have too many pixels; at most 128,000,000 pixels"):
         preprocessing.decode_all([stream.getvalue()] * 5)
     with pytest.raises(ImageError, match="10,001 encoded images; at most 10,000"):
         preprocessing.decode_all([b""] * 10_001)
@@ -141,6 +141,6 @@ def test_images_are_bounded_together_too() -> None:
         (np.full((1, 32, 32), True), "dtype bool"),
     ],
 )
-def test_other_arrays_are_refused(array: np.ndarray, message: str) -> None:
+def test_an_array_that_is_no_image_is_refused_with_the_reason(array: np.ndarray, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         preprocessing.as_pixels(np.asarray(array))

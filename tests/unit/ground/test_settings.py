@@ -56,7 +56,7 @@ def test_the_platforms_own_names_are_passed_over(tmp_path: Path) -> None:
         ({"epochs": None}, "epochs = 'null'"),
         ({"require_gpu": "1"}, "hyperparameter require_gpu = '1'; expected true or false"),
         ({"require_gpu": "yes"}, "hyperparameter require_gpu = 'yes'; expected true or false"),
-        ("[1]", "holds list"),
+        ("[1]", "contains list"),
         ("{", "is not JSON"),
     ],
 )
@@ -102,7 +102,7 @@ def test_serving_reads_the_variables_of_many_models_and_of_pipelines() -> None:
         ),
     ],
 )
-def test_their_bad_values_are_named(variable: str, value: str, rule: str) -> None:
+def test_a_bad_variable_of_many_models_or_pipelines_is_named(variable: str, value: str, rule: str) -> None:
     with pytest.raises(SettingsError, match=f"^{variable} = '{value}'; expected {rule}"):
         ServingSettings.from_environment({variable: value})
 
@@ -110,7 +110,7 @@ def test_their_bad_values_are_named(variable: str, value: str, rule: str) -> Non
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [
-        ("30", "90", "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS = '90' contradicts another name of it; set one of "),
+        ("30", "90", "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS = '90' contradicts its other name; set only one of "),
         ("banana", "90", "SAGEMAKER_MODEL_SERVER_TIMEOUT = 'banana'; expected a whole number"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from local_test.check.training.baseline import LOCAL, PLATFORM
 from local_test.check.training.failures import says_why
-from local_test.check.training.job import Ended
+from local_test.check.training.job import JobResult
 from local_test.platform import opt_ml, training_job
 from local_test.platform.opt_ml import Form, Group
 
@@ -44,13 +44,13 @@ def test_the_tree_of_a_real_job(tmp_path: Path) -> None:
 
 
 def test_strings_stay_bare_as_sdk_v3_sends_them(tmp_path: Path) -> None:
-    opt_ml.write(tmp_path, [], {"optimizer": "adam", "epochs": 3, "sizes": [1, 2]}, form=Form(quoted=False))
+    opt_ml.write(tmp_path, [], {"optimizer": "adam", "epochs": 3, "sizes": [1, 2]}, form=Form(json_strings=False))
     assert written(tmp_path)["hyperparameters.json"] == {"optimizer": "adam", "epochs": "3", "sizes": "[1, 2]"}
 
 
 def test_the_few_keys_of_local_mode(tmp_path: Path) -> None:
     """As sagemaker 3.27.0 writes them in train/local/local_container.py."""
-    opt_ml.write(tmp_path, ["training"], {}, form=Form(short=True, others=False))
+    opt_ml.write(tmp_path, ["training"], {}, form=Form(local_mode_keys=True, extra_files=False))
     assert written(tmp_path) == {
         "hyperparameters.json": {},
         "inputdataconfig.json": {"training": {"TrainingInputMode": "File"}},
@@ -63,7 +63,7 @@ def test_the_few_keys_of_local_mode(tmp_path: Path) -> None:
     }
 
 
-def test_hosts_of_two_groups(tmp_path: Path) -> None:
+def test_a_host_of_two_groups_reads_which_is_its_own(tmp_path: Path) -> None:
     groups = [Group("big", "ml.p3.2xlarge", ("algo-2", "algo-3")), Group("small", "ml.m5.large", ("algo-1",))]
     opt_ml.write(tmp_path, [], {}, "algo-3", groups=groups)
     resources = written(tmp_path)["resourceconfig.json"]
@@ -100,10 +100,10 @@ def test_a_failure_says_why_in_its_first_line(failure: str, says: bool) -> None:
 
 def test_how_a_job_ended_is_told_in_a_line(tmp_path: Path) -> None:
     lines = (training_job.Line(0.5, "epoch 1", True), training_job.Line(0.9, "OSError: no such data", False))
-    ended = Ended(1, 1.04, lines, tmp_path)
+    ended = JobResult(1, 1.04, lines, tmp_path)
     assert str(ended) == 'exit code 1 after 1.0 s: "OSError: no such data"'
     (tmp_path / "output").mkdir()
     (tmp_path / "output" / "failure").write_text("no data\nsecond line")
     assert str(ended) == 'exit code 1 after 1.0 s: "no data"'
-    assert str(Ended(0, 2, lines, tmp_path)) == "exit code 0 after 2.0 s"
-    assert str(Ended(None, 300, lines, tmp_path)) == "still ran after 300 s"
+    assert str(JobResult(0, 2, lines, tmp_path)) == "exit code 0 after 2.0 s"
+    assert str(JobResult(None, 300, lines, tmp_path)) == "still running after 300 s"

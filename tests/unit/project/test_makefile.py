@@ -83,7 +83,7 @@ def test_clean_results_lists_what_it_would_delete_and_does_not_without_a_yes(use
     done = make(used, "clean-results")
     assert done.returncode == 2
     assert "results/mine/predictions.png" in done.stdout
-    assert "nothing is deleted: there is no terminal to ask on; YES=1 answers" in done.stderr
+    assert "nothing deleted: cannot ask without a terminal; set YES=1" in done.stderr
     assert all((used / name).exists() for name in OWN)
 
 
@@ -104,7 +104,7 @@ def test_clean_results_deletes_with_a_yes_beforehand_and_only_results(used: Path
     assert make(used, "clean-results", "YES=1").returncode == 0
     assert not (used / "results").exists()
     assert (used / OWN[0]).exists()
-    assert make(used, "clean-results").stdout == "there is no results/\n"
+    assert make(used, "clean-results").stdout == "results/ does not exist\n"
 
 
 def test_every_target_for_people_has_a_line_of_help_in_a_group() -> None:
@@ -134,7 +134,7 @@ def test_a_build_that_fails_shows_the_end_of_its_log_and_little_else(builder: Pa
     assert done.returncode == 2
     log = (builder / "build" / "image-cpu.log").read_text().splitlines()
     assert log[-1] in done.stderr
-    assert "was not built; the whole log is build/image-cpu.log" in done.stderr
+    assert "was not built; see the complete log in build/image-cpu.log" in done.stderr
     assert len((done.stdout + done.stderr).splitlines()) < 30
 
 
@@ -164,11 +164,11 @@ def test_an_unknown_target_is_refused(builder: Path) -> None:
         (["data", "DATA=signs/../"], "DATA=signs/../ has no name"),
         (["data", "DATA=/"], "DATA=/ has no name"),
         (["data", "DATA="], "DATA= has no name"),
-        (["data", "DATA=my signs"], "DATA=my signs has a space: link the folder to a name without one"),
+        (["data", "DATA=my signs"], "DATA=my signs has a space: use a link without one"),
         (["invoke"], "ENDPOINT=NAME is missing"),
         (["evaluate-endpoint"], "ENDPOINT=NAME is missing"),
         (["delete-endpoint"], "ENDPOINT=NAME is missing"),
-        (["local-serve", "DATA=mine"], "no model in results/mine/opt-ml yet: make local-train first"),
+        (["local-serve", "DATA=mine"], "no model in results/mine/opt-ml; run make local-train first"),
     ],
 )
 def test_what_cannot_work_is_refused_in_a_line(words: list[str], message: str, checkout: Path) -> None:

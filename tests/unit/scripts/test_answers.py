@@ -55,7 +55,7 @@ def test_a_short_table_has_the_least_certain_answers(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_picture_with_any_name(name: str, tmp_path: Path) -> None:
+def test_a_picture_is_drawn_whatever_a_class_is_called(name: str, tmp_path: Path) -> None:
     assert picture(tmp_path, name).min() < 128
 
 

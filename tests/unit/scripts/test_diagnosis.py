@@ -13,8 +13,8 @@ from scripts.resources import diagnosis
         ("did not pass the ping health check", "code/inference.py, line 2: ModuleNotFoundError: x", "own code"),
         ("Unsupported manifest media type", "", "manifest"),
         ("Could not assume role", "", "execution-role-policy.json"),
-        ("something new", "", "not one of the usual ones"),
+        ("something new", "", "unknown; see the whole log in CloudWatch"),
     ],
 )
-def test_likely_cause(reason: str, log: str, cause: str) -> None:
+def test_a_failure_is_told_with_its_likely_cause(reason: str, log: str, cause: str) -> None:
     assert cause in diagnosis.likely_cause(reason, [log])

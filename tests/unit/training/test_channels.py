@@ -40,8 +40,8 @@ def test_the_validation_part_of_image_files_validates(tmp_path: Path, caplog: py
     for part, count in {"train": 4, "val": 2, "test": 3}.items():
         pictures(tmp_path / "input" / "data" / "training" / part, count)
     assert [len(part) for part in load(tmp_path, split="random")] == [8, 4]
-    assert "channel training: its 6 test images are not used" in caplog.text
-    assert "hyperparameter split = random is not used: the channel training has a part validation" in caplog.text
+    assert "channel training: its 6 test images are ignored" in caplog.text
+    assert "hyperparameter split = random is ignored: the channel training has a validation folder" in caplog.text
 
 
 def test_a_channel_goes_before_a_part(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -49,8 +49,8 @@ def test_a_channel_goes_before_a_part(tmp_path: Path, caplog: pytest.LogCaptureF
         pictures(tmp_path / "input" / "data" / "training" / part, count)
     pictures(channel(tmp_path, "validation"), 1)
     assert [len(part) for part in load(tmp_path, validation_fraction=0.3)] == [8, 2]
-    assert "channel training: its 4 validation images are not used" in caplog.text
-    assert "hyperparameter validation_fraction = 0.3 is not used: there is a channel validation" in caplog.text
+    assert "channel training: its 4 validation images are ignored" in caplog.text
+    assert "hyperparameter validation_fraction = 0.3 is ignored: the job has a channel validation" in caplog.text
 
 
 def test_settings_that_are_used_are_not_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -63,7 +63,7 @@ def test_what_is_passed_over_is_told(tmp_path: Path, caplog: pytest.LogCaptureFi
     pictures(channel(tmp_path), 4)
     (tmp_path / "input" / "data" / "training" / "stop" / "a.tif").touch()
     load(tmp_path)
-    assert "channel training: passed over: 1 .tif, such as stop/a.tif" in caplog.text
+    assert "channel training: skipped files: 1 .tif, such as stop/a.tif" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["arrays", "arrays with names", "images", "images of which one class is damaged"])
@@ -100,7 +100,7 @@ def test_pipe_mode_is_named(tmp_path: Path, name: str) -> None:
     pictures(channel(tmp_path), 2) if name == "validation" else (tmp_path / "input" / "data").mkdir(parents=True)
     os.mkfifo(OptMl(tmp_path).channel(f"{name}_0"))
     with pytest.raises(
-        DataError, match=f"channel {name} comes in Pipe mode, which is not read; use .* File or FastFile"
+        DataError, match=f"channel {name} is in Pipe mode, which is not supported; use .* File or FastFile"
     ):
         load(tmp_path)
 
@@ -109,5 +109,5 @@ def test_an_archive_that_lies_deeper_is_named(tmp_path: Path) -> None:
     folder = channel(tmp_path) / "sub"
     folder.mkdir()
     arrays(folder, [0, 1])
-    with pytest.raises(DataError, match=r"channel training: .*sub/x\.npz lies too deep"):
+    with pytest.raises(DataError, match=r"channel training: .*sub/x\.npz is in a subfolder; put it directly into"):
         load(tmp_path)

@@ -1,1 +1,1 @@
-"""The layouts in which images come: GTSRB as published, folders per class, drawn signs, a download."""
+"""Sources of images: GTSRB as published, a folder per class, synthetic signs, the GTSRB download."""

@@ -1,6 +1,8 @@
-"""A folder or a zip -> the labelled image files in it, whatever their layout.
+"""Files of a folder or a zip, and the labelled samples that a layout finds among them.
 
-Archives are read in place: nothing is unpacked, so no member path can lead anywhere.
+    path -> list_files -> Files -> gtsrb.py or folders.py -> Source
+
+Zip archives are read in place. Nothing is unpacked, so no member path can write outside a folder.
 """
 
 import zipfile
@@ -14,48 +16,48 @@ from traffic_signs.errors import DataError
 
 @dataclass(frozen=True)
 class File:
-    """A file, not read yet."""
+    """A file that is read on demand."""
 
     read: Callable[[], bytes]
     stamp: tuple[int, int]
-    """Its size, and when it was changed or, in a zip, its checksum: they tell that it was overwritten."""
+    """Size in bytes, and modification time in ns or, in a zip, CRC-32: they show that a file was overwritten."""
 
 
 Files = dict[str, File]
-"""Path inside the folder or the archive -> the file."""
+"""Files by their path in the folder or the archive."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled image file, not read yet."""
+    """A labelled image file that is read on demand."""
 
     name: str
     label: int
     track: str
-    """Files with the same text show the same physical sign."""
+    """Files with the same track show the same physical sign."""
     file: File
 
 
 @dataclass(frozen=True)
 class Source:
-    """The files of a data set. Parts that the layout does not have are empty."""
+    """The files of a data set. Parts that its layout does not have are empty."""
 
     layout: str
     names: tuple[str, ...]
     training: list[Sample]
     validation: list[Sample] = field(default_factory=list)
     test: list[Sample] = field(default_factory=list)
-    remarks: tuple[str, ...] = ()
-    """Sentences about what is not used of it."""
+    warnings: tuple[str, ...] = ()
+    """Messages about skipped files."""
 
 
 def list_files(path: Path) -> Files:
-    """List the files below a folder, or in a zip; links are followed, hidden files are left out.
+    """List the files below a folder or in a zip; links are followed, hidden files are skipped.
 
-    A zip's member "./stop//a.png" is stop/a.png; one whose path leads out of it counts as hidden.
+    The member "./stop//a.png" of a zip is listed as stop/a.png. A member whose path leads out of the zip is hidden.
 
     Raises:
-        DataError: there is nothing at *path*, or it is neither.
+        DataError: *path* does not exist, or is neither a folder nor a readable zip.
     """
     if path.is_dir():
         files = {entry.relative_to(path).as_posix(): _file(entry) for entry in _walk(path, frozenset({path.resolve()}))}
@@ -77,13 +79,13 @@ def list_files(path: Path) -> Files:
     return dict(sorted(files.items()))
 
 
-def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Find the files below *folder*; a link to one of the folders *above* would lead round in a circle."""
+def _walk(folder: Path, parents: frozenset[Path]) -> Iterator[Path]:
+    """Find the files below *folder*; skip links to its *parents*, which would recurse endlessly."""
     for entry in folder.iterdir():
         if entry.is_file():
             yield entry
-        elif entry.is_dir() and (real := entry.resolve()) not in above:
-            yield from _walk(entry, above | {real})
+        elif entry.is_dir() and (real := entry.resolve()) not in parents:
+            yield from _walk(entry, parents | {real})
 
 
 def _file(path: Path) -> File:

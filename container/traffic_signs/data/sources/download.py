@@ -1,4 +1,4 @@
-"""The public GTSRB archives, downloaded with progress, resume and checksum."""
+"""Download of the public GTSRB archives, with progress bar, resumption and checksums."""
 
 import contextlib
 import hashlib
@@ -14,29 +14,28 @@ from urllib3.util.retry import Retry
 from traffic_signs.errors import DataError
 
 URL = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370"
-# As torchvision and others publish them; MD5 guards against damage here, not against malice.
+# As torchvision and others publish them. MD5 detects damage here, not manipulation.
 MD5 = {
     "GTSRB_Final_Training_Images.zip": "f33fd80ac59bff73c82d25ab499e03a3",
     "GTSRB_Final_Test_Images.zip": "c7e4e6327067d32654124b0fe9e82185",
     "GTSRB_Final_Test_GT.zip": "fe31e9c9270bbcd7b84b7f21a9d9d9e5",
 }
-_RESUMPTIONS = 4
-"""Of one archive, before the user is told."""
+_MAX_RESUMPTIONS = 4
+"""How often the transfer of one archive resumes before it fails."""
 
 
 def download(folder: Path, url: str = URL, checksums: dict[str, str] | None = None) -> None:
-    """Bring the archives into *folder*; those that are there and whole are left alone.
+    """Download the archives into *folder*, except those that it already has.
 
-    A transfer that breaks off goes on where it ended, a few times by itself. An archive gets its name only once its
-    checksum holds.
+    An interrupted transfer resumes up to four times. An archive gets its final name only after its checksum matches.
 
     Args:
-        folder: where they go; made if it is missing.
-        url: the folder on the server.
-        checksums: file name -> MD5 in hex; GTSRB's by default.
+        folder: destination; created if it is missing.
+        url: URL of the folder on the server.
+        checksums: MD5 in hex by file name; GTSRB's by default.
 
     Raises:
-        DataError: the server does not answer or breaks off again and again, or what it sent is damaged.
+        DataError: the server does not answer, the transfer is interrupted again and again, or an archive is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with requests.Session() as session:
@@ -48,18 +47,18 @@ def download(folder: Path, url: str = URL, checksums: dict[str, str] | None = No
             try:
                 _fetch(session, f"{url}/{name}", partial)
             except (requests.RequestException, HTTPError) as error:
-                raise DataError(f"{url}/{name}: {error}; run it again to go on where it stopped") from error
+                raise DataError(f"{url}/{name}: {error}; run the command again to resume the download") from error
             with partial.open("rb") as stream:
                 found = hashlib.file_digest(stream, "md5").hexdigest()
             if found != checksum:
                 partial.unlink()
-                raise DataError(f"{url}/{name} is damaged: MD5 {found}, expected {checksum}; run it again")
+                raise DataError(f"{url}/{name} is damaged: MD5 {found}, expected {checksum}; run the command again")
             partial.replace(path)
 
 
 def _fetch(session: requests.Session, url: str, partial: Path) -> None:
-    for _ in range(_RESUMPTIONS):
-        with contextlib.suppress(HTTPError):  # the body broke off, where the session's own retries do not reach
+    for _ in range(_MAX_RESUMPTIONS):
+        with contextlib.suppress(HTTPError):  # the body was interrupted, which the session does not retry
             return _transfer(session, url, partial)
     return _transfer(session, url, partial)
 
@@ -69,7 +68,7 @@ def _transfer(session: requests.Session, url: str, partial: Path) -> None:
     headers = {"Range": f"bytes={start}-", "Accept-Encoding": "identity"} if start else {}
     with session.get(url, headers=headers, stream=True, timeout=60) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable:
-            return  # all of it is there already; the checksum decides
+            return  # the partial file is complete already; the checksum verifies it
         response.raise_for_status()
         resumed = response.status_code == requests.codes.partial_content
         size = int(response.headers.get("Content-Length", 0))

@@ -1,9 +1,10 @@
-"""A folder per class: any images, any number of classes from two on.
+"""Layout with a folder per class: any images, at least two classes.
 
-    stop/one.png               class "stop"; every file its own track
-    yield/track-7/one.png      class "yield"; files of one subfolder share a track
-With train/, validation/ (or val/) and test/ on top, each part is a folder of classes. Folders that
-all images share lie above the layout: signs/stop/one.png is of class "stop".
+    stop/one.png               class "stop"; every file is its own track
+    yield/track-7/one.png      class "yield"; the files of one subfolder share a track
+
+With train/, validation/ (or val/) and test/ at the top, each part has a folder per class. Leading
+folders that all images share are ignored: signs/stop/one.png is of class "stop".
 """
 
 import math
@@ -19,27 +20,25 @@ _PARTS = {"train": "training", "training": "training", "val": "validation", "val
 
 
 def read(files: Files) -> Source:
-    """Read the layout. Files that are no images by their names (README, CSV) are left out, with a remark.
+    """Find the samples. Files without the suffix of an image (README, CSV) are skipped, with a warning.
 
     Raises:
-        DataError: no images in folders, or all in one; a class that only the validation or test part has; a folder of
-            images beside the parts.
+        DataError: no images are in folders, or all are in one folder; only the validation or test part has a class; a
+            folder of images is beside the parts.
     """
     paths = [path for name in files if (path := PurePosixPath(name)).suffix.lower() in preprocessing.SUFFIXES]
-    top = len(os.path.commonprefix([path.parent.parts for path in paths]))  # noqa: RUF071 - of tuples, so whole folders
+    top = len(os.path.commonprefix([path.parent.parts for path in paths]))  # noqa: RUF071 - of tuples of folder names
     prefix = top + 1 if _has_parts([path.parts[top:] for path in paths]) else top
     parts: dict[str, list[PurePosixPath]] = {"training": [], "validation": [], "test": []}
     for path in paths:
         if len(path.parts) > prefix + 1:
             parts[_PARTS[path.parts[top].lower()] if prefix > top else "training"].append(path)
-    names = sorted({path.parts[prefix] for path in parts["training"]}, key=_natural)
+    names = sorted({path.parts[prefix] for path in parts["training"]}, key=_natural_order)
     if not names:
-        where = f"all images are in the folder {paths[0].parent}" if top else "no images in folders"
-        others = _remarks([name for name in files if PurePosixPath(name).suffix.lower() not in preprocessing.SUFFIXES])[
-            :3
-        ]
-        expected = "expected a folder per class, two classes at least, or GTSRB in one of its layouts"
-        raise DataError("; ".join([where, expected, *others]))
+        problem = f"all images are in the folder {paths[0].parent}" if top else "no images in folders"
+        others = [name for name in files if PurePosixPath(name).suffix.lower() not in preprocessing.SUFFIXES]
+        expected = "expected a folder per class, at least two classes, or GTSRB in one of its layouts"
+        raise DataError("; ".join([problem, expected, *_skipped_files(others)[:3]]))
 
     def samples(part: str) -> list[Sample]:
         for path in parts[part]:
@@ -62,15 +61,15 @@ def read(files: Files) -> Source:
         samples("training"),
         samples("validation"),
         samples("test"),
-        _remarks([name for name in files if name not in used]),
+        _skipped_files([name for name in files if name not in used]),
     )
 
 
 def _has_parts(paths: list[tuple[str, ...]]) -> bool:
-    """Say whether the folders on top are parts of the data set; one of flat images called "train" may be a class.
+    """Return whether the top folders are parts of the data set; a folder "train" without subfolders may be a class.
 
     Raises:
-        DataError: other folders lie beside them.
+        DataError: there are other folders beside the parts.
     """
     folders = dict.fromkeys(parts[0] for parts in paths if len(parts) > 1)
     with_classes = {parts[0] for parts in paths if len(parts) > 2}
@@ -78,24 +77,24 @@ def _has_parts(paths: list[tuple[str, ...]]) -> bool:
     others = [name for name in folders if name.lower() not in _PARTS]
     if others and with_classes.intersection(parts):
         raise DataError(
-            f"the folder {others[0]} lies beside {', '.join(parts)}, which are parts of a data set;"
-            " move it away, or rename them if they are classes"
+            f"the folder {others[0]} is beside {', '.join(parts)}, which are parts of a data set;"
+            " move it away, or rename these if they are classes"
         )
     return bool(parts) and not others
 
 
-def _remarks(names: list[str]) -> tuple[str, ...]:
-    """Count what is passed over by suffix, with an example of each."""
-    found: dict[str, list[str]] = defaultdict(list)
+def _skipped_files(names: list[str]) -> tuple[str, ...]:
+    """Return a message for each suffix of the skipped files, with their number and an example."""
+    by_suffix: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        found[PurePosixPath(name).suffix.lower()].append(name)
+        by_suffix[PurePosixPath(name).suffix.lower()].append(name)
     return tuple(
-        f"passed over: {len(of_suffix)} {suffix or 'files without a suffix'}"
-        f"{' in no folder of a class' if suffix in preprocessing.SUFFIXES else ''}, such as {of_suffix[0]}"
-        for suffix, of_suffix in found.items()
+        f"skipped files: {len(same_suffix)} {suffix or 'without a suffix'}"
+        f"{' outside the class folders' if suffix in preprocessing.SUFFIXES else ''}, such as {same_suffix[0]}"
+        for suffix, same_suffix in by_suffix.items()
     )
 
 
-def _natural(name: str) -> tuple[float, str]:
-    """Sort 2 before 10, numbers before words, and 007 before 7, which are different folders."""
+def _natural_order(name: str) -> tuple[float, str]:
+    """Return a sort key that puts 2 before 10, numbers before words, and 007 before 7, which are different folders."""
     return (int(name) if name.isdecimal() else math.inf, name)

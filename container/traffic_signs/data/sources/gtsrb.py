@@ -1,11 +1,11 @@
-"""GTSRB as it is published: the official archives, or Kaggle's copy.
+"""Layouts of GTSRB as published: the official archives and Kaggle's copy.
 
-Official (https://benchmark.ini.rub.de), zipped or unpacked, training and test in folders or in
+Official (https://benchmark.ini.rub.de): unpacked folders, one zip of them, or the archives
 GTSRB_Final_*.zip side by side:
     GTSRB/Final_Training/Images/000CC/TTTTT_FFFFF.ppm    CC class, TTTTT track, FFFFF frame
     GTSRB/Final_Test/Images/NNNNN.ppm
     GT-final_test.csv                                    Filename;...;ClassId
-The first phase's archive has GTSRB/Training/ in place of GTSRB/Final_Training/Images/.
+The archive of the first phase has GTSRB/Training/ in place of GTSRB/Final_Training/Images/.
 
 Kaggle (meowmeowmeowmeowmeow/gtsrb-german-traffic-sign):
     Train/C/000CC_TTTTT_FFFFF.png, Test/NNNNN.png, Train.csv and Test.csv: ...,ClassId,Path
@@ -28,7 +28,7 @@ _KAGGLE_TRACK = re.compile(r"/\d{5}_(\d{5})_\d{5}\.png$")
 
 
 def archives(folder: Path) -> Files:
-    """List what is in the official archives that lie in *folder*; nothing, if none does."""
+    """List the content of the official archives in *folder*; empty if it has none of them."""
     files: Files = {}
     for name in ARCHIVES:
         if (folder / name).is_file():
@@ -37,13 +37,13 @@ def archives(folder: Path) -> Files:
 
 
 def official(files: Files) -> Source | None:
-    """Recognise the official layout, or return None.
+    """Find the samples of the official layout; return None if *files* have another one.
 
     Raises:
-        DataError: test images without the table of their classes, or an image missing in it.
+        DataError: the table of the test images' classes is missing, or lacks an image.
     """
     training = [
-        Sample(name, _label(match[1], name), f"{match[1]}/{match[2]}", file)
+        Sample(name, _class_id(match[1], name), f"{match[1]}/{match[2]}", file)
         for name, file in files.items()
         if (match := _TRAINING.search(name))
     ]
@@ -52,19 +52,20 @@ def official(files: Files) -> Source | None:
     images = {match[1]: (name, file) for name, file in files.items() if (match := _TEST.search(name))}
     table = next((file for name, file in files.items() if PurePosixPath(name).name == _TEST_LABELS), None)
     if images and table is None:
-        raise DataError(f"{len(images)} test images but no {_TEST_LABELS} (it comes in {ARCHIVES[2]})")
+        raise DataError(f"{len(images)} test images but no {_TEST_LABELS}; it is in {ARCHIVES[2]}")
     classes = {row["Filename"]: row["ClassId"] for row in _rows(_TEST_LABELS, table, ";")} if table and images else {}
     for name in images:
         if name not in classes:
             raise DataError(f"test image {name} has no class in {_TEST_LABELS}")
     test = [
-        Sample(path, _label(classes[name], name), f"test/{name}", file) for name, (path, file) in sorted(images.items())
+        Sample(path, _class_id(classes[name], name), f"test/{name}", file)
+        for name, (path, file) in sorted(images.items())
     ]
     return Source("GTSRB, official", labels.gtsrb(), training, test=test)
 
 
 def kaggle(files: Files) -> Source | None:
-    """Recognise Kaggle's layout, in whatever folder it lies, or return None.
+    """Find the samples of Kaggle's layout, in any subfolder; return None if *files* have another one.
 
     Raises:
         DataError: a file that the tables name is missing.
@@ -74,18 +75,18 @@ def kaggle(files: Files) -> Source | None:
         return None
     folder = min(tables, key=lambda path: len(path.parts)).parent
 
-    def samples(name: str) -> list[Sample]:
+    def read_table(name: str) -> list[Sample]:
         table = str(folder / name)
-        found = []
+        samples = []
         for row in _rows(table, files[table], ",") if table in files else []:
             path = str(folder / row["Path"])
             if path not in files:
-                raise DataError(f"{table} names {row['Path']}, which is not there")
+                raise DataError(f"{table} names {row['Path']}, which is missing")
             track = f"{row['ClassId']}/{match[1]}" if (match := _KAGGLE_TRACK.search(path)) else path
-            found.append(Sample(path, _label(row["ClassId"], path), track, files[path]))
-        return found
+            samples.append(Sample(path, _class_id(row["ClassId"], path), track, files[path]))
+        return samples
 
-    return Source("GTSRB, Kaggle", labels.gtsrb(), samples("Train.csv"), test=samples("Test.csv"))
+    return Source("GTSRB, Kaggle", labels.gtsrb(), read_table("Train.csv"), test=read_table("Test.csv"))
 
 
 def _rows(name: str, file: File, delimiter: str) -> list[dict[str, str]]:
@@ -93,20 +94,20 @@ def _rows(name: str, file: File, delimiter: str) -> list[dict[str, str]]:
         reader = csv.DictReader(io.StringIO(file.read().decode("utf-8-sig")), delimiter=delimiter)
         rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{name} is no table in UTF-8 ({error})") from error
-    needed = ("ClassId", "Filename" if delimiter == ";" else "Path")
+        raise DataError(f"{name} is not a CSV table in UTF-8 ({error})") from error
+    required = ("ClassId", "Filename" if delimiter == ";" else "Path")
     columns = reader.fieldnames or []
-    if rows and not {*needed} <= {*columns}:
-        raise DataError(f"{name} has the columns {', '.join(columns)}; expected {' and '.join(needed)} among them")
+    if rows and not {*required} <= {*columns}:
+        raise DataError(f"{name} has the columns {', '.join(columns)}; expected {' and '.join(required)} among them")
     for row in rows:
-        if None in (row[column] for column in needed):
+        if None in (row[column] for column in required):
             raise DataError(
-                f"{name}: a row has no {' or no '.join(needed)}: {delimiter.join(filter(None, row.values()))}"
+                f"{name}: a row has no {' or no '.join(required)}: {delimiter.join(filter(None, row.values()))}"
             )
     return rows
 
 
-def _label(text: str, name: str) -> int:
+def _class_id(text: str, name: str) -> int:
     if not text.isdecimal() or int(text) >= len(labels.gtsrb()):
         raise DataError(f"{name}: class {text!r} is out of range; GTSRB has 0 to {len(labels.gtsrb()) - 1}")
     return int(text)

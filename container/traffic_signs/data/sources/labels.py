@@ -1,4 +1,4 @@
-"""Class id -> name of the sign. The 43 German signs are data: gtsrb_labels.txt, one per line."""
+"""Names of the 43 GTSRB classes, from gtsrb_labels.txt: a line for each class id."""
 
 from functools import cache
 from importlib.resources import files

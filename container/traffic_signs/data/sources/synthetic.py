@@ -2,8 +2,8 @@
 
     signs.json (plates and strokes) -> a flat sign, RGBA -> tilted, lit, blurred in a scene -> PPM
 
-The files are laid out as GTSRB is published, so nothing downstream knows the difference. A track
-is one sign in one place, its frames come nearer, as GTSRB's do.
+The files have GTSRB's official layout, so the rest of the program treats them alike. A track shows
+one sign in one place, and its frames come nearer, as in GTSRB.
 """
 
 import csv
@@ -36,18 +36,18 @@ _OUTLINES: dict[str, list[tuple[float, float]]] = {
     "diamond": [(0, -1), (1, 0), (0, 1), (-1, 0)],
 }
 _SIDE = 128
-"""Pixels of a drawn sign's side, before it is placed in a scene."""
+"""Side of a drawn sign in pixels, before it is placed in a scene."""
 
 
 def write(folder: Path, seed: int, tracks: int = 24, frames: int = 5, tests: int = 24) -> None:
     """Draw a data set in GTSRB's official layout into *folder*, unless it is there already.
 
     Args:
-        folder: gets GTSRB/Final_Training/Images, GTSRB/Final_Test/Images and the test labels.
-        seed: same seed, same bytes.
-        tracks: signs a class in the training part, each seen in *frames* images.
+        folder: destination of GTSRB/Final_Training/Images, GTSRB/Final_Test/Images and the test labels.
+        seed: the same seed gives the same bytes.
+        tracks: signs per class in the training part, each in *frames* images.
         frames: images of one sign.
-        tests: test images a class, each of a sign of its own.
+        tests: test images per class, each of another sign.
     """
     recipe = json.dumps({"seed": seed, "tracks": tracks, "frames": frames, "tests": tests})
     done = folder / "recipe.json"
@@ -78,7 +78,7 @@ def write(folder: Path, seed: int, tracks: int = 24, frames: int = 5, tests: int
 
 
 def draw_track(label: int, generator: np.random.Generator, frames: int) -> list[Image.Image]:
-    """Draw one sign of class *label* in one place, in *frames* RGB images of 18 to 90 pixels."""
+    """Draw one sign of class *label* in one place, in *frames* square RGB images with a side of 18 to 90 pixels."""
     background = _background(generator)
     tilt = generator.uniform(-12, 12)
     corners = generator.uniform(-0.10, 0.10, (4, 2))
@@ -112,7 +112,7 @@ def sign(label: int) -> Image.Image:
     data = _drawings()
     drawing = data["signs"][label]
     plate = data["plates"][drawing["plate"]]
-    scale = 4  # drawn larger and reduced: Pillow's own lines have hard edges
+    scale = 4  # drawn larger and then reduced, because Pillow draws lines without antialiasing
     image = Image.new("RGBA", (_SIDE * scale, _SIDE * scale))
     pen = ImageDraw.Draw(image)
     half = _SIDE * scale / 2
@@ -133,7 +133,7 @@ def sign(label: int) -> Image.Image:
 
 
 def _stroke(pen: ImageDraw.ImageDraw, stroke: list[Any], x: float, y: float, reach: float) -> None:
-    """Draw one entry of signs.json, its units being *reach* pixels around (x, y)."""
+    """Draw one entry of signs.json around (x, y); one of its units is *reach* pixels."""
     kind, colour, *values = stroke
     fill = (*_COLOURS[colour], 255)
     if kind == "text":
@@ -161,7 +161,7 @@ def _stroke(pen: ImageDraw.ImageDraw, stroke: list[Any], x: float, y: float, rea
 
 
 def _background(generator: np.random.Generator) -> Image.Image:
-    """Blotches of sky, leaves and walls: coarse noise, enlarged, with a few straight edges."""
+    """Draw blotches of sky, leaves and walls: coarse noise, enlarged, with a few straight edges."""
     coarse = generator.integers(3, 9)
     base = generator.integers(30, 220, 3)
     noise = base + generator.normal(0, 40, (coarse, coarse, 1)) + generator.normal(0, 12, (coarse, coarse, 3))

@@ -1,1 +1,1 @@
-"""Bytes of a request -> arrays, probabilities -> bytes of the response."""
+"""Request bytes -> arrays, probabilities -> response bytes."""

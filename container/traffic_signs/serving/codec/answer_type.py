@@ -1,4 +1,4 @@
-"""The content type of an answer that no client asks for."""
+"""Default content type of a response, for clients that accept any."""
 
 from sagemaker_inference import content_types
 
@@ -8,6 +8,6 @@ from traffic_signs.settings.serving import ServingSettings
 _LINES = (content_types.CSV, JSON_LINES)
 
 
-def default(settings: ServingSettings, content_type: str) -> str:
-    """Return the form of an answer that nobody asks for: in a job lines for lines, which can be joined."""
+def default_content_type(settings: ServingSettings, content_type: str) -> str:
+    """Return JSON, or in a batch transform job the lines of the request's type, which can be concatenated."""
     return content_type if settings.batch and content_type in _LINES else content_types.JSON

@@ -1,4 +1,4 @@
-"""The body of a request: read whole from a WSGI server, decompressed, never larger than the payload limit."""
+"""Request body: read completely from a WSGI server, decompressed, within the payload limit."""
 
 import zlib
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
 
     Raises:
         TooLargeError: the body has more than *limit* bytes.
-        RequestError: the body is cut off, or cannot be read.
+        RequestError: the body is incomplete, or cannot be read.
     """
     announced = int(environ.get("CONTENT_LENGTH") or -1)
     if announced > limit:
@@ -33,19 +33,19 @@ def decompress(body: bytes, coding: str, limit: int) -> bytes:
 
     Raises:
         TooLargeError: the content has more than *limit* bytes.
-        UnsupportedMediaError: a coding other than gzip.
-        RequestError: no single, whole gzip stream.
+        UnsupportedMediaError: the coding is not gzip.
+        RequestError: the body is not exactly one complete gzip stream.
     """
     coding = coding.strip().lower()
     if coding in ("", "identity"):
         return body
     if coding not in ("gzip", "x-gzip"):
-        raise UnsupportedMediaError(f"Content-Encoding {coding[:100]} is not read; send gzip or none")
+        raise UnsupportedMediaError(f"Content-Encoding {coding[:100]} is not supported; send gzip or none")
     return _gunzip(body, limit)
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
-    """Decompress one gzip stream; a second one behind it is refused, because millions of tiny ones take minutes."""
+    """Decompress one gzip stream; refuse a second one, because millions of tiny ones take minutes."""
     decompressor = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
         content = decompressor.decompress(body, limit + 1)

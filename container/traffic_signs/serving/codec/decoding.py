@@ -1,14 +1,14 @@
-"""A request's body and Content-Type -> uint8 [N, 32, 32, 1], N images in the order they came in.
+"""Decoder of requests: body and Content-Type -> uint8 [N, 32, 32, 1], N images in the order of the body.
 
     application/json       {"instances": [...]} or the bare array; each instance 32 x 32 values or {"b64": image}
-    application/jsonlines  an instance a line
-    text/csv               an image a line, 1024 values
+    application/jsonlines  an instance on each line
+    text/csv               an image on each line, 1024 values
     application/x-npy      values as one NumPy array
-    application/x-npz      the same, packed
+    application/x-npz      the same in a zip archive
     image/*                one encoded image of any size
-    multipart/form-data    encoded images, a file each
+    multipart/form-data    encoded images, one in each file
 
-Values follow the one rule of `preprocessing.as_pixels`, encoded images that of `preprocessing.decode`.
+All values follow `preprocessing.as_pixels`, all encoded images `preprocessing.decode`.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,47 +24,48 @@ from traffic_signs.serving.codec import multipart, npy, text_formats
 JSON_LINES = "application/jsonlines"
 _FORM = "multipart/form-data"
 _IMAGE = "image/"
-_USUAL_LIMIT = 25 * 1024 * 1024
+_DEFAULT_LIMIT_BYTES = 25 * 1024 * 1024
 
-_ARRAYS: dict[str, Callable[[bytes, Budget], np.ndarray]] = {
+_TEXT_DECODERS: dict[str, Callable[[bytes, Budget], np.ndarray]] = {
     content_types.JSON: text_formats.from_json,
     JSON_LINES: text_formats.from_json_lines,
     content_types.CSV: text_formats.from_csv,
 }
-_OTHERS = (content_types.NPY, content_types.NPZ, _FORM)
-_READ = f"{', '.join([*_ARRAYS, *_OTHERS])}, image/png, image/jpeg or another image type"
+_OTHER_TYPES = (content_types.NPY, content_types.NPZ, _FORM)
+_SUPPORTED = f"{', '.join([*_TEXT_DECODERS, *_OTHER_TYPES])}, image/png, image/jpeg or another image type"
 
 
 def decode(
-    body: bytes, content_type: str, parameters: Mapping[str, str], limit: int, times: float | None = None
+    body: bytes, content_type: str, parameters: Mapping[str, str], limit: int, budget_factor: float | None = None
 ) -> np.ndarray:
     """Decode a request.
 
     Args:
-        body: as the client sent it, decompressed.
-        content_type: lower case, without parameters.
-        parameters: those of the content type; only a form's boundary is looked at.
-        limit: bytes that a body may have, and an array once unpacked; encoded images may take the more
-            time, the larger it is.
-        times: how many times what is usual the encoded images may take, if not by *limit*.
+        body: decompressed.
+        content_type: in lower case, without parameters.
+        parameters: of the content type; only the boundary of a form is used.
+        limit: most bytes of a body, and of an array once unpacked; the budget of encoded images grows with it.
+        budget_factor: how many times the usual budget encoded images may take; None: by *limit*.
 
     Returns:
         uint8 [N, 32, 32, 1], N >= 1.
 
     Raises:
-        UnsupportedMediaError: a content type that is not read here.
-        RequestError: a body that is empty or not what its content type says.
-        ImageError: an image or pixels that the model cannot take.
-        TooLargeError: an array of more than *limit* bytes.
+        UnsupportedMediaError: the content type is not supported.
+        RequestError: the body is empty or does not match its content type.
+        ImageError: the model cannot take an image or the pixels.
+        TooLargeError: an array has more than *limit* bytes.
     """
-    reader = _ARRAYS.get(content_type)
-    if reader is None and content_type not in _OTHERS and not content_type.startswith(_IMAGE):
-        raise UnsupportedMediaError(f"Content-Type {content_type[:100] or '(none)'} is not read; send {_READ}")
+    reader = _TEXT_DECODERS.get(content_type)
+    if reader is None and content_type not in _OTHER_TYPES and not content_type.startswith(_IMAGE):
+        raise UnsupportedMediaError(
+            f"Content-Type {content_type[:100] or '(none)'} is not supported; send {_SUPPORTED}"
+        )
     if not body:
         raise RequestError("the body is empty")
     if content_type == content_types.NPY:
         return preprocessing.as_pixels(npy.read_npy(body))
-    budget = Budget(times or max(1, limit // _USUAL_LIMIT))
+    budget = Budget(budget_factor or max(1, limit // _DEFAULT_LIMIT_BYTES))
     if reader is not None:
         return reader(body, budget)
     if content_type == content_types.NPZ:

@@ -1,12 +1,12 @@
-"""Probabilities -> an answer's body, N predictions for N images in the same order.
+"""Encoder of responses: probabilities -> a body with N predictions for N images, in the same order.
 
     application/json       {"predictions": [{"class_id", "name", "probability", "probabilities"}, ...]}
-    application/jsonlines  such a prediction a line
-    text/csv               the probabilities of an image a line
+    application/jsonlines  such a prediction on each line
+    text/csv               the probabilities of an image on each line
     application/x-npy      the probabilities float32 [N, C]
 
-With `top_k`, a prediction of the JSON kinds has the list "top_k" of {"class_id", "name", "probability"}, best first.
-The lines of a large answer may be encoded part by part.
+With `top_k`, a prediction in JSON has the list "top_k" of {"class_id", "name", "probability"}, best first.
+The lines of a large response may be encoded part by part.
 """
 
 import io
@@ -17,44 +17,50 @@ import orjson
 from sagemaker_inference import content_types
 
 from traffic_signs.serving.codec.decoding import JSON_LINES
-from traffic_signs.serving.codec.negotiation import Form
+from traffic_signs.serving.codec.negotiation import ResponseFormat
 
-_ROWS = 1_000
-"""Of JSON that is written at once: nothing else runs in the process meanwhile, /ping neither."""
+_MAX_ROWS = 1_000
+"""Most rows of JSON to write at a time: nothing else runs in the process meanwhile, not even /ping."""
 
 
-def encode(probabilities: np.ndarray, labels: tuple[str, ...], form: Form) -> bytes:
-    """Encode probabilities float32 [N, C] in the form that was asked for."""
-    if form.content_type == content_types.NPY:
+def encode(probabilities: np.ndarray, labels: tuple[str, ...], response_format: ResponseFormat) -> bytes:
+    """Encode probabilities float32 [N, C] in the negotiated format."""
+    if response_format.content_type == content_types.NPY:
         stream = io.BytesIO()
         np.save(stream, probabilities, allow_pickle=False)
         return stream.getvalue()
-    if form.content_type == content_types.CSV:
+    if response_format.content_type == content_types.CSV:
         return b"".join(_dumps(row)[1:-1] + b"\n" for row in probabilities)
-    if form.content_type == JSON_LINES:
-        return b"".join(_dumps(prediction) + b"\n" for prediction in _predictions(probabilities, labels, form))
-    if len(probabilities) <= _ROWS:
-        return _dumps({"predictions": _predictions(probabilities, labels, form)})
-    parts = (probabilities[start : start + _ROWS] for start in range(0, len(probabilities), _ROWS))
-    return b'{"predictions":[%b]}' % b",".join(_dumps(_predictions(part, labels, form))[1:-1] for part in parts)
+    if response_format.content_type == JSON_LINES:
+        return b"".join(
+            _dumps(prediction) + b"\n" for prediction in _predictions(probabilities, labels, response_format)
+        )
+    if len(probabilities) <= _MAX_ROWS:
+        return _dumps({"predictions": _predictions(probabilities, labels, response_format)})
+    parts = (probabilities[start : start + _MAX_ROWS] for start in range(0, len(probabilities), _MAX_ROWS))
+    return b'{"predictions":[%b]}' % b",".join(
+        _dumps(_predictions(part, labels, response_format))[1:-1] for part in parts
+    )
 
 
-def encode_one(probabilities: np.ndarray, labels: tuple[str, ...], form: Form) -> bytes:
-    """Encode the prediction of one image, float32 [1, C], as JSON by itself."""
-    return _dumps(_predictions(probabilities, labels, form)[0])
+def encode_one(probabilities: np.ndarray, labels: tuple[str, ...], response_format: ResponseFormat) -> bytes:
+    """Encode the prediction of one image, float32 [1, C], as a JSON object."""
+    return _dumps(_predictions(probabilities, labels, response_format)[0])
 
 
-def _predictions(probabilities: np.ndarray, labels: tuple[str, ...], form: Form) -> list[dict[str, Any]]:
+def _predictions(
+    probabilities: np.ndarray, labels: tuple[str, ...], response_format: ResponseFormat
+) -> list[dict[str, Any]]:
     predictions = []
     for label, row in zip(probabilities.argmax(1).tolist(), probabilities, strict=True):
         prediction = {"class_id": label, "name": labels[label], "probability": row[label]}
-        if form.top_k is not None:
-            # stable, so that of equal ones the first is the best, as argmax has it
-            order = np.argsort(-row, kind="stable")[: form.top_k].tolist()
+        if response_format.top_k is not None:
+            # stable, so that the first of equal classes is the best, as in argmax
+            order = np.argsort(-row, kind="stable")[: response_format.top_k].tolist()
             prediction["top_k"] = [
                 {"class_id": other, "name": labels[other], "probability": row[other]} for other in order
             ]
-        if form.probabilities:
+        if response_format.probabilities:
             prediction["probabilities"] = row
         predictions.append(prediction)
     return predictions

@@ -1,7 +1,7 @@
-"""NumPy's files -> arrays, without trusting anything that they say about themselves.
+"""Decoder of NumPy's files, which trusts nothing that they state about themselves.
 
-`numpy.load` unpickles if it is let, and allocates what a header asks for before it looks at the
-data; `zipfile` unpacks without a limit. Both are only used for what is safe in them.
+`numpy.load` unpickles if allowed, and allocates what a header asks for before it reads the data; `zipfile` unpacks
+without a limit. Both are used only for what is safe in them.
 """
 
 import io
@@ -16,14 +16,14 @@ from traffic_signs.errors import RequestError, TooLargeError
 
 _MAX_DIMENSIONS = 4
 _MAX_HEADER = 10_000
-"""Bytes, as NumPy's own limit: a header is read as Python source, which takes time and stack."""
+"""Bytes, NumPy's own limit: a header is parsed as Python source, which takes time and stack."""
 
 
 def read_npy(body: bytes) -> np.ndarray:
-    """Read a .npy file of numbers, at least one and at most 4 dimensions of them; the array is a view of *body*.
+    """Read a .npy file with 1 to 4 dimensions of numbers; the array is a view of *body*.
 
     Raises:
-        RequestError: no .npy file, no numbers, or other sizes in the header than there are bytes.
+        RequestError: not a .npy file, not numbers, or the sizes in the header do not match the number of bytes.
     """
     wide = body[6:7] != b"\x01"  # version 1 has 2 bytes for the header's length, 2 and 3 have 4
     start = 12 if wide else 10
@@ -40,36 +40,36 @@ def read_npy(body: bytes) -> np.ndarray:
 
 
 def read_npz(body: bytes, limit: int) -> np.ndarray:
-    """Read the one array of a .npz file, stored or deflated, as `numpy.savez` and `savez_compressed` write it.
+    """Read the only array of a .npz file, stored or deflated, as `numpy.savez` and `savez_compressed` write it.
 
     Raises:
         TooLargeError: it has more than *limit* bytes once unpacked.
-        RequestError: no zip file, more or less than one member, or one that `read_npy` refuses.
+        RequestError: not a zip file, not exactly one member, or one that `read_npy` refuses.
     """
-    members = body.count(b"PK\x01\x02")  # before zipfile makes an object of each of a million
+    members = body.count(b"PK\x01\x02")  # counted before zipfile makes an object of each of up to a million
     if members > 100:
-        raise RequestError("the .npz file holds more than 100 arrays; send one")
+        raise RequestError("the .npz file has more than 100 arrays; send one")
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             infos = archive.infolist()
             if len(infos) != 1:
-                raise RequestError(f"the .npz file holds {len(infos)} arrays; send one")
+                raise RequestError(f"the .npz file has {len(infos)} arrays; send one")
             if infos[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise RequestError("the array is neither stored nor deflated")
             with archive.open(infos[0]) as member:
                 content = member.read(limit + 1)
     except RequestError:
         raise
-    except Exception as error:  # zipfile raises many types on hostile bytes
+    except Exception as error:  # zipfile raises many types on malicious bytes
         raise RequestError(f"the body is not a .npz file: {str(error)[:200]}") from error
     if len(content) > limit:
         raise TooLargeError(limit)
     return read_npy(content)
 
 
-@lru_cache(maxsize=64)  # clients send the same header again and again, and it takes longer than all else
+@lru_cache(maxsize=64)  # clients send the same header again and again, and parsing it takes longest
 def _header(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Read magic string, version and header; (shape, Fortran order, dtype)."""
+    """Parse magic string, version and header; return (shape, Fortran order, dtype)."""
     stream = io.BytesIO(header)
     try:
         version = npy.read_magic(stream)
@@ -77,12 +77,12 @@ def _header(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
             raise ValueError(f"version {version}")
         reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran_order, dtype = reader(stream, max_header_size=_MAX_HEADER)
-    except Exception as error:  # Python's parser raises many types on hostile bytes
+    except Exception as error:  # Python's parser raises many types on malicious bytes
         raise RequestError(f"the body is not a .npy file: {str(error)[:200]}") from error
     if dtype.hasobject:
         raise RequestError("the array holds Python objects (a pickle), which are never loaded; send uint8")
     if dtype.kind not in "uif":
         raise RequestError(f"pixels of dtype {str(dtype)[:100]}; expected uint8")
     if len(shape) > _MAX_DIMENSIONS or any(type(size) is not int or not 0 <= size < 2**62 for size in shape):
-        raise RequestError("the header's shape is no shape of images")
+        raise RequestError("the shape in the header is not a shape of images")
     return shape, fortran_order, dtype

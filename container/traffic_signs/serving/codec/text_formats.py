@@ -1,9 +1,9 @@
-"""JSON, JSON lines and CSV -> uint8 [N, 32, 32, 1].
+"""Decoders of text formats: JSON, JSON lines and CSV -> uint8 [N, 32, 32, 1].
 
-    lines -> pieces of a megabyte -> lists of Python numbers, some 8 bytes each -> pixels, one byte each
+    lines -> chunks of a megabyte -> lists of Python numbers, some 8 bytes each -> pixels, one byte each
 
-Every kind is parsed by orjson, a line of CSV as a JSON array without brackets, and every number
-is checked: `numpy.asarray` would turn one long string among many short ones into gigabytes.
+orjson parses all of them, a line of CSV as a JSON array without brackets. Every number is checked: `numpy.asarray`
+would turn one long string among many short ones into gigabytes.
 """
 
 import codecs
@@ -16,24 +16,31 @@ import orjson
 from traffic_signs.errors import RequestError
 from traffic_signs.images import preprocessing
 from traffic_signs.images.decode_budget import Budget
-from traffic_signs.serving.codec.json_arrays import PIECE, array_of, cut, from_nested_json, pixels_of, plain
+from traffic_signs.serving.codec.json_arrays import (
+    CHUNK_BYTES,
+    array_from_lists,
+    parse_numbers,
+    pixels_from_instances,
+    pixels_from_nested_json,
+    split,
+)
 
 _VALUES = preprocessing.SIZE * preprocessing.SIZE
 
 
 def from_json(body: bytes, budget: Budget) -> np.ndarray:
-    """Read `{"instances": [...]}` or the bare array: `preprocessing.as_pixels` of it, or `{"b64": ...}` each.
+    """Decode `{"instances": [...]}` or the bare array, of numbers as `preprocessing.as_pixels` or of `{"b64": ...}`.
 
     Raises:
-        RequestError: something else.
-        ImageError: an image or pixels that the model cannot take.
+        RequestError: the body is something else.
+        ImageError: the model cannot take an image or the pixels.
     """
-    pieces = cut(body)
-    if len(pieces) > 1:
-        arrays = [array for piece in pieces if (array := plain(piece)) is not None]
-        if len(arrays) == len(pieces) and len({array.shape[1:] for array in arrays}) == 1:
+    chunks = split(body)
+    if len(chunks) > 1:
+        arrays = [array for chunk in chunks if (array := parse_numbers(chunk)) is not None]
+        if len(arrays) == len(chunks) and len({array.shape[1:] for array in arrays}) == 1:
             return np.concatenate([preprocessing.as_pixels(array) for array in arrays])
-    elif (array := from_nested_json(body)) is not None:
+    elif (array := pixels_from_nested_json(body)) is not None:
         return array
     try:
         content = orjson.loads(body)
@@ -43,63 +50,63 @@ def from_json(body: bytes, budget: Budget) -> np.ndarray:
         content = content["instances"]
     if not isinstance(content, list):
         raise RequestError('expected an array of images, or a JSON object with one under the key "instances"')
-    return pixels_of(content, body, budget)
+    return pixels_from_instances(content, body, budget)
 
 
 def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:
-    """Read one image a line: 32 rows of 32 values, or `{"b64": ...}`.
+    """Decode one image on each line: 32 rows of 32 values, or `{"b64": ...}`.
 
     Raises:
-        RequestError: something else; the message has the line's number.
-        ImageError: an image or pixels that the model cannot take.
+        RequestError: the body is something else; the message has the line number.
+        ImageError: the model cannot take an image or the pixels.
     """
 
-    def read(number: int, piece: bytes) -> np.ndarray:
-        records = [_loads(line, number + index) for index, line in enumerate(piece.split(b"\n"))]
-        pixels = pixels_of(records, piece, budget, number - 1)
-        if len(pixels) != len(records):  # rows of one image, a line each
+    def read(number: int, chunk: bytes) -> np.ndarray:
+        records = [_loads(line, number + index) for index, line in enumerate(chunk.split(b"\n"))]
+        pixels = pixels_from_instances(records, chunk, budget, number - 1)
+        if len(pixels) != len(records):  # each line is a row of one image
             raise RequestError(
-                f"a line has no image of its own; expected {preprocessing.SIZE} x {preprocessing.SIZE} values"
+                f"a line does not hold one image; expected {preprocessing.SIZE} x {preprocessing.SIZE} values"
                 ' or {"b64"}'
             )
         return pixels
 
-    return _by_pieces(body, read)
+    return _read_by_chunks(body, read)
 
 
 def from_csv(body: bytes, _budget: Budget) -> np.ndarray:
-    """Read one image a line: its 1024 values, row by row; no header.
+    """Decode one image on each line: its 1024 values, row by row; no header line.
 
     Raises:
-        RequestError: something else; the message has the line's number.
-        ImageError: values that the model cannot take.
+        RequestError: the body is something else; the message has the line number.
+        ImageError: the model cannot take the values.
     """
-    return _by_pieces(body.removeprefix(codecs.BOM_UTF8), _read_csv)  # which spreadsheets write
+    return _read_by_chunks(body.removeprefix(codecs.BOM_UTF8), _read_csv)  # spreadsheets write a byte order mark
 
 
-def _read_csv(number: int, piece: bytes) -> np.ndarray:
+def _read_csv(number: int, chunk: bytes) -> np.ndarray:
     rows = []
-    for line in piece.split(b"\n"):
+    for line in chunk.split(b"\n"):
         rows.append(_loads(b"[" + line + b"]", number))
         if len(rows[-1]) != _VALUES:
             raise RequestError(f"line {number} has {len(rows[-1])} values; expected {_VALUES:,}")
         number += 1
-    values = array_of(rows, piece)
+    values = array_from_lists(rows, chunk)
     if values.ndim != 2:
-        raise RequestError("a line holds an array; expected plain values")
+        raise RequestError("a line contains an array; expected plain values")
     return preprocessing.as_pixels(values.reshape(-1, *preprocessing.SHAPE))
 
 
-def _by_pieces(body: bytes, read: Callable[[int, bytes], np.ndarray]) -> np.ndarray:
-    """Call *read* with lines, no line break behind the last, and the number of the first; join what it returns."""
+def _read_by_chunks(body: bytes, read: Callable[[int, bytes], np.ndarray]) -> np.ndarray:
+    """Call *read* with the number of the first line and lines without the last line break; concatenate its results."""
     parts, start, number = [], 0, 1
     end = len(body) - body.endswith(b"\n")
     while start <= end:
-        stop = body.find(b"\n", start + PIECE, end)
+        stop = body.find(b"\n", start + CHUNK_BYTES, end)
         stop = end if stop < 0 else stop
-        piece = body[start:stop]
-        parts.append(read(number, piece))
-        number += piece.count(b"\n") + 1
+        chunk = body[start:stop]
+        parts.append(read(number, chunk))
+        number += chunk.count(b"\n") + 1
         start = stop + 1
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 

@@ -1,1 +1,1 @@
-"""The request handler, and the endpoint with one model that is built on it."""
+"""The request handler, and the endpoint that serves one model with it."""

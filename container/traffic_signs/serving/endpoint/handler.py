@@ -1,9 +1,9 @@
-"""The request handler: headers and a body -> a response, in terms of neither Flask nor ASGI.
+"""Request handler: headers and a body -> a response, independent of Flask and ASGI.
 
-    Request -> read -> Question: uint8 [N, 32, 32, 1] -> engine -> float32 [N, C] -> write -> Response
+    Request -> read -> DecodedRequest: uint8 [N, 32, 32, 1] -> engine -> float32 [N, C] -> write -> Response
 
-`answer` does all three, in a thread. The event loop calls `read` and `write` itself, and joins what several
-requests ask in between.
+`answer` does all three, in a thread. The event loop calls `read` and `write` itself, and runs the images of several
+requests as one batch in between.
 """
 
 import contextlib
@@ -15,24 +15,24 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from werkzeug.http import parse_options_header
 
-from traffic_signs.errors import LeftError, OverloadError, TrafficSignsError
+from traffic_signs.errors import DisconnectedError, OverloadError, TrafficSignsError
 from traffic_signs.fair_lock import FairLock
 from traffic_signs.serving.codec import answer_type, body, decoding, encoding, negotiation
-from traffic_signs.serving.codec.negotiation import CUSTOM_ATTRIBUTES, Form
+from traffic_signs.serving.codec.negotiation import CUSTOM_ATTRIBUTES, ResponseFormat
 from traffic_signs.serving.engine.predictor import Predictor
 from traffic_signs.serving.telemetry.request_record import Record
 from traffic_signs.settings.serving import ServingSettings
 
-_LARGE = 1024 * 1024
-"""Bodies of more bytes are decoded one after the other: JSON takes many times its size while it is read."""
+_LARGE_BYTES = 1024 * 1024
+"""Larger bodies are decoded one at a time: JSON takes many times its size while it is parsed."""
 _ATTRIBUTES = CUSTOM_ATTRIBUTES.lower()
 _RETRY = ("Retry-After", "1")
 ENDPOINT = "traffic_signs.endpoint"
-"""Where the application's `extensions` have what answers requests for predictions."""
+"""Key of the endpoint in the Flask application's `extensions`."""
 
 
 class Request(NamedTuple):
-    """A request for predictions."""
+    """A prediction request."""
 
     headers: Mapping[str, str]
     """Names in lower case."""
@@ -40,102 +40,106 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What is answered."""
+    """A response to a prediction request."""
 
     status: int
     headers: list[tuple[str, str]]
-    body: "bytes | Parts"
+    body: "bytes | StreamedBody"
 
 
-class Question(NamedTuple):
-    """A request that has been read."""
+class DecodedRequest(NamedTuple):
+    """A request whose body and headers have been decoded."""
 
     pixels: np.ndarray
-    form: Form
-    asked: bool
-    """The client sent custom attributes, so it also reads them."""
+    response_format: ResponseFormat
+    has_attributes: bool
+    """The client sent custom attributes, so the response has them too."""
 
 
 class Endpoint(Protocol):
-    """What answers the requests of one kind of endpoint."""
+    """An endpoint that answers prediction requests."""
 
     headers: list[tuple[str, str]]
-    """What every response says of the model."""
+    """Headers of every response, which identify the model."""
 
     def answer(self, request: Request, record: Record, name: str = "") -> Response:
-        """Answer *request*, to the model *name* of a multi-model endpoint; blocks, and is called by several threads.
+        """Answer *request*, with the model *name* on a multi-model endpoint; blocks, and several threads call it.
 
         Raises:
             TrafficSignsError: the request is refused.
         """
 
 
-class Handler:
-    """Reads requests and writes responses; its threads share it."""
+class RequestHandler:
+    """Decodes requests and encodes responses; shared by threads."""
 
     def __init__(self, settings: ServingSettings) -> None:
-        """Take the payload limit, and how predictions come that nobody asks for in a certain form."""
+        """Take the payload limit, and the response format for clients that accept any."""
         self._settings = settings
         self._limit = settings.payload_mb * 2**20
-        self._large = FairLock()
+        self._large_decoding = FairLock()
 
     def answer(self, request: Request, predictor: Predictor, record: Record) -> Response:
-        """Answer *request* with *predictor*; a streamed response's first part is computed at once.
+        """Answer *request* with *predictor*; computes the first part of a streamed response.
 
         Raises:
             TrafficSignsError: as `read` does, or the client has left.
         """
-        question = self.read(request, predictor, record)
-        if question.form.stream:
-            parts = Parts(_parts(question, predictor, record))
-            return Response(200, _headers(question, predictor), parts)
+        decoded = self.read(request, predictor, record)
+        if decoded.response_format.stream:
+            parts = StreamedBody(_encode_parts(decoded, predictor, record))
+            return Response(200, _response_headers(decoded, predictor), parts)
         rows = []
-        for part in predictor.predict_by_batch(question.pixels):
+        for part in predictor.predict_by_batch(decoded.pixels):
             rows.append(part)
-            if record.left:
-                raise LeftError("the client has left")
+            if record.client_left:
+                raise DisconnectedError("the client has left")
         record.lap("engine")
-        return self.write(question, rows[0] if len(rows) == 1 else np.concatenate(rows), predictor, record)
+        return self.write(decoded, rows[0] if len(rows) == 1 else np.concatenate(rows), predictor, record)
 
-    def read(self, request: Request, predictor: Predictor, record: Record, times: float | None = None) -> Question:
-        """Read *request*, whose images may take *times* as much as is usual; None: as the payload limit allows.
+    def read(
+        self, request: Request, predictor: Predictor, record: Record, budget_factor: float | None = None
+    ) -> DecodedRequest:
+        """Decode *request*; images may take *budget_factor* times the usual budget, None: as the payload limit allows.
 
         Raises:
             RequestError: as `body.decompress`, `negotiation.negotiate` and `decoding.decode` do.
         """
         headers, content = request
-        record.headers = [predictor.header]  # of errors too
+        record.headers = [predictor.header]  # error responses have it too
         if coding := headers.get("content-encoding"):
             content = body.decompress(content, coding, self._limit)
         record.lap("read")
         record.bytes_in = len(content)
-        kind, parameters = content_type(headers.get("content-type", ""))
+        media_type, parameters = parse_content_type(headers.get("content-type", ""))
         attributes = headers.get(_ATTRIBUTES, "")
-        default = self._settings.default_accept or answer_type.default(self._settings, kind)
-        form = negotiation.negotiate(headers.get("accept", ""), attributes, len(predictor.artifact.labels), default)
-        with self._large if len(content) > _LARGE else contextlib.nullcontext():
-            pixels = decoding.decode(content, kind, parameters, self._limit, times)
+        default = self._settings.default_accept or answer_type.default_content_type(self._settings, media_type)
+        response_format = negotiation.negotiate(
+            headers.get("accept", ""), attributes, len(predictor.artifact.labels), default
+        )
+        with self._large_decoding if len(content) > _LARGE_BYTES else contextlib.nullcontext():
+            pixels = decoding.decode(content, media_type, parameters, self._limit, budget_factor)
         record.images = len(pixels)
         record.lap("decode")
-        return Question(pixels, form, bool(attributes))
+        return DecodedRequest(pixels, response_format, bool(attributes))
 
     @staticmethod
-    def write(question: Question, rows: np.ndarray, predictor: Predictor, record: Record) -> Response:
-        """Answer *question* with the probabilities *rows*, float32 [N, C]."""
-        content = encoding.encode(rows, predictor.artifact.labels, question.form)
+    def write(decoded: DecodedRequest, rows: np.ndarray, predictor: Predictor, record: Record) -> Response:
+        """Encode the probabilities *rows*, float32 [N, C], as the response to *decoded*."""
+        content = encoding.encode(rows, predictor.artifact.labels, decoded.response_format)
         record.lap("encode")
-        return Response(200, _headers(question, predictor), content)
+        return Response(200, _response_headers(decoded, predictor), content)
 
 
-class Parts:
-    """The parts of a streamed response, none of them empty; an error of the first one is still a status."""
+class StreamedBody:
+    """The body of a streamed response, in non-empty parts; an error in the first part still sets the status."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
-        """Take *parts*, at least one, and compute the first."""
+        """Take *parts*, of which there is at least one, and compute the first."""
         self._first: bytes | None = next(parts)
         self._parts = parts
-        self.closing = contextlib.ExitStack()
-        """What is to be closed after the last part, or when nobody reads on."""
+        self.exit_stack = contextlib.ExitStack()
+        """Closed after the last part, or when the client stops reading."""
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -145,12 +149,12 @@ class Parts:
         return first or next(self._parts)
 
     def close(self) -> None:
-        """Give back what the parts need."""
-        self.closing.close()
+        """Release what the parts need."""
+        self.exit_stack.close()
 
 
-def refusal(error: Exception, record: Record) -> Response:
-    """Answer with *error*, and note it for the log; what is no error of ours is an internal one to the client."""
+def error_response(error: Exception, record: Record) -> Response:
+    """Return the response to *error*, and note it for the log; clients see only the messages of TrafficSignsError."""
     if isinstance(error, TrafficSignsError):
         status, record.reason = error.status, str(error)
     else:
@@ -163,23 +167,23 @@ def refusal(error: Exception, record: Record) -> Response:
 
 
 @lru_cache(maxsize=64)  # clients send the same header again and again
-def content_type(header: str) -> tuple[str, Mapping[str, str]]:
-    """Return the content type that *header* names, in lower case, and its parameters."""
-    kind, parameters = parse_options_header(header)
-    return kind.lower(), parameters
+def parse_content_type(header: str) -> tuple[str, Mapping[str, str]]:
+    """Return the media type in *header*, in lower case, and its parameters."""
+    media_type, parameters = parse_options_header(header)
+    return media_type.lower(), parameters
 
 
-def _headers(question: Question, predictor: Predictor) -> list[tuple[str, str]]:
-    # the bare type: of what SageMaker's data capture is to keep as text, the name may have no "; charset=utf-8"
-    headers = [("Content-Type", question.form.content_type), predictor.header]
-    if question.asked:  # InvokeEndpoint hands on no other header of ours
+def _response_headers(decoded: DecodedRequest, predictor: Predictor) -> list[tuple[str, str]]:
+    # without "; charset=utf-8", because SageMaker's data capture keeps a body as text only for a bare media type
+    headers = [("Content-Type", decoded.response_format.content_type), predictor.header]
+    if decoded.has_attributes:  # InvokeEndpoint passes on no other header of the container
         headers.append((CUSTOM_ATTRIBUTES, predictor.header[1]))
     return headers
 
 
-def _parts(question: Question, predictor: Predictor, record: Record) -> Iterator[bytes]:
-    for rows in predictor.predict_by_batch(question.pixels):
+def _encode_parts(decoded: DecodedRequest, predictor: Predictor, record: Record) -> Iterator[bytes]:
+    for rows in predictor.predict_by_batch(decoded.pixels):
         record.lap("engine")
-        part = encoding.encode(rows, predictor.artifact.labels, question.form)
+        part = encoding.encode(rows, predictor.artifact.labels, decoded.response_format)
         record.lap("encode")
         yield part

@@ -1,15 +1,15 @@
-"""An endpoint or a batch transform job with one model, and its routes.
+"""Endpoint or batch transform job with one model, and its routes.
 
 /invocations                        a body -> its predictions
-/invocations-bidirectional-stream   a WebSocket, which the asynchronous server answers: `http.websocket`
-/execution-parameters               how a batch transform job should ask
+/invocations-bidirectional-stream   a WebSocket, answered by `http.websocket`
+/execution-parameters               how a batch transform job should send its requests
 """
 
 from flask import Blueprint, Response
 
 from traffic_signs.errors import RequestError
 from traffic_signs.serving.endpoint import batch_transform, handler, views
-from traffic_signs.serving.endpoint.handler import Handler, Request
+from traffic_signs.serving.endpoint.handler import Request, RequestHandler
 from traffic_signs.serving.engine.predictor import Predictor
 from traffic_signs.serving.telemetry.request_record import Record
 from traffic_signs.settings.serving import ServingSettings
@@ -17,13 +17,13 @@ from traffic_signs.settings.serving import ServingSettings
 STREAM = "/invocations-bidirectional-stream"
 
 
-class OneModel:
-    """The endpoint."""
+class SingleModelEndpoint:
+    """Answers requests with one model."""
 
     def __init__(self, predictor: Predictor, settings: ServingSettings) -> None:
-        """Take the model."""
+        """Take the model, and the settings of the server."""
         self.predictor = predictor
-        self.handler = Handler(settings)
+        self.handler = RequestHandler(settings)
         self.headers = [predictor.header]
         self._settings = settings
 
@@ -32,7 +32,7 @@ class OneModel:
         return self.handler.answer(request, self.predictor, record)
 
     def identities(self) -> list[dict[str, str]]:
-        """Say of the model what it is."""
+        """Return the identity of the model, in a list."""
         return [self.predictor.identity]
 
     def routes(self) -> Blueprint:
@@ -45,7 +45,7 @@ class OneModel:
 
         @blueprint.get(STREAM)
         def no_handshake() -> Response:
-            raise RequestError("no handshake of a WebSocket: this path answers nothing else")
+            raise RequestError("not a WebSocket handshake: this path accepts nothing else")
 
         @blueprint.get("/execution-parameters")
         def execution_parameters() -> dict[str, int | str]:

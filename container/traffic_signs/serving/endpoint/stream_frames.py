@@ -1,9 +1,9 @@
-"""A message of a WebSocket -> the prediction of the one image in it, as JSON.
+"""Handler of WebSocket messages: one image in each -> its prediction as JSON.
 
     binary   an encoded image of any size, or a .npy file
-    text     an instance of JSON: 32 x 32 values or {"b64": "<image file>"}
+    text     an instance in JSON: 32 x 32 values or {"b64": "<image file>"}
 
-A message that cannot be answered gets {"error": "..."}, and the next one is answered again.
+A message that cannot be answered gets {"error": "..."}, and the stream continues.
 """
 
 import logging
@@ -20,65 +20,65 @@ from traffic_signs.serving.codec import encoding, negotiation, npy, text_formats
 from traffic_signs.serving.engine.predictor import Predictor
 
 _log = logging.getLogger(__name__)
-_NPY = b"\x93NUMPY"
-_decoding = FairLock()
-"""One frame at a time in a process: all streams together may be asked for a gigabyte of pixels."""
+_NPY_MAGIC = b"\x93NUMPY"
+_decoding_lock = FairLock()
+"""Decodes one frame at a time in a process, because all streams together may require a gigabyte of pixels."""
 
 
-class Frames:
-    """What answers the messages of one stream."""
+class FrameHandler:
+    """Answers the messages of one stream."""
 
     def __init__(self, predictor: Predictor, options: Mapping[str, str]) -> None:
-        """Take the options of the stream.
+        """Take the model and the options of the stream.
 
         Args:
             predictor: the model.
-            options: of the query string, as in custom attributes: `top_k=3&probabilities=false`. The platform
-                passes a query string on, but no such header.
+            options: from the query string, named like custom attributes: `top_k=3&probabilities=false`. The platform
+                passes on a query string, but not the header of custom attributes.
 
         Raises:
-            RequestError: an option that cannot be used.
+            RequestError: an option is invalid.
         """
         self._predictor = predictor
         self._labels = predictor.artifact.labels
         attributes = ",".join("=".join(option) for option in options.items())
-        self._form = negotiation.negotiate("", attributes, len(self._labels))
+        self._response_format = negotiation.negotiate("", attributes, len(self._labels))
 
     def answer(self, message: bytes | str) -> str:
         """Answer *message*; blocks."""
         try:
-            with _decoding:
+            with _decoding_lock:
                 pixels = decode(message)
             return self.write(self._predictor.predict(pixels))
-        except Exception as error:  # noqa: BLE001 - the stream goes on, whatever it is
-            return refusal(error)
+        except Exception as error:  # noqa: BLE001 - the stream continues after every error
+            return error_message(error)
 
     def write(self, rows: np.ndarray) -> str:
-        """Answer with the probabilities *rows*, float32 [1, C]."""
-        return encoding.encode_one(rows, self._labels, self._form).decode()
+        """Encode the probabilities *rows*, float32 [1, C]."""
+        return encoding.encode_one(rows, self._labels, self._response_format).decode()
 
 
-def refusal(error: Exception) -> str:
-    """Answer with *error*; what is no error of ours goes to the log."""
+def error_message(error: Exception) -> str:
+    """Return the message for *error*, and log an error that is not the client's."""
     text = str(error)
     if not isinstance(error, RequestError):
-        _log.error("failed to answer", exc_info=error)
+        _log.error("failed to answer a message", exc_info=error)
         text = "internal error; the log of the container has the details"
     return orjson.dumps({"error": text}).decode()
 
 
 def decode(message: bytes | str, budget: Budget | None = None) -> np.ndarray:
-    """Decode a message; *budget* bounds what its image may take.
+    """Decode a message; *budget* bounds the decoding of its image.
 
     Returns:
         uint8 [1, 32, 32, 1].
 
     Raises:
-        RequestError: not one image.
+        RequestError: the message does not hold exactly one image.
     """
     if isinstance(message, str):
         pixels = text_formats.from_json(b"[" + message.encode() + b"]", budget or Budget())
-    elif message.startswith(_NPY):
+    elif message.startswith(_NPY_MAGIC):
         pixels = preprocessing.as_pixels(npy.read_npy(message))
     else:
         pixels = preprocessing.decode(message, budget)[np.newaxis]

@@ -1,4 +1,4 @@
-"""Flask's requests and responses <-> those of the request handler."""
+"""Conversion between Flask's requests and responses and those of the request handler."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from traffic_signs.serving.telemetry.request_record import Record
 from traffic_signs.settings.serving import ServingSettings
 
 
-def record_of(environ: dict[str, Any]) -> Record:
-    """Return the record of the current request; where the asynchronous server has begun none, there is a new one."""
+def get_record(environ: dict[str, Any]) -> Record:
+    """Return the record of the current request, or a new one if the asynchronous server has not made one."""
     scope: dict[str, Any] = environ.get("asgi.scope", {})
     record: Record = environ.setdefault("traffic_signs.record", scope.get("state", {}).get("record") or Record())
     return record
 
 
 def respond(endpoint: Endpoint, settings: ServingSettings, name: str = "") -> Response:
-    """Have *endpoint* answer the current request, to the model *name* of several; errors are the application's."""
-    record = record_of(request.environ)
+    """Have *endpoint* answer the current request, with the model *name* of several; the application handles errors."""
+    record = get_record(request.environ)
     record.headers = endpoint.headers
     content = body.read(request.environ, settings.payload_mb * 2**20)
     headers = {key.lower(): value for key, value in request.headers}
@@ -28,5 +28,5 @@ def respond(endpoint: Endpoint, settings: ServingSettings, name: str = "") -> Re
 
 
 def flask_response(response: handler.Response) -> Response:
-    """Turn the handler's response into Flask's."""
+    """Convert the handler's response to Flask's."""
     return Response(response.body, response.status, response.headers)

@@ -1,1 +1,1 @@
-"""Pixels -> probabilities: the model in memory, its engine, and the hardware it may use."""
+"""Pixels -> probabilities: the loaded model, its engine, and the hardware it may use."""

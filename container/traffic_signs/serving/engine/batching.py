@@ -1,7 +1,7 @@
-"""Requests of several threads that wait for one device -> batches, without a delay.
+"""Batcher of requests from several threads for one device, without a delay.
 
-Whoever finds the device free runs, and with its own images those of everybody who has come
-meanwhile. So a batch grows with the load, and a lone request never waits for company.
+The thread that gets the device runs its own images together with those of all waiting threads. So a batch grows with
+the load, and a lone request never waits for others.
 """
 
 from collections import deque
@@ -14,37 +14,37 @@ from traffic_signs.fair_lock import FairLock
 
 
 class Batcher:
-    """Joins what threads ask a network at the same time."""
+    """Batches the images that threads submit at the same time."""
 
     def __init__(self, network: Callable[[np.ndarray], np.ndarray], limit: int) -> None:
-        """Take a *network* that gives a row for each image, and the number of images it gets at once."""
+        """Take a *network* that returns a row for each image, and the most images in one run."""
         self._network = network
         self._limit = limit
-        self._waiting: deque[tuple[np.ndarray, Future[np.ndarray]]] = deque()
+        self._pending: deque[tuple[np.ndarray, Future[np.ndarray]]] = deque()
         self._device = FairLock()
 
     def run(self, images: np.ndarray) -> np.ndarray:
-        """Return the network's rows for *images*, at most as many as the limit.
+        """Return the network's rows for *images*, which are no more than the limit.
 
-        An error of the network is raised by every thread whose images were in the batch.
+        Every thread whose images are in a batch raises an error of the network.
         """
-        mine: Future[np.ndarray] = Future()
-        self._waiting.append((images, mine))
+        own: Future[np.ndarray] = Future()
+        self._pending.append((images, own))
         with self._device:
-            while not mine.done():  # often somebody has taken them along
-                self._run_some()
-        return mine.result()
+            while not own.done():  # often another thread has run them
+                self._run_batch()
+        return own.result()
 
-    def _run_some(self) -> None:
-        """Run those who have waited longest; only the holder of the device takes from the line."""
-        batch = [self._waiting.popleft()]
+    def _run_batch(self) -> None:
+        """Run the images that have waited longest; only the holder of the device takes from the queue."""
+        batch = [self._pending.popleft()]
         size = len(batch[0][0])
-        while self._waiting and size + len(self._waiting[0][0]) <= self._limit:
-            batch.append(self._waiting.popleft())
+        while self._pending and size + len(self._pending[0][0]) <= self._limit:
+            batch.append(self._pending.popleft())
             size += len(batch[-1][0])
         try:
             rows = self._network(np.concatenate([images for images, _ in batch]))
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+        except Exception as error:  # noqa: BLE001 - every waiting thread must get a result
             for _, future in batch:
                 future.set_exception(error)
             return

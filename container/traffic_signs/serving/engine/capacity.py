@@ -1,14 +1,14 @@
-"""Settings and hardware -> engine, processes and threads of the server.
+"""Capacity plan of the server: settings and hardware -> engine, processes and threads.
 
-    hardware        engine        processes                    threads that predict, each
-    no GPU          LiteRT        one a core, as memory goes   8
-    GPUs            TensorFlow    one a GPU                    16, whose requests are joined into batches
+    hardware        engine        processes                         predicting threads of each
+    no GPU          LiteRT        one per core, if memory allows    8
+    GPUs            TensorFlow    one per GPU                       16, whose requests are batched
 
-A multi-model endpoint runs LiteRT everywhere: TensorFlow keeps the memory of a model that was unloaded.
-A batch transform job that says how many requests it sends at a time gets no more processes than that.
+A multi-model endpoint runs LiteRT everywhere: TensorFlow does not free the memory of an unloaded model.
+A batch transform job gets no more processes than the concurrent requests that it sets.
 
-A process on a CPU computes on one core, so that all of them together do not ask for more cores
-than there are. There a batch of several requests takes as long as the requests one by one.
+A process on a CPU computes on one core, so that all together do not use more cores than there are. There, batching
+requests saves no time.
 """
 
 import importlib.util
@@ -19,12 +19,12 @@ from traffic_signs.serving.engine import hardware
 from traffic_signs.settings.serving import ServingSettings
 
 _LITERT_MB, _TENSORFLOW_MB = 200, 1_500
-"""Memory that a process has to have, with room for a few large requests."""
+"""Memory that a process needs, a few large requests included."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the server runs."""
+    """Engine and size of the server."""
 
     engine: str
     """ "litert" or "tensorflow"."""
@@ -33,11 +33,11 @@ class Plan:
     """Predicting threads of a worker."""
 
 
-def make(settings: ServingSettings, *, cores: int, memory_mb: int, gpus: int) -> Plan:
-    """Decide, as far as *settings* leave it open.
+def plan(settings: ServingSettings, *, cores: int, memory_mb: int, gpus: int) -> Plan:
+    """Choose what *settings* leave open.
 
     Raises:
-        SettingsError: an engine that does not serve many models.
+        SettingsError: the engine cannot serve a multi-model endpoint.
     """
     engine = settings.engine
     if settings.multi_model:
@@ -47,12 +47,12 @@ def make(settings: ServingSettings, *, cores: int, memory_mb: int, gpus: int) ->
     if engine == "auto":
         # the cpu image on a host with a GPU has a TensorFlow that cannot use it
         engine = "tensorflow" if gpus and importlib.util.find_spec("nvidia") else "litert"
-    most = (settings.max_concurrent_transforms if settings.batch else None) or max(cores, gpus)
+    max_workers = (settings.max_concurrent_transforms if settings.batch else None) or max(cores, gpus)
     if engine == "litert":
-        return Plan(engine, settings.workers or max(1, min(cores, most, memory_mb // _LITERT_MB)), 8)
-    return Plan(engine, settings.workers or max(1, min(gpus, most, memory_mb // _TENSORFLOW_MB)), 16)
+        return Plan(engine, settings.workers or max(1, min(cores, max_workers, memory_mb // _LITERT_MB)), 8)
+    return Plan(engine, settings.workers or max(1, min(gpus, max_workers, memory_mb // _TENSORFLOW_MB)), 16)
 
 
-def of_this_machine(settings: ServingSettings) -> Plan:
-    """Decide for the container that this runs in."""
-    return make(settings, cores=hardware.cores(), memory_mb=hardware.memory_mb(), gpus=len(hardware.gpus()))
+def plan_for_host(settings: ServingSettings) -> Plan:
+    """Return the plan for this container."""
+    return plan(settings, cores=hardware.cores(), memory_mb=hardware.memory_mb(), gpus=len(hardware.gpus()))

@@ -1,8 +1,8 @@
-"""What a container may use of the machine it runs on, as Linux says it in files.
+"""Hardware that the container may use, read from Linux's files.
 
-Cores by CPU affinity and by the cgroup's quota, which `docker run --cpus` sets; memory by the
-cgroup's limit, which `--memory` sets; GPUs by what NVIDIA's container runtime has put into /dev and the user has
-chosen of it; what the CPU can do by its flags.
+Cores: CPU affinity and the cgroup's quota, which `docker run --cpus` sets. Memory: the cgroup's limit, which `--memory`
+sets. GPUs: what NVIDIA's container runtime has put into /dev, and the user's choice of them. Instruction sets: the
+CPU's flags.
 """
 
 import itertools
@@ -15,11 +15,11 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def cores(cgroups: Path = _CGROUPS) -> int:
-    """Return how many cores can be busy at once, at least 1."""
+    """Return the number of cores that can be busy at once, at least 1."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _numbers(cgroups / "cpu.max")  # version 2: quota and period, or "max"
+    quota = _read_integers(cgroups / "cpu.max")  # cgroups v2: quota and period, or "max"
     if quota is None:
-        pair = [_numbers(cgroups / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+        pair = [_read_integers(cgroups / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
         quota = [values[0] for values in pair if values]
     if len(quota) != 2 or quota[0] <= 0:
         return affinity
@@ -27,54 +27,56 @@ def cores(cgroups: Path = _CGROUPS) -> int:
 
 
 def memory_mb(cgroups: Path = _CGROUPS) -> int:
-    """Return the megabytes that all processes together may use."""
+    """Return the memory limit of all processes together, in megabytes."""
     installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [_numbers(cgroups / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
+    limits = [_read_integers(cgroups / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
     return min([installed, *(limit[0] for limit in limits if limit)]) // 2**20
 
 
 def free_bytes(cgroups: Path = _CGROUPS, meminfo: Path = Path("/proc/meminfo")) -> int:
-    """Return the bytes that can still be taken before the kernel kills somebody.
+    """Return the bytes that can be allocated before the kernel kills a process.
 
-    Of the container's own usage, files that the kernel has only cached do not count: it gives them up.
+    Files that the kernel only caches do not count as the container's usage, because the kernel drops them.
     """
-    free = _counters(meminfo)["MemAvailable:"] * 1024
+    free = _read_counters(meminfo)["MemAvailable:"] * 1024
     for name in ("memory.{}", "memory/memory.{}"):
-        limit = _numbers(cgroups / name.format("max")) or _numbers(cgroups / name.format("limit_in_bytes"))
-        used = _numbers(cgroups / name.format("current")) or _numbers(cgroups / name.format("usage_in_bytes"))
+        limit = _read_integers(cgroups / name.format("max")) or _read_integers(cgroups / name.format("limit_in_bytes"))
+        used = _read_integers(cgroups / name.format("current")) or _read_integers(
+            cgroups / name.format("usage_in_bytes")
+        )
         if limit and used:
-            stat = _counters(cgroups / name.format("stat"))
+            stat = _read_counters(cgroups / name.format("stat"))
             prefix = "total_" if "total_inactive_file" in stat else ""
             cached = stat[f"{prefix}inactive_file"] + stat[f"{prefix}active_file"]
             free = min(free, limit[0] - used[0] + cached)
     return free
 
 
-def _counters(path: Path) -> dict[str, int]:
-    """Read a file with a name and a number a line."""
+def _read_counters(path: Path) -> dict[str, int]:
+    """Read a file with a name and a number on each line."""
     lines = path.read_text(encoding="ascii").splitlines()
     return {words[0]: int(words[1]) for line in lines if len(words := line.split()) > 1}
 
 
 def gpus(environment: Mapping[str, str] = os.environ, devices: Path = Path("/dev")) -> list[str]:
-    """Return the GPUs that this container may use, as CUDA_VISIBLE_DEVICES names them; "0", "1" and so on without it.
+    """Return the usable GPUs in the notation of CUDA_VISIBLE_DEVICES; "0", "1" and so on if it is not set.
 
-    As CUDA does, it ends the list that the user has set at the first name that is none: an empty one or -1 leaves no
-    GPU. Names may also begin with GPU- or MIG-, which are not checked here.
+    As in CUDA, the user's list ends at the first invalid name, so an empty list or -1 leaves no GPU. Names may also
+    begin with GPU- or MIG-, which are not checked here.
     """
     count = len(list(devices.glob("nvidia[0-9]*")))
     numbers = [str(number) for number in range(count)]
-    chosen = environment.get("CUDA_VISIBLE_DEVICES")
-    if chosen is None or not count:
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if visible is None or not count:
         return numbers
-    names = [name.strip() for name in chosen.split(",")]
+    names = [name.strip() for name in visible.split(",")]
     return list(itertools.takewhile(lambda name: name in numbers or name.startswith(("GPU-", "MIG-")), names))
 
 
 def has_vnni(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Return whether the CPU has x86's instructions for products of int8; with AVX2 alone float32 is faster.
+    """Return whether the CPU has x86's int8 dot product instructions; with AVX2 alone float32 is faster.
 
-    Arm's CPUs list their features under another name, and count as without.
+    Arm CPUs list their features under another name, and count as CPUs without.
     """
     try:
         lines = cpuinfo.read_text(encoding="ascii", errors="replace").splitlines()
@@ -84,8 +86,8 @@ def has_vnni(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return not {"avx512_vnni", "avx_vnni"}.isdisjoint(flags)
 
 
-def _numbers(path: Path) -> list[int] | None:
-    """Read the whole numbers in a file; [] if it says "max", None if there is no such file."""
+def _read_integers(path: Path) -> list[int] | None:
+    """Read the integers in a file; [] if it says "max", None if the file does not exist."""
     try:
         words = path.read_text(encoding="ascii").split()
     except OSError:

@@ -1,4 +1,4 @@
-"""The choice between a model's networks: float32, or int8 where it is faster.
+"""Choice of a model's precision: float32, or int8 where it is faster.
 
     TRAFFIC_SIGNS_PRECISION    engine        model has int8    CPU has VNNI    -> computes in
     auto                       litert        yes               yes                int8
@@ -6,7 +6,7 @@
     float32                    any                                                float32
     int8                       litert        yes               any                int8
 
-int8 takes a third of the time of `best` in float32 on a CPU with VNNI, a quarter more on one with AVX2 alone.
+With VNNI, int8 takes a third of the time of `best` in float32; with AVX2 alone, a quarter more.
 """
 
 from traffic_signs.errors import ArtifactError, SettingsError
@@ -15,31 +15,31 @@ from traffic_signs.model import artifact
 _VARIABLE = "TRAFFIC_SIGNS_PRECISION"
 
 
-def choose(asked: str, engine: str, model: artifact.Artifact, *, vnni: bool) -> tuple[str, str]:
-    """Decide what a model computes in.
+def choose(requested: str, engine: str, model: artifact.Artifact, *, vnni: bool) -> tuple[str, str]:
+    """Choose the precision that a model computes in.
 
     Args:
-        asked: "auto", "float32" or "int8".
+        requested: "auto", "float32" or "int8".
         engine: "litert" or "tensorflow".
-        model: its description.
+        model: the model's description.
         vnni: the CPU has instructions for int8.
 
     Returns:
-        "float32" or "int8", and the reason for people.
+        "float32" or "int8", and the reason for the log.
 
     Raises:
-        SettingsError: int8 of TensorFlow.
-        ArtifactError: int8 of a model that has none.
+        SettingsError: int8 is requested with TensorFlow.
+        ArtifactError: int8 is requested, and the model does not have it.
     """
-    if asked == "int8" and engine == "tensorflow":
-        raise SettingsError(f"{_VARIABLE} = 'int8' with SERVING_ENGINE = 'tensorflow'; int8 is computed by litert only")
-    if asked == "int8" and artifact.INT8 not in model.agreement:
+    if requested == "int8" and engine == "tensorflow":
+        raise SettingsError(f"{_VARIABLE} = 'int8' with SERVING_ENGINE = 'tensorflow'; only litert computes in int8")
+    if requested == "int8" and artifact.INT8 not in model.agreement:
         raise ArtifactError(
             f"{_VARIABLE} = 'int8', but the model has no {artifact.INT8}: it was trained by an earlier version, or int8"
             " was not accurate enough; set auto or float32"
         )
-    if asked != "auto":
-        return asked, f"{_VARIABLE} asks for it"
+    if requested != "auto":
+        return requested, f"{_VARIABLE} sets it"
     if engine == "tensorflow":
         return "float32", "the engine is TensorFlow"
     if artifact.INT8 not in model.agreement:

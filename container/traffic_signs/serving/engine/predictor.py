@@ -1,4 +1,4 @@
-"""A model directory -> something that answers pixels with probabilities."""
+"""Predictor: a model directory -> a loaded model that maps pixels to probabilities."""
 
 import logging
 import re
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Predictor:
-    """A model that is loaded and has answered once; built once a worker, shared by its threads."""
+    """A loaded and warmed-up model; built once per worker and shared by its threads."""
 
     def __init__(
         self, directory: Path, engine: str = "litert", metrics: Metrics | None = None, precision: str = "auto"
@@ -31,27 +31,27 @@ class Predictor:
         """Load the model in *directory* and warm it up.
 
         Args:
-            directory: as `artifact` describes it.
+            directory: a model directory, as `artifact` describes it.
             engine: "litert" or "tensorflow".
-            metrics: where the load and every batch from now on are counted.
+            metrics: counts this load and every later batch.
             precision: "float32", "int8" or "auto".
 
         Raises:
-            ArtifactError: no model, one of another format or input, one that does not answer, or int8 of one without.
-            SettingsError: int8 of TensorFlow.
+            ArtifactError: there is no model, its format or input shape differs, it fails, or int8 is missing.
+            SettingsError: int8 is requested with TensorFlow.
         """
         started = time.monotonic()
         self.artifact = artifact.read(directory)
         chosen, reason = precisions.choose(precision, engine, self.artifact, vnni=hardware.has_vnni())
         self.identity = {
-            "name": _visible(self.artifact.preset),
+            "name": _printable(self.artifact.preset),
             "version": artifact.version(directory),
-            "data": _visible(self.artifact.data_fingerprint),
+            "data": _printable(self.artifact.data_fingerprint),
             "precision": chosen,
         }
-        """The preset, a short id of this very model, the fingerprint of its training data, "float32" or "int8"."""
+        """The preset, a short hash of the model, the fingerprint of its training data, "float32" or "int8"."""
         self.header = "X-Model-Info", "; ".join(f"{key}={value}" for key, value in self.identity.items())
-        """The same for an answer, so that those of two variants are told apart; one header, because each takes 5 us."""
+        """The same as one response header, which tells variants apart; each header takes 5 us."""
         name = artifact.INT8 if chosen == "int8" else artifact.LITERT
         path = directory / (artifact.KERAS if engine == "tensorflow" else name)
         _log.info("%s: %s, because %s", path, chosen, reason)
@@ -68,27 +68,27 @@ class Predictor:
         answer = self.predict(np.zeros((1, *preprocessing.SHAPE), np.uint8))
         if answer.shape != (1, len(self.artifact.labels)) or not np.isfinite(answer).all():
             raise ArtifactError(
-                f"{path} answers with {answer.shape[1]} numbers for {len(self.artifact.labels)} labels,"
-                " or with numbers that are not finite"
+                f"{path} returns {answer.shape[1]} numbers for {len(self.artifact.labels)} labels,"
+                " or numbers that are not finite"
             )
         if metrics:
-            metrics.loaded(time.monotonic() - started)
-            self._engine.observe = metrics.batch
+            metrics.count_load(time.monotonic() - started)
+            self._engine.observe = metrics.observe_batch
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1]."""
         return self._engine.run(pixels)
 
-    def second(self) -> litert.Engine:
-        """Return a LiteRT engine of its own, which answers as `predict` does and never waits for it."""
+    def create_litert_engine(self) -> litert.Engine:
+        """Return another LiteRT engine of the model, which answers as `predict` does and never waits for it."""
         return litert.Engine(self._path)
 
     def close(self) -> None:
-        """Give the network's memory back now, whoever still has this object; it can answer nothing more."""
+        """Free the network's memory now, even if references to this object remain; it cannot predict any more."""
         del self._engine
 
     def predict_by_batch(self, pixels: np.ndarray) -> Iterator[np.ndarray]:
-        """Give the same in parts, each as soon as the engine has it: as many rows as the engine runs at once."""
+        """Predict in parts of the engine's batch size, and yield each as soon as it is computed."""
         size = self._engine.batch
         return (self._engine.run(pixels[start : start + size]) for start in range(0, len(pixels), size))
 
@@ -96,11 +96,11 @@ class Predictor:
 def _load(path: Path, engine: str) -> "litert.Engine | tensorflow_engine.Engine":
     if engine == "litert":
         return litert.Engine(path)
-    from traffic_signs.serving.engine import tensorflow_engine  # noqa: PLC0415 - takes seconds and half a gigabyte
+    from traffic_signs.serving.engine import tensorflow_engine  # noqa: PLC0415 - takes seconds and 0.5 GB
 
     return tensorflow_engine.Engine(path)
 
 
-def _visible(text: str) -> str:
-    """Keep of what a description says only what a header may hold."""
+def _printable(text: str) -> str:
+    """Replace the characters that a header may not hold; shorten to 100 characters."""
     return re.sub("[^!-~]", "?", text)[:100]

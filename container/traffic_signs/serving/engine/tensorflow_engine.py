@@ -1,7 +1,6 @@
-"""The engine that serves on a GPU: TensorFlow, with requests that wait for it joined into one batch.
+"""TensorFlow engine for GPUs, which batches waiting requests.
 
-The only module of the serving program that imports TensorFlow, and it is imported only where
-this engine was chosen.
+It is the only module of the serving program that imports TensorFlow, and is imported only if this engine is chosen.
 """
 
 import time
@@ -15,11 +14,11 @@ import tensorflow as tf
 from traffic_signs.serving.engine.batching import Batcher
 
 _BATCH = 256
-"""Images run at once, at most."""
+"""Most images in one run."""
 
 
 class Engine:
-    """A loaded network; threads may share it."""
+    """A loaded network, shared by threads."""
 
     batch = _BATCH
 
@@ -27,19 +26,19 @@ class Engine:
         """Load the Keras model at *path*.
 
         Raises:
-            ValueError: the file is no Keras model.
+            ValueError: the file is not a Keras model.
         """
         for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, True)  # leaves room for another process
+            tf.config.experimental.set_memory_growth(gpu, True)  # leaves memory for other processes
         model = keras.models.load_model(path, compile=False)
         self.input_shape: tuple[int, ...] = model.input_shape[1:]
         signature = tf.TensorSpec([None, *self.input_shape], tf.uint8)
-        # traced once for every size of batch: model.predict takes a hundred times as long for one image
+        # traced once for all batch sizes: model.predict takes a hundred times as long for one image
         network = tf.function(lambda images: model(images, training=False), input_signature=[signature])
         self._network = network.get_concrete_function()
         self._batcher = Batcher(self._run, _BATCH)
         self.observe: Callable[[int, float], None] = lambda _images, _seconds: None
-        """Called after each run with its images and seconds."""
+        """Called after each run with its number of images and its seconds."""
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities float32 [N, C] of the images uint8 [N, 32, 32, 1], N >= 1."""

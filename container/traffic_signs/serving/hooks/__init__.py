@@ -1,1 +1,1 @@
-"""The endpoint with a model's own code: model_fn, input_fn, predict_fn, output_fn, transform_fn."""
+"""The endpoint that runs a model's own code: model_fn, input_fn, predict_fn, output_fn, transform_fn."""

@@ -1,11 +1,11 @@
-"""What stands in for the hooks that a model does not bring: this server's own decoding, engine and encoding.
+"""Defaults for the hooks that a model does not define: this server's own decoding, engine and encoding.
 
-    model_fn(model_dir)             -> serving.predictor.Predictor
-    input_fn(body, content_type)    -> uint8 [N, 32, 32, 1], by every content type of `decoding`
-    predict_fn(data, model)         -> model.predict(data): of a Predictor, probabilities float32 [N, C]
-    output_fn(prediction, accept)   -> probabilities as `encoding` has them, anything else by the toolkit's encoder
+    model_fn(model_dir)             -> serving.engine.predictor.Predictor
+    input_fn(body, content_type)    -> uint8 [N, 32, 32, 1], from every content type of `decoding`
+    predict_fn(data, model)         -> model.predict(data); of a Predictor, probabilities float32 [N, C]
+    output_fn(prediction, accept)   -> probabilities by `encoding`, anything else by the toolkit's encoder
 
-Hooks that use the model's or the data's type can rely on these.
+Hooks can rely on these types of the model and the data.
 """
 
 from collections.abc import Mapping
@@ -27,14 +27,14 @@ from traffic_signs.settings.serving import ServingSettings
 
 
 class Context:
-    """What the toolkit, and a hook with one more parameter, ask about the current request.
+    """The context of the current request, for the toolkit and for hooks with one more parameter.
 
-    The part of multi-model-server's context that has a meaning here.
+    It has the part of multi-model-server's context that applies here.
 
     Attributes:
         system_properties: {"model_dir": str}.
         headers: of the request.
-        content_type: of the answer.
+        content_type: of the response.
     """
 
     def __init__(self, model: Path) -> None:
@@ -45,69 +45,71 @@ class Context:
         self.content_type = ""
         self._properties: dict[str, str] = {}
 
-    def begin(self, headers: Mapping[str, str], content_type: str, parameters: Mapping[str, str]) -> None:
-        """Turn to the next request.
+    def start_request(self, headers: Mapping[str, str], content_type: str, parameters: Mapping[str, str]) -> None:
+        """Start the next request.
 
-        Hooks get the bare *content_type*, such as `application/json` of `application/json; charset=utf-8`, and
-        of several accepted ones the one that is wanted most; the *headers* have all of it.
+        Hooks get the bare *content_type*, such as `application/json` of `application/json; charset=utf-8`, and the
+        preferred one of several accepted types; *headers* have both in full.
         """
         self.headers, self.parameters = Headers(headers), parameters
         accepted = parse_accept_header(headers.get("accept"))
         self._properties = {"Content-Type": content_type, "Accept": accepted.best or ""}
 
     def get_request_properties(self) -> dict[str, str]:
-        """Return Content-Type and Accept, as `begin` has them."""
+        """Return Content-Type and Accept, as `start_request` describes them."""
         return self._properties
 
     def get_request_header(self, _index: int, name: str) -> str | None:
-        """Return a header of the request, None if it has none of the name."""
+        """Return a header of the request, None if the request does not have it."""
         return self.headers.get(name)
 
     def set_response_content_type(self, _index: int, content_type: str) -> None:
-        """Note the content type of the answer."""
+        """Set the content type of the response."""
         self.content_type = content_type
 
 
 class Defaults(DefaultInferenceHandler):  # type: ignore[misc] # no types are published
-    """The toolkit's handler, whose model_fn and predict_fn only raise, in this server's way."""
+    """The toolkit's handler with working defaults: its own model_fn and predict_fn only raise."""
 
     def __init__(self, model: Path, engine: str, settings: ServingSettings, metrics: Metrics) -> None:
-        """Take the class names from the model directory; a model of the hooks' own may have none.
+        """Read the class names from the model directory; a model of another kind may have none.
 
         Args:
             model: the model directory.
             engine: "litert" or "tensorflow".
-            settings: the payload limit, and how answers come that nobody asks for.
-            metrics: where loads and batches are counted.
+            settings: the payload limit, and the response format for clients that accept any.
+            metrics: counts loads and batches.
         """
         self._engine, self._settings, self._metrics = engine, settings, metrics
         try:
             self._labels = artifact.read(model).labels
-        except ArtifactError:  # which Predictor tells, where it is what loads the model
+        except ArtifactError:  # raised again by Predictor, if that loads the model
             self._labels = ()
 
     def default_model_fn(self, model_dir: str) -> Predictor:
-        """Load the model that a training job of this image has left."""
+        """Load a model that a training job of this image has written."""
         return Predictor(Path(model_dir), self._engine, self._metrics, self._settings.precision)
 
     def default_input_fn(self, data: bytes | str, content_type: str, context: Context) -> np.ndarray:
-        """Decode a body; the toolkit has made text of JSON and CSV."""
+        """Decode a body; the toolkit has decoded JSON and CSV to text."""
         body = data.encode() if isinstance(data, str) else data
         return decoding.decode(body, content_type, context.parameters, self._settings.payload_mb * 1024 * 1024)
 
     def default_predict_fn(self, data: Any, model: Any) -> Any:
-        """Let the model predict."""
+        """Return the model's predictions."""
         return model.predict(data)
 
     def default_output_fn(self, prediction: Any, accept: str, context: Context) -> tuple[bytes | str, str]:
-        """Encode probabilities with the class names, and anything else plainly."""
+        """Encode probabilities with the class names, and anything else by the toolkit's encoder."""
         attributes = context.headers.get(negotiation.CUSTOM_ATTRIBUTES, "")
-        asked = context.get_request_properties()["Content-Type"]
-        default = self._settings.default_accept or answer_type.default(self._settings, asked)
-        form = negotiation.negotiate(context.headers.get("Accept") or accept, attributes, len(self._labels), default)
+        content_type = context.get_request_properties()["Content-Type"]
+        default = self._settings.default_accept or answer_type.default_content_type(self._settings, content_type)
+        response_format = negotiation.negotiate(
+            context.headers.get("Accept") or accept, attributes, len(self._labels), default
+        )
         if isinstance(prediction, np.ndarray) and prediction.shape[1:] == (len(self._labels),):
             rows = np.ascontiguousarray(prediction, np.float32)
-            return encoding.encode(rows, self._labels, form), form.content_type
-        if form.content_type not in encoder.SUPPORTED_CONTENT_TYPES:
-            raise NotAcceptableError(f"what predict_fn returned does not come as {form.content_type}")
-        return encoder.encode(prediction, form.content_type), form.content_type
+            return encoding.encode(rows, self._labels, response_format), response_format.content_type
+        if response_format.content_type not in encoder.SUPPORTED_CONTENT_TYPES:
+            raise NotAcceptableError(f"the result of predict_fn cannot be encoded as {response_format.content_type}")
+        return encoder.encode(prediction, response_format.content_type), response_format.content_type

@@ -1,15 +1,15 @@
-"""Requests answered by the hooks of a model: model_fn, input_fn, predict_fn, output_fn or transform_fn.
+"""Endpoint answered by a model's hooks: model_fn, input_fn, predict_fn, output_fn or transform_fn.
 
     start      loader.load -> model_fn(model_dir) -> model
-    request    body, content type -> input_fn -> data -> predict_fn(data, model) -> prediction -> output_fn -> answer
+    request    body, content type -> input_fn -> data -> predict_fn(data, model) -> prediction -> output_fn -> response
                                  `----------------------- transform_fn, in place of the three ----------------------'
 
-sagemaker_inference's Transformer calls them; `defaults` stands in for those that are missing. Its npy
-decoder, which unpickles, and its answers to errors, which are tracebacks, are replaced. A process answers one
-request at a time, as the servers do that the toolkit was written for: hooks need not be safe for threads.
+sagemaker_inference's Transformer calls them, and `defaults` supplies those that are missing. Its npy decoder, which
+unpickles, and its error responses, which are tracebacks, are replaced. A process answers one request at a time, as the
+servers do that the toolkit was written for, so hooks need not be thread-safe.
 
-    raised                                        answer
-    ValueError by input_fn                        400 and its text: the body is not what it should be
+    raised                                        response
+    ValueError by input_fn                        400 and its text: the body is invalid
     sagemaker_inference's errors                  their own status and text; 415 and 406 for a content type
     anything else                                 500 without its text; the log has the traceback
 """
@@ -37,74 +37,74 @@ from traffic_signs.serving.telemetry.metrics import Metrics
 from traffic_signs.serving.telemetry.request_record import Record
 from traffic_signs.settings.serving import ServingSettings
 
-_MOST_TEXT = 1000
-"""Characters of an error: the platform passes on 2,048."""
+_MAX_TEXT = 1000
+"""Characters of an error message; the platform passes on 2,048."""
 
 
-class Hooks:
-    """The endpoint: a model's program with its model; built once a worker, shared by its threads."""
+class HooksEndpoint:
+    """A model and its program, loaded once per worker and shared by its threads."""
 
-    headers: list[tuple[str, str]] = []  # noqa: RUF012 - never changed: what hooks serve is not known here
+    headers: list[tuple[str, str]] = []  # noqa: RUF012 - never changed: the model of the hooks is unknown here
 
     def __init__(self, program: Path, model: Path, engine: str, settings: ServingSettings, metrics: Metrics) -> None:
         """Import *program* and load the model.
 
         Args:
-            program: what `loader.find` found.
-            model: the model directory, which `model_fn` gets.
+            program: from `loader.find`.
+            model: the model directory, the argument of `model_fn`.
             engine: "litert" or "tensorflow", for a program without `model_fn`.
-            settings: the payload limit, and how answers come that nobody asks for.
-            metrics: where loads and batches are counted, of a program without `model_fn`.
+            settings: the payload limit, and the response format for clients that accept any.
+            metrics: counts loads and batches, for a program without `model_fn`.
 
         Raises:
             HooksError: the program cannot be used, or its `model_fn` raised.
-            ArtifactError: it has no `model_fn`, and there is no model to serve.
+            ArtifactError: the program has no `model_fn`, and there is no model to serve.
         """
-        # hooks call the toolkit's decoder by its name, so it has to be safe itself
+        # hooks may call the toolkit's decoder themselves, so the decoder must be safe
         decoder._decoder_map[content_types.NPY] = npy.read_npy  # noqa: SLF001 # the toolkit has no other way
         module = loader.load(program)
-        if read := getattr(module, "input_fn", None):
-            module.input_fn = _blaming_the_client(read)  # type: ignore[attr-defined] # the toolkit looks there
-        os.environ[parameters.USER_PROGRAM_ENV] = program.name  # where the toolkit looks for the module's name
+        if input_fn := getattr(module, "input_fn", None):
+            module.input_fn = _with_client_errors(input_fn)  # type: ignore[attr-defined] # the toolkit looks there
+        os.environ[parameters.USER_PROGRAM_ENV] = program.name  # where the toolkit reads the module's name
         self._context, self._settings = Context(model), settings
-        self._turns = FairLock()
+        self._lock = FairLock()
         self._transformer = _Transformer(Defaults(model, engine, settings, metrics))
-        with loader.told(program):
+        with loader.as_hooks_error(program):
             self._transformer.validate_and_initialize(str(model), self._context)
 
     def answer(self, request: Request, record: Record, name: str = "") -> handler.Response:  # noqa: ARG002 - Endpoint's
-        """Answer *request* as `handler.Endpoint` describes it, and raise whatever else a hook raises."""
+        """Answer *request* as `handler.Endpoint` describes; any other error of a hook is raised too."""
         headers, content = request
         content = decompress(content, headers.get("content-encoding", ""), self._settings.payload_mb * 2**20)
         record.lap("read")
         record.bytes_in = len(content)
-        kind, parameters = handler.content_type(headers.get("content-type", ""))
-        if kind in content_types.UTF8_TYPES:
-            _check_text(content)
-        with self._turns:
-            self._context.begin(headers, kind, parameters)
+        media_type, parameters = handler.parse_content_type(headers.get("content-type", ""))
+        if media_type in content_types.UTF8_TYPES:
+            _check_utf8(content)
+        with self._lock:
+            self._context.start_request(headers, media_type, parameters)
             try:
                 [result] = self._transformer.transform([{"body": content}], self._context)
             except errors.UnsupportedFormatError as error:
-                raise NotAcceptableError(_short(error)) from error
+                raise NotAcceptableError(_shorten(error)) from error
             except errors.BaseInferenceToolkitError as error:
-                refusal = HooksError(_short(error.message))
-                refusal.status = error.status_code if error.status_code in range(400, 600) else 500
-                raise refusal from error
+                hooks_error = HooksError(_shorten(error.message))
+                hooks_error.status = error.status_code if error.status_code in range(400, 600) else 500
+                raise hooks_error from error
             except Exception:
                 raise
-            except BaseException as error:  # SystemExit say, which would end the thread that answers
+            except BaseException as error:  # such as SystemExit, which would end the worker's thread
                 raise RuntimeError(f"a hook raised {type(error).__name__}") from error
             if not isinstance(result, str | bytes | bytearray):
-                raise TypeError(f"the hooks answered with {type(result).__name__}; expected bytes or text")
+                raise TypeError(f"the hooks returned {type(result).__name__}; expected bytes or text")
             answer = result.encode() if isinstance(result, str) else bytes(result)
             content_type = self._context.content_type
-        record.lap("engine")  # with decoding and encoding, where hooks do that
+        record.lap("engine")  # includes decoding and encoding by the hooks
         return handler.Response(200, [("Content-Type", content_type)], answer)
 
     @staticmethod
     def identities() -> list[dict[str, str]]:
-        """Say nothing of a model that only the hooks know."""
+        """Return no identities, because only the hooks know the model."""
         return []
 
     def routes(self) -> Blueprint:
@@ -119,35 +119,35 @@ class Hooks:
 
 
 class _Transformer(Transformer):  # type: ignore[misc] # no types are published
-    """The toolkit's, which makes an answer of an error and its traceback; this one raises the error."""
+    """The toolkit's class, but it raises an error instead of answering with its traceback."""
 
     @staticmethod
     def handle_error(context: Any, inference_exception: Exception, trace: str) -> NoReturn:  # noqa: ARG004 # its signature
         raise sys.exception() or inference_exception
 
 
-def _blaming_the_client(read: Callable[..., Any]) -> Callable[..., Any]:
-    """Have errors of an input_fn, which reads what the client sent, mean the client's request."""
+def _with_client_errors(input_fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Convert the errors of an input_fn to those of an invalid request."""
 
-    @wraps(read)
-    def input_fn(*arguments: Any) -> Any:
+    @wraps(input_fn)
+    def wrapper(*arguments: Any) -> Any:
         try:
-            return read(*arguments)
+            return input_fn(*arguments)
         except errors.UnsupportedFormatError as error:
-            raise UnsupportedMediaError(_short(error)) from error
+            raise UnsupportedMediaError(_shorten(error)) from error
         except ValueError as error:
-            raise RequestError(_short(error)) from error
+            raise RequestError(_shorten(error)) from error
 
-    return input_fn
+    return wrapper
 
 
-def _check_text(content: bytes) -> None:
-    """Find out before the toolkit makes text of the body, where nobody would know whose mistake it is."""
+def _check_utf8(content: bytes) -> None:
+    """Check the encoding before the toolkit decodes the body, where the error would not count as the client's."""
     try:
         content.decode()
     except UnicodeDecodeError as error:
         raise RequestError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from error
 
 
-def _short(error: object) -> str:
-    return " ".join(str(error).split())[:_MOST_TEXT] or "refused by the model's hooks"
+def _shorten(error: object) -> str:
+    return " ".join(str(error).split())[:_MAX_TEXT] or "refused by the model's hooks"

@@ -1,1 +1,1 @@
-"""The asynchronous HTTP server: gunicorn's processes, uvicorn's HTTP, limits and an ASGI application of our own."""
+"""The asynchronous HTTP server: gunicorn's processes, uvicorn's HTTP, the project's limits and ASGI application."""

@@ -1,4 +1,8 @@
-"""What goes on beside the requests, from the start of the event loop to its end."""
+"""Background work of a worker, from the start of the event loop to its end.
+
+every 0.1 s   heartbeat for gunicorn, lag of the event loop
+every second  deadlines of connections, log line of refused requests
+"""
 
 import asyncio
 import logging
@@ -15,28 +19,28 @@ from traffic_signs.settings.serving import ServingSettings
 
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.1
-_TICKS = 10
-"""After so many, deadlines are looked at."""
-_OTHER_FILES = 32
-"""Descriptors that are no client's: some twenty."""
+_TICKS_PER_CHECK = 10
+"""Ticks between two checks of the deadlines."""
+_RESERVED_FILES = 32
+"""File descriptors kept for other uses than connections, which need some twenty."""
 _GRACE_SECONDS = 0.1
-"""From SIGTERM until nobody is accepted any more: who has connected by then is read first."""
+"""From SIGTERM until the sockets close, so that connections made by then are still read."""
 
 
 class Lifespan:
-    """Tells connections their limits, and holds them to these."""
+    """Hands connections their limits, and enforces the deadlines."""
 
     def __init__(self, settings: ServingSettings, metrics: Metrics, pool: Pool, notify: Callable[[], None]) -> None:
-        """Begin with no connections; *notify* tells gunicorn that the loop goes on, as uvicorn does too seldom."""
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        if most != resource.RLIM_INFINITY:  # beyond which connections are closed as they come, those of /ping too
-            settings = replace(settings, connections=max(1, min(settings.connections, most - _OTHER_FILES)))
+        """Raise the limit of open files; *notify* is gunicorn's heartbeat, which uvicorn sends too rarely."""
+        _, max_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max_files, max_files))
+        if max_files != resource.RLIM_INFINITY:  # above it, every new connection is closed, those of /ping too
+            settings = replace(settings, connections=max(1, min(settings.connections, max_files - _RESERVED_FILES)))
         self._state: dict[str, Any] = {"limits": settings, "open": set(), "idle": {}}
         self._metrics, self._pool, self._notify = metrics, pool, notify
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer ASGI's lifespan, and tick in between."""
+        """Answer ASGI's lifespan messages; tick in between."""
         await receive()
         scope["state"].update(self._state)
         loop = asyncio.get_running_loop()
@@ -49,7 +53,7 @@ class Lifespan:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _tick(self) -> None:
-        """Measure how late the loop is, end what takes too long, and log what was refused."""
+        """Measure the lag of the event loop, enforce deadlines and log refusals."""
         loop = asyncio.get_running_loop()
         tick = 0
         while True:
@@ -58,10 +62,10 @@ class Lifespan:
             tick += 1
             try:
                 self._notify()
-                self._metrics.lagged(max(0.0, loop.time() - due))
-                if tick % _TICKS == 0:
+                self._metrics.observe_lag(max(0.0, loop.time() - due))
+                if tick % _TICKS_PER_CHECK == 0:
                     for connection in list(self._state["open"]):
                         deadlines.enforce(connection, loop.time())
                     self._pool.log_refusals()
-            except Exception:  # noqa: BLE001 - without this task nobody would be held to a deadline
-                _log.exception("failed to look after connections")
+            except Exception:  # noqa: BLE001 - without this task no deadline is enforced
+                _log.exception("failed to check connections")

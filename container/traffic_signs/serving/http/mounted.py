@@ -1,4 +1,4 @@
-"""The Flask application within the asynchronous server: for every route that this does not answer itself."""
+"""The Flask application mounted in the asynchronous server, for the routes that the server does not answer itself."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,25 +12,27 @@ from traffic_signs.serving.telemetry.request_record import Record
 Send = Callable[[Message], Awaitable[None]]
 
 
-class Mounted:
-    """Flask in threads of its own."""
+class FlaskMount:
+    """Runs Flask in its own threads."""
 
-    def __init__(self, site: Flask) -> None:
-        """Take the application."""
+    def __init__(self, app: Flask) -> None:
+        """Take the Flask application."""
 
         def chunked(environ: Any, start_response: Any) -> Any:
-            # or Flask takes a body without a length for an empty one
-            return site(environ | {"wsgi.input_terminated": True}, start_response)
+            # else Flask takes a body without a length for an empty one
+            return app(environ | {"wsgi.input_terminated": True}, start_response)
 
-        self._site: Any = WSGIMiddleware(chunked)
-        self._loads: Any = WSGIMiddleware(chunked, workers=4)
-        """Apart, because a model's load or the wait for its last request may take long."""
+        self._app: Any = WSGIMiddleware(chunked)
+        self._model_management: Any = WSGIMiddleware(chunked, workers=4)
+        """Threads of their own, because loading a model, or unloading one that is in use, may take long."""
 
     async def __call__(self, scope: Any, body: bytes, send: Send, record: Record) -> None:
-        """Answer the request *scope*, of which *body* has been read."""
+        """Answer the request of *scope*, whose *body* has been read."""
         scope["state"]["record"] = record
-        loads = scope["path"].startswith("/models") and scope["method"] in ("POST", "DELETE")
-        await (self._loads if loads else self._site)(scope, _replay(body), _counted(send, record))
+        manages_models = scope["path"].startswith("/models") and scope["method"] in ("POST", "DELETE")
+        await (self._model_management if manages_models else self._app)(
+            scope, _replay(body), _counting_send(send, record)
+        )
 
 
 def _replay(body: bytes) -> Receive:
@@ -40,7 +42,7 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
-def _counted(send: Send, record: Record) -> Send:
+def _counting_send(send: Send, record: Record) -> Send:
     async def counted(message: Message) -> None:
         record.status = message.get("status", record.status)
         record.bytes_out += len(message.get("body", b""))

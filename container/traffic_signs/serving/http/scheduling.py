@@ -1,7 +1,7 @@
-"""Who computes when: small requests joined on the event loop, all others in a bounded pool of threads.
+"""Scheduling of predictions: small requests in batches on the event loop, all others in a thread pool with a queue.
 
-small   asked in one turn of the loop -> one run of the network, by the loop itself, of a few milliseconds
-other   queue, first come first served, as long as half of the client's patience -> threads
+small   all of one iteration of the loop -> one run of the network, by the loop itself, of a few milliseconds
+other   FIFO queue, whose wait is at most half of the client's timeout -> threads
 """
 
 import asyncio
@@ -15,64 +15,64 @@ from typing import TypeVar
 
 import numpy as np
 
-from traffic_signs.errors import LeftError, OverloadError
+from traffic_signs.errors import DisconnectedError, OverloadError
 from traffic_signs.images import preprocessing
 from traffic_signs.serving.telemetry.metrics import Metrics
 from traffic_signs.serving.telemetry.request_record import Record
 
 _log = logging.getLogger(__name__)
 SMALL_BYTES = 8 * 1024
-"""Of a body or message that the event loop reads itself."""
-SMALL_TIMES = 1 / 2000
-"""Of what a request's images may take, what they may take of the event loop: 64,000 pixels, a millisecond."""
-TURN_SECONDS = 0.005
-"""How long the network may run at a time: everybody else waits meanwhile, and the rest has the next turn."""
+"""Largest body or message that the event loop decodes itself."""
+SMALL_BUDGET_FACTOR = 1 / 2000
+"""Share of a request's decode budget that the event loop may spend: 64,000 pixels, about a millisecond."""
+MAX_RUN_SECONDS = 0.005
+"""Longest run of the network on the event loop, which blocks everything else; the rest waits for the next iteration."""
 Result = TypeVar("Result")
 
 
-class Joiner:
-    """Answers on the event loop; what is asked in one turn of it is joined into one run, nobody waits for company."""
+class EventLoopBatcher:
+    """Predicts on the event loop; requests of one iteration share one run, and none waits for others to arrive."""
 
-    def __init__(self, run: Callable[[np.ndarray], np.ndarray], most: int) -> None:
-        """Take what answers images uint8 [N, 32, 32, 1], at most so many at once, with rows float32 [N, C]."""
-        self._run, self._most = run, most
+    def __init__(self, run: Callable[[np.ndarray], np.ndarray], max_images: int) -> None:
+        """Take *run*, which maps at most *max_images* images uint8 [N, 32, 32, 1] to rows float32 [N, C]; time it."""
+        self._run, self._max_images = run, max_images
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: deque[tuple[np.ndarray, asyncio.Future[np.ndarray]]] = deque()
+        self._pending: deque[tuple[np.ndarray, asyncio.Future[np.ndarray]]] = deque()
         pixels = np.zeros((1, *preprocessing.SHAPE), np.uint8)
-        run(pixels)  # the first time it takes memory
+        run(pixels)  # the first run also allocates memory
         started = time.perf_counter()
         run(pixels)
-        self.seconds = time.perf_counter() - started
-        """What an image takes, in the mean."""
+        self.seconds_per_image = time.perf_counter() - started
+        """Moving average of the time an image takes."""
 
     def run(self, pixels: np.ndarray) -> np.ndarray:
-        """Return the rows of *pixels* at once: for a request beside which there is no other."""
+        """Return the rows of *pixels* at once; for a request that is alone."""
         started = time.perf_counter()
         rows = self._run(pixels)
-        self.seconds += 0.05 * ((time.perf_counter() - started) / len(pixels) - self.seconds)
+        self.seconds_per_image += 0.05 * ((time.perf_counter() - started) / len(pixels) - self.seconds_per_image)
         return rows
 
-    def ask(self, pixels: np.ndarray) -> "asyncio.Future[np.ndarray]":
-        """Return the future rows of *pixels*."""
+    def submit(self, pixels: np.ndarray) -> "asyncio.Future[np.ndarray]":
+        """Return a future for the rows of *pixels*, which the next iteration of the loop computes."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         future = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._answer)
-        self._waiting.append((pixels, future))
+        if not self._pending:
+            loop.call_soon(self._run_batch)
+        self._pending.append((pixels, future))
         return future
 
-    def _answer(self) -> None:
-        batch = [self._waiting.popleft()]
+    def _run_batch(self) -> None:
+        batch = [self._pending.popleft()]
         size = len(batch[0][0])
-        most = min(self._most, TURN_SECONDS / self.seconds)
-        while self._waiting and size + len(self._waiting[0][0]) <= most:
-            batch.append(self._waiting.popleft())
+        max_images = min(self._max_images, MAX_RUN_SECONDS / self.seconds_per_image)
+        while self._pending and size + len(self._pending[0][0]) <= max_images:
+            batch.append(self._pending.popleft())
             size += len(batch[-1][0])
-        if self._waiting and self._loop:
-            self._loop.call_soon(self._answer)
+        if self._pending and self._loop:
+            self._loop.call_soon(self._run_batch)
         try:
             rows = self.run(batch[0][0] if len(batch) == 1 else np.concatenate([pixels for pixels, _ in batch]))
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+        except Exception as error:  # noqa: BLE001 - every waiting request must get an answer
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
@@ -85,74 +85,74 @@ class Joiner:
 
 
 class Pool:
-    """Threads, and the queue in front of them."""
+    """A thread pool with a bounded queue."""
 
     def __init__(self, threads: int, length: int, seconds: float, metrics: Metrics) -> None:
-        """Start nothing yet.
+        """Take the limits; threads start when they are needed.
 
         Args:
-            threads: how many work at once.
-            length: how many requests may be queued.
-            seconds: how long a request may have to wait.
-            metrics: where the length of the queue and refusals are counted.
+            threads: most requests that run at a time.
+            length: most requests in the queue.
+            seconds: longest time that a request may have to wait.
+            metrics: counts refusals and the length of the queue.
         """
-        self._threads = ThreadPoolExecutor(threads, "predicting")
-        self._number, self._length, self.seconds, self._metrics = threads, length, seconds, metrics
+        self._executor = ThreadPoolExecutor(threads, "predicting")
+        self._thread_count, self._max_queued, self.max_wait_seconds, self._metrics = threads, length, seconds, metrics
         self._lock = threading.Lock()
         self.queued = self._refused = 0
-        self._mean = 0.02
+        self._mean_seconds = 0.02
 
-    def check_room(self, more: int = 0) -> None:
-        """Raise OverloadError if a request that comes now, behind *more* than are queued, has to wait for too long."""
-        ahead = self.queued + more
-        if ahead >= self._length or ahead * self._mean / self._number > self.seconds:
+    def check_capacity(self, extra: int = 0) -> None:
+        """Raise OverloadError if a new request, with *extra* others besides the queue, would have to wait too long."""
+        ahead = self.queued + extra
+        if ahead >= self._max_queued or ahead * self._mean_seconds / self._thread_count > self.max_wait_seconds:
             self._refused += 1
-            self._metrics.refused()
+            self._metrics.count_refusal()
             raise OverloadError
 
     async def run(self, work: Callable[[], Result], record: Record, *, admitted: bool = False) -> Result:
-        """Return what *work* returns; of an *admitted* request that goes on, whatever the queue.
+        """Run *work* in a thread and return its result; an *admitted* request continues, so the queue does not matter.
 
         Raises:
-            OverloadError: there is no room in the queue.
-            LeftError: the client has left, which `record` says.
+            OverloadError: the queue is full.
+            DisconnectedError: the client has left, as `record` says.
         """
-        if record.left:
-            raise LeftError("the client has left")
+        if record.client_left:
+            raise DisconnectedError("the client has left")
         if not admitted:
-            self.check_room()
-        self._count(1)
+            self.check_capacity()
+        self._add_queued(1)
 
         def timed() -> Result:
-            self._count(-1)
+            self._add_queued(-1)
             record.lap("queue")
             begun = time.monotonic()
             try:
                 return work()
             finally:
-                self._mean += 0.1 * (time.monotonic() - begun - self._mean)
+                self._mean_seconds += 0.1 * (time.monotonic() - begun - self._mean_seconds)
 
-        def forget(future: "Future[Result]") -> None:
+        def uncount(future: "Future[Result]") -> None:
             if future.cancelled():
-                self._count(-1)
+                self._add_queued(-1)
 
-        future = self._threads.submit(timed)
-        future.add_done_callback(forget)
-        record.work = work_done = asyncio.wrap_future(future)
+        future = self._executor.submit(timed)
+        future.add_done_callback(uncount)
+        record.future = work_done = asyncio.wrap_future(future)
         try:
             return await work_done
         except asyncio.CancelledError:
-            if record.left:
-                raise LeftError("the client has left") from None
+            if record.client_left:
+                raise DisconnectedError("the client has left") from None
             raise
 
-    def _count(self, change: int) -> None:
+    def _add_queued(self, change: int) -> None:
         with self._lock:
             self.queued += change
-            self._metrics.waiting(self.queued)
+            self._metrics.set_queue_length(self.queued)
 
     def log_refusals(self) -> None:
-        """Log how many requests were refused since the last time: a line for each would take the others' time."""
+        """Log the number of requests refused since the last call; one line each would delay the other requests."""
         if self._refused:
             _log.error("too many requests are queued", extra={"fields": {"status": 503, "refused": self._refused}})
             self._refused = 0

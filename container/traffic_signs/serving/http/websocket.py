@@ -1,7 +1,7 @@
-"""WebSockets: messages in, an answer to each of them out, in order, until somebody closes.
+"""WebSocket endpoint: answers each message, in order, until one side closes.
 
-Only a few messages are read ahead, so a client that sends faster than it is answered, or does not read, is slowed down
-by TCP and fills no memory.
+The server reads only a few messages ahead. A client that sends faster than it is answered, or does not read, is slowed
+down by TCP and cannot fill the memory.
 
 Source: the platform's contract for bidirectional streaming in "Use Your Own Inference Code with Hosting Services".
 """
@@ -17,81 +17,86 @@ from traffic_signs.errors import ImageError, NotLoadedError, OverloadError
 from traffic_signs.images.decode_budget import Budget
 from traffic_signs.serving.endpoint import handler, stream_frames
 from traffic_signs.serving.endpoint.handler import Endpoint
-from traffic_signs.serving.endpoint.single_model import STREAM, OneModel
-from traffic_signs.serving.http.scheduling import SMALL_BYTES, SMALL_TIMES, Joiner, Pool
+from traffic_signs.serving.endpoint.single_model import STREAM, SingleModelEndpoint
+from traffic_signs.serving.http.scheduling import SMALL_BUDGET_FACTOR, SMALL_BYTES, EventLoopBatcher, Pool
 from traffic_signs.serving.telemetry.metrics import Metrics
 from traffic_signs.serving.telemetry.request_record import Record
 
-_AHEAD = 4
+_MAX_READ_AHEAD = 4
 
 
-class Stream(WebSocketsSansIOProtocol):
-    """A connection: uvicorn's, which stops reading behind every message, and with it does so behind a few small ones.
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, which pauses reading after a few small messages instead of after each one.
 
-    To stop and to go on are two system calls each time.
+    A pause and a resume are a system call each.
     """
 
     def send_receive_event_to_app(self) -> None:
-        """Hand over a message that is whole."""
+        """Queue a complete message for the application."""
         size, paused = sum(map(len, self.frames)), self.read_paused
-        self.read_paused = True  # so that uvicorn does not stop by itself
+        self.read_paused = True  # so that uvicorn does not pause by itself
         super().send_receive_event_to_app()
         self.read_paused = paused
-        if not paused and (size > SMALL_BYTES or self.queue.qsize() > _AHEAD):
+        if not paused and (size > SMALL_BYTES or self.queue.qsize() > _MAX_READ_AHEAD):
             self.read_paused = True
             self.transport.pause_reading()
 
 
-class Streams:
-    """The WebSockets of a worker."""
+class WebSocketHandler:
+    """Answers the WebSockets of a worker."""
 
-    def __init__(self, endpoint: Endpoint, most: int, pool: Pool, joiner: Joiner | None, metrics: Metrics) -> None:
-        """Take the endpoint, how many streams there may be at a time, and who computes."""
-        self._endpoint, self._most, self._pool, self._joiner, self._metrics = endpoint, most, pool, joiner, metrics
-        self._number = 0
+    def __init__(
+        self, endpoint: Endpoint, max_streams: int, pool: Pool, batcher: EventLoopBatcher | None, metrics: Metrics
+    ) -> None:
+        """Take the endpoint, the most streams at a time, and the two ways to compute."""
+        self._endpoint, self._max_streams, self._metrics = endpoint, max_streams, metrics
+        self._pool, self._batcher = pool, batcher
+        self._open_streams = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Hold a conversation to its end, or refuse the handshake."""
+        """Serve a stream until it closes, or refuse the handshake."""
         await receive()
         record = Record()
         try:
-            stream = self._begin(scope)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-            status, headers, body = handler.refusal(error, record)
+            stream = self._open_stream(scope)
+        except Exception as error:  # noqa: BLE001 - the client gets an answer to every error
+            status, headers, body = handler.error_response(error, record)
             encoded = [(name.encode(), value.encode()) for name, value in headers]
             await send({"type": "websocket.http.response.start", "status": status, "headers": encoded})
             await send({"type": "websocket.http.response.body", "body": body})
             await receive()
-            await receive()  # until the connection has ended; uvicorn logs an error if this returns before
+            await receive()  # returns when the connection has closed; uvicorn logs an error if this method ends before
         else:
             status = 101
-            self._number += 1
+            self._open_streams += 1
             try:
                 await send({"type": "websocket.accept"})
-                with contextlib.suppress(OSError):  # the client is gone
+                with contextlib.suppress(OSError):  # the client has left
                     while (message := await receive())["type"] == "websocket.receive":
                         content = message["text"] if message.get("bytes") is None else message["bytes"]
                         alone = len(scope["state"]["tasks"]) == 1
                         text = await self._answer(stream, content, record, alone=alone)
                         await send({"type": "websocket.send", "text": text})
             finally:
-                self._number -= 1
-        self._metrics.answered(scope["path"], status)
+                self._open_streams -= 1
+        self._metrics.count_response(scope["path"], status)
 
-    def _begin(self, scope: Any) -> stream_frames.Frames:
-        if scope["path"] != STREAM or not isinstance(self._endpoint, OneModel):
-            raise NotLoadedError(f"no WebSockets at {scope['path'][:100]}")
-        if self._number >= self._most:
+    def _open_stream(self, scope: Any) -> stream_frames.FrameHandler:
+        if scope["path"] != STREAM or not isinstance(self._endpoint, SingleModelEndpoint):
+            raise NotLoadedError(f"no WebSocket endpoint at {scope['path'][:100]}")
+        if self._open_streams >= self._max_streams:
             raise OverloadError("too many streams are open; try again in a second")
-        return stream_frames.Frames(self._endpoint.predictor, dict(parse_qsl(scope["query_string"].decode())))
+        return stream_frames.FrameHandler(self._endpoint.predictor, dict(parse_qsl(scope["query_string"].decode())))
 
-    async def _answer(self, stream: stream_frames.Frames, message: bytes | str, record: Record, *, alone: bool) -> str:
-        if self._joiner and len(message) <= SMALL_BYTES:
+    async def _answer(
+        self, stream: stream_frames.FrameHandler, message: bytes | str, record: Record, *, alone: bool
+    ) -> str:
+        if self._batcher and len(message) <= SMALL_BYTES:
             try:
-                pixels = stream_frames.decode(message, Budget(SMALL_TIMES))
-                return stream.write(self._joiner.run(pixels) if alone else await self._joiner.ask(pixels))
-            except ImageError:  # maybe of this budget: a thread will say
+                pixels = stream_frames.decode(message, Budget(SMALL_BUDGET_FACTOR))
+                return stream.write(self._batcher.run(pixels) if alone else await self._batcher.submit(pixels))
+            except ImageError:  # perhaps only above this small budget: a thread decides
                 pass
-            except Exception as error:  # noqa: BLE001 - the stream goes on, whatever it is
-                return stream_frames.refusal(error)
+            except Exception as error:  # noqa: BLE001 - the stream continues after every error
+                return stream_frames.error_message(error)
         return await self._pool.run(partial(stream.answer, message), record, admitted=True)

@@ -1,4 +1,4 @@
-"""gunicorn's worker: uvicorn with the protocol class of this package, on uvloop."""
+"""gunicorn worker class: uvicorn on uvloop, with the protocol classes of this package."""
 
 import logging
 import os
@@ -10,19 +10,19 @@ from typing import Any
 from uvicorn_worker import UvicornWorker
 
 from traffic_signs.serving.http.connection.protocol import Protocol
-from traffic_signs.serving.http.websocket import Stream
+from traffic_signs.serving.http.websocket import WebSocketProtocol
 
 _MAX_MESSAGE = 6 * 2**20
-"""Bytes of a WebSocket's message: a camera's frame, not its video."""
+"""Largest WebSocket message in bytes: enough for a camera's frame, not for a video."""
 
 
 class Worker(UvicornWorker):  # type: ignore[misc] # uvicorn_worker publishes no types
-    """The class to name as gunicorn's `worker_class`."""
+    """The value of gunicorn's `worker_class`."""
 
     CONFIG_KWARGS: dict[str, Any] = {  # noqa: RUF012 - uvicorn_worker declares it so
         "loop": "uvloop",
         "http": Protocol,
-        "ws": Stream,
+        "ws": WebSocketProtocol,
         "interface": "asgi3",
         "lifespan": "on",
         # gunicorn sends SIGKILL after 25 s
@@ -30,25 +30,25 @@ class Worker(UvicornWorker):  # type: ignore[misc] # uvicorn_worker publishes no
         "server_header": False,
         "proxy_headers": False,
         "ws_max_size": _MAX_MESSAGE,
-        # images are compressed already, and a kilobyte cannot become a megabyte
+        # images are compressed already, and without it a kilobyte cannot inflate to a megabyte
         "ws_per_message_deflate": False,
-        # as the platform does: a ping a minute, and the end after five minutes without a pong
+        # the platform's values: a ping a minute, and closed after five minutes without a pong
         "ws_ping_interval": 60,
         "ws_ping_timeout": 240,
     }
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Let uvicorn's log be written as all others are."""
+        """Write uvicorn's log by the handlers of all other logs."""
         super().__init__(*arguments, **options)
         logger = logging.getLogger("uvicorn.error")
         logger.propagate = True
         logger.setLevel(logging.WARNING)
 
     def init_signals(self) -> None:
-        """Leave by way of Python's end: uvicorn raises SIGTERM once more when it is done."""
+        """Exit through Python's normal shutdown: uvicorn raises SIGTERM once more when it is done."""
         super().init_signals()
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - gunicorn's signature
-        """Stop in order at SIGQUIT too, which gunicorn sends its workers when it gets SIGINT."""
+        """Shut down gracefully on SIGQUIT too, which gunicorn sends its workers when it gets SIGINT."""
         os.kill(os.getpid(), signal.SIGTERM)

@@ -1,1 +1,1 @@
-"""The multi-model endpoint: many models, loaded and unloaded while others answer."""
+"""The multi-model endpoint: many models, loaded and unloaded while others answer requests."""

@@ -1,12 +1,12 @@
-"""Which models are loaded, and in which workers, as files in memory that all workers see.
+"""Registry of loaded models and the workers that hold them, as files in memory that all workers see.
 
-    <folder>/listed/<name>         a model is loaded: its URL, and the bytes that it takes in each worker
-    <folder>/holders/<pid>/<name>  a link to that file: worker <pid> has the model in its memory
-    <folder>/bells/<pid>           a socket of that worker: a byte says that a model is no longer listed
-    <folder>/lock                  locked by whoever loads a model or unloads one
+    <folder>/listed/<name>         a loaded model: its URL, and its size in each worker in bytes
+    <folder>/holders/<pid>/<name>  a hard link to that file: worker <pid> has the model in memory
+    <folder>/notifications/<pid>   a socket of that worker: a byte means that a model is no longer listed
+    <folder>/lock                  locked while a model is loaded or unlisted
 
-The kernel keeps the books. A file appears or vanishes at once for everybody, its count of links says how
-many workers still have the model, and a lock goes with the process that held it.
+The kernel does the bookkeeping: a file appears or vanishes atomically, its link count says how many workers still have
+the model, and a lock ends with its process.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ from pathlib import Path
 
 from traffic_signs.errors import NotLoadedError
 
-_LOOK_SECONDS = 0.002
-"""How often whoever unloads a model looks whether all workers have let go of it."""
+_POLL_SECONDS = 0.002
+"""Interval at which an unload checks whether all workers have released the model."""
 
 
 @dataclass(frozen=True)
@@ -33,48 +33,48 @@ class Entry:
 
     name: str
     url: str
-    """The directory it lies in, as the platform named it."""
+    """The model directory, as the platform gave it."""
     size: int
-    """Bytes of memory that it takes in a worker."""
+    """Bytes of memory in each worker."""
     identity: dict[str, str] = field(default_factory=dict)
-    """What it is: preset, version, data."""
+    """`Predictor.identity`: preset, version, data, precision."""
 
 
-def create(parent: Path = Path("/dev/shm")) -> Path:  # noqa: S108 - a private folder is made in it
-    """Make an empty folder, before there are workers."""
+def create(parent: Path = Path("/dev/shm")) -> Path:  # noqa: S108 - makes a private folder in it
+    """Make an empty registry, before the workers start."""
     folder = Path(tempfile.mkdtemp(prefix="models-", dir=parent))
-    for name in ("listed", "holders", "bells"):
+    for name in ("listed", "holders", "notifications"):
         (folder / name).mkdir()
     return folder
 
 
-def forget(folder: Path, pid: int) -> None:
-    """A worker has ended, and whatever it had in its memory."""
+def remove_worker(folder: Path, pid: int) -> None:
+    """Remove a worker that has ended, and all that it held."""
     shutil.rmtree(folder / "holders" / str(pid), ignore_errors=True)
-    (folder / "bells" / str(pid)).unlink(missing_ok=True)
+    (folder / "notifications" / str(pid)).unlink(missing_ok=True)
 
 
-class Listing:
-    """A worker's view of the folder."""
+class Registry:
+    """A worker's access to the registry."""
 
     def __init__(self, folder: Path, workers: int) -> None:
-        """Take part, with nothing in memory.
+        """Register this worker, which holds no model.
 
         Args:
-            folder: made by `create`.
-            workers: how many there are, or will be.
+            folder: from `create`.
+            workers: number of workers, those that have yet to start included.
         """
-        self._listed, self._mine = folder / "listed", folder / "holders" / str(os.getpid())
-        self._bells, self._lock = folder / "bells", folder / "lock"
+        self._listed, self._held = folder / "listed", folder / "holders" / str(os.getpid())
+        self._sockets, self._lock = folder / "notifications", folder / "lock"
         self._workers = workers
-        forget(folder, os.getpid())  # of a process that had our number
-        self._mine.mkdir()
-        self._bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._bell.bind(str(self._bells / str(os.getpid())))
+        remove_worker(folder, os.getpid())  # of an earlier process with the same id
+        self._held.mkdir()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(self._sockets / str(os.getpid())))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the only one who changes the list."""
+        """Hold the lock for changes of the list."""
         with self._lock.open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
@@ -87,7 +87,7 @@ class Listing:
         return sorted(path.name for path in self._listed.iterdir())
 
     def read(self, name: str) -> Entry:
-        """Return what is known of a loaded model.
+        """Return the entry of a loaded model.
 
         Raises:
             NotLoadedError: there is no such model.
@@ -98,42 +98,44 @@ class Listing:
             raise NotLoadedError(f"model {name} is not loaded") from error
 
     def add(self, entry: Entry) -> None:
-        """List a model, whole or not at all; this worker holds it. Needs the lock."""
-        mine = self._mine / entry.name
-        mine.write_text(json.dumps(vars(entry)), encoding="utf-8")
-        os.link(mine, self._listed / entry.name)
+        """List a model atomically; this worker holds it. Needs the lock."""
+        path = self._held / entry.name
+        path.write_text(json.dumps(vars(entry)), encoding="utf-8")
+        os.link(path, self._listed / entry.name)
 
     def hold(self, name: str) -> Entry:
-        """Note that this worker is about to have a listed model in its memory.
+        """Register this worker as a holder of a listed model, before it loads it.
 
         Raises:
             NotLoadedError: it is not listed.
         """
         try:
-            os.link(self._listed / name, self._mine / name)
+            os.link(self._listed / name, self._held / name)
         except FileNotFoundError as error:
             raise NotLoadedError(f"model {name} is not loaded") from error
-        return _entry(self._mine / name)
+        return _entry(self._held / name)
 
-    def let_go(self, name: str) -> None:
-        """Note that this worker has given a model's memory back."""
-        (self._mine / name).unlink(missing_ok=True)
+    def release(self, name: str) -> None:
+        """Note that this worker has freed a model's memory."""
+        (self._held / name).unlink(missing_ok=True)
 
-    def held(self, name: str) -> bool:
-        """Say whether any worker still has a model in its memory, listed or not."""
-        return any((worker / name).exists() for worker in self._mine.parent.iterdir())
+    def is_held(self, name: str) -> bool:
+        """Return whether any worker still has a model in memory, listed or not."""
+        return any((worker / name).exists() for worker in self._held.parent.iterdir())
 
-    def promised(self) -> int:
-        """Return the bytes that workers will take once they all have loaded what is listed."""
-        promised = 0
+    def reserved_bytes(self) -> int:
+        """Return the bytes that workers will still take to load all listed models."""
+        reserved_bytes = 0
         for name in self.names():
             with contextlib.suppress(FileNotFoundError), (self._listed / name).open() as stream:
                 holders = os.fstat(stream.fileno()).st_nlink - 1
-                promised += (self._workers - holders) * int(json.load(stream)["size"])
-        return promised
+                reserved_bytes += (self._workers - holders) * int(json.load(stream)["size"])
+        return reserved_bytes
 
-    def strike(self, name: str) -> int:
-        """Take a model off the list; return a descriptor to wait with. Needs the lock, or to hold the model.
+    def remove(self, name: str) -> int:
+        """Remove a model from the list; return a file descriptor for `wait_until_released`.
+
+        The caller has the lock, or holds the model.
 
         Raises:
             NotLoadedError: it is not listed.
@@ -143,24 +145,24 @@ class Listing:
         except FileNotFoundError as error:
             raise NotLoadedError(f"model {name} is not loaded") from error
         (self._listed / name).unlink()
-        self.ring()
+        self.notify()
         return file
 
-    def ring(self) -> None:
-        """Have every worker look whether what it holds is still listed."""
-        for bell in self._bells.iterdir():
-            with contextlib.suppress(OSError):  # it has ended, or has rings enough that it has not heard yet
-                self._bell.sendto(b"!", socket.MSG_DONTWAIT, str(bell))
+    def notify(self) -> None:
+        """Have every worker check whether the models it holds are still listed."""
+        for path in self._sockets.iterdir():
+            with contextlib.suppress(OSError):  # it has ended, or has unread notifications enough
+                self._socket.sendto(b"!", socket.MSG_DONTWAIT, str(path))
 
-    def wait_for_ring(self) -> None:
-        """Wait until a model has been taken off the list."""
-        self._bell.recv(1)
+    def wait_for_notification(self) -> None:
+        """Wait until a model has been removed from the list."""
+        self._socket.recv(1)
 
-    def wait_until_free(self, file: int) -> None:
-        """Wait until no worker has the struck model in its memory any more: each lets go of it, or ends."""
+    def wait_until_released(self, file: int) -> None:
+        """Wait until every worker has released the removed model, or ended; close *file*."""
         try:
             while os.fstat(file).st_nlink:
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_POLL_SECONDS)
         finally:
             os.close(file)
 

@@ -1,1 +1,1 @@
-"""What is known of requests: their records, metrics, log lines. It uses no other package of the server."""
+"""Telemetry of requests: their records, metrics and log lines. It uses no other package of the server."""

@@ -1,9 +1,9 @@
-r"""The log: one JSON object a line on stdout, whoever speaks.
+r"""Log in JSON: one object on each line of stdout, from all loggers.
 
-    {"time", "level", "logger", "process", "message", ...of a request..., "traceback"}
+    {"time", "level", "logger", "process", "message", ...fields of a request..., "traceback"}
 
-A client cannot forge or break a line: whatever it sends is the value of a key, and JSON in ASCII has no
-line ends inside, neither "\n" nor those of Unicode, which orjson would write as they are. Bodies are never logged.
+A client cannot forge or break a line: what it sends is always the value of a key, and ASCII JSON contains no line
+break, neither "\n" nor those of Unicode, which orjson would write unescaped. Bodies are never logged.
 """
 
 import json
@@ -20,9 +20,9 @@ from gunicorn.glogging import Logger as GunicornLogger
 from traffic_signs.serving.telemetry.request_record import Record
 
 _log = logging.getLogger(__name__)
-_LONGEST = 1_000
-"""Characters of a message."""
-_NAMED = {  # field -> header and the characters that are kept; the platform's own ids have at most 64
+_MAX_MESSAGE = 1_000
+"""Longest message, in characters."""
+_LOGGED_HEADERS = {  # field -> header and the characters to keep; the platform's own ids have at most 64
     "inference_id": ("x-amzn-sagemaker-inference-id", 64),
     "target_model": ("x-amzn-sagemaker-target-model", 256),
     "target_variant": ("x-amzn-sagemaker-target-variant", 64),
@@ -31,16 +31,16 @@ _NAMED = {  # field -> header and the characters that are kept; the platform's o
 
 
 class Formatter(logging.Formatter):
-    """A record of Python's logging -> its line; the attribute `fields` has more keys for it."""
+    """Formats a record of Python's logging as a JSON line; its attribute `fields` adds keys."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the line, without its end."""
+        """Return the line without its line break."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
-            "message": record.getMessage()[:_LONGEST],
+            "message": record.getMessage()[:_MAX_MESSAGE],
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
@@ -49,15 +49,15 @@ class Formatter(logging.Formatter):
 
 
 class Logger(GunicornLogger):  # type: ignore[misc] # gunicorn has no types
-    """gunicorn's logger without its line for each request: `answered` writes that."""
+    """gunicorn's logger without its access log, which `log_response` replaces."""
 
     def access(self, *arguments: Any) -> None:
         """Do nothing."""
 
 
 def configuration(level: int) -> dict[str, Any]:
-    """Return what `logging.config.dictConfig` takes; *level* is one of Python's."""
-    quiet = {"level": max(level, logging.INFO), "propagate": True}  # at DEBUG they write lines for each request
+    """Return the configuration for `logging.config.dictConfig`; *level* is one of Python's."""
+    quiet = {"level": max(level, logging.INFO), "propagate": True}  # at DEBUG they log every request
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -68,33 +68,38 @@ def configuration(level: int) -> dict[str, Any]:
     }
 
 
-def catch_all() -> None:
-    """Have warnings, and errors that nobody caught, logged instead of printed."""
+def log_uncaught_errors() -> None:
+    """Log warnings and uncaught errors instead of printing them."""
     logging.captureWarnings(True)
-    sys.excepthook = lambda *error: _log.critical("an error that nobody caught", exc_info=error)
+    sys.excepthook = lambda *error: _log.critical("uncaught error", exc_info=error)
     threading.excepthook = lambda error: _log.critical(
-        "a thread has ended", exc_info=(error.exc_type, error.exc_value or error.exc_type(), error.exc_traceback)
+        "uncaught error in a thread",
+        exc_info=(error.exc_type, error.exc_value or error.exc_type(), error.exc_traceback),
     )
 
 
-def answered(method: str, path: str, headers: Mapping[str, str], record: Record, seconds: float) -> None:
-    """Log an answer: at DEBUG, or with its reason at WARNING (4xx) or ERROR (5xx).
+def log_response(method: str, path: str, headers: Mapping[str, str], record: Record, seconds: float) -> None:
+    """Log a response: at DEBUG, or with its reason at WARNING (4xx) or ERROR (5xx).
 
     Args:
         method: of the request.
         path: of the request, without the query.
         headers: of the request, names in lower case.
-        record: what else is known.
-        seconds: from the request's arrival until its answer was sent.
+        record: sizes, times and the reason of a refusal.
+        seconds: from the arrival of the request to the end of the response.
     """
     status = record.status
     level = logging.DEBUG if status < 400 else logging.WARNING if status < 500 else logging.ERROR
-    if not _log.isEnabledFor(level):  # a line costs as much as a small network
+    if not _log.isEnabledFor(level):  # a line costs as much as a run of a small network
         return
     fields = {
-        "request": _visible(f"{method} {path}", 200),
+        "request": _printable(f"{method} {path}", 200),
         "status": status,
-        **{name: _visible(headers[header], most) for name, (header, most) in _NAMED.items() if headers.get(header)},
+        **{
+            name: _printable(headers[header], max_length)
+            for name, (header, max_length) in _LOGGED_HEADERS.items()
+            if headers.get(header)
+        },
         "bytes_in": record.bytes_in,
         "bytes_out": record.bytes_out,
         "images": record.images,
@@ -103,5 +108,5 @@ def answered(method: str, path: str, headers: Mapping[str, str], record: Record,
     _log.log(level, "%s", record.reason or "answered", exc_info=record.error, extra={"fields": fields})
 
 
-def _visible(text: str, most: int) -> str:
-    return re.sub("[^ -~]", "?", text[:most])
+def _printable(text: str, max_length: int) -> str:
+    return re.sub("[^ -~]", "?", text[:max_length])

@@ -1,6 +1,6 @@
-"""What is known of a request while it is answered.
+"""Record of a request while it is answered.
 
-HTTP -> Record(): a lap for each stage, sizes, the reason of a refusal -> metrics, a line of the log
+HTTP -> Record(): time of each stage, sizes, the reason of a refusal -> metrics and log line
 """
 
 import asyncio
@@ -11,42 +11,42 @@ STAGES = ("queue", "read", "decode", "engine", "encode")
 
 
 class Record:
-    """A request; whoever works on it notes what it finds."""
+    """Sizes, times and outcome of a request, filled in by the code that handles it."""
 
     __slots__ = (
-        *("_last", "arrived", "bytes_in", "bytes_out", "error", "has_place", "headers", "images", "left", "reason"),
-        *("seconds", "status", "unread", "work"),
+        *("_last", "arrived", "body_unread", "bytes_in", "bytes_out", "client_left", "error", "future", "headers"),
+        *("holds_slot", "images", "reason", "seconds", "status"),
     )
 
     def __init__(self) -> None:
-        """Begin with a request whose head has just been read."""
+        """Start the clock; the head of the request has just been read."""
         self._last = self.arrived = monotonic()
         self.seconds = {"queue": 0.0, "read": 0.0, "decode": 0.0, "engine": 0.0, "encode": 0.0}
-        """What each stage took; that of the engine includes the wait for it."""
+        """Seconds of each stage; that of the engine includes the wait for it."""
         self.bytes_in = 0
-        """Of the body, decompressed."""
+        """Of the request body, decompressed."""
         self.bytes_out = 0
-        """Of the response's body."""
+        """Of the response body."""
         self.status = 0
         """Of the response."""
         self.images = 0
         self.headers: list[tuple[str, str]] = []
-        """What the response says of the model, also when it is an error."""
+        """Headers that identify the model, of error responses too."""
         self.reason = ""
-        """Why the request is refused."""
+        """Why the request was refused."""
         self.error: Exception | None = None
-        """What the log shall have a traceback of."""
-        self.unread = False
-        """The body has not been read whole: the connection ends with the response."""
-        self.has_place = False
-        """Its body is one of the few large ones that are held at a time."""
-        self.left = False
-        """The client has closed the connection: nobody will read the response."""
-        self.work: asyncio.Future[Any] | None = None
-        """What a thread does for the request, to be cancelled if the client leaves."""
+        """The error whose traceback is logged."""
+        self.body_unread = False
+        """The body has not been read completely, so the connection closes after the response."""
+        self.holds_slot = False
+        """Its body holds one of the few slots for large bodies."""
+        self.client_left = False
+        """The client has closed the connection, so nobody reads the response."""
+        self.future: asyncio.Future[Any] | None = None
+        """The work of a thread for the request, to cancel if the client leaves."""
 
     def lap(self, stage: str) -> None:
-        """Count the time since the last lap for *stage*; it may come several times, as in a stream."""
+        """Add the time since the last lap to *stage*; a stage may occur several times, as in a stream."""
         now = monotonic()
         self.seconds[stage] += now - self._last
         self._last = now

@@ -1,1 +1,1 @@
-"""The training loop: steps, progress, checkpoints, and how they are spread over devices and hosts."""
+"""Training loop: steps, progress, checkpoints, and their distribution over devices and hosts."""

@@ -1,12 +1,12 @@
-"""The state of a training <-> files in /opt/ml/checkpoints, so that a job that was cut off goes on.
+"""Checkpoints in /opt/ml/checkpoints, from which an interrupted job resumes.
 
     state of the loop -> State.to_bytes -> Checkpoints.save -> step-00000123.npz
-    the newest whole file -> Checkpoints.newest -> State.from_bytes -> state of the loop
+    the newest intact file -> Checkpoints.newest -> State.from_bytes -> state of the loop
 
-SageMaker makes the folder for a job that asks for checkpoints (the SDK's `checkpoint_s3_uri`, which
-managed spot training needs) and copies it from and to S3 by itself, leaving marker files of its own
-in it; a job without the folder keeps no checkpoints. A file appears whole or not at all, however
-the process ends. It is a NumPy archive without pickles, whose checksums tell damage.
+SageMaker creates the folder for a job that asks for checkpoints (the SDK's `checkpoint_s3_uri`, which
+managed spot training needs). It copies the folder from and to S3, and leaves marker files in it. A
+job without the folder writes no checkpoints. Files are written atomically. Each is a NumPy archive
+without pickles, whose checksums detect damage.
 """
 
 import contextlib
@@ -27,35 +27,35 @@ from traffic_signs.errors import CheckpointError
 _log = logging.getLogger(__name__)
 _FORMAT = 1
 _KEPT = 2
-"""The newest, and the one before: should the newest be damaged, only an epoch is lost."""
+"""The newest and the one before it: if the newest is damaged, only one epoch is lost."""
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """All that a training needs to go on after *step* steps as if it had never stopped."""
+    """Everything that a training needs to resume bit-identically after *step* steps."""
 
     identity: Mapping[str, Any]
-    """What the training is of: settings and data, as JSON values. Only the same one goes on."""
+    """Settings and data of the training, as JSON values. Only a training with the same ones resumes."""
     step: int
     """Steps taken since the training began."""
     variables: list[np.ndarray]
     """Every variable of the network and of the optimizer: weights, states of random generators,
     moments, averages."""
     loss: float = 0.0
-    """Sum over the images of the epoch that is under way."""
+    """Sum of the loss over the images of the current epoch."""
     correct: float = 0.0
-    """Images of that epoch that were classified rightly, in training."""
+    """Number of images of the current epoch that were classified correctly in training."""
     history: Mapping[str, list[float]] = field(default_factory=dict)
-    """Of the epochs that are done."""
+    """Metrics of the completed epochs."""
     best_epoch: int = 0
-    """Counted from 1; 0 before the first epoch is done."""
+    """Counted from 1; 0 before the first epoch is complete."""
     best: list[np.ndarray] = field(default_factory=list)
     """Weights of the best epoch."""
     seconds: float = 0.0
-    """Spent until now, by all jobs that took part."""
+    """Wall time spent so far, by all jobs of this training."""
 
     def to_bytes(self) -> bytes:
-        """Return a NumPy archive."""
+        """Return the state as a NumPy archive."""
         arrays: dict[str, Any] = {f"variable-{index}": value for index, value in enumerate(self.variables)}
         arrays |= {f"best-{index}": value for index, value in enumerate(self.best)}
         scalars = {
@@ -78,7 +78,7 @@ class State:
         """Read what `to_bytes` wrote.
 
         Raises:
-            CheckpointError: it is cut off, damaged, or of another format.
+            CheckpointError: the archive is truncated, damaged, or of another format.
         """
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
@@ -88,8 +88,8 @@ class State:
                 raise CheckpointError("it is of another format")
             return cls(**scalars, variables=_numbered(arrays, "variable"), best=_numbered(arrays, "best"))
         except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-            # without NumPy's own words, which would have the reader allow pickles
-            raise CheckpointError("it is damaged, or no archive of this program") from error
+            # not NumPy's message, which recommends to allow pickles
+            raise CheckpointError("it is damaged, or this program did not write it") from error
 
 
 def _numbered(arrays: Mapping[str, np.ndarray], kind: str) -> list[np.ndarray]:
@@ -98,16 +98,16 @@ def _numbered(arrays: Mapping[str, np.ndarray], kind: str) -> list[np.ndarray]:
 
 
 class Checkpoints:
-    """The checkpoints in *folder*; with None in its place nothing is kept and nothing is found."""
+    """The checkpoints in *folder*; with None nothing is written and nothing is found."""
 
     def __init__(self, folder: Path | None) -> None:
         """See the class."""
         self._folder = folder
 
     def save(self, state: State) -> None:
-        """Write *state*, then remove what is older than the one before it.
+        """Write *state* atomically, then delete all but the two newest checkpoints.
 
-        A disk that is full does not end the training, whose model is still to come: it is a warning in the log.
+        A full disk is logged as a warning and does not end the training: its model is still to come.
         """
         if self._folder is None:
             return
@@ -119,48 +119,52 @@ class Checkpoints:
                 stream.flush()
                 os.fsync(stream.fileno())
             partial.replace(path)
-            for old in self._found()[_KEPT:]:
+            for old in self._paths()[_KEPT:]:
                 old.unlink(missing_ok=True)
         except OSError as error:
-            _log.warning("no checkpoint of step %d, an interrupted job would resume before it: %s", state.step, error)
+            _log.warning(
+                "the checkpoint of step %d was not written, an interrupted job resumes from an older one: %s",
+                state.step,
+                error,
+            )
             with contextlib.suppress(OSError):
-                partial.unlink()  # it takes up what little room there is
+                partial.unlink()  # it would keep the disk full
 
     def newest(self, identity: Mapping[str, Any]) -> State | None:
-        """Return the newest whole checkpoint, or None if there is none.
+        """Return the newest intact checkpoint, or None if there is none.
 
         Raises:
-            CheckpointError: it is of another training; the message says what differs.
+            CheckpointError: it belongs to another training; the message says what differs.
         """
-        for path in self._found():
+        for path in self._paths():
             try:
                 state = State.from_bytes(path.read_bytes())
             except CheckpointError as error:
-                _log.warning("checkpoint %s is passed over: %s", path.name, error)
+                _log.warning("checkpoint %s is skipped: %s", path.name, error)
                 continue
-            difference = _difference(state.identity, identity)
+            difference = _describe_difference(state.identity, identity)
             if difference:
                 raise CheckpointError(
-                    f"checkpoint {path} is of another training: {difference}; "
-                    "give this job a checkpoint folder of its own, or the same settings and data"
+                    f"checkpoint {path} belongs to another training: {difference}; "
+                    "give this job its own checkpoint folder, or the same settings and data"
                 )
             return state
         return None
 
-    def _found(self) -> list[Path]:
-        """Newest first; neither partial files nor the uploader's markers match."""
+    def _paths(self) -> list[Path]:
+        """List the checkpoints, newest first; partial files and the uploader's markers do not match."""
         return sorted(self._folder.glob("step-*.npz"), reverse=True) if self._folder else []
 
 
-def _difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
-    """Say where two identities differ: `learning_rate 0.1 there, 0.2 here`."""
+def _describe_difference(saved: Mapping[str, Any], current: Mapping[str, Any]) -> str:
+    """Say where two identities differ: `learning_rate 0.1 in the checkpoint, 0.2 in this job`."""
     return ", ".join(
-        f"{name} {_short(theirs.get(name))} there, {_short(ours.get(name))} here"
-        for name in sorted({*theirs, *ours})
-        if theirs.get(name) != ours.get(name)
+        f"{name} {_shorten(saved.get(name))} in the checkpoint, {_shorten(current.get(name))} in this job"
+        for name in sorted({*saved, *current})
+        if saved.get(name) != current.get(name)
     )
 
 
-def _short(value: object) -> str:
+def _shorten(value: object) -> str:
     text = str(value)
     return text if len(text) <= 40 else text[:12] + "..."

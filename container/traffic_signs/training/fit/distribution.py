@@ -1,14 +1,14 @@
-"""Hosts and their GPUs -> the strategy that trains on all of them at once, and the numbers it computes in.
+"""Distribution strategy for the GPUs of all hosts, and the floating-point precision of training.
 
     one device     TensorFlow's default strategy: everything below is the identity
-    several GPUs   MirroredStrategy: a replica each, gradients summed over NCCL
+    several GPUs   MirroredStrategy: a replica on each, gradients summed over NCCL
     several hosts  MultiWorkerMirroredStrategy: the same over all replicas of all hosts
 
-It is synchronous data parallelism: every replica takes its share of the same global batch, so N
-replicas take the steps that one would, up to the augmentation's and dropout's randomness. The
-batch size of a recipe is therefore the global one, and its learning rate holds for any number of
-replicas. Who wants each replica to have a full batch raises both in proportion: the linear scaling
-rule of P. Goyal et al.: Accurate, large minibatch SGD. arXiv:1706.02677, 2017.
+This is synchronous data parallelism: every replica takes its share of the same global batch. N
+replicas take the same steps as one, up to the randomness of augmentation and dropout. The batch
+size of a recipe is therefore the global one, and its learning rate is valid for any number of
+replicas. To give each replica a full batch, raise both in proportion: the linear scaling rule of
+P. Goyal et al.: Accurate, large minibatch SGD. arXiv:1706.02677, 2017.
 """
 
 import contextlib
@@ -23,14 +23,14 @@ from traffic_signs.training.fit.cluster import PORT, Hosts
 
 
 def strategy(hosts: Hosts, port: int = PORT + 1) -> tf.distribute.Strategy:
-    """Return the strategy for all GPUs of all *hosts*; waits until every host has called it.
+    """Return the strategy for all GPUs of all *hosts*; wait until every host has called this function.
 
-    Must be called from the main thread, before TensorFlow computes anything.
+    Call it from the main thread, before TensorFlow computes anything.
 
     Args:
-        hosts: who takes part.
-        port: the first host's; the one after it listens on the next, and so on, so that hosts
-            may also be processes of one machine.
+        hosts: hosts of the job.
+        port: port of the first host. Each further host listens on the next one, so that hosts may
+            also be processes of one machine.
     """
     if len(hosts.names) > 1:
         addresses = [f"{name}:{port + index}" for index, name in enumerate(hosts.names)]
@@ -41,19 +41,19 @@ def strategy(hosts: Hosts, port: int = PORT + 1) -> tf.distribute.Strategy:
             num_accelerators={"GPU": len(tf.config.list_physical_devices("GPU"))},
             rpc_layer="grpc",
         )
-        ours = signal.getsignal(signal.SIGTERM)
-        made = tf.distribute.MultiWorkerMirroredStrategy(resolver)
-        # TensorFlow's cluster has taken the signal for itself, to no use of ours: the job would not stop
-        signal.signal(signal.SIGTERM, ours)
-        return made
+        sigterm_handler = signal.getsignal(signal.SIGTERM)
+        multi_worker = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+        # TensorFlow's cluster replaces the handler of SIGTERM; with its own the job would not stop
+        signal.signal(signal.SIGTERM, sigterm_handler)
+        return multi_worker
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
 
 
 @contextlib.contextmanager
-def lost_hosts() -> Iterator[None]:
-    """Turn what TensorFlow raises when a host is lost into an error for people.
+def host_loss_as_error() -> Iterator[None]:
+    """Convert the exceptions that TensorFlow raises when a host is lost.
 
     Raises:
         HostsError: a collective was aborted, or the cluster did not come up.
@@ -62,13 +62,13 @@ def lost_hosts() -> Iterator[None]:
         yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
             tf.errors.DeadlineExceededError, tf.errors.InternalError) as error:  # fmt: skip
-        raise HostsError(f"another host was lost, its log says why ({type(error).__name__})") from error
+        raise HostsError(f"another host was lost; see its log ({type(error).__name__})") from error
 
 
 def choose_precision() -> str:
-    """Set and return Keras's policy: mixed_bfloat16 if every GPU has units for it, else float32.
+    """Set and return Keras's dtype policy: mixed_bfloat16 if every GPU has units for it, else float32.
 
-    These are GPUs of compute capability 8.0 (Ampere) and later. bfloat16 has float32's range, so the loss
+    GPUs of compute capability 8.0 (Ampere) and later have them. bfloat16 has the range of float32, so the loss
     needs no scaling, as float16 would. Weights and logits are float32 in either case.
     """
     gpus = tf.config.list_physical_devices("GPU")

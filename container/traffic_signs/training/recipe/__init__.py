@@ -1,1 +1,1 @@
-"""What a preset consists of: network, augmentation, learning-rate schedule, sampling."""
+"""Components of a preset: network, augmentation, learning-rate schedule, sampling."""

@@ -1,11 +1,10 @@
-"""The networks: uint8 pixels [N, 32, 32, 1] in, logits float32 [N, C] out.
+"""Networks that map uint8 pixels [N, 32, 32, 1] to float32 logits [N, C].
 
-    pixels ── normalisation ── convolutions ── dense ──> logits          what is trained
-                                                         └─ / T, softmax ──> probabilities   what is served
+    pixels ── normalisation ── convolutions ── dense ──> logits                              trained
+                                                         └─ / T, softmax ──> probabilities   served
 
-Normalisation is part of the network, so whoever serves it sends raw pixels. All layers are
-Keras's own: model.keras loads without this package, and LiteRT runs the networks with its
-built-in operations.
+Normalisation is part of the network, so it takes raw pixels. All layers are Keras's own:
+model.keras loads without this package, and LiteRT runs the networks with its built-in operations.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +22,7 @@ def build(network: str, classes: int) -> keras.Model:
 
 
 def with_probabilities(model: keras.Model, temperature: float) -> keras.Model:
-    """Return softmax(logits / temperature) of *model*, whose weights it shares."""
+    """Return a model that computes softmax(logits / temperature) of *model* and shares its weights."""
     scaled = layers.Rescaling(1 / temperature, dtype="float32", name="temperature")(model.outputs[0])
     return keras.Model(
         model.inputs, layers.Softmax(dtype="float32", name="probabilities")(scaled), name=f"{model.name}-probabilities"
@@ -31,7 +30,7 @@ def with_probabilities(model: keras.Model, temperature: float) -> keras.Model:
 
 
 def _lenet(classes: int) -> keras.Model:
-    """LeNet-5's layout with ReLU and dropout; 64,511 parameters for 43 classes.
+    """Build LeNet-5 with ReLU and dropout; 64,511 parameters for 43 classes.
 
     Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document
     recognition. Proceedings of the IEEE 86(11), 1998.
@@ -55,10 +54,10 @@ def _lenet(classes: int) -> keras.Model:
 
 
 def _strided(classes: int) -> keras.Model:
-    """Two small convolutions on the local contrast; 78,395 parameters for 43 classes.
+    """Build two small convolutions on the local contrast; 78,395 parameters for 43 classes.
 
-    A stride and an average take the place of maxima: no gradient goes through values that are then thrown
-    away. The second convolution has no stride, as the gradient of one that has is oneDNN's slowest.
+    A stride and average pooling replace max pooling: no gradient is computed for values that pooling
+    discards. The second convolution has no stride, because the gradient of a strided one is oneDNN's slowest.
     """
     pixels = _pixels()
     x = local_contrast(layers.Rescaling(1 / 255, dtype="float32")(pixels), window=7, epsilon=1e-3)
@@ -70,9 +69,9 @@ def _strided(classes: int) -> keras.Model:
 
 
 def _multi_scale(classes: int) -> keras.Model:
-    """Five convolutions, each normalised over the batch; 558,907 parameters for 43 classes.
+    """Build five convolutions with batch normalisation; 558,907 parameters for 43 classes.
 
-    Features of two scales are joined as by P. Sermanet, Y. LeCun: Traffic sign recognition with multi-scale
+    Features of two scales are concatenated, after P. Sermanet, Y. LeCun: Traffic sign recognition with multi-scale
     convolutional networks. IJCNN 2011.
     """
     pixels = _pixels()
@@ -98,35 +97,38 @@ def _logits(classes: int) -> layers.Layer:
 
 
 def _standardised(pixels: keras.KerasTensor) -> keras.KerasTensor:
-    """Bring every image to mean 0 and deviation 1; the epsilon keeps one of a single gray at 0.
+    """Standardise every image to mean 0 and deviation 1; the epsilon keeps an image of a single gray at 0.
 
-    In float32 under any policy: bfloat16 would merge neighbouring grays.
+    It computes in float32 under any dtype policy: bfloat16 would merge neighbouring grays.
     """
     x = layers.Rescaling(1 / 255, dtype="float32")(pixels)
     return layers.LayerNormalization(axis=[1, 2, 3], center=False, scale=False, epsilon=1e-4, dtype="float32")(x)
 
 
 def local_contrast(x: keras.KerasTensor, window: int, epsilon: float) -> keras.KerasTensor:
-    """Bring the surroundings of every pixel to mean 0 and deviation 1: shadows no longer matter.
+    """Standardise the neighbourhood of every pixel to mean 0 and deviation 1, which removes shadows.
 
     K. Jarrett, K. Kavukcuoglu, M. Ranzato, Y. LeCun: What is the best multi-stage architecture for
     object recognition? ICCV 2009; with a square window in place of the Gaussian one.
 
-    A mean over a window is a 1x1 convolution along the width, whose kernel is a band matrix, then an average along
-    the height. With the columns as channels a CPU does both without a transpose. No shape is computed at run time
-    (-1 stands for N), so LiteRT hands the network to its fast kernels whole and not in eleven pieces.
+    The mean over a window is a 1x1 convolution along the width, whose kernel is a band matrix, then an average along
+    the height. With the columns as channels a CPU computes both without a transpose. No shape is computed at run time
+    (-1 stands for N), so LiteRT passes the network to its fast kernels as a whole and not in eleven pieces.
 
     Args:
         x: float32 [N, 32, 32, 1].
-        window: side of the surroundings in pixels, odd; at the border, what of them is in the image.
-        epsilon: added to the variance, which keeps noise of even surfaces small.
+        window: side of the neighbourhood in pixels, odd; at the border it is clipped to the image.
+        epsilon: added to the variance, which keeps the noise of uniform surfaces small.
+
+    Returns:
+        float32 [N, 32, 32, 1].
     """
-    place = np.arange(preprocessing.SIZE)
-    band = (np.abs(place[:, None] - place) <= window // 2).astype(np.float32)
+    position = np.arange(preprocessing.SIZE)
+    band = (np.abs(position[:, None] - position) <= window // 2).astype(np.float32)
     band /= band.sum(axis=0)
 
     def means(y: keras.KerasTensor) -> keras.KerasTensor:
-        # padding="same" averages what is in the image only, as the band does
+        # padding="same" averages only over the image, as the band matrix does
         along_height = layers.AveragePooling2D((window, 1), strides=1, padding="same", dtype="float32")
         return along_height(ops.conv(y, band[None, None]))
 

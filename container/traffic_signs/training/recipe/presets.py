@@ -1,6 +1,6 @@
-"""Named recipes: all that decides a training besides the data and the seed.
+"""Presets: named recipes, which with the data and the seed determine a training.
 
-A hyperparameter of a job replaces a field of the recipe that its preset names.
+A hyperparameter of a job replaces the field of the same name in the recipe of its preset.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How strongly each image is changed, anew at each sight; 0 leaves a change out.
+    """Strength of the random changes of each image in each epoch; 0 disables a change.
 
-    What is called a range is drawn uniformly from minus to plus the value, for each image on its own.
+    For a range, a number from minus to plus the value is drawn uniformly for each image.
     """
 
     rotation: float = 0.0
@@ -28,13 +28,13 @@ class Augmentation:
     light: float = 0.0
     """Natural logarithm of the exponent of a gamma curve; a range."""
     contrast: float = 0.0
-    """Natural logarithm of the factor by which pixels are moved away from the mean; a range."""
+    """Natural logarithm of the factor that scales the differences of pixels from their mean; a range."""
     blur: float = 0.0
-    """Largest share, up to 1, of a copy of the image blurred by a 5 x 5 binomial filter."""
+    """Largest share, up to 1, with which a copy blurred by a 5 x 5 binomial filter is mixed in."""
     occlusion: float = 0.0
-    """Largest side of a rectangle of one gray that hides a part, in pixels."""
+    """Largest side, in pixels, of a rectangle of one gray that hides a part of the image."""
     flips: bool = False
-    """Signs whose mirror image is a sign are mirrored in half of the cases, and get its label."""
+    """Mirror half of the signs whose mirror image is a sign too, and give them its label."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,21 @@ class Recipe:
     epochs: int
     """Passes over the training images."""
     batch_size: int
-    """Images a step, over all GPUs and hosts together."""
+    """Images per step, over all GPUs and hosts together."""
     optimizer: str
-    """`adam`, or `sgd` with Nesterov's momentum."""
+    """`adam`, or `sgd` with Nesterov momentum."""
     learning_rate: float
     """Highest learning rate of the schedule."""
     schedule: str
     """`constant` or `one-cycle`."""
     weight_decay: float = 0.0
-    """Decoupled: the share of itself, times the learning rate, that a weight loses in a step."""
+    """Decoupled weight decay: the share of itself, times the learning rate, that a weight loses in a step."""
     label_smoothing: float = 0.0
     """Share of the target that is spread over all classes."""
     balance: float = 0.0
-    """How much more often rare classes are seen: 0, as often as there are images; 1, all classes equally often."""
+    """Oversampling of rare classes: 0 uses every image once, 1 all classes equally often."""
     augmentation: Augmentation | None = None
-    """How images are changed, anew each time that they are seen; None: not at all."""
+    """Random changes of the images; None for no change."""
 
 
 PRESETS: Mapping[str, Recipe] = MappingProxyType(
@@ -92,4 +92,4 @@ PRESETS: Mapping[str, Recipe] = MappingProxyType(
         ),
     }
 )
-"""lenet: the article's. quick: most accuracy for the CPU time. best: most accuracy from one small network."""
+"""lenet: the article's network. quick: the most accuracy for its CPU time. best: the most accurate small network."""

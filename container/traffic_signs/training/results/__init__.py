@@ -1,1 +1,1 @@
-"""What a job leaves: calibrated and exported model, figures, plots, report."""
+"""Results of a training job: calibration, export, metrics, plots, report."""

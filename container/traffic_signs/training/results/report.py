@@ -1,11 +1,11 @@
-"""How well a model does -> figures as JSON, plots, and a page for people, in the job's output.
+"""Training report: metrics as JSON, plots, and an HTML page, in the job's output.
 
-metrics.json              the headline, accuracy per class, confusion matrix, history, settings, versions
+metrics.json              headline metrics, accuracy per class, confusion matrix, history, settings, versions
 report.html               all of it on one page that needs no other file
 curves.png                loss, accuracy and learning rate by epoch
 class-distribution.png    images per class in training and validation
-accuracy-per-class.png    the weakest classes first
-accuracy-by-count.png     accuracy of a class against its training images
+accuracy-per-class.png    lowest accuracy first
+accuracy-by-count.png     accuracy of a class by its number of training images
 confusion-matrix.png      true class by predicted class
 reliability.png           accuracy against confidence, before and after the temperature
 
@@ -30,15 +30,15 @@ from traffic_signs.training.results import plots
 from traffic_signs.training.results.calibration import reliability
 from traffic_signs.training.results.outcome import Run
 
-_MISTAKES = 24
+_MAX_MISTAKES = 24
 
 
 def write(directory: Path, run: Run) -> None:
-    """Write the report on *run* into *directory*, made if it is missing.
+    """Write the report of *run*.
 
     Args:
-        directory: usually /opt/ml/output/data.
-        run: what to report on.
+        directory: usually /opt/ml/output/data; created if it is missing.
+        run: the completed training run.
     """
     directory.mkdir(parents=True, exist_ok=True)
     content = {
@@ -52,36 +52,36 @@ def write(directory: Path, run: Run) -> None:
         "settings": dict(run.settings),
         "versions": dict(run.versions),
     }
-    page: dict[str, Any] = {"run": run, "figures": run.headline}
-    drawn = ["curves.png", "class-distribution.png"]
-    plots.curves(run.history, run.best_epoch, directory / drawn[0])
-    pictures.class_distribution(run.parts, directory / drawn[1])
+    page: dict[str, Any] = {"run": run, "metrics": run.headline}
+    plot_names = ["curves.png", "class-distribution.png"]
+    plots.curves(run.history, run.best_epoch, directory / plot_names[0])
+    pictures.class_distribution(run.parts, directory / plot_names[1])
     if run.validation:
-        data, answers = run.validation.data, run.validation.probabilities
+        data, probabilities = run.validation.data, run.validation.probabilities
         names, labels, counts = data.names, data.labels, data.counts
         confusion = np.zeros((len(names), len(names)), int)
-        np.add.at(confusion, (labels, answers.argmax(1)), 1)
+        np.add.at(confusion, (labels, probabilities.argmax(1)), 1)
         accuracy = confusion.diagonal() / np.where(counts, counts, np.nan)
         content["accuracy_per_class"] = {
             name: None if np.isnan(value) else float(value) for name, value in zip(names, accuracy, strict=True)
         }
         content["confusion_matrix"] = confusion.tolist()
-        page["classes"] = _classes(run.training, confusion, accuracy)
-        page["mistakes"] = _mistakes(data, answers)
-        drawn += ["accuracy-per-class.png", "accuracy-by-count.png", "confusion-matrix.png", "reliability.png"]
-        plots.accuracy_per_class(accuracy, names, run.headline["validation_accuracy"], directory / drawn[2])
-        plots.accuracy_by_count(accuracy, run.training.counts, names, directory / drawn[3])
-        plots.confusion_matrix(confusion, names, directory / drawn[4])
-        before, after = (reliability(values, labels) for values in (run.validation.uncalibrated, answers))
-        plots.reliability(before, after, directory / drawn[5])
+        page["classes"] = _class_rows(run.training, confusion, accuracy)
+        page["mistakes"] = _confident_mistakes(data, probabilities)
+        plot_names += ["accuracy-per-class.png", "accuracy-by-count.png", "confusion-matrix.png", "reliability.png"]
+        plots.accuracy_per_class(accuracy, names, run.headline["validation_accuracy"], directory / plot_names[2])
+        plots.accuracy_by_count(accuracy, run.training.counts, names, directory / plot_names[3])
+        plots.confusion_matrix(confusion, names, directory / plot_names[4])
+        before, after = (reliability(values, labels) for values in (run.validation.uncalibrated, probabilities))
+        plots.reliability(before, after, directory / plot_names[5])
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
     (directory / "metrics.json").write_text(text, encoding="utf-8")
-    page["plots"] = {name: _plot(directory / name) for name in drawn}
+    page["plots"] = {name: _plot(directory / name) for name in plot_names}
     (directory / "report.html").write_text(_render(page), encoding="utf-8")
 
 
-def _classes(training: Dataset, confusion: np.ndarray, accuracy: np.ndarray) -> list[dict[str, Any]]:
-    """Make the rows of the table, the weakest class first; one without images is at the end."""
+def _class_rows(training: Dataset, confusion: np.ndarray, accuracy: np.ndarray) -> list[dict[str, Any]]:
+    """Return the rows of the class table, lowest accuracy first, classes without images last."""
     wrong = confusion * (1 - np.eye(len(confusion), dtype=int))
     return [
         {
@@ -96,18 +96,18 @@ def _classes(training: Dataset, confusion: np.ndarray, accuracy: np.ndarray) -> 
     ]
 
 
-def _mistakes(validation: Dataset, probabilities: np.ndarray) -> list[dict[str, Any]]:
-    """Find the wrong predictions with the highest confidence, one a track: its other frames look alike."""
+def _confident_mistakes(validation: Dataset, probabilities: np.ndarray) -> list[dict[str, Any]]:
+    """Return the wrong predictions with the highest confidence, one per track, because its frames look alike."""
     confidence, predicted = probabilities.max(1), probabilities.argmax(1)
     wrong = np.flatnonzero(predicted != validation.labels)
     wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
     _, first = np.unique(validation.tracks[wrong], return_index=True)
     mistakes = []
-    for index in wrong[np.sort(first)][:_MISTAKES]:
+    for index in wrong[np.sort(first)][:_MAX_MISTAKES]:
         Image.fromarray(validation.images[index, :, :, 0]).save(png := io.BytesIO(), "PNG")
         mistakes.append(
             {
-                "uri": _uri(png.getvalue()),
+                "uri": _data_uri(png.getvalue()),
                 "true": validation.names[validation.labels[index]],
                 "predicted": validation.names[predicted[index]],
                 "confidence": confidence[index],
@@ -126,11 +126,11 @@ def _render(page: Mapping[str, Any]) -> str:
 
 def _plot(path: Path) -> dict[str, Any]:
     with Image.open(path) as image:
-        width = image.width / image.info["dpi"][0] * 96  # an inch is 96 CSS pixels, so letters have their size
-    return {"uri": _uri(path.read_bytes()), "width": round(width)}
+        width = image.width / image.info["dpi"][0] * 96  # an inch is 96 CSS pixels, which keeps the font size
+    return {"uri": _data_uri(path.read_bytes()), "width": round(width)}
 
 
-def _uri(png: bytes) -> str:
+def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 

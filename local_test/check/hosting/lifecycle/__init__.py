@@ -1,1 +1,1 @@
-"""Points about a container's start, load and end, most in containers of their own."""
+"""Points about a container's start, load and stop, most of them in a container of their own."""

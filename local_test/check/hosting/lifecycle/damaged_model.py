@@ -1,33 +1,38 @@
-"""Points of a model that is not there or damaged: the container must not say that it is well."""
+"""Points about a missing or damaged model: the container must not report that it is healthy."""
 
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, found, unknown
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
 from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE
-from local_test.platform.endpoint import hosted
-from local_test.platform.profiles import Conditions, Profile, forwarded
+from local_test.check.hosting.support.served import GUIDE, NO_MODEL
+from local_test.platform.endpoint import start_endpoint
+from local_test.platform.profiles import Conditions, Profile, forward_headers
 
 _ONE_MODEL = frozenset(Profile) - {Profile.MULTI_MODEL}
-_SOURCE = f"{GUIDE}: a static 200 has requests routed to an instance that cannot answer"
-_FIX = "load the model before /ping says 200, and end with the reason when that fails"
+_SOURCE = f"{GUIDE}: with a static 200 the platform routes requests to an instance that cannot serve them"
+_FIX = "load the model before /ping returns 200; if loading fails, log the reason and exit"
 EMPTY = Point(
     "H3-empty-model",
     Part.HOSTING,
-    "with an empty model directory it ends, or /ping is not 200",
+    "with an empty /opt/ml/model the server exits, or /ping does not return 200",
     _SOURCE,
     _FIX,
     _ONE_MODEL,
 )
 DAMAGED = Point(
-    "H3-damaged-model", Part.HOSTING, "with damaged model files it ends, or /ping is not 200", _SOURCE, _FIX, _ONE_MODEL
+    "H3-damaged-model",
+    Part.HOSTING,
+    "with damaged model files the server exits, or /ping does not return 200",
+    _SOURCE,
+    _FIX,
+    _ONE_MODEL,
 )
 _SECONDS = 30.0
-"""How long one that does not end is asked, from its first answer on."""
+"""How long /ping is polled after its first response."""
 _SILENT_SECONDS = 90.0
-"""How long one that says nothing is waited for: some start slowly, and are well only then."""
+"""How long the first response may take: some servers start slowly, and report that they are healthy only then."""
 _GARBAGE = b"\xa5"
 
 
@@ -47,25 +52,28 @@ def _damage(model: Path, folder: Path) -> None:
 def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Scenario:
     def run(subject: Subject) -> Iterator[Finding]:
         if subject.model is None:
-            yield from unknown(point, "the image holds its own model")
+            yield from inconclusive(point, NO_MODEL)
             return
         base = subject.scratch / point.name
         make(subject.model, base / "damaged")
         conditions = Conditions.of(subject.profile, subject.environment)
-        with hosted(subject.image, subject.programs, base / "damaged", base / "run", conditions) as endpoint:
+        with start_endpoint(subject.image, subject.programs, base / "damaged", base / "run", conditions) as endpoint:
             answer: wire.Answer | None = None
-            end, heard = time.monotonic() + _SILENT_SECONDS, False
-            while endpoint.alive and time.monotonic() < end:
-                answer = wire.ask((endpoint.host, endpoint.port), "GET", "/ping", headers=forwarded({}), seconds=10)
-                if answer.status and not heard:
-                    end, heard = time.monotonic() + _SECONDS, True
-                if answer.ok and endpoint.still_there():
-                    yield found(point, False, f"/ping is {answer}")
+            deadline, responded = time.monotonic() + _SILENT_SECONDS, False
+            while endpoint.alive and time.monotonic() < deadline:
+                answer = wire.request(
+                    (endpoint.host, endpoint.port), "GET", "/ping", headers=forward_headers({}), seconds=10
+                )
+                if answer.status and not responded:
+                    deadline, responded = time.monotonic() + _SECONDS, True
+                if answer.ok and endpoint.owns_address():
+                    yield passed_if(point, False, f"/ping: {answer}")
                     return
                 time.sleep(0.2)
-            ended = f"ended with exit code {endpoint.process.poll()}"
-            seconds = _SECONDS if heard else _SILENT_SECONDS
-            yield found(point, True, f"/ping is {answer}, {seconds:.0f} s later still" if endpoint.alive else ended)
+            exited = f"the container exited with code {endpoint.process.poll()}"
+            seconds = _SECONDS if responded else _SILENT_SECONDS
+            still = f"/ping is still {answer} after {seconds:.0f} s"
+            yield passed_if(point, True, still if endpoint.alive else exited)
 
     return Scenario(name, (point,), run)
 

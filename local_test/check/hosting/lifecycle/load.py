@@ -1,4 +1,4 @@
-"""Points under load, and of a worker that is killed then. Nothing else should run beside it."""
+"""Points under load, and after a worker process is killed. No other scenario may run beside it."""
 
 import os
 import threading
@@ -9,72 +9,83 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, found, unclaimed, unknown
+from local_test.check.core.points import (
+    Finding,
+    Part,
+    Point,
+    Scenario,
+    Subject,
+    inconclusive,
+    not_applicable,
+    passed_if,
+)
 from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, Served, started
+from local_test.check.hosting.support.served import GUIDE, NO_MODEL, ServingContainer, start_container
 from local_test.platform.processes import Process
 from local_test.platform.profiles import Conditions
 
 PING = Point(
     "H3-ping-under-load",
     Part.HOSTING,
-    "/ping answers within 2 s while 8 clients ask without a pause",
+    "/ping responds within 2 s while 8 clients send requests without a pause",
     f"{GUIDE}; aws/sagemaker-python-sdk issue 1554",
-    "answer /ping from a thread or process that no prediction occupies",
+    "respond to /ping from a thread or process that runs no predictions",
 )
 REPLACED = Point(
     "H3-worker-replaced",
     Part.HOSTING,
-    "a worker that is killed under load is replaced within 30 s and requests are answered, or the container ends",
-    f"{GUIDE}: a container that is not well must say so",
-    "let the main process watch its workers: start new ones or end with them",
+    "a worker process killed under load is replaced within 30 s and requests succeed, or the container exits",
+    f"{GUIDE}: a container that is not healthy must report it",
+    "let the main process monitor its workers, and start new ones or exit with them",
 )
 NOT_WRITTEN = Point(
     "H9-nothing-written",
     Part.HOSTING,
-    "nothing is written to the model directory, even where it could be",
+    "nothing is written to /opt/ml/model, even if it is writable",
     f"{GUIDE}: do not write to this directory",
-    "write to /tmp",
+    "write to /tmp instead",
 )
 POINTS = (PING, REPLACED, NOT_WRITTEN)
 _CLIENTS, _SECONDS, _REPLACED_SECONDS = 8, 4.0, 30.0
 _ANSWER_SECONDS = 5.0
-"""What a request may take while a worker is replaced."""
+"""Time limit of a request while a worker is replaced."""
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
     conditions = replace(Conditions.of(subject.profile, subject.environment), model_read_only=False)
-    with started(subject, "load", conditions) as start:
+    with start_container(subject, "load", conditions) as start:
         served = start.served
         if served is None:
-            yield from unknown(POINTS, start.reason)
+            yield from inconclusive(POINTS, start.reason)
             return
         copy = subject.scratch / "load" / "copy"
-        if served.doubt:
-            yield from unknown(PING, served.doubt)
+        if served.payload_problem:
+            yield from inconclusive(PING, served.payload_problem)
         else:
             yield _pinged(served)
         yield _killed(served)
         if subject.model is None:
-            yield from unknown(NOT_WRITTEN, "the image holds its own model")
+            yield from inconclusive(NOT_WRITTEN, NO_MODEL)
         else:
             changed = sorted({path for path, _ in _tree(copy) ^ _tree(subject.model)})
-            yield found(NOT_WRITTEN, not changed, f"written: {', '.join(changed)[:200]}" if changed else "as it was")
+            yield passed_if(
+                NOT_WRITTEN, not changed, f"written: {', '.join(changed)[:200]}" if changed else "it is unchanged"
+            )
 
 
 def _tree(folder: Path) -> set[tuple[str, tuple[int, int]]]:
-    """Files with their sizes and times."""
+    """Return the files below *folder* with their sizes in bytes and modification times in ns."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {(str(path.relative_to(folder)), (path.stat().st_size, path.stat().st_mtime_ns)) for path in paths}
 
 
 @contextmanager
-def _loaded(served: Served, clients: int, seconds: float | None = None) -> Iterator[list[wire.Answer]]:
-    """Ask from some clients without a pause; the list grows by their answers."""
+def _loaded(served: ServingContainer, clients: int, seconds: float | None = None) -> Iterator[list[wire.Answer]]:
+    """Send requests from *clients* threads without a pause; the list grows by their answers."""
     answers: list[wire.Answer] = []
     done = threading.Event()
 
-    def ask() -> None:
+    def invoke_until_done() -> None:
         while not done.is_set():
             answers.append(served.invoke(served.payload, seconds))
             if not answers[-1].status:
@@ -82,17 +93,17 @@ def _loaded(served: Served, clients: int, seconds: float | None = None) -> Itera
 
     with ThreadPoolExecutor(clients) as pool:
         for _ in range(clients):
-            pool.submit(ask)
+            pool.submit(invoke_until_done)
         try:
             yield answers
         finally:
             done.set()
 
 
-def _pinged(served: Served) -> Finding:
+def _pinged(served: ServingContainer) -> Finding:
     idle = served.ping()
     if not idle.ok or idle.seconds > served.limits.ping_seconds:
-        return next(unknown(PING, f"/ping is {idle} without load"))
+        return next(inconclusive(PING, f"/ping without load: {idle}"))
     pings = []
     with _loaded(served, _CLIENTS) as answers:
         end = time.monotonic() + _SECONDS
@@ -101,39 +112,43 @@ def _pinged(served: Served) -> Finding:
             time.sleep(0.1)
     slowest = max(pings, key=lambda ping: ping.seconds)
     late = [ping for ping in pings if not ping.ok or ping.seconds > served.limits.ping_seconds]
-    return found(PING, not late, f"{late[0] if late else slowest} beside {len(answers)} requests")
+    return passed_if(PING, not late, f"{late[0] if late else slowest} beside {len(answers)} requests")
 
 
-def _killed(served: Served) -> Finding:
+def _killed(served: ServingContainer) -> Finding:
     before = served.endpoint.processes()
     parents = {process.parent for process in before}
     workers = [process for process in before[1:] if process.pid not in parents]
     if not workers:
-        return unclaimed(REPLACED, "one process has it all" if before else "its processes cannot be seen")
+        return not_applicable(
+            REPLACED, "there is only one process" if before else "the processes of the container cannot be read"
+        )
     worker = max(workers, key=lambda process: process.resident_kb)
-    if served.doubt:
-        return next(unknown(REPLACED, served.doubt))
+    if served.payload_problem:
+        return next(inconclusive(REPLACED, served.payload_problem))
     with _loaded(served, 2, _ANSWER_SECONDS):
         if not served.endpoint.kill(worker):
-            return next(unknown(REPLACED, "only root may kill its processes"))
+            return next(inconclusive(REPLACED, "only root may kill the container's processes"))
         start = time.monotonic()
         while time.monotonic() - start < _REPLACED_SECONDS:
             time.sleep(0.2)
             if not served.endpoint.alive:
-                return found(REPLACED, True, f"the container ended with exit code {served.endpoint.process.returncode}")
-            if _whole(served, before, worker):
-                return found(REPLACED, True, f"replaced within {time.monotonic() - start:.1f} s")
+                return passed_if(
+                    REPLACED, True, f"the container ended with exit code {served.endpoint.process.returncode}"
+                )
+            if _recovered(served, before, worker):
+                return passed_if(REPLACED, True, f"replaced within {time.monotonic() - start:.1f} s")
         answer = served.invoke(served.payload, _ANSWER_SECONDS)
     count = len(served.endpoint.processes())
-    return found(
+    return passed_if(
         REPLACED, False, f"{count} of {len(before)} processes {_REPLACED_SECONDS:.0f} s later, a request {answer}"
     )
 
 
-def _whole(served: Served, before: list[Process], killed: Process) -> bool:
+def _recovered(served: ServingContainer, before: list[Process], killed: Process) -> bool:
     now = served.endpoint.processes()
-    whole = len(now) >= len(before) and killed.pid not in {process.pid for process in now}
-    return whole and all(served.invoke(served.payload, _ANSWER_SECONDS).ok for _ in range(os.cpu_count() or 1))
+    replaced = len(now) >= len(before) and killed.pid not in {process.pid for process in now}
+    return replaced and all(served.invoke(served.payload, _ANSWER_SECONDS).ok for _ in range(os.cpu_count() or 1))
 
 
-SCENARIOS = (Scenario("load, and a worker killed under it", POINTS, _run, alone=True),)
+SCENARIOS = (Scenario("load, and a worker killed under it", POINTS, _run, exclusive=True),)

@@ -1,7 +1,7 @@
-"""Points of a serverless endpoint's container, each under a condition of its own: who it is, and what it has not.
+"""Points of a serverless endpoint's container: no root user, no shared memory, each tested separately.
 
-Serverless Inference runs on AWS Lambda, whose sandbox is neither root's nor has shared memory. A real-time endpoint
-has both, so an image that has always worked fails there without a word that says why.
+Serverless Inference runs on AWS Lambda, whose sandbox has neither. A real-time endpoint has both, so an image that
+works there fails on a serverless endpoint, without a message that says why.
 """
 
 import shutil
@@ -10,25 +10,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, unknown
-from local_test.check.hosting.support.served import started
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive
+from local_test.check.hosting.support.served import start_container
 from local_test.platform.profiles import Conditions, Profile
 
 _ONLY = frozenset({Profile.SERVERLESS})
 USER = Point(
     "H14-any-user",
     Part.HOSTING,
-    "starts as a user without rights",
+    "the server starts as an unprivileged user",
     "developer guide, serverless-endpoints-troubleshooting; mlflow/mlflow issue 5544",
-    "let everybody read what serve needs, RUN chmod -R a+rX, and write below /tmp only",
+    "make what serve needs readable for all users (RUN chmod -R a+rX), and write to /tmp only",
     _ONLY,
 )
 SHARED_MEMORY = Point(
     "H14-no-shared-memory",
     Part.HOSTING,
-    "starts without /dev/shm",
+    "the server starts without /dev/shm",
     "developer guide, serverless-endpoints: runs on AWS Lambda; lambci/docker-lambda issue 26",
-    "put heartbeats into /tmp where there is no /dev/shm; threads in place of multiprocessing, whose locks lie there",
+    "write heartbeats to /tmp if /dev/shm is missing; replace multiprocessing, whose locks need it, by threads",
     _ONLY,
 )
 POINTS = (USER, SHARED_MEMORY)
@@ -37,19 +37,19 @@ _WITHHELD: dict[Point, dict[str, Any]] = {USER: {"root": False}, SHARED_MEMORY: 
 
 def _run(subject: Subject) -> Iterator[Finding]:
     if subject.image is None:
-        yield from unknown(POINTS, "only a container has it")
+        yield from inconclusive(POINTS, "only a container shows this")
         return
     if subject.model:
         subject = replace(subject, model=_readable(subject.model, subject.scratch / "readable"))
     usual = Conditions(environment=Conditions.of(subject.profile, subject.environment).environment)
     for point, withheld in _WITHHELD.items():
         granted = {point: dict.fromkeys(withheld, True)}
-        with started(subject, point.name, replace(usual, **withheld), granted) as start:
+        with start_container(subject, point.name, replace(usual, **withheld), granted) as start:
             yield from start.findings
 
 
 def _readable(model: Path, folder: Path) -> Path:
-    """Copy the model for everybody: how the platform unpacks it is not the image's fault."""
+    """Copy the model, readable for all users: how the platform unpacks it does not depend on the image."""
     shutil.copytree(model, folder)
     for path in (folder, *folder.rglob("*")):
         path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))

@@ -1,1 +1,1 @@
-"""Points that one running container is asked about."""
+"""Points decided by requests to one running container."""

@@ -1,98 +1,103 @@
-"""Points about requests that are wrong: the client's fault is told as such, shortly, and the server lives on."""
+"""Points about invalid requests: the response is a short 4xx, and the server keeps running."""
 
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Payload, Point, found, unclaimed, unknown
+from local_test.check.core.points import Finding, Part, Payload, Point, inconclusive, not_applicable, passed_if
 from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, Served
+from local_test.check.hosting.support.served import GUIDE, ServingContainer
 
 _MODEL_ERROR = "API, InvokeEndpoint, ModelError: OriginalStatusCode and OriginalMessage reach the client"
 CONTENT_TYPE = Point(
     "H7-bad-content-type",
     Part.HOSTING,
-    "a content type that it does not read is a 4xx",
+    "an unsupported content type gets a 4xx",
     _MODEL_ERROR,
-    "answer 415 for a content type that you do not read: clients retry a 5xx, and alarms count it",
+    "return 415 for a content type that you do not support: clients retry a 5xx, and alarms count it",
 )
 BROKEN_BODY = Point(
     "H7-broken-body",
     Part.HOSTING,
-    "a body that cannot be read is a 4xx",
+    "a body that cannot be decoded gets a 4xx",
     _MODEL_ERROR,
-    "catch what the decoder raises and answer 400",
+    "catch the decoder's exceptions and return 400",
 )
 EMPTY_BODY = Point(
     "H7-empty-body",
     Part.HOSTING,
-    "an empty body is a 4xx",
+    "an empty body gets a 4xx",
     _MODEL_ERROR,
-    "answer 400 for an empty body",
+    "return 400 for an empty body",
 )
 SHORT = Point(
     "H7-short-error",
     Part.HOSTING,
-    "the body of an error has at most 2048 characters",
+    "the body of an error response has at most 2048 characters",
     f"{_MODEL_ERROR}; OriginalMessage is cut there",
-    "say what is wrong in a sentence and log the rest",
+    "return one sentence that says what is wrong, and log the details",
 )
 NO_TRACEBACK = Point(
     "H7-no-traceback",
     Part.HOSTING,
-    "the body of an error holds no traceback",
-    f"{_MODEL_ERROR}; what it holds is the server's own business",
-    "log the traceback and answer a sentence",
+    "the body of an error response contains no traceback",
+    f"{_MODEL_ERROR}; a traceback exposes internals of the server",
+    "log the traceback, and return one sentence that says what is wrong",
 )
 MALFORMED = Point(
     "H4-malformed-request",
     Part.HOSTING,
-    "a request with a malformed header is a 4xx, and the next one is answered",
-    f"{GUIDE}: what the container does not answer is a failed request, and a container that ends takes others with it",
-    "parse headers by a web server that is in wide use, and check what you read of them yourself",
+    "a request with a malformed header gets a 4xx, and the next request succeeds",
+    f"{GUIDE}: a request without a response fails, and a container that exits fails the other requests too",
+    "let a widely used web server parse the headers, and validate those that your code reads",
 )
 POINTS = (CONTENT_TYPE, BROKEN_BODY, EMPTY_BODY, SHORT, NO_TRACEBACK, MALFORMED)
 _GARBAGE = b"\xffcontract check\x00\x80{[<" * 10
 _TRACES = (b"Traceback (most recent call last)", b'File "/', b"\tat ", b"goroutine ", b"panicked at")
 _MALFORMED = {
-    "a length that is no number": "Content-Length: abc",
-    "a negative length": "Content-Length: -1",
+    "a Content-Length that is not a number": "Content-Length: abc",
+    "a negative Content-Length": "Content-Length: -1",
     "a header without a colon": "Content-Length: {length}\r\nX-Contract-Check",
     "a header of 100 kB": f"Content-Length: {{length}}\r\nX-Contract-Check: {'a' * 100_000}",
 }
 
 
-def judge(served: Served) -> Iterator[Finding]:
-    """Send what is wrong, least harmful first."""
+def judge(served: ServingContainer) -> Iterator[Finding]:
+    """Send invalid requests, the least harmful first."""
     yield _refused(served, CONTENT_TYPE, Payload(b"contract check", "application/x-contract-check"))
     yield _refused(served, BROKEN_BODY, Payload(_GARBAGE, served.content_type))
     yield _refused(served, EMPTY_BODY, Payload(b"", served.content_type))
-    if not served.told:
-        yield from unknown((SHORT, NO_TRACEBACK), "no request was refused")
+    if not served.refusals:
+        yield from inconclusive((SHORT, NO_TRACEBACK), "no request got an error response")
     else:
-        longest = max(len(answer.body) for answer in served.told)
-        yield found(SHORT, longest <= 2048, f"{longest} bytes, the longest of {len(served.told)}")
-        traces = [trace for answer in served.told for trace in _TRACES if trace in answer.body]
-        seen = f"a body with {traces[0].decode()!r}" if traces else f"none in {len(served.told)}"
-        yield found(NO_TRACEBACK, not traces, seen)
+        longest = max(len(answer.body) for answer in served.refusals)
+        yield passed_if(
+            SHORT, longest <= 2048, f"{longest} bytes in the longest of {len(served.refusals)} error responses"
+        )
+        traces = [trace for answer in served.refusals for trace in _TRACES if trace in answer.body]
+        count = len(served.refusals)
+        observed = f"a body contains {traces[0].decode()!r}" if traces else f"none in {count} error responses"
+        yield passed_if(NO_TRACEBACK, not traces, observed)
     yield _malformed(served)
 
 
-def _refused(served: Served, point: Point, payload: Payload) -> Finding:
+def _refused(served: ServingContainer, point: Point, payload: Payload) -> Finding:
     answer = served.invoke(payload)
     if answer.ok:
-        return unclaimed(point, f"{answer}: it takes anything")
-    return found(point, answer.refused, answer)
+        return not_applicable(point, f"{answer}: the server accepts it")
+    return passed_if(point, answer.client_error, answer)
 
 
-def _malformed(served: Served) -> Finding:
+def _malformed(served: ServingContainer) -> Finding:
     faults = []
     body = served.subject.payload.body if served.subject.payload else b"{}"
     for name, lines in _MALFORMED.items():
         head = f"POST {served.path} HTTP/1.1\r\nHost: model\r\nContent-Type: {served.content_type}\r\n{lines}\r\n\r\n"
-        answer = wire.say(served.address, head.format(length=len(body)).encode() + body)
-        # to read past a header that means nothing is no fault
-        read_past = "header" in name and answer.status == (served.plain.status if served.plain else 200)
-        if not (answer.refused or read_past):
+        answer = wire.send_raw(served.address, head.format(length=len(body)).encode() + body)
+        # ignoring a meaningless header is not a fault
+        read_past = "header" in name and answer.status == (
+            served.payload_answer.status if served.payload_answer else 200
+        )
+        if not (answer.client_error or read_past):
             faults.append(f"{name}: {answer}")
-    if not served.well():
-        faults.append("/ping is not 200 after it")
-    return found(MALFORMED, not faults, "; ".join(faults) or f"all {len(_MALFORMED)} refused or read past")
+    if not served.healthy():
+        faults.append("/ping does not return 200 afterwards")
+    return passed_if(MALFORMED, not faults, "; ".join(faults) or f"all {len(_MALFORMED)} were rejected or ignored")

@@ -1,69 +1,69 @@
-"""Points of /invocations that polite requests find out about."""
+"""Points of /invocations with valid requests."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from local_test.check.core.points import Finding, Part, Payload, Point, found, unclaimed, unknown
+from local_test.check.core.points import Finding, Part, Payload, Point, inconclusive, not_applicable, passed_if
 from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, RUNTIME, Served
+from local_test.check.hosting.support.served import GUIDE, RUNTIME, ServingContainer
 from local_test.platform.profiles import MB, Profile
 
 ANSWER = Point(
     "H4-answer",
     Part.HOSTING,
-    "POST /invocations answers the payload with 200 within 60 s (3600 s for async and batch)",
+    "POST /invocations with the payload returns 200 within 60 s (3600 s for async and batch)",
     GUIDE,
-    "read the container's log; a model that needs longer belongs behind an asynchronous endpoint",
+    "read the container's log; use an asynchronous endpoint for a model that needs longer",
 )
 UNKNOWN_HEADERS = Point(
     "H4-unknown-headers",
     Part.HOSTING,
-    "headers that it does not know do not change the status",
+    "unknown headers do not change the status",
     f"{GUIDE}: SageMaker AI might add additional headers, which your code must ignore",
-    "read the headers that you need and ignore the rest",
+    "read the headers that you need, and ignore the others",
 )
 PLATFORM_HEADERS = Point(
     "H6-platform-headers",
     Part.HOSTING,
-    "the headers of InvokeEndpoint do not change the status",
+    "the X-Amzn-SageMaker-* headers of InvokeEndpoint do not change the status",
     RUNTIME,
-    "ignore the headers X-Amzn-SageMaker-* that you have no use for",
+    "ignore X-Amzn-SageMaker-* headers that you do not use",
 )
 ANSWER_HEADERS = Point(
     "H6-answer-headers",
     Part.HOSTING,
-    "the answer's headers are visible ASCII, those for the client at most 1024 characters long",
+    "response headers are printable ASCII, and X-Amzn-SageMaker-* ones have at most 1024 characters",
     RUNTIME,
-    "encode what is not ASCII, such as by percent signs",
+    "encode other characters, for example by percent encoding, and shorten long values",
 )
 CONCURRENT = Point(
     "H4-concurrent",
     Part.HOSTING,
-    "8 requests at once are all answered with 200",
-    f"{GUIDE}: the web server must handle the endpoint's requests; routing is by the fewest that are outstanding",
-    "serve with several threads or processes, and queue rather than refuse",
+    "8 simultaneous requests all get 200",
+    f"{GUIDE}: the web server must handle the endpoint's requests; routing prefers the fewest outstanding ones",
+    "serve with several threads or processes, and queue requests instead of rejecting them",
 )
 STREAMED = Point(
     "H16-streamed-answer",
     Part.HOSTING,
-    "an answer in chunks comes whole, with the chunk that ends it",
+    "a chunked response is complete, with its final empty chunk",
     f"{GUIDE}, response streaming",
-    "end a chunked answer by the empty chunk, or leave chunking to the web server",
+    "end a chunked response with the empty chunk, or leave chunking to the web server",
 )
 LARGEST = Point(
     "H5-largest-body",
     Part.HOSTING,
-    "a body of the platform's limit is read: 25 MB, serverless 4 MB, batch and async 100 MB and more",
+    "a body as large as the platform allows is read: 25 MB; 4 MB for serverless; 100 MB for batch and async",
     "SageMaker hosting FAQs, payload limits; aws/amazon-sagemaker-examples issue 2793",
-    "raise the body limit of the web server and of what is in front of it, such as client_max_body_size of nginx",
+    "raise the body limit of the web server and of the proxy in front, such as nginx's client_max_body_size",
 )
 TOO_LARGE = Point(
     "H5-too-large-body",
     Part.HOSTING,
-    "a body over the limit is refused by a 4xx or read, and the server goes on",
+    "a body over the limit gets a 4xx or is read, and the server keeps running",
     "SageMaker hosting FAQs, payload limits",
-    "refuse by 413 before the body is in memory",
+    "return 413 before the whole body is in memory",
     frozenset({Profile.REAL_TIME, Profile.SERVERLESS, Profile.MULTI_MODEL}),
 )
 POINTS = (
@@ -72,7 +72,7 @@ POINTS = (
 _NEEDS_PAYLOAD = (ANSWER, UNKNOWN_HEADERS, PLATFORM_HEADERS, ANSWER_HEADERS, CONCURRENT, STREAMED)
 _AT_ONCE = 8
 _SENT_AT_MOST = 100 * MB
-"""Of the gigabyte of an asynchronous endpoint: what a laptop has room for."""
+"""An asynchronous endpoint allows 1 GB, for which a laptop may lack memory."""
 _STRANGE = {"X-Contract-Check": "1", "X-Forwarded-For": "10.0.0.1", "Traceparent": "00-1-1-00", "X-Amzn-Trace-Id": "a"}
 _OF_INVOKE_ENDPOINT = {
     "X-Amzn-SageMaker-Target-Variant": "AllTraffic",
@@ -83,33 +83,37 @@ _OF_INVOKE_ENDPOINT = {
 }
 
 
-def judge(served: Served) -> Iterator[Finding]:
-    """Ask for the payload's prediction in several ways, then for those of bodies that are as large as they may be."""
-    plain = served.plain
+def judge(served: ServingContainer) -> Iterator[Finding]:
+    """Send the payload in several ways, then bodies of the largest size and above."""
+    plain = served.payload_answer
     if plain is None or not plain.ok:
-        doubted = unknown(_NEEDS_PAYLOAD, served.doubt)
-        yield from (found(ANSWER, False, plain) if plain and seen.point is ANSWER else seen for seen in doubted)
+        doubted = inconclusive(_NEEDS_PAYLOAD, served.payload_problem)
+        yield from (
+            passed_if(ANSWER, False, plain) if plain and observed.point is ANSWER else observed for observed in doubted
+        )
     else:
-        yield from _asked(served, served.payload, plain)
+        yield from _judge_payload(served, served.payload, plain)
     if plain and plain.status >= 500:
-        yield from unknown(LARGEST, served.doubt)
+        yield from inconclusive(LARGEST, served.payload_problem)
     else:
         yield _largest(served)
     if served.subject.profile in TOO_LARGE.profiles:
         yield _too_large(served)
 
 
-def _asked(served: Served, payload: Payload, plain: wire.Answer) -> Iterator[Finding]:
-    yield found(ANSWER, plain.seconds <= served.limits.answer_seconds, f"{plain}, {len(plain.body)} bytes")
-    yield found(UNKNOWN_HEADERS, (answer := served.invoke(payload, extra=_STRANGE)).ok, answer)
-    yield found(PLATFORM_HEADERS, (answer := served.invoke(payload, extra=_OF_INVOKE_ENDPOINT)).ok, answer)
+def _judge_payload(served: ServingContainer, payload: Payload, plain: wire.Answer) -> Iterator[Finding]:
+    yield passed_if(ANSWER, plain.seconds <= served.limits.answer_seconds, f"{plain}, {len(plain.body)} bytes")
+    yield passed_if(UNKNOWN_HEADERS, (answer := served.invoke(payload, extra=_STRANGE)).ok, answer)
+    yield passed_if(PLATFORM_HEADERS, (answer := served.invoke(payload, extra=_OF_INVOKE_ENDPOINT)).ok, answer)
     odd = [name for name, value in plain.headers.items() if not _fits(name, value)]
-    yield found(ANSWER_HEADERS, not odd, f"not so: {', '.join(odd)}" if odd else ", ".join(plain.headers))
+    yield passed_if(
+        ANSWER_HEADERS, not odd, f"too long or not ASCII: {', '.join(odd)}" if odd else ", ".join(plain.headers)
+    )
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(pool.map(served.invoke, [payload] * _AT_ONCE))
     others = [str(answer) for answer in answers if not answer.ok]
     slowest = max(answer.seconds for answer in answers)
-    yield found(CONCURRENT, not others, "; ".join(others) or f"all {_AT_ONCE} within {slowest:.2f} s")
+    yield passed_if(CONCURRENT, not others, "; ".join(others) or f"all {_AT_ONCE} got 200 within {slowest:.2f} s")
     yield _streamed(served, payload)
 
 
@@ -118,32 +122,32 @@ def _fits(name: str, value: str) -> bool:
     return len(value) <= length and all(" " <= character <= "~" or character == "\t" for character in value)
 
 
-def _streamed(served: Served, payload: Payload) -> Finding:
+def _streamed(served: ServingContainer, payload: Payload) -> Finding:
     for accept in ("*/*", "text/event-stream", "application/jsonlines"):
         answer = served.invoke(payload, extra={"Accept": accept})
         chunked = answer.headers.get("transfer-encoding", "").lower() == "chunked"
         if chunked or answer.problem == wire.BROKE_OFF:
-            return found(STREAMED, answer.ok, f"{answer}, {len(answer.body)} bytes for Accept: {accept}")
-    return unclaimed(STREAMED, "answers come with their length")
+            return passed_if(STREAMED, answer.ok, f"{answer}, {len(answer.body)} bytes for Accept: {accept}")
+    return not_applicable(STREAMED, "no response is chunked")
 
 
-def _largest(served: Served) -> Finding:
+def _largest(served: ServingContainer) -> Finding:
     size = min(served.limits.body_bytes, _SENT_AT_MOST)
     answer = served.invoke(_filled(served, size))
-    heard = 0 < answer.status < 500 and answer.status != 413
-    return found(LARGEST, heard, f"{answer} for {size / MB:.0f} MB")
+    was_read = 0 < answer.status < 500 and answer.status != 413
+    return passed_if(LARGEST, was_read, f"{answer} for {size / MB:.0f} MB")
 
 
-def _too_large(served: Served) -> Finding:
+def _too_large(served: ServingContainer) -> Finding:
     size = served.limits.body_bytes * 5 // 4
     answer = served.invoke(_filled(served, size))
-    # a refusal may overtake the body, whose rest then meets a closed connection; silence and 5xx are faults
-    refused = 0 < answer.status < 500 or answer.problem == wire.CLOSED
-    return found(TOO_LARGE, refused and served.well(), f"{answer} for {size / MB:.0f} MB")
+    # a server may reject and close before it has read the body; a timeout or a 5xx is a fault
+    handled = 0 < answer.status < 500 or answer.problem == wire.CLOSED
+    return passed_if(TOO_LARGE, handled and served.healthy(), f"{answer} for {size / MB:.0f} MB")
 
 
-def _filled(served: Served, size: int) -> Payload:
-    """Make a body of *size* bytes that costs little to predict: white space after JSON, garbage after all else."""
+def _filled(served: ServingContainer, size: int) -> Payload:
+    """Pad the payload to *size* bytes that take little time to predict: white space after JSON, else zero bytes."""
     payload = served.subject.payload or Payload(b"{}", served.content_type)
     filler = b" " if "json" in payload.content_type else b"\x00"
     return replace(payload, body=payload.body[:size].ljust(size, filler))

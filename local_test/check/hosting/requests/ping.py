@@ -1,53 +1,57 @@
-"""Points of /ping, asked of a container that has nothing else to do."""
+"""Points of /ping on an idle container."""
 
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Point, found, unclaimed
-from local_test.check.hosting.support.served import GUIDE, Served
+from local_test.check.core.points import Finding, Part, Point, not_applicable, passed_if
+from local_test.check.hosting.support.served import GUIDE, ServingContainer
 
 EMPTY = Point(
     "H3-ping-empty",
     Part.HOSTING,
-    "/ping answers 200 with an empty body",
+    "/ping returns 200 with an empty body",
     GUIDE,
-    "answer /ping without a body",
+    "return 200 from /ping without a body",
 )
 POST = Point(
     "H3-ping-by-post",
     Part.HOSTING,
-    "/ping answers POST as it does GET",
+    "POST /ping returns 200, as GET does",
     f"{GUIDE}: the container must accept POST requests to /invocations and /ping",
     "add POST to the methods of the route /ping",
 )
 SLASH = Point(
     "H3-ping-slash",
     Part.HOSTING,
-    "/ping/ is 200, or a route that is not there",
+    "/ping/ returns 200, a redirect or a 4xx",
     "SeldonIO/MLServer issue 1101, datarobot-user-models pull request 883",
     "serve /ping with and without the slash",
 )
 IN_TIME = Point(
     "H3-ping-in-time",
     Part.HOSTING,
-    "/ping answers within 2 s",
+    "/ping responds within 2 s",
     GUIDE,
-    "answer /ping from what is known already, without a prediction",
+    "respond to /ping without running a prediction",
 )
 POINTS = (EMPTY, POST, SLASH, IN_TIME)
 _TIMES = 5
 
 
-def judge(served: Served) -> Iterator[Finding]:
-    """Ping a few times, in every form."""
+def judge(served: ServingContainer) -> Iterator[Finding]:
+    """Request /ping several times, by GET and POST, and with a trailing slash."""
     answers = [served.ping() for _ in range(_TIMES)]
     body = answers[0].body
-    yield found(EMPTY, answers[0].ok and not body.strip(), f"{answers[0].status} with {len(body)} bytes {body[:40]!r}")
+    yield passed_if(
+        EMPTY,
+        answers[0].ok and not body.strip(),
+        f"{answers[0].status} with a body of {len(body)} bytes: {body[:40]!r}",
+    )
     slowest = max(answers, key=lambda answer: answer.seconds)
     in_time = all(answer.ok for answer in answers) and slowest.seconds <= served.limits.ping_seconds
-    yield found(IN_TIME, in_time, f"{slowest}, the slowest of {_TIMES}")
-    yield found(POST, (answer := served.ping("POST")).ok, answer)
+    yield passed_if(IN_TIME, in_time, f"{slowest}, the slowest of {_TIMES}")
+    yield passed_if(POST, (answer := served.ping("POST")).ok, answer)
     answer = served.ping(path="/ping/")
-    if answer.refused or 300 <= answer.status < 400:
-        yield unclaimed(SLASH, answer)
+    if answer.client_error or 300 <= answer.status < 400:
+        yield not_applicable(SLASH, answer)
     else:
-        yield found(SLASH, answer.ok, answer)
+        yield passed_if(SLASH, answer.ok, answer)

@@ -1,1 +1,1 @@
-"""A container that serves, and HTTP to it, for all scenarios of hosting."""
+"""Serving container and HTTP client for all scenarios of hosting."""

@@ -1,9 +1,9 @@
-"""A container that serves, for the scenarios of hosting: started, and if it does not start, why not.
+"""Serving container for the scenarios of hosting, with a diagnosis if it does not start.
 
-    Subject, Conditions, blame  ->  started  ->  Served, what judges ask;  the findings about the start
+    Subject, Conditions, suspects  ->  start_container  ->  Start: ServingContainer for the judges, findings
 
-A container that does not come up under the platform's conditions is started again without one of them, then without
-another: so the condition that it cannot bear is found, and everything else can be judged.
+If a container does not start under the platform's conditions, it is started again without one of the suspects at a
+time. This identifies the condition that prevents the start, and lets the other points be checked.
 """
 
 import contextlib
@@ -14,180 +14,186 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from local_test.check.core.points import Finding, Payload, Point, Subject, found, unknown
+from local_test.check.core.points import Finding, Payload, Point, Subject, inconclusive, passed_if
 from local_test.check.hosting.support import wire
 from local_test.check.image.docker_image import DockerError
-from local_test.platform.endpoint import Endpoint, hosted
-from local_test.platform.profiles import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Limits, Profile, forwarded
+from local_test.platform.endpoint import Endpoint, start_endpoint
+from local_test.platform.profiles import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Limits, Profile, forward_headers
 
 JSON = "application/json"
-NO_PAYLOAD = "no payload was given"
-GUIDE = "developer guide, your-algorithms-inference-code"
+NO_MODEL = "no model was given; add --model"
+NO_PAYLOAD = "no payload was given; add --payload and --content-type"
+GUIDE = 'developer guide, "Custom Inference Code with Hosting Services"'
 RUNTIME = "API, InvokeEndpoint"
 _REFUSED_BY_DOCKER = 125
-_AGAIN_SECONDS = 60
-"""How long a start under other conditions may take at most, so that a look for the reason ends."""
+_STARTS = "the server starts"
+_DIAGNOSIS_SECONDS = 60
+"""Time limit of a start without one of the suspects, which bounds the diagnosis."""
 
-Blame = Mapping[Point, Mapping[str, Any]]
-"""Points that a condition stands for, each with the fields of Conditions that take it away."""
+Suspects = Mapping[Point, Mapping[str, Any]]
+"""Maps a point to the fields of Conditions that remove the condition which it tests."""
 
 
 @dataclass
-class Served:
-    """A container that has answered /ping with 200."""
+class ServingContainer:
+    """A container that has returned 200 from /ping."""
 
     subject: Subject
     endpoint: Endpoint
     limits: Limits
     seconds: float
-    """What the start took."""
+    """Duration of the start."""
     path: str = "/invocations"
-    told: list[wire.Answer] = field(default_factory=list)
-    """Every refusal that was heard, for the judges of how they look."""
+    refusals: list[wire.Answer] = field(default_factory=list)
+    """All responses with a status of 400 or above, for the points about error responses."""
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens."""
+        """Host and port of the server."""
         return self.endpoint.host, self.endpoint.port
 
     def ping(self, method: str = "GET", path: str = "/ping", seconds: float = 10) -> wire.Answer:
-        """Ask whether it is well, as the platform does but with more patience."""
-        return wire.ask(self.address, method, path, headers=forwarded({}), seconds=seconds)
+        """Request /ping as the platform does, with a longer timeout."""
+        return wire.request(self.address, method, path, headers=forward_headers({}), seconds=seconds)
 
     def invoke(
         self, payload: Payload, seconds: float | None = None, extra: Mapping[str, str] | None = None
     ) -> wire.Answer:
-        """Ask for a prediction; *extra* are headers that are sent as they are."""
-        headers = {**forwarded({"Content-Type": payload.content_type}), **(extra or {})}
-        answer = wire.ask(
+        """Request a prediction; *extra* headers are sent unchanged."""
+        headers = {**forward_headers({"Content-Type": payload.content_type}), **(extra or {})}
+        answer = wire.request(
             self.address, "POST", self.path, payload.body, headers, seconds=seconds or self.limits.answer_seconds
         )
         if answer.status >= 400:
-            self.told.append(answer)
+            self.refusals.append(answer)
         return answer
 
     def load(self, name: str, url: str) -> wire.Answer:
-        """Have an endpoint of many models load one."""
+        """Request the load of a model by a multi-model endpoint."""
         body = json.dumps({"model_name": name, "url": url}).encode()
-        return wire.ask(self.address, "POST", "/models", body, forwarded({"Content-Type": JSON}))
+        return wire.request(self.address, "POST", "/models", body, forward_headers({"Content-Type": JSON}))
 
     @cached_property
-    def plain(self) -> wire.Answer | None:
+    def payload_answer(self) -> wire.Answer | None:
         """The answer to the user's payload; None without one."""
         return self.invoke(self.subject.payload) if self.subject.payload else None
 
     @property
-    def doubt(self) -> str:
-        """Why points cannot be judged that need a payload which is answered; empty if they can."""
-        if self.plain is None:
+    def payload_problem(self) -> str:
+        """Why points that need a payload with a 200 are inconclusive; empty if they are not."""
+        if self.payload_answer is None:
             return NO_PAYLOAD
-        return "" if self.plain.ok else f"the payload itself is answered by {self.plain}"
+        return "" if self.payload_answer.ok else f"the response to the payload is {self.payload_answer}"
 
     @property
     def payload(self) -> Payload:
-        """The user's, where there is no doubt."""
+        """The user's payload; LookupError if none was given."""
         if self.subject.payload is None:
             raise LookupError(NO_PAYLOAD)
         return self.subject.payload
 
     @property
     def content_type(self) -> str:
-        """The user's, or the most common one."""
+        """Content type of the user's payload, else JSON."""
         return self.subject.payload.content_type if self.subject.payload else JSON
 
-    def well(self) -> bool:
-        """Whether it is there and answers /ping."""
+    def healthy(self) -> bool:
+        """Return whether the container runs and /ping returns 200."""
         return self.endpoint.alive and self.ping().ok
 
 
 @dataclass(frozen=True)
 class Start:
-    """How a start went."""
+    """Result of a start."""
 
-    served: Served | None
+    served: ServingContainer | None
     reason: str = ""
-    """Why it is not there."""
+    """Why it did not start."""
     ended: bool = False
-    last: wire.Answer | None = None
-    """What /ping was answered in the end."""
-    hidden: bool = False
-    """It listens where only its own processes reach it."""
+    last_ping: wire.Answer | None = None
+    """Last answer of /ping."""
+    loopback_only: bool = False
+    """It listens on loopback addresses only, which cannot be reached from outside the container."""
     findings: tuple[Finding, ...] = ()
-    """Of the points that stand for a condition."""
+    """Findings about the suspects."""
 
 
 @contextlib.contextmanager
-def started(subject: Subject, name: str, conditions: Conditions, blame: Blame | None = None) -> Iterator[Start]:
-    """Start the container under *conditions*, or without the one of *blame* that it cannot bear.
+def start_container(
+    subject: Subject, name: str, conditions: Conditions, suspects: Suspects | None = None
+) -> Iterator[Start]:
+    """Start the container under *conditions*, or without the one of *suspects* that prevents the start.
 
     Args:
-        subject: whose image or program and model.
-        name: of a folder below its scratch, not there yet.
-        conditions: all of them.
-        blame: conditions to look for the reason among; for a bare program, which meets none of them, all are unknown.
+        subject: has the image or program, and the model.
+        name: a new folder in the subject's scratch folder.
+        conditions: the platform's conditions.
+        suspects: conditions that may prevent the start; all are inconclusive for a program on the host.
 
     Raises:
-        DockerError: the engine does not start it.
+        DockerError: Docker cannot start the container.
     """
-    blame = blame or {}
+    suspects = suspects or {}
     limits = LIMITS[subject.profile]
     if subject.image is None:
-        bare = tuple(unknown(blame, "only a container has it"))
-        with _tried(subject, name, conditions, limits.startup_seconds) as start:
-            yield replace(start, findings=bare)
+        on_host = tuple(inconclusive(suspects, "only a container shows this"))
+        with _start_once(subject, name, conditions, limits.startup_seconds) as start:
+            yield replace(start, findings=on_host)
         return
-    with _tried(subject, name, conditions, limits.startup_seconds) as start:
+    with _start_once(subject, name, conditions, limits.startup_seconds) as start:
         if start.served:
-            yield replace(start, findings=tuple(found(point, True, "it serves") for point in blame))
+            yield replace(start, findings=tuple(passed_if(point, True, _STARTS) for point in suspects))
             return
-        if start.hidden:  # no condition's fault
-            yield replace(start, findings=tuple(unknown(blame, start.reason)))
+        if start.loopback_only:  # no condition causes this
+            yield replace(start, findings=tuple(inconclusive(suspects, start.reason)))
             return
-    for point, fields in blame.items():
+    diagnosis_seconds = min(_DIAGNOSIS_SECONDS, limits.startup_seconds)
+    for point, fields in suspects.items():
         lenient = replace(conditions, **fields)
         if lenient == conditions:
             continue
-        with _tried(subject, f"{name}-{point.name}", lenient, min(_AGAIN_SECONDS, limits.startup_seconds)) as other:
+        with _start_once(subject, f"{name}-{point.name}", lenient, diagnosis_seconds) as other:
             if other.served:
-                seen = {each: start.reason if each is point else "it serves" for each in blame}
-                yield replace(other, findings=tuple(found(each, each is not point, seen[each]) for each in blame))
+                others = (each for each in suspects if each is not point)
+                findings = (passed_if(point, False, start.reason), *(passed_if(each, True, _STARTS) for each in others))
+                yield replace(other, findings=findings)
                 return
-    yield replace(start, findings=tuple(unknown(blame, start.reason)))
+    yield replace(start, findings=tuple(inconclusive(suspects, start.reason)))
 
 
 @contextlib.contextmanager
-def _tried(subject: Subject, name: str, conditions: Conditions, seconds: float) -> Iterator[Start]:
+def _start_once(subject: Subject, name: str, conditions: Conditions, seconds: float) -> Iterator[Start]:
     limits = LIMITS[subject.profile]
     base = subject.scratch / name
-    with hosted(subject.image, subject.programs, subject.model, base, conditions) as endpoint:
+    with start_endpoint(subject.image, subject.programs, subject.model, base, conditions) as endpoint:
         begun = time.monotonic()
         last: wire.Answer | None = None
-        # a container that does not heed SAGEMAKER_BIND_TO_PORT is found where it is
+        # a container that ignores SAGEMAKER_BIND_TO_PORT listens on the default port
         ports = [endpoint.port] if endpoint.port == DEFAULT_PORT or not subject.image else [endpoint.port, DEFAULT_PORT]
         while endpoint.alive and time.monotonic() - begun < seconds:
             for port in ports:
-                last = wire.ask((endpoint.host, port), "GET", "/ping", headers=forwarded({}), seconds=10)
-                if last.ok and endpoint.still_there():
-                    served = Served(subject, replace(endpoint, port=port), limits, time.monotonic() - begun)
+                last = wire.request((endpoint.host, port), "GET", "/ping", headers=forward_headers({}), seconds=10)
+                if last.ok and endpoint.owns_address():
+                    served = ServingContainer(subject, replace(endpoint, port=port), limits, time.monotonic() - begun)
                     if subject.profile is Profile.MULTI_MODEL:
                         served.path = f"/models/{MODEL_NAME}/invoke"
                         served.load(MODEL_NAME, endpoint.model_url)
-                    yield Start(served, last=last)
+                    yield Start(served, last_ping=last)
                     return
-            if last and not last.status and endpoint.only_for_itself():
-                break  # the same address for as long as it runs
+            if last and not last.status and endpoint.loopback_only():
+                break  # the address will not change
             time.sleep(0.1)
         if endpoint.alive:
-            reason = f"no 200 from /ping within {time.monotonic() - begun:.0f} s, at last {last}"
+            reason = f"/ping did not return 200 within {time.monotonic() - begun:.0f} s; the last answer: {last}"
         else:
             lines = endpoint.output.strip().splitlines()
             if subject.image and endpoint.process.returncode == _REFUSED_BY_DOCKER:
                 raise DockerError(lines[0] if lines else "docker run failed")
             memory = ", out of memory" if endpoint.out_of_memory() else ""
-            said = f": {lines[-1][:200]}" if lines else ", without a word"
-            reason = f"ended with exit code {endpoint.process.returncode}{memory}{said}"
-        yield Start(None, reason, not endpoint.alive, last, endpoint.only_for_itself())
+            last_line = f": {lines[-1][:200]}" if lines else ", without any output"
+            reason = f"the container exited with code {endpoint.process.returncode}{memory}{last_line}"
+        yield Start(None, reason, not endpoint.alive, last, endpoint.loopback_only())
 
 
-Judge = Callable[[Served], Iterator[Finding]]
-"""Asks a container that serves, and judges the points of its module."""
+Judge = Callable[[ServingContainer], Iterator[Finding]]
+"""Sends requests to a serving container, and yields findings for the points of its module."""

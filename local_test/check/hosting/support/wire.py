@@ -1,8 +1,8 @@
-"""HTTP as the platform speaks it to a container, and as broken clients do.
+"""HTTP client that sends requests as the platform does, and as faulty clients do.
 
-    method, path, body, headers  ->  ask  ->  Answer            bytes as they are  ->  say  ->  Answer
+    method, path, body, headers  ->  request  ->  Answer            raw bytes  ->  send_raw  ->  Answer
 
-Nothing here raises for what a server does: an Answer without a status says what happened in its place.
+A server's fault never raises: an Answer with status 0 has the problem instead.
 """
 
 import contextlib
@@ -12,40 +12,41 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-CLOSED, BROKE_OFF, SILENCE = "a closed connection without an answer", "an answer that broke off", "silence"
+CLOSED, BROKE_OFF = "connection closed without a response", "incomplete response"
+TIMED_OUT = "no response"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response, or the problem in its place."""
 
     status: int
-    """0 if nothing did, or not all."""
+    """HTTP status; 0 without a complete response."""
     seconds: float
     headers: Mapping[str, str] = field(default_factory=dict)
-    """By their names in small letters."""
+    """Header values by lower-case name."""
     body: bytes = b""
     problem: str = ""
-    """Why there is no status."""
-    closed: bool = False
-    """The server said that it closes the connection after it."""
+    """Why there is no complete response."""
+    closes: bool = False
+    """The server announced that it closes the connection."""
 
     @property
     def ok(self) -> bool:
-        """Whether it is 200."""
+        """Whether the status is 200."""
         return self.status == http.client.OK
 
     @property
-    def refused(self) -> bool:
-        """Whether it is the client's fault, by its status."""
+    def client_error(self) -> bool:
+        """Whether the status is 4xx."""
         return 400 <= self.status < 500
 
     def __str__(self) -> str:
-        """Say it in a few words."""
+        """Return the status or problem, and the duration."""
         return f"{self.status or self.problem} after {self.seconds:.2f} s"
 
 
-def ask(
+def request(
     address: tuple[str, int],
     method: str,
     path: str,
@@ -54,36 +55,36 @@ def ask(
     *,
     seconds: float = 60,
 ) -> Answer:
-    """Make one request on a connection of its own; a body of pieces goes out chunked."""
+    """Send one request on a new connection; a body that is an iterator is sent chunked."""
     connection = http.client.HTTPConnection(*address, timeout=seconds)
     with contextlib.closing(connection):
-        return ask_on(connection, method, path, body, headers)
+        return request_on(connection, method, path, body, headers)
 
 
-def ask_on(
+def request_on(
     connection: http.client.HTTPConnection,
     method: str,
     path: str,
     body: bytes | Iterator[bytes] = b"",
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Make one request on a connection, which is opened if it is not."""
+    """Send one request on a connection, which is opened if necessary."""
     start = time.monotonic()
     try:
         connection.connect() if connection.sock is None else None
-        # a server that refuses a body before its end has answered already
+        # a server that rejects a body early may have responded already
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.request(method, path, body or None, {"Host": "model.aws.local:8080", **(headers or {})})
         return _read(connection.getresponse(), start)
     except (OSError, http.client.HTTPException) as error:
-        return Answer(0, time.monotonic() - start, problem=_told(error))
+        return Answer(0, time.monotonic() - start, problem=_describe(error))
 
 
 def connect(address: tuple[str, int], seconds: float = 10, receive_bytes: int | None = None) -> socket.socket:
-    """Open a connection, with a small buffer for what comes if asked for.
+    """Open a connection, with a receive buffer of *receive_bytes* if given.
 
     Raises:
-        OSError: it is not accepted.
+        OSError: the connection is not accepted.
     """
     connection = socket.socket()
     connection.settimeout(seconds)
@@ -97,37 +98,37 @@ def connect(address: tuple[str, int], seconds: float = 10, receive_bytes: int | 
     return connection
 
 
-def say(address: tuple[str, int], text: bytes) -> Answer:
-    """Send bytes as they are on a connection of their own."""
+def send_raw(address: tuple[str, int], text: bytes) -> Answer:
+    """Send raw bytes on a new connection."""
     start = time.monotonic()
     try:
         with connect(address) as connection:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(text)
-            return hear(connection, start)
+            return read_answer(connection, start)
     except OSError as error:
-        return Answer(0, time.monotonic() - start, problem=_told(error))
+        return Answer(0, time.monotonic() - start, problem=_describe(error))
 
 
-def hear(connection: socket.socket, start: float) -> Answer:
-    """Read one answer to a POST from a connection; *start* is when the request was sent, by time.monotonic()."""
+def read_answer(connection: socket.socket, start: float) -> Answer:
+    """Read the response to a POST; *start* is the time.monotonic() at which the request was sent."""
     try:
         response = http.client.HTTPResponse(connection, method="POST")
         response.begin()
         return _read(response, start)
     except (OSError, http.client.HTTPException) as error:
-        return Answer(0, time.monotonic() - start, problem=_told(error))
+        return Answer(0, time.monotonic() - start, problem=_describe(error))
 
 
 def _read(response: http.client.HTTPResponse, start: float) -> Answer:
     body = b"" if response.status == http.client.SWITCHING_PROTOCOLS else response.read()
     headers = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, time.monotonic() - start, headers, body, closed=bool(response.will_close))
+    return Answer(response.status, time.monotonic() - start, headers, body, closes=bool(response.will_close))
 
 
-def _told(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return SILENCE
+        return TIMED_OUT
     if isinstance(error, http.client.IncompleteRead):
         return BROKE_OFF
     if isinstance(error, http.client.RemoteDisconnected | ConnectionResetError | BrokenPipeError):

@@ -1,8 +1,9 @@
-"""Closed-loop client that follows every request to its end: large HTTP bodies, or WebSocket messages.
+"""Closed-loop load generator that checks every request's outcome, for large HTTP bodies and WebSocket messages.
 
-    connections, each: prebuilt request -> answer -> next request, until the time is over and enough are sent
-        -> JSON: requests answered, lost and by status, latencies, and how often each distinct answer came
+    connections, each: prebuilt request -> answer -> next request, until the time is over and the minimum is sent
+        -> JSON: lost requests, requests by status, latencies, and the count of each distinct answer
 
-h2load abandons all that a connection has left once it is reset, and looks at no answer. One thread with epoll; it runs
-in the bench's image, with the standard library alone: python -m client '{"port": 8080, "body": "/bodies/npy", ...}'
+h2load abandons the remaining requests of a connection that is reset, and does not check answers. This client is one
+thread with epoll. It runs in the benchmark's image with the standard library only:
+python -m client '{"port": 8080, "body": "/bodies/npy", ...}'
 """

@@ -1,4 +1,4 @@
-"""Options as JSON -> a load -> its figures as JSON."""
+"""Command line of the client: options as JSON -> load -> figures as JSON."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from .connection import masked
 
 
 def main(options: dict[str, Any]) -> None:
-    """Send what the options say; write each distinct answer to a file of its own, print the rest as JSON."""
+    """Run the load; write each distinct answer to its own file, print the figures as JSON."""
     body = Path(options["body"]).read_bytes()
     head = "".join(f"{name}: {value}\r\n" for name, value in options["headers"].items())
     host = f"Host: 127.0.0.1:{options['port']}\r\n"
@@ -31,8 +31,8 @@ def main(options: dict[str, Any]) -> None:
     cuts = (
         statistics.quantiles(load.seconds, n=100, method="inclusive") if len(load.seconds) > 1 else [float("nan")] * 99
     )
-    found = {"seconds": seconds, "lost": load.lost, "statuses": load.statuses, "counts": list(load.answers.values())}
-    print(json.dumps({**found, "p50": 1000 * cuts[49], "p99": 1000 * cuts[98]}))  # noqa: T201
+    figures = {"seconds": seconds, "lost": load.lost, "statuses": load.statuses, "counts": list(load.answers.values())}
+    print(json.dumps({**figures, "p50": 1000 * cuts[49], "p99": 1000 * cuts[98]}))  # noqa: T201
 
 
 if __name__ == "__main__":

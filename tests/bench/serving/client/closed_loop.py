@@ -1,4 +1,4 @@
-"""So many connections, each of which sends as soon as it has its answer."""
+"""Closed loop of connections, each of which sends its next request when it has its answer."""
 
 import select
 import time
@@ -8,11 +8,11 @@ from functools import partial
 from .connection import SILENCE_SECONDS, Connection
 
 _MOST_ANSWERS = 256
-"""Distinct ones that are kept for checking: the last digits may depend on the batch that a request was in."""
+"""Limit of distinct answers to keep: the last digits may depend on the batch that a request was in."""
 
 
 class Load:
-    """So many connections in a closed loop, and the counts of their requests."""
+    """Connections in a closed loop, and the counts of their requests."""
 
     def __init__(self, port: int, message: bytes, handshake: bytes | None, connections: int) -> None:
         self._new = partial(Connection, port, message, handshake)
@@ -25,7 +25,7 @@ class Load:
         self.seconds = array("d")
 
     def run(self, seconds: float, least: int) -> float:
-        """Send for *seconds*, and at least *least* requests; return the seconds until the last answer."""
+        """Send for *seconds* and at least *least* requests; return the seconds until the last answer."""
         start = now = time.perf_counter()
         sent = 0
         while True:
@@ -39,7 +39,7 @@ class Load:
                 self.lost += len(self._connections) - len(self._idle)
                 return now - start
             for descriptor, event in events:
-                self._go_on(self._connections[descriptor], event)
+                self._handle(self._connections[descriptor], event)
             now = time.perf_counter()
 
     def close(self) -> None:
@@ -56,7 +56,7 @@ class Load:
 
     def _replace(self, connection: Connection) -> None:
         del self._connections[connection.socket.fileno()]
-        connection.socket.close()  # which epoll notices
+        connection.socket.close()  # which also removes it from epoll
         if connection in self._idle:
             self._idle.remove(connection)
         self._idle.append(self._connect())
@@ -69,7 +69,7 @@ class Load:
             self.lost += 1
             self._replace(connection)
 
-    def _go_on(self, connection: Connection, event: int) -> None:
+    def _handle(self, connection: Connection, event: int) -> None:
         try:
             if event & select.EPOLLOUT and connection.send_rest():
                 self._epoll.modify(connection.socket, select.EPOLLIN)

@@ -1,13 +1,13 @@
-"""A connection with at most one request in flight, over HTTP/1.1 or as a WebSocket."""
+"""Client connection over HTTP/1.1 or WebSocket, with at most one request in flight."""
 
 import os
 import socket
 import struct
 import time
 
-_READ = 1024 * 1024
+_READ_BYTES = 1024 * 1024
 SILENCE_SECONDS = 60
-"""Without any answer, what is still open counts as lost."""
+"""If no answer comes for so long, all open requests count as lost."""
 _PING, _CLOSE, _FINAL_DATA = 0x9, 0x8, (0x81, 0x82)
 
 
@@ -28,24 +28,24 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if handshake:
             self.socket.sendall(handshake)
-            answer = self.socket.recv(_READ)
+            answer = self.socket.recv(_READ_BYTES)
             if not answer.startswith(b"HTTP/1.1 101 "):
                 raise ValueError(f"no WebSocket: {answer[:200]!r}")
         self.socket.setblocking(False)
 
     @property
     def reusable(self) -> bool:
-        """Whether another request can follow: not after an answer to half a body, or with `Connection: close`."""
+        """Whether another request can follow: not after `Connection: close` or an early answer to an unsent body."""
         return not (self._closing or self._unsent)
 
     def send(self) -> bool:
-        """Begin a request; return whether all of it is sent."""
+        """Start a request; return whether all of it is sent."""
         self.sent_at = time.perf_counter()
         self._unsent = memoryview(self._message)
         return self.send_rest()
 
     def send_rest(self) -> bool:
-        """Send what the socket takes; return whether all of it is sent."""
+        """Send what fits into the socket's buffer; return whether all of the request is sent."""
         try:
             self._unsent = self._unsent[self.socket.send(self._unsent) :]
         except BlockingIOError:
@@ -53,16 +53,16 @@ class Connection:
         return not self._unsent
 
     def receive(self) -> bytes | None:
-        """Read; return the answer once it is complete.
+        """Read from the socket; return the answer if it is complete, else None.
 
         Raises:
-            ConnectionError: closed or reset by the server.
+            ConnectionError: the server closed or reset the connection.
         """
-        data = self.socket.recv(_READ)
+        data = self.socket.recv(_READ_BYTES)
         if not data:
             raise ConnectionError
         self._received += data
-        if not self._answer[1] and not (self._frame() if self._websocket else self._head()):
+        if not self._answer[1] and not (self._parse_frame() if self._websocket else self._parse_head()):
             return None
         start, end = self._answer
         if len(self._received) < end:
@@ -72,8 +72,8 @@ class Connection:
         self._answer = (0, 0)
         return answer
 
-    def _head(self) -> bool:
-        """Find status and body of an HTTP response, once its head is here."""
+    def _parse_head(self) -> bool:
+        """Parse status and body length of an HTTP response; return False if its head is incomplete."""
         end = self._received.find(b"\r\n\r\n")
         if end < 0:
             return False
@@ -84,8 +84,8 @@ class Connection:
         self._answer = (end + 4, end + 4 + int(length))
         return True
 
-    def _frame(self) -> bool:
-        """Find the payload of the first data frame, answering the pings before it."""
+    def _parse_frame(self) -> bool:
+        """Find the payload of the first data frame; answer pings before it. Return False if the frame is incomplete."""
         while len(self._received) >= 2:
             size, start = self._received[1], 2
             if size >= 126:
@@ -107,7 +107,7 @@ class Connection:
 
 
 def masked(body: bytes) -> bytes:
-    """Return a binary WebSocket frame of a client."""
+    """Return *body* as a client's binary WebSocket frame."""
     mask = os.urandom(4)
     size = len(body)
     masks = (mask * (size // 4 + 1))[:size]

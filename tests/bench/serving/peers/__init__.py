@@ -1,4 +1,4 @@
-"""The peers, a few lines each by their own documentation; they run in the bench's image, on one core.
+"""Peer servers, written as their documentation shows; they run in the benchmark's image, on one core.
 
-All but `predict` share `model`: the same decoders, the same engine, the same encoder.
+All but `predict` share the decoders, the engine and the encoder in `model`.
 """

@@ -1,4 +1,4 @@
-"""The layout of AWS's sample of a container of one's own: nginx, gunicorn with gevent, Flask (see nginx.conf)."""
+"""AWS's sample of a custom container: nginx, gunicorn with gevent, Flask (see nginx.conf)."""
 
 from flask import Flask, Response, request
 from model import Network, decode, encode

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the sample's `serve` does: nginx and gunicorn, side by side, a socket between them.
+# As in the sample's `serve`: nginx and gunicorn, connected by a Unix socket.
 set -eu
 sed "s/PORT/$PORT/" nginx.conf > /tmp/nginx.conf
 nginx -c /tmp/nginx.conf &

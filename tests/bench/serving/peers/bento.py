@@ -1,4 +1,4 @@
-"""BentoML: its service with an ASGI application mounted in it, which spares it the parsing by Pydantic."""
+"""BentoML: a service with a mounted ASGI application, which avoids parsing by Pydantic."""
 
 import bentoml
 from model import Network, decode, encode

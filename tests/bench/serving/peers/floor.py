@@ -1,7 +1,7 @@
-"""Time decoding, the engine and encoding in place: floor.py BODIES KIND ... -> JSON, microseconds.
+"""Times of decoding, engine and encoding without HTTP: floor.py BODIES KIND ... -> JSON, microseconds.
 
-In one process of this project's own image, with nothing of HTTP. The engine has the fastest of the model's networks,
-of which a quantised one may be there beside the float one.
+It runs in one process of this project's image. The engine's time is that of the model's fastest network: a quantised
+network may be beside the float network.
 """
 
 import json
@@ -29,7 +29,7 @@ def main(bodies: Path, kinds: list[str]) -> None:
 
 
 def _microseconds(call: Callable[[Any], object], argument: Any, seconds: float = 0.5) -> float:
-    """Return the median of so many seconds' calls."""
+    """Return the median duration of calls during *seconds*."""
     times = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:

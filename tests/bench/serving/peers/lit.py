@@ -1,4 +1,4 @@
-"""LitServe: one worker, its fast queue. FastAPI hands it JSON parsed already, anything else as bytes."""
+"""LitServe: one worker, with its fast queue. FastAPI passes JSON parsed, other bodies as bytes."""
 
 import os
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from model import Network, decode, encode, from_json
 
 
 class Signs(ls.LitAPI):
-    def setup(self, device: str) -> None:  # noqa: ARG002 - LitServe's own signature
+    def setup(self, device: str) -> None:  # noqa: ARG002 # LitServe's signature
         self.network = Network()
 
     def decode_request(self, request: Annotated[Any, Body()]) -> np.ndarray:

@@ -1,7 +1,6 @@
-"""What the peers have in common: a body -> uint8 [N, 32, 32, 1] -> float32 [N, C] -> an answer as JSON.
+"""Shared code of the peers: body -> uint8 [N, 32, 32, 1] -> float32 [N, C] -> JSON answer.
 
-The fast decoders and the encoder of this project's own server, without its checks: a peer is not to lose by what its
-framework has no say in.
+It has this project's fast decoders and encoder, without the checks, so that only the frameworks differ.
 """
 
 import io
@@ -20,7 +19,7 @@ _BATCH = 64
 
 
 def decode(body: bytes | bytearray) -> np.ndarray:
-    """Decode npy, PNG or JSON; the first bytes say which, because not every framework tells its Content-Type."""
+    """Decode npy, PNG or JSON by the first bytes, because not every framework passes on the Content-Type."""
     if body.startswith(b"\x93NUMPY"):
         end = 10 + int.from_bytes(body[8:10], "little")
         shape, dtype = _header(bytes(body[:end]))
@@ -31,12 +30,12 @@ def decode(body: bytes | bytearray) -> np.ndarray:
 
 
 def from_json(content: dict[str, Any]) -> np.ndarray:
-    """Turn nested lists of whole numbers into an array, by way of `bytes`, the fastest one."""
+    """Convert nested lists of whole numbers to uint8 [N, 32, 32, 1] through `bytes`, which is fastest."""
     return np.frombuffer(b"".join(map(bytes, chain.from_iterable(content["instances"]))), np.uint8).reshape(_SHAPE)
 
 
 def encode(probabilities: np.ndarray) -> bytes:
-    """Encode the answer: for each image its class, that one's probability and all probabilities."""
+    """Encode the answer: for each image its class, the probability of the class, and all probabilities."""
     predictions = [
         {"class_id": label, "probability": row[label], "probabilities": row}
         for label, row in zip(probabilities.argmax(1).tolist(), probabilities, strict=True)
@@ -45,10 +44,10 @@ def encode(probabilities: np.ndarray) -> bytes:
 
 
 class Network:
-    """A network in LiteRT, with one thread."""
+    """A network in LiteRT with one thread."""
 
     def __init__(self, name: str = "model.tflite") -> None:
-        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - `predict` has no LiteRT
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 # `predict` has no LiteRT
 
         self._interpreter = Interpreter(f"{MODEL}/{name}", num_threads=1)
         self._input = self._interpreter.get_input_details()[0]["index"]

@@ -1,6 +1,6 @@
-"""mosec: its HTTP front in Rust, one worker, batches of up to 16.
+"""mosec: HTTP server in Rust, one worker, batches of up to 16.
 
-The network takes the images of a batch one by one, or with BATCH=16 all at once.
+The network runs the images of a batch one by one or, with BATCH=16, all at once.
 """
 
 import os
@@ -16,7 +16,7 @@ class Signs(Worker):
     resp_mime_type = "application/json"
 
     def __init__(self) -> None:
-        # an interpreter a size: to give one a tensor of another size costs more than a batch gains
+        # an interpreter for each batch size, because resizing an interpreter costs more than a batch saves
         self.networks = [Network() for _ in range(_BATCH)]
 
     def deserialize(self, data: bytearray) -> np.ndarray:

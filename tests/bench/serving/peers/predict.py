@@ -1,4 +1,4 @@
-"""What most custom containers do: `model.predict` of Keras behind Flask, gunicorn as it comes."""
+"""What most custom containers do: Keras' `model.predict` behind Flask, gunicorn with its defaults."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""sagemaker-inference on multi-model-server: AWS's own stack, its four functions filled in; it logs as it comes."""
+"""sagemaker-inference on multi-model-server: AWS's own stack with its four functions and its default logging."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def model_fn(_directory: str) -> Network:
 
 
 def input_fn(body: bytes | str, _content_type: str) -> np.ndarray:
-    return decode(body.encode() if isinstance(body, str) else bytes(body))  # JSON comes as text
+    return decode(body.encode() if isinstance(body, str) else bytes(body))  # the toolkit passes JSON as text
 
 
 def predict_fn(pixels: np.ndarray, network: Network) -> np.ndarray:

@@ -155,7 +155,7 @@ def test_images_in_no_format_that_is_read_are_named(tmp_path: Path) -> None:
     for name in ("stop", "yield"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.tif").touch()
-    with pytest.raises(DataError, match=r"no images in folders; .*; passed over: 2 \.tif, such as stop/a\.tif$"):
+    with pytest.raises(DataError, match=r"no images in folders; .*; skipped files: 2 \.tif, such as stop/a\.tif$"):
         reading.find(tmp_path)
 
 
@@ -166,18 +166,18 @@ def test_names_that_are_the_same_number_have_an_order(tmp_path: Path) -> None:
     assert reading.find(tmp_path).names == ("0007", "007", "07", "7", "10", "stop")
 
 
-def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
+def test_skipped_files_are_reported(tmp_path: Path) -> None:
     for name in ("stop", "yield"):
         picture(tmp_path / name / "a.png", 1)
     for name in ("stop/b.tif", "go/a.tif", "go/b.jfif", "LICENSE"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     picture(tmp_path / "loose.png", 1)
-    assert reading.find(tmp_path).remarks == (
-        "passed over: 1 files without a suffix, such as LICENSE",
-        "passed over: 2 .tif, such as go/a.tif",
-        "passed over: 1 .jfif, such as go/b.jfif",
-        "passed over: 1 .png in no folder of a class, such as loose.png",
+    assert reading.find(tmp_path).warnings == (
+        "skipped files: 1 without a suffix, such as LICENSE",
+        "skipped files: 2 .tif, such as go/a.tif",
+        "skipped files: 1 .jfif, such as go/b.jfif",
+        "skipped files: 1 .png outside the class folders, such as loose.png",
     )
 
 

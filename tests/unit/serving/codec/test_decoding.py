@@ -80,7 +80,7 @@ def test_true_beside_the_images_is_none_of_theirs() -> None:
 def test_a_list_for_every_pixel_is_read_without_making_one(separators: tuple[str, str] | None) -> None:
     for content in ({"instances": PIXELS.tolist()}, PIXELS.tolist(), PIXELS[:1].tolist()):
         body = json.dumps(content, separators=separators).encode()
-        found = json_arrays.from_nested_json(body)  # the other way reads it too, which would hide a fault
+        found = json_arrays.pixels_from_nested_json(body)  # the other way reads it too, which would hide a fault
         assert np.array_equal(found, PIXELS[: len(found)])  # type: ignore[arg-type]
         assert np.array_equal(found, decode(body, JSON))  # type: ignore[arg-type]
 
@@ -102,7 +102,7 @@ NESTED = instances(PIXELS[:1])
     ],
 )
 def test_a_list_for_every_pixel_with_a_fault_is_refused(body: bytes) -> None:
-    assert json_arrays.from_nested_json(body) is None  # see above
+    assert json_arrays.pixels_from_nested_json(body) is None  # see above
     with pytest.raises(RequestError):
         decode(body, JSON)
 
@@ -184,14 +184,14 @@ def test_parts_of_a_form_keep_their_order_across_names_and_chunks() -> None:
         (instances(np.zeros((1, 28, 28))), JSON, r"shape \[1, 28, 28\]"),
         (b'[{"b64": "!"}]', JSON, "instance 0 is not base64"),
         ('[{"b64": "é"}]'.encode(), JSON, "instance 0 is not base64"),
-        (b'[{"b64": 3}]', JSON, "instance 0 is no array"),
-        (b'[{"b64": "", "id": 3}]', JSON, "instance 0 is no array"),
+        (b'[{"b64": 3}]', JSON, "instance 0 is neither an array nor"),
+        (b'[{"b64": "", "id": 3}]', JSON, "instance 0 is neither an array nor"),
         (b'[{"b64": "eA=="}]', JSON, "image 0: not a readable image"),
         (b'[{"b64": "eA=="}, 1]', JSON, "all as arrays or all as"),
         (lines(PIXELS.tolist()) + b"\n", LINES, "line 4 cannot be read"),
-        (lines(PIXELS[0].tolist()), LINES, "a line has no image of its own"),
+        (lines(PIXELS[0].tolist()), LINES, "a line does not hold one image"),
         (lines([PIXELS.tolist()]), LINES, "more than 4 dimensions"),
-        (lines([{"instances": PIXELS.tolist()}]), LINES, "instance 0 is no array"),
+        (lines([{"instances": PIXELS.tolist()}]), LINES, "instance 0 is neither an array nor"),
         (csv(PIXELS) + b"1,2\n", CSV, "line 4 has 2 values; expected 1,024"),
         (b"label," * 1023 + b"label\n", CSV, "line 1 cannot be read"),
         (csv(PIXELS) + b"[1],[2]\n", CSV, "line 4 has 2 values"),
@@ -203,11 +203,11 @@ def test_parts_of_a_form_keep_their_order_across_names_and_chunks() -> None:
         (npy(PIXELS) + b"x", NPY, "3073 bytes follow"),
         (npy(RGB / 255), NPY, "not scaled"),
         (npy_header("(1000000000000, 32, 32, 1)"), NPY, "0 bytes follow"),
-        (npy_header("(-1, 32, 32, 1)") + bytes(1024), NPY, "no shape of images"),
-        (npy_header("(0, " + "9" * 40 + ")"), NPY, "no shape of images"),
-        (npy_header("(0x" + "f" * 5000 + ",)"), NPY, "no shape of images"),
-        (npy_header("(" + "1, " * 70 + ")") + b"x", NPY, "no shape of images"),
-        (npy_header("(True, 32, 32)") + bytes(1024), NPY, "no shape of images"),
+        (npy_header("(-1, 32, 32, 1)") + bytes(1024), NPY, "not a shape of images"),
+        (npy_header("(0, " + "9" * 40 + ")"), NPY, "not a shape of images"),
+        (npy_header("(0x" + "f" * 5000 + ",)"), NPY, "not a shape of images"),
+        (npy_header("(" + "1, " * 70 + ")") + b"x", NPY, "not a shape of images"),
+        (npy_header("(True, 32, 32)") + bytes(1024), NPY, "not a shape of images"),
         (npy_header("(1, 32, 32, 1)", "'|V1'") + bytes(1024), NPY, "dtype"),
         (npy_header("(1, 32)", "('|u1', (32,))") + bytes(1024), NPY, "dtype"),
         (npy_header("(1, 32, 32, 1)", "'<M8[s]'") + bytes(8192), NPY, "dtype"),
@@ -218,8 +218,8 @@ def test_parts_of_a_form_keep_their_order_across_names_and_chunks() -> None:
         (npy(np.zeros((0, 32, 32), np.uint8)), NPY, "N is 0"),
         (npz(PIXELS)[:-30], NPZ, "not a .npz file"),
         (npz(np.array([{"a": 1}], object)), NPZ, "never loaded"),
-        (zipped({}), NPZ, "holds 0 arrays"),
-        (zipped({"a.npy": npy(PIXELS), "b.npy": npy(PIXELS)}), NPZ, "holds 2 arrays"),
+        (zipped({}), NPZ, "has 0 arrays"),
+        (zipped({"a.npy": npy(PIXELS), "b.npy": npy(PIXELS)}), NPZ, "has 2 arrays"),
         (zipped({str(name): b"" for name in range(101)}), NPZ, "more than 100"),
         (zipped({"a.npy": npy(PIXELS)}, zipfile.ZIP_LZMA), NPZ, "neither stored nor deflated"),
         (zipped({"a.txt": b"hello"}), NPZ, "not a .npy file"),
@@ -227,7 +227,7 @@ def test_parts_of_a_form_keep_their_order_across_names_and_chunks() -> None:
         (form(), FORM, "no files"),
         (form(b"x"), FORM, "image 0: not a readable image"),
         (form(b"x")[:-4], FORM, "not multipart/form-data"),
-        (form(b"x", disposition='name="id"'), FORM, "field 'id' is no file"),
+        (form(b"x", disposition='name="id"'), FORM, "field 'id' is not a file"),
         (form(*[b""] * 300, disposition=f'name="{"x" * 9_000}"; filename="a"'), FORM, "more than 2,097,152 characters"),
         (form(*[b""] * 10_001), FORM, "more than 10,000 parts"),
         (b"--B\r\n" + b"x" * 1_000_000, FORM, "too long a header"),
@@ -265,7 +265,7 @@ def test_another_content_type_is_refused_with_those_that_are_read(content_type: 
 @pytest.mark.parametrize("separators", [(", ", ": "), (",", ":"), (" , ", " : ")])
 @pytest.mark.parametrize(("shape", "number"), [((32, 32, 1), 700), ((32, 32), 700), ((32, 32, 3), 250)])
 def test_a_large_array_is_read_as_a_small_one(shape: tuple[int, ...], number: int, separators: tuple[str, str]) -> None:
-    """It is read in pieces of a megabyte, between which other threads have their turns."""
+    """It is read in chunks of a megabyte, between which other threads run."""
     pixels = np.random.default_rng(3).integers(0, 256, (number, *shape), dtype=np.uint8)
     expected = preprocessing.as_pixels(pixels)
     text = json.dumps(pixels.tolist(), separators=separators)

@@ -5,7 +5,7 @@ import numpy as np
 
 from tests.support.bodies import CSV, JSON, LINES, NPY
 from traffic_signs.serving.codec import encoding
-from traffic_signs.serving.codec.negotiation import Form
+from traffic_signs.serving.codec.negotiation import ResponseFormat
 
 PROBABILITIES = np.array([[0.1, 0.9, 0.0], [0.75, 0.125, 0.125]], np.float32)
 LABELS = ("stop", "Füße", "yield")
@@ -17,14 +17,14 @@ PREDICTIONS = [
 
 
 def test_answers_keep_the_order_and_name_the_class() -> None:
-    assert json.loads(encoding.encode(PROBABILITIES, LABELS, Form())) == {"predictions": PREDICTIONS}
-    rows = encoding.encode(PROBABILITIES, LABELS, Form(LINES)).splitlines()
+    assert json.loads(encoding.encode(PROBABILITIES, LABELS, ResponseFormat())) == {"predictions": PREDICTIONS}
+    rows = encoding.encode(PROBABILITIES, LABELS, ResponseFormat(LINES)).splitlines()
     assert [json.loads(row) for row in rows] == PREDICTIONS
 
 
 def test_answers_without_names() -> None:
-    assert encoding.encode(PROBABILITIES, LABELS, Form(CSV)) == b"0.1,0.9,0.0\n0.75,0.125,0.125\n"
-    array = np.load(io.BytesIO(encoding.encode(PROBABILITIES, LABELS, Form(NPY))), allow_pickle=False)
+    assert encoding.encode(PROBABILITIES, LABELS, ResponseFormat(CSV)) == b"0.1,0.9,0.0\n0.75,0.125,0.125\n"
+    array = np.load(io.BytesIO(encoding.encode(PROBABILITIES, LABELS, ResponseFormat(NPY))), allow_pickle=False)
     assert array.dtype == np.float32
     np.testing.assert_array_equal(array, PROBABILITIES)
 
@@ -32,8 +32,8 @@ def test_answers_without_names() -> None:
 def test_the_best_classes_alone() -> None:
     best = [FEET | {"probability": 0.9}, STOP | {"probability": 0.1}]
     second = [STOP | {"probability": 0.75}, FEET | {"probability": 0.125}]
-    assert json.loads(encoding.encode(PROBABILITIES, LABELS, Form(JSON, 2, probabilities=False))) == {
+    assert json.loads(encoding.encode(PROBABILITIES, LABELS, ResponseFormat(JSON, 2, probabilities=False))) == {
         "predictions": [best[0] | {"top_k": best}, second[0] | {"top_k": second}]
     }
-    rows = encoding.encode(PROBABILITIES, LABELS, Form(LINES, probabilities=False)).splitlines()
+    rows = encoding.encode(PROBABILITIES, LABELS, ResponseFormat(LINES, probabilities=False)).splitlines()
     assert [json.loads(row) for row in rows] == [best[0], second[0]]

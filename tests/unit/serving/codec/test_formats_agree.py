@@ -16,7 +16,7 @@ from tests.support.strategies import FORMATS, LOSSLESS, packed, photos, pixels
 from traffic_signs.images import preprocessing
 from traffic_signs.paths import OptMl
 from traffic_signs.serving.codec import body, decoding
-from traffic_signs.serving.endpoint.handler import Handler, Request
+from traffic_signs.serving.endpoint.handler import Request, RequestHandler
 from traffic_signs.serving.engine.predictor import Predictor
 from traffic_signs.serving.telemetry.request_record import Record
 from traffic_signs.settings.serving import ServingSettings
@@ -30,7 +30,7 @@ def decode(content: bytes, content_type: str, **parameters: str) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def answer(job: Job) -> Callable[..., bytes]:
-    predictor, handler = Predictor(OptMl(job.base).model), Handler(ServingSettings())
+    predictor, handler = Predictor(OptMl(job.base).model), RequestHandler(ServingSettings())
 
     def answer(content: bytes, content_type: str, **headers: str) -> bytes:
         response = handler.answer(Request({"content-type": content_type, **headers}, content), predictor, Record())

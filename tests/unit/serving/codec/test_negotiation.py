@@ -3,7 +3,7 @@ import pytest
 from tests.support.bodies import CSV, JSON, LINES, NPY
 from traffic_signs.errors import NotAcceptableError, RequestError
 from traffic_signs.serving.codec import negotiation
-from traffic_signs.serving.codec.negotiation import Form
+from traffic_signs.serving.codec.negotiation import ResponseFormat
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ from traffic_signs.serving.codec.negotiation import Form
     ],
 )
 def test_accept_chooses_by_quality(text: str, expected: str) -> None:
-    assert negotiation.negotiate(text, "", 43) == Form(expected)
+    assert negotiation.negotiate(text, "", 43) == ResponseFormat(expected)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"), [("", CSV), ("*/*", CSV), ("*/*;q=0.5", CSV), ("a/b, */*", CSV), (JSON, JSON)]
 )
 def test_who_does_not_say_gets_the_default(text: str, expected: str) -> None:
-    assert negotiation.negotiate(text, "", 43, CSV) == Form(expected)
+    assert negotiation.negotiate(text, "", 43, CSV) == ResponseFormat(expected)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_no_accepted_type_is_406_with_those_offered(text: str) -> None:
 def test_custom_attributes_are_read_among_the_clients_own(
     attributes: str, top_k: int | None, *, probabilities: bool
 ) -> None:
-    assert negotiation.negotiate("", attributes, 43) == Form(JSON, top_k, probabilities)
+    assert negotiation.negotiate("", attributes, 43) == ResponseFormat(JSON, top_k, probabilities)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_custom_attributes_are_read_among_the_clients_own(
         ("top_k=" + "9" * 5000, "top_k = '999"),
         ("top_k=²", "top_k = '²'"),
         ("probabilities=no", "probabilities = 'no'; expected true or false"),
-        ("top_k=3;top_k=4", "top_k = '4' comes after '3'"),
+        ("top_k=3;top_k=4", "top_k is set twice, to '3' and '4'"),
         ("topk=3", "unknown key topk = '3'; did you mean top_k"),
         ("Top-K=3", "unknown key Top-K = '3'; did you mean top_k"),
         ("probabilites=false", "did you mean probabilities"),
@@ -85,5 +85,5 @@ def test_a_bad_attribute_is_named_with_its_value(attributes: str, message: str) 
 
 
 def test_attributes_that_the_answers_type_has_no_place_for_are_refused() -> None:
-    with pytest.raises(RequestError, match="top_k = '3' needs an answer in application/json or application/jsonlines"):
+    with pytest.raises(RequestError, match="top_k = '3' needs a response in application/json or application/jsonlines"):
         negotiation.negotiate(CSV, "top_k=3", 43)

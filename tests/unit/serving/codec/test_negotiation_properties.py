@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.bodies import CSV, JSON, LINES, NPY
 from traffic_signs.errors import NotAcceptableError, RequestError
 from traffic_signs.serving.codec import negotiation
-from traffic_signs.serving.codec.negotiation import Form
+from traffic_signs.serving.codec.negotiation import ResponseFormat
 
 OFFERED = (JSON, LINES, CSV, NPY)
 RANGES = (*OFFERED, "application/*", "text/*", "*/*", "image/png", "text/html")
@@ -80,5 +80,5 @@ def test_any_text_gives_a_form_that_can_be_answered_or_one_refusal(
     else:
         assert form.content_type in OFFERED
         assert form.top_k is None or 1 <= form.top_k <= classes
-        assert form.content_type in (JSON, LINES) or form == Form(form.content_type)
+        assert form.content_type in (JSON, LINES) or form == ResponseFormat(form.content_type)
         assert form.content_type == LINES or not form.stream

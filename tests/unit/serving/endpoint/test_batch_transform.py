@@ -55,7 +55,7 @@ def test_a_job_is_told_what_the_machine_can_do(
 )
 def test_a_job_has_other_limits_than_an_endpoint(variables: dict[str, str], payload_mb: int, patience: int) -> None:
     settings = ServingSettings.from_environment(variables)
-    assert (settings.payload_mb, settings.patience_seconds) == (payload_mb, patience)
+    assert (settings.payload_mb, settings.answer_timeout_seconds) == (payload_mb, patience)
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_a_bad_variable_is_named_with_its_value(name: str, value: str, rule: str
 def test_a_job_that_sends_one_request_at_a_time_gets_one_process() -> None:
     for variables, workers in ((JOB, 4), ({**JOB, "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1"}, 1)):
         settings = ServingSettings.from_environment(variables)
-        assert capacity.make(settings, cores=4, memory_mb=8_000, gpus=0).workers == workers
+        assert capacity.plan(settings, cores=4, memory_mb=8_000, gpus=0).workers == workers

@@ -90,7 +90,7 @@ MEGABYTE = 1024 * 1024
         (PACKED * 2, "gzip", 400, "bytes follow the gzip stream"),
         (gzip.compress(b"", mtime=0), "gzip", 400, "the body is empty"),
         (b"", "gzip", 400, "cut off"),
-        (b"plain", "br", 415, "Content-Encoding br is not read; send gzip"),
+        (b"plain", "br", 415, "Content-Encoding br is not supported; send gzip"),
         (PACKED, "gzip, gzip", 415, "Content-Encoding gzip, gzip"),
     ],
 )

@@ -14,7 +14,7 @@ from tests.support.helpers import Job
 from traffic_signs.paths import OptMl
 from traffic_signs.serving.app import create_app
 from traffic_signs.serving.multi_model import registry
-from traffic_signs.serving.multi_model.manager import Models
+from traffic_signs.serving.multi_model.manager import ModelManager
 from traffic_signs.settings.serving import ServingSettings
 
 pytestmark = pytest.mark.parametrize("image", ["bare"], indirect=True)
@@ -69,7 +69,7 @@ def test_what_is_read_and_written_is_described(app: Flask, document: dict[str, A
 def test_a_multi_model_endpoint_has_no_description(image: str | None, tmp_path: Path) -> None:  # noqa: ARG001 - every test has it
     folder = registry.create()
     try:
-        app = create_app(OptMl(tmp_path), ServingSettings(), models=Models(tmp_path, folder, 1))
+        app = create_app(OptMl(tmp_path), ServingSettings(), models=ModelManager(tmp_path, folder, 1))
         assert app.test_client().get("/openapi.json").status_code == 404
     finally:
         shutil.rmtree(folder)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from tests.support.waiting import wait_until
 from traffic_signs.fair_lock import FairLock
 from traffic_signs.serving.engine.batching import Batcher
 
@@ -16,10 +17,8 @@ def rows(images: np.ndarray) -> np.ndarray:
 
 
 def wait_for_who_waits(lock: FairLock, count: int) -> None:
-    deadline = time.monotonic() + 10
-    while len(lock._queue) < count:  # noqa: SLF001 - nobody else knows of a thread that it has asked
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    # nobody else knows of a thread that it has asked
+    wait_until(lambda: len(lock._queue) >= count, 10, f"{count} threads wait")  # noqa: SLF001
 
 
 def test_turns_come_in_the_order_of_asking() -> None:
@@ -70,7 +69,7 @@ def test_everybody_gets_the_rows_of_his_own_images() -> None:
 
     def network(images: np.ndarray) -> np.ndarray:
         sizes.append(len(images))
-        time.sleep(0.002)
+        time.sleep(0.002)  # so that others come meanwhile, who are joined
         return rows(images)
 
     batcher = Batcher(network, 64)
@@ -87,7 +86,7 @@ def test_everybody_gets_the_rows_of_his_own_images() -> None:
 
 def test_an_error_reaches_everybody_in_the_batch_and_nobody_waits() -> None:
     def network(images: np.ndarray) -> np.ndarray:
-        time.sleep(0.01)
+        time.sleep(0.01)  # so that others come meanwhile, who are joined
         raise MemoryError(f"{len(images)} images")
 
     batcher = Batcher(network, 8)

@@ -131,4 +131,4 @@ def test_no_gpu_is_made_of_a_choice(tmp_path: Path) -> None:
 def test_the_plan_follows_the_hardware(
     settings: ServingSettings, cores: int, memory_mb: int, gpus: int, expected: Plan
 ) -> None:
-    assert capacity.make(settings, cores=cores, memory_mb=memory_mb, gpus=gpus) == expected
+    assert capacity.plan(settings, cores=cores, memory_mb=memory_mb, gpus=gpus) == expected

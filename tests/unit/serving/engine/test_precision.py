@@ -38,9 +38,9 @@ def test_vnni_is_one_of_the_cpus_flags(tmp_path: Path, cpuinfo: str, vnni: bool)
         ("auto", "litert", FLOAT32, True, ("float32", "the model has no model.int8.tflite")),
         ("auto", "litert", OLD, True, ("float32", "the model has no model.int8.tflite")),
         ("auto", "tensorflow", BOTH, True, ("float32", "the engine is TensorFlow")),
-        ("float32", "litert", BOTH, True, ("float32", "TRAFFIC_SIGNS_PRECISION asks for it")),
-        ("float32", "tensorflow", OLD, True, ("float32", "TRAFFIC_SIGNS_PRECISION asks for it")),
-        ("int8", "litert", BOTH, False, ("int8", "TRAFFIC_SIGNS_PRECISION asks for it")),
+        ("float32", "litert", BOTH, True, ("float32", "TRAFFIC_SIGNS_PRECISION sets it")),
+        ("float32", "tensorflow", OLD, True, ("float32", "TRAFFIC_SIGNS_PRECISION sets it")),
+        ("int8", "litert", BOTH, False, ("int8", "TRAFFIC_SIGNS_PRECISION sets it")),
     ],
 )
 def test_int8_is_for_models_and_cpus_that_have_it(

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from traffic_signs.errors import LeftError, OverloadError
-from traffic_signs.serving.http.scheduling import Joiner, Pool
+from traffic_signs.errors import DisconnectedError, OverloadError
+from traffic_signs.serving.http.scheduling import EventLoopBatcher, Pool
 from traffic_signs.serving.telemetry import prometheus
 from traffic_signs.serving.telemetry.metrics import Metrics
 from traffic_signs.serving.telemetry.request_record import Record
@@ -41,11 +41,11 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 def test_what_is_asked_in_one_turn_of_the_loop_is_one_run() -> None:
     network = Network()
-    joiner = Joiner(network, 64)
+    batcher = EventLoopBatcher(network, 64)
     network.batches.clear()
 
     async def ask() -> list[np.ndarray]:
-        return await asyncio.gather(*(joiner.ask(image(value, 1 + value % 2)) for value in range(5)))
+        return await asyncio.gather(*(batcher.submit(image(value, 1 + value % 2)) for value in range(5)))
 
     answers = run(ask())
     assert network.batches == [7]
@@ -55,15 +55,15 @@ def test_what_is_asked_in_one_turn_of_the_loop_is_one_run() -> None:
 
 def test_a_run_is_as_long_as_the_loop_can_bear_and_the_rest_has_the_next_turn() -> None:
     network = Network()
-    joiner = Joiner(network, 64)
+    batcher = EventLoopBatcher(network, 64)
     network.batches.clear()
     turns = []
 
     async def ask() -> None:
-        futures = [joiner.ask(image(value % 256)) for value in range(200)]
+        futures = [batcher.submit(image(value % 256)) for value in range(200)]
         while not all(future.done() for future in futures):
             turns.append(sum(future.done() for future in futures))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a turn of the loop
         assert [future.result().item() for future in futures] == [1024.0 * (value % 256) for value in range(200)]
 
     run(ask())
@@ -74,23 +74,23 @@ def test_a_run_is_as_long_as_the_loop_can_bear_and_the_rest_has_the_next_turn() 
 
 def test_an_error_of_the_network_reaches_everybody_who_asked_and_the_next_are_answered() -> None:
     network = Network()
-    joiner = Joiner(network, 64)
+    batcher = EventLoopBatcher(network, 64)
 
     async def ask() -> None:
         network.fails = True
-        found = await asyncio.gather(*(joiner.ask(image(1)) for _ in range(3)), return_exceptions=True)
+        found = await asyncio.gather(*(batcher.submit(image(1)) for _ in range(3)), return_exceptions=True)
         assert [str(error) for error in found] == ["the network broke"] * 3
         network.fails = False
-        assert (await joiner.ask(image(1))).item() == 1024
+        assert (await batcher.submit(image(1))).item() == 1024
 
     run(ask())
 
 
 def test_who_has_left_keeps_nobody_else_from_an_answer() -> None:
-    joiner = Joiner(Network(), 64)
+    batcher = EventLoopBatcher(Network(), 64)
 
     async def ask() -> None:
-        gone, stays = joiner.ask(image(1)), joiner.ask(image(2))
+        gone, stays = batcher.submit(image(1)), batcher.submit(image(2))
         gone.cancel()
         assert (await stays).item() == 2048
 
@@ -99,7 +99,7 @@ def test_who_has_left_keeps_nobody_else_from_an_answer() -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     while not condition():
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.001)  # the loop works meanwhile; `run` bounds it
 
 
 async def occupied(pool: Pool, number: int) -> tuple[list["asyncio.Task[str]"], Callable[[], None]]:
@@ -133,7 +133,7 @@ def test_more_requests_than_the_queue_takes_are_refused_and_counted() -> None:
         assert pool.queued == 0
 
     run(ask())
-    page = prometheus.page(metrics.rows, {}, [])
+    page = prometheus.render(metrics.rows, {}, [])
     assert b"traffic_signs_queue_refused_total 1.0" in page
     assert b"traffic_signs_queue_length 0.0" in page
 
@@ -142,13 +142,13 @@ def test_a_request_that_would_wait_for_too_long_is_refused() -> None:
     pool = Pool(1, 100, 0.01, Metrics())
 
     async def ask() -> None:
-        for _ in range(20):  # until it is known how long they take
+        for _ in range(20):  # until it is known how long they take: twice as long as a client waits
             await pool.run(lambda: time.sleep(0.02), Record())
         tasks, go_on = await occupied(pool, 1)
         queued = asyncio.ensure_future(pool.run(lambda: "queued", Record()))
         await until(lambda: pool.queued == 1)
         with pytest.raises(OverloadError):
-            pool.check_room()
+            pool.check_capacity()
         go_on()
         assert await asyncio.gather(*tasks, queued) == ["done", "queued"]
 
@@ -164,10 +164,10 @@ def test_a_client_that_leaves_the_queue_costs_nothing() -> None:
         record = Record()
         queued = asyncio.ensure_future(pool.run(lambda: computed.append(1), record))
         await until(lambda: pool.queued == 1)
-        record.left = True
-        assert record.work
-        record.work.cancel()
-        with pytest.raises(LeftError):
+        record.client_left = True
+        assert record.future
+        record.future.cancel()
+        with pytest.raises(DisconnectedError):
             await queued
         assert pool.queued == 0
         go_on()

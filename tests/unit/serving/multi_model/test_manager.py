@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from tests.support.helpers import Job
-from traffic_signs.errors import AlreadyLoadedError, MemoryShortError, NotLoadedError, RequestError
+from traffic_signs.errors import AlreadyLoadedError, NotLoadedError, OutOfMemoryError, RequestError
 from traffic_signs.serving.engine import hardware
 from traffic_signs.serving.multi_model import memory as measuring
 from traffic_signs.serving.multi_model import registry
-from traffic_signs.serving.multi_model.manager import Models
+from traffic_signs.serving.multi_model.manager import ModelManager
 
 MB = 2**20
 ROOM = 2 * 100 * MB
@@ -51,18 +51,20 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def workers(root: Path, folder: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch) -> tuple[Models, Models]:
+def workers(
+    root: Path, folder: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> tuple[ModelManager, ModelManager]:
     assert memory.free
 
-    def worker(pid: int) -> Models:
+    def worker(pid: int) -> ModelManager:
         with monkeypatch.context() as patch:
             patch.setattr(os, "getpid", lambda: pid)
-            return Models(root, folder, 2)
+            return ModelManager(root, folder, 2)
 
     return worker(1), worker(2)
 
 
-def answers(worker: Models, name: str) -> int:
+def answers(worker: ModelManager, name: str) -> int:
     with worker.using(name) as predictor:
         return int(predictor.predict(PIXELS).shape[1])
 
@@ -71,7 +73,9 @@ def holders(folder: Path, name: str) -> set[str]:
     return {path.parent.name for path in (folder / "holders").glob(f"*/{name}")}
 
 
-def test_what_one_worker_loads_the_other_answers_with(workers: tuple[Models, Models], root: Path, folder: Path) -> None:
+def test_what_one_worker_loads_the_other_answers_with(
+    workers: tuple[ModelManager, ModelManager], root: Path, folder: Path
+) -> None:
     one, two = workers
     entry = one.load("a", str(root / "a"))
     assert entry.size > 1 * MB
@@ -83,7 +87,9 @@ def test_what_one_worker_loads_the_other_answers_with(workers: tuple[Models, Mod
         two.load("a", str(root / "a"))
 
 
-def test_whoever_unloads_every_worker_lets_go(workers: tuple[Models, Models], root: Path, folder: Path) -> None:
+def test_whoever_unloads_every_worker_lets_go(
+    workers: tuple[ModelManager, ModelManager], root: Path, folder: Path
+) -> None:
     one, two = workers
     for first, second in ((one, two), (two, one)):
         first.load("a", str(root / "a"))
@@ -95,7 +101,7 @@ def test_whoever_unloads_every_worker_lets_go(workers: tuple[Models, Models], ro
                 answers(worker, "a")
 
 
-def test_unloading_waits_for_whoever_uses_the_model(workers: tuple[Models, Models], root: Path) -> None:
+def test_unloading_waits_for_whoever_uses_the_model(workers: tuple[ModelManager, ModelManager], root: Path) -> None:
     one, two = workers
     one.load("a", str(root / "a"))
     with ThreadPoolExecutor() as pool:
@@ -113,7 +119,7 @@ def test_unloading_waits_for_whoever_uses_the_model(workers: tuple[Models, Model
 
 
 def test_unloading_does_not_wait_for_a_worker_that_died(
-    workers: tuple[Models, Models], root: Path, folder: Path
+    workers: tuple[ModelManager, ModelManager], root: Path, folder: Path
 ) -> None:
     one, two = workers
     one.load("a", str(root / "a"))
@@ -121,17 +127,17 @@ def test_unloading_does_not_wait_for_a_worker_that_died(
         unloading = pool.submit(one.unload, "a")
         with pytest.raises(TimeoutError):
             unloading.result(0.2)
-        registry.forget(folder, 2)
+        registry.remove_worker(folder, 2)
         unloading.result(30)
 
 
 def test_507_counts_what_other_workers_will_need(
-    workers: tuple[Models, Models], root: Path, folder: Path, memory: Memory
+    workers: tuple[ModelManager, ModelManager], root: Path, folder: Path, memory: Memory
 ) -> None:
     one, two = workers
     size = one.load("a", str(root / "a")).size
     memory.free = ROOM + size + 2 * MB
-    with pytest.raises(MemoryShortError, match="no memory for a further model: "):
+    with pytest.raises(OutOfMemoryError, match="no memory for another model: "):
         two.load("b", str(root / "b"))
     assert holders(folder, "b") == set()
     assert answers(two, "a") == 3  # now both have it, and nothing is promised any more
@@ -140,12 +146,16 @@ def test_507_counts_what_other_workers_will_need(
 
 
 def test_507_when_a_model_turns_out_larger_than_its_file(
-    workers: tuple[Models, Models], root: Path, folder: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
+    workers: tuple[ModelManager, ModelManager],
+    root: Path,
+    folder: Path,
+    memory: Memory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     memory.free = ROOM + 10 * MB
     with monkeypatch.context() as patch:
-        patch.setattr(measuring, "own_bytes", iter((0, 15 * MB)).__next__)
-        with pytest.raises(MemoryShortError, match=f"{15 * MB:,} bytes needed"):
+        patch.setattr(measuring, "private_bytes", iter((0, 15 * MB)).__next__)
+        with pytest.raises(OutOfMemoryError, match=f"{15 * MB:,} bytes needed"):
             workers[0].load("a", str(root / "a"))
     assert holders(folder, "a") == set()
     assert workers[1].page("", 10) == ([], None)
@@ -153,13 +163,13 @@ def test_507_when_a_model_turns_out_larger_than_its_file(
 
 
 def test_507_when_a_listed_model_does_not_fit_any_more(
-    workers: tuple[Models, Models], root: Path, folder: Path, memory: Memory
+    workers: tuple[ModelManager, ModelManager], root: Path, folder: Path, memory: Memory
 ) -> None:
     one, two = workers
     one.load("a", str(root / "a"))
     memory.free = 1
     assert answers(one, "a") == 3
-    with pytest.raises(MemoryShortError, match="no memory for model a"):
+    with pytest.raises(OutOfMemoryError, match="no memory for model a"):
         answers(two, "a")
     assert holders(folder, "a") == {"1"}
     memory.free = 10_000 * MB
@@ -167,20 +177,22 @@ def test_507_when_a_listed_model_does_not_fit_any_more(
 
 
 def test_a_list_without_room_is_507(
-    workers: tuple[Models, Models], root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    workers: tuple[ModelManager, ModelManager], root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "link", full)
-        with pytest.raises(MemoryShortError, match="No space left"):
+        with pytest.raises(OutOfMemoryError, match="No space left"):
             workers[0].load("a", str(root / "a"))
     assert holders(folder, "a") == set()
     workers[0].load("a", str(root / "a"))
 
 
-def test_a_model_whose_files_go_is_unloaded_for_all(workers: tuple[Models, Models], root: Path, folder: Path) -> None:
+def test_a_model_whose_files_go_is_unloaded_for_all(
+    workers: tuple[ModelManager, ModelManager], root: Path, folder: Path
+) -> None:
     one, two = workers
     one.load("a", str(root / "a"))
     shutil.rmtree(root / "a")
@@ -197,7 +209,7 @@ def test_a_model_whose_files_go_is_unloaded_for_all(workers: tuple[Models, Model
 
 
 def test_a_model_that_cannot_be_loaded_leaves_no_trace(
-    workers: tuple[Models, Models], root: Path, folder: Path
+    workers: tuple[ModelManager, ModelManager], root: Path, folder: Path
 ) -> None:
     (root / "a" / "model.tflite").write_bytes(b"damaged")
     with pytest.raises(RequestError, match="is damaged"):
@@ -206,14 +218,16 @@ def test_a_model_that_cannot_be_loaded_leaves_no_trace(
     assert workers[1].page("", 10) == ([], None)
 
 
-def test_a_model_with_code_of_its_own_is_refused(workers: tuple[Models, Models], root: Path) -> None:
+def test_a_model_with_code_of_its_own_is_refused(workers: tuple[ModelManager, ModelManager], root: Path) -> None:
     (root / "a" / "code").mkdir()
     (root / "a" / "code" / "inference.py").write_text("def predict_fn(data, model): ...\n")
-    with pytest.raises(RequestError, match=r"code/inference\.py is code of its own"):
+    with pytest.raises(RequestError, match=r"code/inference\.py is a model's own code"):
         workers[0].load("a", str(root / "a"))
 
 
-def test_pages_go_on_after_a_name_whatever_comes_and_goes(workers: tuple[Models, Models], root: Path) -> None:
+def test_pages_go_on_after_a_name_whatever_comes_and_goes(
+    workers: tuple[ModelManager, ModelManager], root: Path
+) -> None:
     one, two = workers
     for name in ("b", "c", "a"):
         one.load(name, str(root / name))
@@ -225,7 +239,9 @@ def test_pages_go_on_after_a_name_whatever_comes_and_goes(workers: tuple[Models,
     assert one.page("c", 2) == ([], None)
 
 
-def test_many_threads_load_use_and_unload_at_once(workers: tuple[Models, Models], root: Path, folder: Path) -> None:
+def test_many_threads_load_use_and_unload_at_once(
+    workers: tuple[ModelManager, ModelManager], root: Path, folder: Path
+) -> None:
     def cycle(number: int) -> set[str]:
         worker, name = workers[number % 2], "abc"[number % 3]
         seen = set()

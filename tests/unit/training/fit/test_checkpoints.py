@@ -55,7 +55,7 @@ def test_a_file_that_is_cut_off_is_passed_over(tmp_path: Path, keep: int, caplog
     found = Checkpoints(tmp_path).newest(IDENTITY)
     assert found is not None
     assert found.step == 1
-    assert "step-00000002.npz is passed over: it is damaged" in caplog.text
+    assert "step-00000002.npz is skipped: it is damaged" in caplog.text
 
 
 def test_a_changed_byte_is_found_out(tmp_path: Path) -> None:
@@ -84,13 +84,13 @@ def test_pickles_are_not_read_and_nobody_is_told_to_allow_them(
     np.savez(tmp_path / "step-00000001.npz", scalars=np.array([{"step": 1}], object), allow_pickle=True)
     (tmp_path / "step-00000002.npz").write_bytes(b"no archive")
     assert Checkpoints(tmp_path).newest(IDENTITY) is None
-    assert caplog.text.count("passed over: it is damaged, or no archive of this program") == 2
+    assert caplog.text.count("is skipped: it is damaged, or this program did not write it") == 2
     assert "allow_pickle" not in caplog.text
 
 
 def test_a_checkpoint_of_another_training_is_refused_and_says_what_differs(tmp_path: Path) -> None:
     Checkpoints(tmp_path).save(state(1))
-    with pytest.raises(CheckpointError, match=r"learning_rate 0\.1 there, 0\.2 here, seed 1 there, 3 here; give"):
+    with pytest.raises(CheckpointError, match=r"learning_rate 0\.1 in the checkpoint, 0\.2 in this job, seed 1 in .*"):
         Checkpoints(tmp_path).newest({**IDENTITY, "learning_rate": 0.2, "seed": 3})
 
 

@@ -13,25 +13,25 @@ import pytest
 
 from tests.support.helpers import free_port
 from traffic_signs.errors import HostsError
-from traffic_signs.training.fit.cluster import Hosts, Link
+from traffic_signs.training.fit.cluster import Cluster, Hosts
 
 _HOST = """
 import os, sys, threading
-from traffic_signs.training.fit.cluster import Hosts, Link
+from traffic_signs.training.fit.cluster import Cluster, Hosts
 name, port, data, then = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
-link = Link(Hosts(name, ("localhost", "b", "c")), threading.Event(), port, 30)
-print("linked", flush=True)
+cluster = Cluster(Hosts(name, ("localhost", "b", "c")), threading.Event(), port, 30)
+print("connected", flush=True)
 if then == "fail early":
     sys.stdin.readline()
     raise SystemExit("no such luck")
-print(link.meet(data, name.encode() * 100_000)[:9].decode(), flush=True)
+print(cluster.synchronize(data, name.encode() * 100_000)[:9].decode(), flush=True)
 if then == "fail":
     raise SystemExit("no such luck")
 if then == "die":
     os.kill(os.getpid(), 9)
 if name == "localhost":
     sys.stdin.readline()
-link.leave()
+cluster.leave()
 """
 
 
@@ -62,7 +62,7 @@ def test_all_get_what_the_chief_has_and_none_goes_before_it() -> None:
     chief = Host("localhost", port)
     late = Host("c", port)
     for host in (chief, early, late):
-        assert host.line() == "linked"
+        assert host.line() == "connected"
         assert host.line() == "localhost"
     assert early.runs
     assert late.runs
@@ -85,11 +85,11 @@ def test_the_others_fail_with_a_chief_that_fails_while_it_writes(then: str) -> N
 def test_all_fail_with_one_that_fails_before_the_training(failing: str) -> None:
     port = free_port()
     hosts = [Host(name, port, then="fail early" if name == failing else "work") for name in ("localhost", "b", "c")]
-    assert [host.line() for host in hosts] == ["linked"] * 3
+    assert [host.line() for host in hosts] == ["connected"] * 3
     hosts.sort(key=lambda host: host.name != failing)
     ends = [host.end() for host in hosts]
     assert [code for code, _ in ends] == [1, 1, 1]
-    assert sum("before the training began; its log says why" in log for _, log in ends) == 2
+    assert sum("before the training began; see its log" in log for _, log in ends) == 2
 
 
 def test_hosts_with_different_data_do_not_train() -> None:
@@ -102,7 +102,7 @@ def test_hosts_with_different_data_do_not_train() -> None:
 
 def test_a_chief_that_never_comes_is_not_waited_for_for_ever() -> None:
     with pytest.raises(HostsError, match="localhost cannot be reached on port"):
-        Link(Hosts("b", ("localhost", "b")), threading.Event(), free_port(), 0.5)
+        Cluster(Hosts("b", ("localhost", "b")), threading.Event(), free_port(), 0.5)
 
 
 FILES = 1_100
@@ -116,23 +116,23 @@ def test_a_host_that_never_comes_is_not_waited_for_for_ever(files: int) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(files):
             stack.enter_context(Path(os.devnull).open())
-        link = Link(Hosts("localhost", ("localhost", "b", "c")), threading.Event(), free_port(), 0.5)
-        with pytest.raises(HostsError, match="2 of 3 hosts never came up"):
-            link.meet("data", b"")
+        cluster = Cluster(Hosts("localhost", ("localhost", "b", "c")), threading.Event(), free_port(), 0.5)
+        with pytest.raises(HostsError, match="2 of 3 hosts did not start in time"):
+            cluster.synchronize("data", b"")
 
 
 def test_a_stop_ends_the_waiting() -> None:
     stop = threading.Event()
-    link = Link(Hosts("localhost", ("localhost", "b")), stop, free_port())
+    cluster = Cluster(Hosts("localhost", ("localhost", "b")), stop, free_port())
     stop.set()
-    with pytest.raises(HostsError, match="stopped before all hosts had met"):
-        link.meet("data", b"")
+    with pytest.raises(HostsError, match="stopped before all hosts were up"):
+        cluster.synchronize("data", b"")
 
 
 def test_one_host_alone_meets_nobody() -> None:
-    link = Link(Hosts("a", ("a",)), threading.Event(), free_port())
-    assert link.meet("data", b"state") == b"state"
-    link.leave()
+    cluster = Cluster(Hosts("a", ("a",)), threading.Event(), free_port())
+    assert cluster.synchronize("data", b"state") == b"state"
+    cluster.leave()
 
 
 def test_the_hosts_are_read_from_what_the_platform_writes(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_the_hosts_are_read_from_what_the_platform_writes(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"hosts": ["a"]}', '{"current_host": "b", "hosts": ["a"]}'])
-def test_what_does_not_name_them_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_does_not_name_the_hosts_is_refused_by_its_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "resourceconfig.json"
     path.write_text(text)
     with pytest.raises(HostsError, match=r"resourceconfig\.json"):

@@ -129,7 +129,7 @@ def test_fewer_images_than_a_batch_are_enough(data: tuple[Dataset, Dataset]) -> 
 
 def test_a_loss_that_is_no_number_ends_the_training(data: tuple[Dataset, Dataset]) -> None:
     recipe = dataclasses.replace(PLAIN, optimizer="sgd", learning_rate=1e10)
-    with pytest.raises(DataError, match="the loss is no number any more; try a lower learning_rate than"):
+    with pytest.raises(DataError, match="the loss became NaN or infinite; try a lower learning_rate than"):
         fit(data, recipe)
 
 
@@ -140,7 +140,7 @@ def test_variables_of_another_version_are_refused(data: tuple[Dataset, Dataset])
 
 def test_the_one_cycle_rises_to_its_peak_and_falls_to_nothing() -> None:
     recipe = dataclasses.replace(PLAIN, schedule="one-cycle", learning_rate=0.5)
-    rate = schedule.rate(recipe, 100)
+    rate = schedule.learning_rate(recipe, 100)
     assert callable(rate)
     rates = [float(rate(step)) for step in range(101)]
     assert rates[0] == pytest.approx(0.02)

@@ -17,7 +17,7 @@ from traffic_signs.model import artifact
 from traffic_signs.paths import OptMl
 from traffic_signs.settings.training import TrainingSettings
 from traffic_signs.training import job
-from traffic_signs.training.fit.cluster import Hosts, Link
+from traffic_signs.training.fit.cluster import Cluster, Hosts
 from traffic_signs.training.recipe.presets import PRESETS
 from traffic_signs.training.results import report
 from traffic_signs.training.results.outcome import Run, Validation
@@ -221,7 +221,7 @@ def test_how_it_ended_and_began_is_said(run: Run, folder: Path, tmp_path: Path) 
         metrics, page, _ = written(where)
         assert (metrics["stopped"], metrics["resumed"]) == (told, told)
         assert ("stopped before its last epoch" in page.text) is told
-        assert ("went on from a checkpoint" in page.text) is told
+        assert ("resumed from a checkpoint" in page.text) is told
 
 
 def test_a_finished_job_succeeds_though_its_report_cannot_be_written(
@@ -237,9 +237,9 @@ def test_a_finished_job_succeeds_though_its_report_cannot_be_written(
         replace(PRESETS["lenet"], epochs=1),
         data,
         data,
-        link=Link(Hosts("algo-1", ("algo-1",)), stop),
+        cluster=Cluster(Hosts("algo-1", ("algo-1",)), stop),
         stop=stop,
     )
     assert artifact.read(tmp_path / "model").labels == ("a", "b")
     assert f"the report in {tmp_path}/output/data is not: FileExistsError" in caplog.text
-    assert "hyperparameter temperature = 5.0 is not used without final = true" in caplog.text
+    assert "hyperparameter temperature = 5.0 is ignored without final = true" in caplog.text

@@ -1,1 +1,1 @@
-"""One HTTP connection: the protocol class, its limits on heads and time, its writes."""
+"""One HTTP connection: the protocol class, its limits on request heads and time, its writes."""

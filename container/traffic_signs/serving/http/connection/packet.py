@@ -1,27 +1,27 @@
-"""The transport of a connection's responses: their heads leave together with the first bytes of their bodies.
+"""Transport of a connection's responses that sends a head together with the first bytes of its body.
 
-uvicorn writes both by themselves, and uvloop sends what is written at once: two system calls, the dearest part of a
-small response, and a client that wakes up twice.
+uvicorn writes the two separately, and uvloop sends each write at once. That is two system calls, the most expensive
+part of a small response, and wakes the client twice.
 """
 
 import asyncio
 from collections.abc import Callable
 
 _SMALL_BYTES = 64 * 1024
-"""That are copied faster than a list of them is sent."""
+"""Bodies below this size are faster to copy than to send as a list of buffers."""
 _CONTINUE = b"HTTP/1.1 100 "
 
 
-class Packet:
-    """What a response of uvicorn is given in place of its transport; serves all responses of a connection in turn."""
+class ResponseTransport:
+    """Replaces the transport of uvicorn's responses; serves all responses of a connection, one after the other."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
-        """Take the transport, and what closes it behind a response."""
+        """Take the transport, and *close*, which closes the connection after a response."""
         self._transport, self._close, self._head, self._begun = transport, close, b"", False
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
-        """Keep a head, and send everything else, behind the head if there is one."""
+        """Hold back a head; send all other data, after the head if one is held."""
         if not self._begun and not data.startswith(_CONTINUE):
             self._begun, self._head = True, data
         elif self._head:
@@ -34,12 +34,12 @@ class Packet:
             self._transport.write(data)
 
     def end(self) -> None:
-        """Send the head of a response without a body; the next write is another response's."""
+        """Send a head whose response has no body; the next write begins another response."""
         if self._head:
             self._transport.write(self._head)
         self._begun, self._head = False, b""
 
     def close(self) -> None:
-        """Close the connection behind what has been written."""
+        """Close the connection after what has been written."""
         self.end()
         self._close()

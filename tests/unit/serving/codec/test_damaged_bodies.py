@@ -1,5 +1,6 @@
-"""Damaged bodies of text are read as a plain parser reads them, or refused: no short cut sees other pixels."""
+"""Damaged bodies are read as a plain parser reads them, or refused: no short cut sees other pixels."""
 
+import io
 import itertools
 import json
 import re
@@ -11,18 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.bodies import CSV, JSON, LINES, csv, lines
+from tests.support.bodies import CSV, JSON, LINES, NPY, csv, lines
+from tests.support.helpers import npy
 from tests.support.strategies import pixels
 from traffic_signs.errors import ImageError, RequestError
 from traffic_signs.images import preprocessing
-from traffic_signs.serving.codec import decoding, text_formats
+from traffic_signs.serving.codec import decoding, json_arrays, text_formats
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_pieces() -> Iterator[None]:
-    """Cut bodies into pieces of a few kilobytes, as long ones are into pieces of a megabyte."""
+def small_chunks() -> Iterator[None]:
+    """Read bodies in chunks of 1.5 kB, as longer ones are read in chunks of 1 MB."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_formats, "_PIECE", 1_500)
+        for module in (json_arrays, text_formats):
+            patch.setattr(module, "CHUNK_BYTES", 1_500)
         yield
 
 
@@ -78,7 +81,9 @@ SHAPES: list[Callable[[np.ndarray], Any]] = [
 
 @MORE
 @given(pixels(), st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3), st.booleans(), st.booleans(), EDITS)
-def test_damaged_json(drawn: np.ndarray, shapes: Any, short: bool, bare: bool, edits: Edits) -> None:
+def test_damaged_json_is_read_as_a_plain_parser_reads_it_or_refused(
+    drawn: np.ndarray, shapes: Any, short: bool, bare: bool, edits: Edits
+) -> None:
     array = [shape(image) for shape, image in zip(itertools.cycle(shapes), drawn)]
     text = json.dumps(array if bare else {"instances": array}, separators=(",", ":") if short else None)
     content = edited(text.encode(), edits)
@@ -92,7 +97,7 @@ def test_damaged_json(drawn: np.ndarray, shapes: Any, short: bool, bare: bool, e
 
 @MORE
 @given(pixels(), EDITS)
-def test_damaged_json_lines(drawn: np.ndarray, edits: Edits) -> None:
+def test_damaged_json_lines_are_read_as_a_plain_parser_reads_them_or_refused(drawn: np.ndarray, edits: Edits) -> None:
     content = edited(lines(drawn.tolist()), edits)
 
     def parse() -> Any:
@@ -104,7 +109,7 @@ def test_damaged_json_lines(drawn: np.ndarray, edits: Edits) -> None:
 
 @MORE
 @given(pixels(), EDITS)
-def test_damaged_csv(drawn: np.ndarray, edits: Edits) -> None:
+def test_damaged_csv_is_read_as_a_plain_parser_reads_it_or_refused(drawn: np.ndarray, edits: Edits) -> None:
     content = edited(csv(drawn), edits)
 
     def parse() -> Any:
@@ -112,3 +117,21 @@ def test_damaged_csv(drawn: np.ndarray, edits: Edits) -> None:
         return np.array([json.loads(f"[{line.decode()}]") for line in text.split(b"\n")]).reshape(-1, 32, 32)
 
     check(content, CSV, parse)
+
+
+@MORE
+@given(
+    pixels(),
+    st.sampled_from(("u1", ">i4", "f4")),
+    st.lists(st.tuples(st.integers(0, 140), st.integers(0, 255)), max_size=2),
+)
+def test_damaged_npy(drawn: np.ndarray, dtype: str, changes: list[tuple[int, int]]) -> None:
+    """NumPy reads more, such as a file with bytes behind its array; what both read is the same."""
+    content = bytearray(npy(drawn.astype(dtype)))
+    for place, value in changes:
+        content[place] = value
+    try:
+        found = decoding.decode(bytes(content), NPY, {}, 2**20)
+    except RequestError:
+        return
+    np.testing.assert_array_equal(found, preprocessing.as_pixels(np.load(io.BytesIO(content), allow_pickle=False)))
