@@ -449,7 +449,8 @@ def wait_for_another(server: Server, before: set[int]) -> None:
 
 def test_a_server_leaves_no_list_behind(base: Path, tmp_path: Path) -> None:
     with serving(base, tmp_path / "log", None, VARIABLES) as server:
-        found = [path for path in Path("/dev").glob("shm/models-*/bells/*") if int(path.name) in server.workers()]
+        sockets = Path("/dev").glob("shm/models-*/notifications/*")
+        found = [path for path in sockets if int(path.name) in server.workers()]
         assert found  # of the worker that was ready first, at least
         assert server.stop() == 0
     assert not found[0].parent.parent.exists()
