@@ -32,7 +32,7 @@ def make(checkout: Path, *words: str, stdin: int = subprocess.DEVNULL) -> "subpr
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("BASE", "DATA", "ENDPOINT", "MAKEFLAGS", "YES")
+        if name not in ("BASE", "DATA", "ENDPOINT", "MAKEFLAGS", "MAKELEVEL", "YES")
     }
     command = ["make", "DOCKER=no-such-program", *words]
     return subprocess.run(
