@@ -23,7 +23,6 @@ from local_test.check.image.docker_image import DockerError, docker
 from local_test.platform import archive, container
 from local_test.platform.profiles import Profile
 
-_INTERRUPTED = 130
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -69,6 +68,7 @@ def _channels(context: click.Context, parameter: click.Parameter, given: tuple[s
     "--profile", type=click.Choice([str(profile) for profile in Profile]), default=str(Profile.REAL_TIME),
     show_default=True, help="Kind of endpoint.",
 )  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Print the points that passed or do not apply, too.")
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for check.json, junit.xml, check.html."
 )
@@ -85,6 +85,7 @@ def check(
     content_type: str | None,
     environment: dict[str, str],
     profile: str,
+    verbose: bool,
     output: Path | None,
 ) -> None:
     """Check any image against SageMaker's container contract, point by point.
@@ -123,10 +124,10 @@ def check(
     except KeyboardInterrupt:
         click.echo("interrupted; stopping the containers", err=True)
         _clean_up(scratch, image)
-        os._exit(_INTERRUPTED)  # threads may wait for containers that are gone
+        os._exit(130)  # as a shell says of SIGINT; threads may wait for containers that are gone
     finally:
         _clean_up(scratch, image)
-    report.print(Console())
+    report.print(Console(), verbose=verbose)
     if output:
         report.write(output)
     click.echo(report.summary + (f"; {output}/check.html" if output else ""), err=True)

@@ -1,6 +1,6 @@
 """Report of the check, for people and programs.
 
-Report  ->  table on the terminal, check.json, junit.xml, check.html (self-contained)
+Report  ->  lines on the terminal, check.json, junit.xml, check.html (self-contained)
 """
 
 import datetime
@@ -12,7 +12,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import jinja2
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -58,19 +57,13 @@ class Report:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items())
         return f"{self.subject}, {self.profile}: {counts}, in {self.seconds:.0f} s"
 
-    def print(self, console: Console) -> None:
-        """Print the table; broken points come last, where a terminal shows them, each with its fix."""
-        table = Table(box=box.HORIZONTALS, show_lines=True)
-        for name, ratio in (("point", 4), ("expected", 8), ("observed", 8), ("verdict", 3)):
-            table.add_column(name, ratio=ratio, overflow="fold")
-        for finding in sorted(self.findings, key=lambda finding: finding.verdict is Verdict.BROKEN):
-            point = finding.point
-            observed = Text(finding.observed)
-            if finding.verdict is Verdict.BROKEN:
-                observed.append(f"\nfix: {point.fix}", "bold")
-            expected = Text.assemble(point.expected, (f"\n{point.source}", "dim"))
-            table.add_row(Text(point.name), expected, observed, Text(finding.verdict, _COLOURS[finding.verdict]))
-        console.print(table)
+    def print(self, console: Console, *, verbose: bool = False) -> None:
+        """Print what is broken, then what is inconclusive; *verbose* adds all other points."""
+        rest = (Verdict.PASSED, Verdict.NOT_APPLICABLE) if verbose else ()
+        for verdict in (Verdict.BROKEN, Verdict.INCONCLUSIVE, *rest):
+            for finding in self.findings:
+                if finding.verdict is verdict:
+                    _print(console, finding)
 
     def write(self, folder: Path) -> None:
         """Write check.json, junit.xml and check.html to *folder*, and make it if it is missing."""
@@ -129,6 +122,22 @@ class Report:
         return jinja2.Environment(autoescape=True).from_string(text).render(report=self)
 
 
+def _print(console: Console, finding: Finding) -> None:
+    """Print the point, what was expected and observed, and of a broken one the fix and the source."""
+    console.print(Text.assemble((finding.verdict, _COLOURS[finding.verdict]), "  ", (finding.point.name, "bold")))
+    lines = {"expected": finding.point.expected, "observed": _printable(finding.observed)}
+    if finding.verdict is Verdict.BROKEN:
+        lines |= {"fix": finding.point.fix, "source": finding.point.source}
+    for title, text in lines.items():
+        if console.is_terminal:
+            row = Table.grid(padding=(0, 1))
+            row.add_column(width=10)
+            row.add_row(Text(f"  {title}", "dim"), Text(text))
+            console.print(row)
+        else:  # a file or a pipe has no width, and a whole line can be searched for
+            console.print(f"  {title:<9} {text}", soft_wrap=True, markup=False, highlight=False)
+
+
 def _printable(text: str) -> str:
-    """Replace characters that XML does not allow, such as the colour codes of a log."""
+    """Replace control characters, such as a log's colour codes: XML does not allow them, and terminals obey them."""
     return "".join(character if character.isprintable() else "?" for character in text)

@@ -136,8 +136,23 @@ def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in page
     assert "fix: do it" in page
     assert "http" not in page
-    report.print(Console(file=(terminal := io.StringIO()), width=150))
-    assert re.findall(r"[TH]\d-x", terminal.getvalue()) == ["T1-x", "H2-x", "H3-x", "H1-x"]  # the broken one last
+    report.print(Console(file=(terminal := io.StringIO()), width=20, force_terminal=True))
+    assert "\x1b[31m<" not in terminal.getvalue()
+
+
+def test_what_is_broken_comes_first_and_what_passed_is_printed_only_when_asked_for() -> None:
+    findings = (
+        Finding(point("T1-x"), Verdict.PASSED, "fine"),
+        Finding(point("H2-x", Part.HOSTING), Verdict.NOT_APPLICABLE, "no label"),
+        Finding(point("H3-x", Part.HOSTING), Verdict.INCONCLUSIVE, "no payload"),
+        Finding(point("H1-x", Part.HOSTING), Verdict.BROKEN, "500 " + 200 * "[b]\x1b"),
+    )
+    report = Report("mine:latest", "real-time", findings, 3.2, datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC))
+    report.print(Console(file=(piped := io.StringIO()), width=20))
+    assert re.findall(r"[TH]\d-x", piped.getvalue()) == ["H1-x", "H3-x"]
+    assert "\n  observed  500 " + 200 * "[b]?" + "\n  fix       do it\n" in piped.getvalue()
+    report.print(Console(file=(everything := io.StringIO())), verbose=True)
+    assert re.findall(r"[TH]\d-x", everything.getvalue()) == ["H1-x", "H3-x", "T1-x", "H2-x"]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +262,7 @@ def test_bare_programs_are_checked_with_a_packed_model(tmp_path: Path) -> None:
     words += ["--content-type", images.CONTENT_TYPE, "--output", tmp_path / "out"]
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    good = run(*words, "--bare", images.programs(tmp_path / "good"), TMPDIR=str(scratch))
+    good = run(*words, "--verbose", "--bare", images.programs(tmp_path / "good"), TMPDIR=str(scratch))
     assert good.returncode == 0, good.stdout + good.stderr
     assert "H4-answer" in good.stdout
     written = json.loads((tmp_path / "out" / "check.json").read_text())

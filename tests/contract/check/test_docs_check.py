@@ -60,7 +60,7 @@ def run(lines: list[str], folder: Path) -> str:
 
 def verdicts(text: str) -> set[str]:
     """Return the names of the points that are broken."""
-    return set(re.findall(r"^ +([TH]\d+-[\w-]+) .* broken *$", text, re.MULTILINE))
+    return set(re.findall(r"^broken  ([TH]\d+-[\w-]+)$", text, re.MULTILINE))
 
 
 def counts(text: str) -> str:
