@@ -19,7 +19,7 @@ from local_test.platform import profiles
 from local_test.platform.endpoint import start_endpoint
 from local_test.platform.profiles import Profile
 from tests.contract.check import images
-from tests.contract.check.mutants import Mutant, broken
+from tests.contract.check.mutants import Mutant, faults
 
 CAPABILITIES = "com.amazonaws.sagemaker.capabilities"
 ALL_LABELS = (f"LABEL {CAPABILITIES}.multi-models=true {CAPABILITIES}.bidirectional-streaming=true",)
@@ -283,7 +283,7 @@ def test_a_mutant_breaks_its_point_and_no_other(
     else:
         subject = replace(subject, programs=images.programs(tmp_path / "mutant", kind.files))
     findings = found(of(name), subject)
-    assert set(broken(findings)) == {name}, broken(findings)
+    assert set(faults(findings)) == {name}, faults(findings)
 
 
 def test_sigterm_comes_when_the_server_has_read_of_the_request(
@@ -345,7 +345,7 @@ def test_without_a_payload_and_a_model_what_needs_them_is_unknown(subject: Subje
     reasons = {finding.observed for finding in findings.values() if finding.verdict is Verdict.INCONCLUSIVE}
     assert reasons >= {NO_PAYLOAD, NO_MODEL}
     assert findings["H4-answer"].verdict is Verdict.INCONCLUSIVE
-    assert broken(findings) == {}
+    assert faults(findings) == {}
 
 
 @pytest.mark.engine
