@@ -58,9 +58,9 @@ def run(lines: list[str], folder: Path) -> str:
     return done.stdout + done.stderr
 
 
-def verdicts(text: str) -> set[str]:
-    """Return the names of the points that are broken."""
-    return set(re.findall(r"^broken  ([TH]\d+-[\w-]+)$", text, re.MULTILINE))
+def verdicts(text: str) -> set[tuple[str, str]]:
+    """Return the points that are broken, have a warning or are inconclusive, with their verdicts."""
+    return set(re.findall(r"^(broken|warning|inconclusive)  ([TH]\d+-[\w-]+)$", text, re.MULTILINE))
 
 
 def counts(text: str) -> str:
