@@ -202,20 +202,20 @@ def test_a_job_that_goes_on_after_sigterm_breaks_one_point(tmp_path: Path, monke
 
 
 @pytest.mark.parametrize(
-    ("reading", "value", "verdict"),
+    ("reading", "given", "verdict"),
     [
-        ("text", 1, Verdict.INCONCLUSIVE),
-        ("text", "1", Verdict.WARNING),
-        ("json.loads(text).strip()", "1", Verdict.BROKEN),
+        ("text", {"epochs": 1}, Verdict.INCONCLUSIVE),
+        ("text", {"epochs": "1"}, Verdict.WARNING),
+        ("json.loads(text).strip()", {"epochs": "1", "seconds": "0.1"}, Verdict.BROKEN),
     ],
 )
 def test_only_text_that_every_client_sends_must_be_read(
-    reading: str, value: object, verdict: Verdict, tmp_path: Path
+    reading: str, given: dict[str, object], verdict: Verdict, tmp_path: Path
 ) -> None:
     """JSON is what SDK v2 sends for an image with its toolkit; plain text is what boto3 and SDK v3 send."""
     changed = images.changed("train", ("return str(json.loads(text))", f"return {reading}"))
     programs = images.programs(tmp_path / "programs", changed)
-    channels, given = {"training": images.laid(tmp_path / "data", images.TRAINING)}, {"epochs": value}
+    channels = {"training": images.laid(tmp_path / "data", images.TRAINING)}
     subject = Subject(None, tmp_path, channels=channels, hyperparameters=given, programs=programs)
     seen = {finding.point.name: finding for finding in run(conditions.SCENARIOS, subject)}
     assert seen["T5-both-encodings"].verdict is verdict, seen["T5-both-encodings"].observed

@@ -65,7 +65,7 @@ LARGEST = Point(
     "H5-largest-body",
     Part.HOSTING,
     "a body as large as the platform allows is read: 25 MB; 4 MB for serverless; 100 MB for batch and async",
-    f"{sources.FAQ}, payload limits; AWS's sample scikit_bring_your_own takes 5 MB, its API model names 6 MB",
+    f"{sources.FAQ}, payload limits; AWS's scikit_bring_your_own takes 5 MB, the API model of InvokeEndpoint 6 MB",
     "raise the body limit of the web server and of the proxy in front, such as nginx's client_max_body_size",
     level=Verdict.WARNING,
 )
