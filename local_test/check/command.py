@@ -16,10 +16,11 @@ from rich.table import Table
 
 from local_test import options
 from local_test.check import catalogue, preparation, progress
-from local_test.check.core import checklist
+from local_test.check.core import checklist, formats
+from local_test.check.core.formats import Format
 from local_test.check.core.points import Payload, Subject
-from local_test.check.core.report import Format
 from local_test.check.core.run import requested_parts
+from local_test.check.core.terminal import print_report
 from local_test.platform import container
 from local_test.platform.profiles import Profile
 
@@ -132,11 +133,11 @@ def check(
     finally:
         _clean_up(scratch, image)
     if output:
-        report.write(output)
+        formats.write(report, output)
     if kind == Format.TEXT:
-        report.text(Console(), verbose=verbose)
+        print_report(Console(), report, verbose=verbose)
     else:
-        click.echo(report.formatted(Format(kind)), nl=False)
+        click.echo(formats.formatted(report, Format(kind)), nl=False)
     click.echo(report.summary + (f"; {output}/check.html" if output else ""), err=kind != Format.TEXT)
     sys.exit(report.exit_code(strict=strict))
 

@@ -1,24 +1,57 @@
-"""Report in the formats of other programs: JSON, JUnit XML, GitHub's annotations, Markdown.
+"""Report in the formats of other programs.
 
-Report  ->  as_json, as_junit, as_github, as_markdown
+Report  ->  formatted: JSON, annotations of GitHub, Markdown
+        ->  write: check.json, junit.xml, check.html (self-contained)
 """
 
+import enum
 import html
+import json
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 from xml.etree import ElementTree
 
-from local_test.check.core.points import Finding, Part, Verdict
-from local_test.check.core.terminal import printable
+import jinja2
 
-if TYPE_CHECKING:
-    from local_test.check.core.report import Report
+from local_test.check.core.points import Finding, Part, Verdict, printable
+from local_test.check.core.report import Report
 
 
-def as_json(report: "Report") -> dict[str, Any]:
-    """Return the report as JSON-compatible types."""
-    return {
+class Format(enum.StrEnum):
+    """What is written to stdout."""
+
+    TEXT = "text"
+    JSON = "json"
+    """The content of check.json."""
+    GITHUB = "github"
+    """Annotations of GitHub Actions."""
+    MARKDOWN = "markdown"
+    """A summary for $GITHUB_STEP_SUMMARY."""
+
+
+def formatted(report: Report, kind: Format) -> str:
+    """Return the report in a format other than TEXT, which `terminal` prints."""
+    writers = {Format.JSON: _json, Format.GITHUB: _github, Format.MARKDOWN: _markdown}
+    return writers[kind](report)
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write check.json, junit.xml and check.html to *folder*, and make it if it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "check.json").write_text(_json(report), encoding="utf-8")
+    _junit(report).write(folder / "junit.xml", encoding="utf-8", xml_declaration=True)
+    (folder / "check.html").write_text(_html(report), encoding="utf-8")
+
+
+def _html(report: Report) -> str:
+    """Return the HTML page; output of the container is escaped."""
+    text = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
+    return jinja2.Environment(autoescape=True).from_string(text).render(report=report)
+
+
+def _json(report: Report) -> str:
+    content = {
         "subject": report.subject,
         "profile": report.profile,
         "date": report.date.isoformat(timespec="seconds"),
@@ -38,9 +71,10 @@ def as_json(report: "Report") -> dict[str, Any]:
             for finding in report.findings
         ],
     }
+    return json.dumps(content, indent=1) + "\n"
 
 
-def as_junit(report: "Report") -> "ElementTree.ElementTree[ElementTree.Element]":
+def _junit(report: Report) -> "ElementTree.ElementTree[ElementTree.Element]":
     """Return one test suite per part: broken is a failure, not applicable and inconclusive are skipped.
 
     A warning is a test that passed, with the warning as its output: it was run, so it is not skipped.
@@ -74,7 +108,7 @@ def _add_case(suite: ElementTree.Element, finding: Finding) -> None:
         ElementTree.SubElement(case, "skipped", message=f"{finding.verdict}: {observed}")
 
 
-def as_github(report: "Report") -> str:
+def _github(report: Report) -> str:
     """Return a workflow command per fault, which GitHub Actions shows as an annotation; empty without a fault."""
     commands = {Verdict.BROKEN: "error", Verdict.WARNING: "warning"}
     lines = []
@@ -86,7 +120,7 @@ def as_github(report: "Report") -> str:
     return "".join(lines)
 
 
-def as_markdown(report: "Report") -> str:
+def _markdown(report: Report) -> str:
     """Return the counts, and a table of the faults and of what is inconclusive."""
     rows = [
         [finding.verdict, finding.point.name, *_texts(finding).values()]

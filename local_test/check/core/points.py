@@ -90,6 +90,11 @@ def inconclusive(points: Point | Iterable[Point], reason: str) -> Iterator[Findi
         yield Finding(point, Verdict.INCONCLUSIVE, reason)
 
 
+def printable(text: str) -> str:
+    """Replace control characters, such as a log's colour codes: XML does not allow them, and terminals obey them."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
 @dataclass(frozen=True)
 class Payload:
     """Request body to which the image should respond with 200."""

@@ -1,12 +1,11 @@
-"""Findings as lines of text: one table a finding on a terminal, whole lines in a pipe or a file."""
-
-from collections.abc import Iterable
+"""Report as lines of text: one table a finding on a terminal, whole lines in a pipe or a file."""
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local_test.check.core.points import Finding, Verdict
+from local_test.check.core.points import Finding, Verdict, printable
+from local_test.check.core.report import Report
 
 _COLOURS = {
     Verdict.PASSED: "green",
@@ -17,15 +16,14 @@ _COLOURS = {
 }
 
 
-def print_findings(console: Console, findings: Iterable[Finding]) -> None:
-    """Print each point, what was expected and observed, and of a fault the fix and the source."""
-    for finding in findings:
-        _print(console, finding)
+def print_report(console: Console, report: Report, *, verbose: bool = False) -> None:
+    """Print what is broken, the warnings and what is inconclusive; *verbose* adds all other points.
 
-
-def printable(text: str) -> str:
-    """Replace control characters, such as a log's colour codes: XML does not allow them, and terminals obey them."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    A fault has its fix and its source.
+    """
+    for finding in report.ordered():
+        if verbose or finding.verdict not in (Verdict.PASSED, Verdict.NOT_APPLICABLE):
+            _print(console, finding)
 
 
 def _print(console: Console, finding: Finding) -> None:

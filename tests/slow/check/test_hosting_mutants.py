@@ -286,6 +286,28 @@ def test_a_mutant_breaks_its_point_and_no_other(
     assert set(faults(findings)) == {name}, faults(findings)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "verdict"),
+    [
+        ("H7-empty-body", before(REFUSED, "assert body"), Verdict.WARNING),  # 500
+        ("H7-empty-body", before(REFUSED, "if not body:", "    raise SystemExit"), Verdict.BROKEN),  # no response
+        ("H6-answer-headers", before(CLOSING, 'self.send_header("X-Name", "caf\\xe9")'), Verdict.WARNING),
+        (
+            "H6-answer-headers",
+            before(CLOSING, 'self.send_header("X-Amzn-SageMaker-Custom-Attributes", "caf\\xe9")'),
+            Verdict.BROKEN,
+        ),
+    ],
+)
+def test_only_what_reaches_a_client_is_broken(
+    name: str, change: Change, verdict: Verdict, subject: Subject, tmp_path: Path
+) -> None:
+    programs = images.programs(tmp_path / "mutant", mutant(change).files)
+    findings = found(of(name), replace(subject, programs=programs))
+    assert findings[name].verdict is verdict, findings[name].observed
+    assert set(faults(findings)) == {name}, faults(findings)
+
+
 def test_sigterm_comes_when_the_server_has_read_of_the_request(
     subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

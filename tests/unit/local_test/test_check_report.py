@@ -15,9 +15,11 @@ import pytest
 from rich.console import Console
 
 from local_test.check import catalogue
+from local_test.check.core.formats import Format, formatted, write
 from local_test.check.core.points import Finding, Part, Point, Verdict, passed_if
-from local_test.check.core.report import Format, Report
+from local_test.check.core.report import Report
 from local_test.check.core.selection import UnknownWordError, selected
+from local_test.check.core.terminal import print_report
 
 DATE = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 POINTS = [point for scenario in catalogue.ALL for point in scenario.points]
@@ -41,7 +43,7 @@ MIXED = report(
 
 
 def printed(*, verbose: bool = False) -> str:
-    MIXED.text(Console(file=(text := io.StringIO()), width=20), verbose=verbose)
+    print_report(Console(file=(text := io.StringIO()), width=20), MIXED, verbose=verbose)
     return text.getvalue()
 
 
@@ -86,7 +88,7 @@ def test_a_fault_has_its_fix_and_its_source_in_whole_lines_without_control_chara
         assert f"\n  expected  this\n  observed  {observed}\n  fix       do it\n  source    that page\n" in printed()
     assert "\n  observed  no payload\n" in printed()
     assert printed().count("fix ") == 2
-    MIXED.text(Console(file=(terminal := io.StringIO()), width=20, force_terminal=True))
+    print_report(Console(file=(terminal := io.StringIO()), width=20, force_terminal=True), MIXED)
     assert "\x1b[31m<" not in terminal.getvalue()
 
 
@@ -103,11 +105,11 @@ def test_a_terminal_has_colours_but_for_no_color(environment: dict[str, str], co
 
 def in_terminal(environment: dict[str, str]) -> str:
     """Print MIXED in a terminal and return what it got."""
-    script = "from rich.console import Console; from tests.unit.local_test.test_check_report import MIXED; "
+    script = "from tests.unit.local_test.test_check_report import Console, MIXED, print_report; "
     master, slave = pty.openpty()
     inherited = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
     subprocess.run(
-        [sys.executable, "-c", f"{script}MIXED.text(Console())"],
+        [sys.executable, "-c", f"{script}print_report(Console(), MIXED)"],
         stdin=slave,
         stdout=slave,
         check=True,
@@ -123,9 +125,9 @@ def test_a_pipe_has_no_colours() -> None:
 
 
 def test_json_is_the_content_of_the_file(tmp_path: Path) -> None:
-    MIXED.write(tmp_path / "deep" / "folder")
+    write(MIXED, tmp_path / "deep" / "folder")
     text = (tmp_path / "deep" / "folder" / "check.json").read_text()
-    assert MIXED.formatted(Format.JSON) == text
+    assert formatted(MIXED, Format.JSON) == text
     findings = json.loads(text)["findings"]
     assert [found["verdict"] for found in findings] == ["passed", "warning", "not applicable", "inconclusive", "broken"]
     assert findings[-1]["observed"] == MIXED.findings[-1].observed
@@ -133,7 +135,7 @@ def test_json_is_the_content_of_the_file(tmp_path: Path) -> None:
 
 
 def test_junit_has_a_failure_for_what_is_broken_and_output_for_a_warning(tmp_path: Path) -> None:
-    MIXED.write(tmp_path)
+    write(MIXED, tmp_path)
     suites = ElementTree.parse(tmp_path / "junit.xml").getroot()  # noqa: S314 # written here
     assert [
         (suite.get("name"), suite.get("tests"), suite.get("failures"), suite.get("skipped")) for suite in suites
@@ -144,7 +146,7 @@ def test_junit_has_a_failure_for_what_is_broken_and_output_for_a_warning(tmp_pat
 
 
 def test_the_page_shows_faults_with_their_fix_and_no_markup_of_the_container(tmp_path: Path) -> None:
-    MIXED.write(tmp_path)
+    write(MIXED, tmp_path)
     page = (tmp_path / "check.html").read_text()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
@@ -158,15 +160,15 @@ def test_annotations_of_github_are_escaped() -> None:
         Finding(point("H1-a:b,c%"), Verdict.WARNING, "50%: a, b"),
         Finding(point("H1-x"), Verdict.BROKEN, "a\nb\r::error::"),
     )
-    assert odd.formatted(Format.GITHUB).splitlines() == [
+    assert formatted(odd, Format.GITHUB).splitlines() == [
         "::error title=H1-x::expected: this%0Aobserved: a?b?::error::%0Afix: do it%0Asource: that page",
         "::warning title=H1-a%3Ab%2Cc%25::expected: this%0Aobserved: 50%25: a, b%0Afix: do it%0Asource: that page",
     ]
-    assert report(Finding(point("H1-x"), Verdict.INCONCLUSIVE, "no payload")).formatted(Format.GITHUB) == ""
+    assert formatted(report(Finding(point("H1-x"), Verdict.INCONCLUSIVE, "no payload")), Format.GITHUB) == ""
 
 
 def test_a_markdown_table_stays_a_table_whatever_a_container_wrote() -> None:
-    lines = MIXED.formatted(Format.MARKDOWN).splitlines()
+    lines = formatted(MIXED, Format.MARKDOWN).splitlines()
     assert (
         lines[0]
         == "**mine:latest, real-time: 1 passed, 1 broken, 1 warning, 1 not applicable, 1 inconclusive, in 3 s**"
@@ -177,7 +179,7 @@ def test_a_markdown_table_stays_a_table_whatever_a_container_wrote() -> None:
         "| inconclusive | H3-x | this | no payload |  |  |",
     ]
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 7 for line in lines[2:])
-    assert len(report().formatted(Format.MARKDOWN).splitlines()) == 1
+    assert len(formatted(report(), Format.MARKDOWN).splitlines()) == 1
 
 
 def test_parts_items_and_points_are_selected() -> None:
