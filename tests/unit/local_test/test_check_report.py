@@ -120,10 +120,6 @@ def in_terminal(environment: dict[str, str]) -> str:
         return stream.read(65_536).decode()
 
 
-def test_a_pipe_has_no_colours() -> None:
-    assert "\x1b" not in printed(verbose=True)
-
-
 def test_json_is_the_content_of_the_file(tmp_path: Path) -> None:
     write(MIXED, tmp_path / "deep" / "folder")
     text = (tmp_path / "deep" / "folder" / "check.json").read_text()
