@@ -15,27 +15,16 @@ from rich.console import Console
 from rich.table import Table
 
 from local_test import options
-from local_test.check import catalogue, progress
-from local_test.check.core import checklist
-from local_test.check.core.points import Part, Payload, Subject
+from local_test.check import catalogue, preparation, progress
+from local_test.check.core import checklist, formats
+from local_test.check.core.formats import Format
+from local_test.check.core.points import Payload, Subject
 from local_test.check.core.run import requested_parts
-from local_test.check.image.docker_image import DockerError, docker
-from local_test.platform import archive, container
+from local_test.check.core.terminal import print_report
+from local_test.platform import container
 from local_test.platform.profiles import Profile
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-
-
-class _CannotRunError(click.ClickException):
-    exit_code = 2
-
-
-def _channels(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Path]:
-    channels = {name: Path(folder) for name, folder in options.texts(context, parameter, given).items()}
-    for name, folder in channels.items():
-        if not folder.is_dir():
-            raise click.BadParameter(f"channel {name}: {folder} is not a folder")
-    return channels
 
 
 @click.command(
@@ -51,7 +40,9 @@ def _channels(context: click.Context, parameter: click.Parameter, given: tuple[s
 @click.option("--bare", type=_FOLDER, help="Folder with the programs `train` and `serve`, instead of IMAGE.")
 @click.option("--training", is_flag=True, help="Check training only.")
 @click.option("--hosting", is_flag=True, help="Check hosting only. Default: training and hosting.")
-@click.option("--data", "channels", multiple=True, metavar="CHANNEL=FOLDER", callback=_channels, help="Training data.")
+@click.option(
+    "--data", "channels", multiple=True, metavar="CHANNEL=FOLDER", callback=preparation.channels, help="Training data."
+)
 @click.option(
     "-p", "--hyperparameter", "hyperparameters", multiple=True, metavar="KEY=VALUE", callback=options.values,
     help="For a short job that still takes some seconds. A value that is valid JSON is parsed as JSON.",
@@ -68,7 +59,16 @@ def _channels(context: click.Context, parameter: click.Parameter, given: tuple[s
     "--profile", type=click.Choice([str(profile) for profile in Profile]), default=str(Profile.REAL_TIME),
     show_default=True, help="Kind of endpoint.",
 )  # fmt: skip
-@click.option("--verbose", is_flag=True, help="Print the points that passed or do not apply, too.")
+@click.option(
+    "--only", metavar="POINTS", callback=preparation.only,
+    help="Check these only: parts, items or points, such as hosting,H3,T5-both-encodings.",
+)  # fmt: skip
+@click.option("--strict", is_flag=True, help="End with 1 if there is a warning.")
+@click.option("--verbose", is_flag=True, help="As text: print the points that passed or do not apply, too.")
+@click.option(
+    "--format", "kind", type=click.Choice([str(kind) for kind in Format]), default=str(Format.TEXT), show_default=True,
+    help="What to print: text, check.json, annotations of GitHub, a summary in Markdown.",
+)  # fmt: skip
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for check.json, junit.xml, check.html."
 )
@@ -85,25 +85,29 @@ def check(
     content_type: str | None,
     environment: dict[str, str],
     profile: str,
+    only: frozenset[str],
+    strict: bool,
     verbose: bool,
+    kind: str,
     output: Path | None,
 ) -> None:
     """Check any image against SageMaker's container contract, point by point.
 
-    Exit code 0: nothing is broken. 1: something is broken. 2: wrong usage, no engine,
-    no such image or program, or no point was decided.
+    Exit code 0: nothing is broken. 1: something is broken, or with --strict there is a warning.
+    2: wrong usage, no engine, no such image or program, or no point was decided.
     """
     if (image is None) == (bare is None):
         raise click.UsageError("give either IMAGE or --bare FOLDER")
     if (payload is None) != (content_type is None):
         raise click.UsageError("--payload and --content-type need each other")
     parts = requested_parts(training=training, hosting=hosting, image=image is not None)
+    to_check = preparation.selected_parts(Subject(image, Path(), parts, Profile(profile), only=only))
     if image:
-        _require_image(image)
+        preparation.require_image(image)
     if bare:
-        _require_programs(bare, parts)
+        preparation.require_programs(bare, to_check)
     if output:
-        _make_report_folder(output)
+        preparation.make_report_folder(output)
     scratch = Path(tempfile.mkdtemp(prefix="check-"))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -115,10 +119,11 @@ def check(
             Profile(profile),
             channels,
             hyperparameters,
-            _model_folder(model, scratch / "model") if model else None,
+            preparation.model_folder(model, scratch / "model") if model else None,
             Payload(payload.read_bytes(), content_type) if payload and content_type else None,
             environment,
             bare.resolve() if bare else None,
+            only,
         )
         report = progress.run_with_progress(subject)
     except KeyboardInterrupt:
@@ -127,11 +132,14 @@ def check(
         os._exit(130)  # as a shell says of SIGINT; threads may wait for containers that are gone
     finally:
         _clean_up(scratch, image)
-    report.print(Console(), verbose=verbose)
     if output:
-        report.write(output)
-    click.echo(report.summary + (f"; {output}/check.html" if output else ""), err=True)
-    sys.exit(report.exit_code)
+        formats.write(report, output)
+    if kind == Format.TEXT:
+        print_report(Console(), report, verbose=verbose)
+    else:
+        click.echo(formats.formatted(report, Format(kind)), nl=False)
+    click.echo(report.summary + (f"; {output}/check.html" if output else ""), err=kind != Format.TEXT)
+    sys.exit(report.exit_code(strict=strict))
 
 
 @click.command(
@@ -141,11 +149,15 @@ def check(
     """
 )
 def points() -> None:
-    """List the items of the contract, the points that check each, and what cannot be checked here."""
+    """List the items of the contract, the points that check each, and what cannot be checked here.
+
+    The level of a point is its most severe verdict: broken, or warning.
+    """
     table = Table("item", "requirement", "checked by", "not checked", show_lines=True)
     every = [point for scenario in catalogue.ALL for point in scenario.points]
     for row in checklist.table(every, catalogue.NOT_CHECKABLE):
-        table.add_row(row.number, row.demand, "\n".join(row.points), row.reason)
+        checked_by = "\n".join(f"{point.name}: {point.level}" for point in row.points)
+        table.add_row(row.number, row.demand, checked_by, row.reason)
     Console().print(table)
 
 
@@ -154,42 +166,6 @@ def _interrupt(*_: object) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
-
-
-def _require_image(image: str) -> None:
-    """Raise _CannotRunError unless a Docker engine is reachable and has *image*."""
-    if not container.engine_reachable():
-        raise _CannotRunError("no Docker engine is reachable; start one, or check programs with --bare FOLDER")
-    try:
-        docker("image", "inspect", "--format", "{{.Id}}", image)
-    except DockerError:
-        raise _CannotRunError(f"Docker has no image {image}; pull or build it first") from None
-
-
-def _require_programs(programs: Path, parts: frozenset[Part]) -> None:
-    """Raise _CannotRunError unless *programs* has the program that each of *parts* needs."""
-    for part, name, other in ((Part.TRAINING, "train", "--hosting"), (Part.HOSTING, "serve", "--training")):
-        if part in parts and shutil.which(name, path=str(programs)) is None:
-            raise _CannotRunError(f"{programs} has no executable program `{name}`; add it, or use {other}")
-
-
-def _make_report_folder(output: Path) -> None:
-    """Make the folder for the report, or raise _CannotRunError before a run that may take half an hour."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _CannotRunError(f"cannot write the report to {output}: {error.strerror}") from None
-
-
-def _model_folder(model: Path, folder: Path) -> Path:
-    """Return the folder with the model's files: *model* itself, or *folder* with the unpacked archive."""
-    if model.is_dir():
-        return model.resolve()
-    try:
-        archive.unpack(model, folder)
-    except archive.RefusedError as error:
-        raise click.BadParameter(str(error)) from None
-    return folder
 
 
 def _clean_up(scratch: Path, image: str | None) -> None:

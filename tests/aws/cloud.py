@@ -30,7 +30,7 @@ ENDPOINT = "traffic-signs-later"
 
 # runs a command as `python -m` does, and records its AWS calls
 RECORDER = """
-import json, os, runpy, sys, time
+import json, os, runpy, signal, sys
 from botocore.client import BaseClient
 call = BaseClient._make_api_call
 def recorded(self, operation, parameters):

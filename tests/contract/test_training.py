@@ -205,7 +205,11 @@ def test_two_archives_in_a_channel_fail_the_job_and_are_named(
 ) -> None:
     for name in ("a.npz", "b.npz"):
         shutil.copy(prepared / "training" / "training.npz", other_channel / name)
-    failed(run_job(tmp_path / "opt-ml", {"training": other_channel}, {}), "2 archives", "a.npz, b.npz")
+    failed(
+        run_job(tmp_path / "opt-ml", {"training": other_channel}, {}),
+        "channel training has 2 .npz files",
+        "a.npz, b.npz",
+    )
 
 
 def test_channels_of_different_classes_fail_the_job(prepared: Path, tmp_path: Path, other_channel: Path) -> None:

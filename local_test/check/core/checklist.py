@@ -58,8 +58,8 @@ class Row:
 
     number: str
     demand: str
-    points: tuple[str, ...]
-    """Names of the points that check it."""
+    points: tuple[Point, ...]
+    """Points that check it."""
     reason: str
     """Why the item, or a part of it, is not checked; empty if all of it is checked."""
 
@@ -71,12 +71,11 @@ def table(points: Sequence[Point], reasons: Mapping[str, str]) -> list[Row]:
         points: all points of all scenarios; each name begins with its item.
         reasons: by item, why it or a part of it is not checked.
     """
-    names = [point.name for point in points]
     return [
         Row(
             number,
             demand,
-            tuple(name for name in names if name.partition("-")[0] == number),
+            tuple(point for point in points if point.name.partition("-")[0] == number),
             reasons.get(number, ""),
         )
         for number, demand in ITEMS.items()

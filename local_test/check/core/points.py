@@ -8,6 +8,7 @@ import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from local_test.platform.profiles import Profile
 
@@ -17,6 +18,9 @@ class Verdict(enum.StrEnum):
 
     PASSED = "passed"
     BROKEN = "broken"
+    """A deployment or a job fails by it, or loses data."""
+    WARNING = "warning"
+    """It works; AWS's documents recommend otherwise, or it costs time or money, or breaks a use that is optional."""
     NOT_APPLICABLE = "not applicable"
     """The image does not offer the feature, and need not."""
     INCONCLUSIVE = "inconclusive"
@@ -39,13 +43,15 @@ class Point:
     part: Part
     expected: str
     source: str
-    """Where the requirement is documented: a page of AWS's guide, the API model, or a bug report."""
+    """Where the requirement comes from: page and section of AWS's guide, the API model, a bug report, a measurement."""
     fix: str
     """How to repair it, in one line."""
     profiles: frozenset[Profile] = frozenset(Profile)
     """Kinds of endpoints that the point applies to; all of them for points of training."""
     requires: Part | None = None
     """For a point of the image: the part, training or hosting, that must be checked too for it to apply."""
+    level: Literal[Verdict.BROKEN, Verdict.WARNING] = Verdict.BROKEN
+    """The most severe verdict; BROKEN only if AWS documents the requirement, or a deployment was seen to fail."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,20 @@ class Finding:
     observed: str
     """What was observed, in one line, with figures."""
 
+    @property
+    def is_fault(self) -> bool:
+        """Whether there is something to repair."""
+        return self.verdict in (Verdict.BROKEN, Verdict.WARNING)
+
 
 def passed_if(point: Point, condition: bool, observed: object) -> Finding:
-    """Return PASSED if *condition* is true, else BROKEN, with what was observed."""
-    return Finding(point, Verdict.PASSED if condition else Verdict.BROKEN, str(observed))
+    """Return PASSED if *condition* is true, else the point's level, with what was observed."""
+    return Finding(point, Verdict.PASSED if condition else point.level, str(observed))
+
+
+def warning(point: Point, observed: object) -> Finding:
+    """Return WARNING for the lesser fault of a point whose level is BROKEN, with what was observed."""
+    return Finding(point, Verdict.WARNING, str(observed))
 
 
 def not_applicable(point: Point, observed: object) -> Finding:
@@ -72,6 +88,11 @@ def inconclusive(points: Point | Iterable[Point], reason: str) -> Iterator[Findi
     """Yield INCONCLUSIVE for each point, with the reason."""
     for point in [points] if isinstance(points, Point) else points:
         yield Finding(point, Verdict.INCONCLUSIVE, reason)
+
+
+def printable(text: str) -> str:
+    """Replace control characters, such as a log's colour codes: XML does not allow them, and terminals obey them."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,8 @@ class Subject:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables that the user's job or endpoint sets."""
     programs: Path | None = None
+    only: frozenset[str] = frozenset()
+    """Names of the points to check; empty for all that apply."""
 
 
 @dataclass(frozen=True)

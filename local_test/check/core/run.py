@@ -18,7 +18,9 @@ _AT_ONCE = (os.cpu_count() or 1) + 1
 
 
 def applies(point: Point, subject: Subject) -> bool:
-    """Return whether *point* applies to the profile and the parts of *subject*."""
+    """Return whether *point* applies to the profile and the parts of *subject*, and is selected."""
+    if subject.only and point.name not in subject.only:
+        return False
     needed = {part for part in (point.part, point.requires) if part is not None}
     return subject.profile in point.profiles and needed <= subject.parts
 

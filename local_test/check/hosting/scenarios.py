@@ -7,52 +7,53 @@ harmless ones first. Points that need other conditions, or no load beside them, 
 from collections.abc import Iterator
 from typing import Any
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive, passed_if
 from local_test.check.hosting.lifecycle import damaged_model, load, multi_model, serverless, stop, tight
 from local_test.check.hosting.requests import connections, errors, features, invocations, ping
-from local_test.check.hosting.support.served import GUIDE, NO_MODEL, Judge, ServingContainer, Start, start_container
+from local_test.check.hosting.support import sources
+from local_test.check.hosting.support.served import NO_MODEL, Judge, ServingContainer, Start, start_container
 from local_test.platform.profiles import DEFAULT_PORT, Conditions, Profile
 
 SERVE = Point(
     "H1-serve",
     Part.HOSTING,
     "`docker run IMAGE serve` starts a server that keeps running",
-    GUIDE,
+    sources.RUNS,
     "put an executable `serve` on the PATH, or let the ENTRYPOINT accept the argument `serve`",
 )
 ROOT = Point(
     "H1-root",
     Part.HOSTING,
     "process 1 runs as root",
-    f"{GUIDE}: SageMaker AI expects all containers to run with root users",
+    f"{sources.GUIDE}: SageMaker AI expects all containers to run with root users",
     "remove USER from the Dockerfile",
 )
 ADDRESS = Point(
     "H2-address",
     Part.HOSTING,
     "the server listens on 0.0.0.0:8080",
-    GUIDE,
+    sources.RESPONDS,
     "bind to 0.0.0.0 instead of 127.0.0.1, and to port 8080",
 )
 READY = Point(
     "H3-ready-in-time",
     Part.HOSTING,
     "/ping returns 200 within 8 minutes of the start (3 minutes for serverless)",
-    GUIDE,
+    sources.PING,
     "load less at startup, or set ContainerStartupHealthCheckTimeoutInSeconds",
 )
 READ_ONLY_MODEL = Point(
     "H9-read-only-model",
     Part.HOSTING,
     "the server starts with a read-only /opt/ml/model",
-    f"{GUIDE}; aws/sagemaker-tensorflow-serving-container issue 211",
+    f"{sources.LOADS}; aws/sagemaker-tensorflow-serving-container issue 211",
     "write unpacked files and caches to /tmp",
 )
 VARIABLES = Point(
     "H10-variables",
     Part.HOSTING,
     "the server starts with the variables that the SDK sets: SAGEMAKER_REGION, SAGEMAKER_CONTAINER_LOG_LEVEL",
-    "sagemaker-python-sdk, Model",
+    "sagemaker 2.257.7, model.py",
     "ignore SAGEMAKER_* variables that you do not use; read the log level as a number, such as 20",
 )
 READ_ONLY_ROOT = Point(
@@ -67,9 +68,10 @@ MEMORY = Point(
     "H14-memory",
     Part.HOSTING,
     "the server starts and serves with 2048 MB of memory and one worker",
-    "developer guide, serverless-endpoints",
+    'developer guide, "Serverless Inference": memory of 1 to 6 GB, which the endpoint chooses',
     "load the model only once, or create the endpoint with a larger MemorySizeInMB",
     frozenset({Profile.SERVERLESS}),
+    level=Verdict.WARNING,
 )
 _SUSPECTS: dict[Point, dict[str, Any]] = {
     READ_ONLY_MODEL: {"model_read_only": False},

@@ -7,7 +7,7 @@ The sources are pages of AWS's developer guide, API models, or bug reports.
 
 from collections.abc import Callable, Iterator
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
 from local_test.check.image import judgements as judge
 from local_test.check.image import labels
 from local_test.check.image.docker_image import Image, open_image
@@ -42,15 +42,17 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         "T1-exec-form",
         Part.IMAGE,
         "ENTRYPOINT has exec form or is absent: a shell as process 1 drops the argument and SIGTERM",
-        _TRAINING_PAGE,
+        f"{_TRAINING_PAGE}: recommends it; T1-train, T13-signal, H1-serve and H8-stops-in-time check what follows",
         'write ENTRYPOINT ["program", "argument"] instead of ENTRYPOINT program argument',
+        level=Verdict.WARNING,
     ): judge.exec_form,
     Point(
         "T1-no-init",
         Part.IMAGE,
         "the entry point is not tini",
-        _TRAINING_PAGE,
+        f"{_TRAINING_PAGE}: confused by the arguments train and serve; T1-train and H1-serve check what follows",
         "remove tini, and let the program handle SIGTERM and its child processes",
+        level=Verdict.WARNING,
     ): judge.no_init,
     Point(
         "T1-train-there",
@@ -93,24 +95,27 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         "T1-default-command",
         Part.IMAGE,
         "without arguments, as SDK v3's local mode runs it, the image trains",
-        "SDK 3.27.0: the image's CMD ran, with success and an empty model",
+        "sagemaker 3.27.0, local mode, measured: the image's CMD ran, with success and an empty model",
         'set CMD ["train"]',
         requires=Part.TRAINING,
+        level=Verdict.WARNING,
     ): judge.default_command,
     Point(
         "T3-opt-ml-empty",
         Part.IMAGE,
         "no files under /opt/ml: the platform mounts over it, and files in /opt/ml/code disable the SDK's source_dir",
-        _TRAINING_PAGE,
+        f"{_TRAINING_PAGE}: they may no longer be visible; T3-opt-ml checks whether the image needs them",
         "move the files elsewhere, for example to /opt/program",
+        level=Verdict.WARNING,
     ): judge.nothing_under_opt_ml,
     Point(
         "T10-no-baked-program",
         Part.IMAGE,
         "ENV SAGEMAKER_PROGRAM is not set: it silently overrides an Estimator's entry_point",
-        "sagemaker-training 5.1.4, measured",
+        "sagemaker-training 5.1.4, measured; its README recommends the variable",
         "remove it, and let the image's `train` choose the program; or never set entry_point",
         requires=Part.TRAINING,
+        level=Verdict.WARNING,
     ): judge.no_baked_program,
     Point(
         "T15-unbuffered",
@@ -118,29 +123,33 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         "ENV PYTHONUNBUFFERED is set for Python: otherwise logs and metrics are late, or lost after SIGKILL",
         "Dockerfile of AWS's scikit_bring_your_own sample",
         "set ENV PYTHONUNBUFFERED=1",
+        level=Verdict.WARNING,
     ): judge.unbuffered,
     Point(
         "H1-user",
         Part.IMAGE,
         "the user is root",
-        f"{_HOSTING_PAGE}; sagemaker-inference-toolkit#72",
+        f"{_HOSTING_PAGE}: SageMaker AI expects all containers to run with root users; sagemaker-inference-toolkit#72",
         "remove USER from the Dockerfile",
+        requires=Part.HOSTING,
     ): judge.root,
     Point(
         "H2-labels",
         Part.IMAGE,
         "SageMaker's labels are spelled correctly, with true, false or CUDA versions as values",
-        _HOSTING_PAGE,
+        f"{_HOSTING_PAGE}; without its label a capability is missing, and the rest works",
         "correct it, for example LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true",
         requires=Part.HOSTING,
+        level=Verdict.WARNING,
     ): judge.label_syntax,
     Point(
         "H3-no-healthcheck",
         Part.IMAGE,
         "no HEALTHCHECK: the platform uses /ping, and a second check only takes CPU time",
-        _HOSTING_PAGE,
+        f"{_HOSTING_PAGE}, health checks: /ping is the platform's own",
         "remove HEALTHCHECK, or set HEALTHCHECK NONE if the base image has one",
         requires=Part.HOSTING,
+        level=Verdict.WARNING,
     ): judge.no_healthcheck,
     Point(
         "H14-size",
@@ -158,6 +167,7 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         "aws/deep-learning-containers#4990, #6187; NVIDIA/nim-deploy#104",
         f"set LABEL {labels.CUDA}=12.9, and choose the endpoint's InferenceAmiVersion",
         requires=Part.HOSTING,
+        level=Verdict.WARNING,
     ): judge.cuda_label,
 }
 
@@ -166,7 +176,8 @@ def _inspect(subject: Subject) -> Iterator[Finding]:
     assert subject.image is not None  # noqa: S101 # without an image its points do not apply
     with open_image(subject.image) as image:
         for point, judge_point in _JUDGES.items():
-            yield Finding(point, *judge_point(image, subject.parts))
+            verdict, observed = judge_point(image, subject.parts)
+            yield Finding(point, point.level if verdict is Verdict.BROKEN else verdict, observed)
 
 
 SCENARIOS = (Scenario("inspection of the image", tuple(_JUDGES), _inspect),)

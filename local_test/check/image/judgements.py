@@ -62,7 +62,8 @@ def manifest(image: Image, _: frozenset[Part]) -> Judgement:
         kind = foreign[0] if foreign else kinds[0]
         return _passed_if(kind == _MANIFEST, f"{host} has {kind or 'a manifest without a type'}")
     if stored := image.config.get("Descriptor", {}).get("mediaType", ""):
-        return _passed_if(stored == _MANIFEST, f"not pushed yet; Docker stores and pushes it as {stored}")
+        observed = f"not pushed yet; Docker stores and pushes it as {stored}"
+        return Verdict.PASSED if stored == _MANIFEST else Verdict.WARNING, observed  # other tools push it differently
     return Verdict.INCONCLUSIVE, "the image is not in a registry; push it, and check it by its name there"
 
 

@@ -5,8 +5,8 @@ Baseline: conditions that break the job  ->  findings
 
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Point, Subject, inconclusive, passed_if
-from local_test.check.training.baseline import CONTAINERS_ONLY, Baseline, scenario
+from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, inconclusive, passed_if, warning
+from local_test.check.training.baseline import CONTAINERS_ONLY, LOCAL, PLATFORM, Baseline, scenario
 
 _POINTS = {
     "whole_mount": Point(
@@ -27,15 +27,16 @@ _POINTS = {
         "T5-both-encodings",
         Part.TRAINING,
         'hyperparameters work as SDK v2 sends them ("\\"adam\\"") and as SDK v3 and boto3 do ("adam")',
-        "aws/sagemaker-python-sdk#3487, #613; aws/sagemaker-training-toolkit#66",
+        "sagemaker 2.257.7 and 3.27.0, measured: only SDK v2 with source_dir sends JSON; aws/sagemaker-python-sdk#3487",
         "parse each value with json.loads, and keep the string if that fails",
     ),
     "platform_hyperparameters": Point(
         "T5-platform-hyperparameters",
         Part.TRAINING,
         "hyperparameters that the platform adds, _tuning_objective_metric and sagemaker_*, are ignored",
-        "sagemaker-training 5.1.4, params.py",
+        "sagemaker-training 5.1.4, params.py; only tuning jobs and the SDK's source_dir add them",
         "ignore hyperparameters whose names start with _ or sagemaker_",
+        level=Verdict.WARNING,
     ),
     "manifests": Point(
         "T6-manifests",
@@ -48,8 +49,9 @@ _POINTS = {
         "T6-read-only",
         Part.TRAINING,
         "nothing is written to a channel, which is read-only in FastFile mode",
-        'developer guide, "Access Training Data": FastFile mode',
+        'developer guide, "Access Training Data": FastFile mode; a job in File mode may write',
         "write files derived from the data to /tmp",
+        level=Verdict.WARNING,
     ),
     "local_mode_keys": Point(
         "T7-short-configuration",
@@ -57,6 +59,7 @@ _POINTS = {
         "inputdataconfig.json and resourceconfig.json may have only the few keys that SDK v3's local mode writes",
         "sagemaker 3.27.0, train/local/local_container.py",
         "use a default for every key other than TrainingInputMode, current_host and hosts",
+        level=Verdict.WARNING,
     ),
     "other_hostname": Point(
         "T8-hostname",
@@ -83,8 +86,9 @@ _POINTS = {
         "T19-no-network",
         Part.TRAINING,
         "training works without a network, as in a job with network isolation",
-        'developer guide, "Run Training and Inference Containers in Internet-Free Mode"',
+        'developer guide, "Run Training and Inference Containers in Internet-Free Mode": with isolation only',
         "install everything when the image is built, and read data from the channels",
+        level=Verdict.WARNING,
     ),
 }
 
@@ -92,7 +96,8 @@ _POINTS = {
 def _judge(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     for name, point in _POINTS.items():
         if name in baseline.breaking:
-            yield passed_if(point, False, f"this condition alone makes the job fail: {baseline.breaking[name]}")
+            observed = f"this condition alone makes the job fail: {baseline.breaking[name]}"
+            yield warning(point, observed) if _rare(name, baseline) else passed_if(point, False, observed)
         elif name in CONTAINERS_ONLY and subject.image is None:
             yield from inconclusive(point, "only a container shows this")
         elif name == "json_strings" and not any(isinstance(value, str) for value in subject.hyperparameters.values()):
@@ -105,6 +110,14 @@ def _judge(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
             yield from inconclusive(point, f"the job fails under several conditions together: {baseline.job}")
         else:
             yield passed_if(point, True, "the job completes with and without" if name != "toolkit" else "not needed")
+
+
+def _rare(name: str, baseline: Baseline) -> bool:
+    """Return whether the job fails only in local mode, or only with the encoding of SDK v2's source_dir."""
+    if name == "json_strings":
+        return not baseline.conditions.json_strings
+    local = getattr(LOCAL, name)
+    return bool(local != getattr(PLATFORM, name) and local != getattr(baseline.conditions, name))
 
 
 SCENARIOS = (scenario("training as the platform and as local mode start it", tuple(_POINTS.values()), _judge),)

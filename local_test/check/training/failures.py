@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, inconclusive, passed_if
+from local_test.check.core.points import (
+    Finding,
+    Part,
+    Point,
+    Subject,
+    Verdict,
+    inconclusive,
+    not_applicable,
+    passed_if,
+    warning,
+)
 from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import run_job
 from local_test.platform.training_job import FAILURE_CHARACTERS
@@ -25,8 +35,9 @@ _FILE = Point(
     "T11-failure-file",
     Part.TRAINING,
     "a job that fails writes the reason to /opt/ml/output/failure",
-    _SIGNALS,
+    f"{_SIGNALS}: should write a description; the job fails without it, too",
     "write the reason to /opt/ml/output/failure before the program exits",
+    level=Verdict.WARNING,
 )
 _REASON = Point(
     "T11-failure-reason",
@@ -34,6 +45,7 @@ _REASON = Point(
     f"the failure file starts with the reason: the platform shows its first {FAILURE_CHARACTERS} characters",
     "API, DescribeTrainingJob, FailureReason; aws/sagemaker-python-sdk#1225, #658; aws/sagemaker-training-toolkit#111",
     "write the exception's message first, and the traceback after it or only to the log",
+    level=Verdict.WARNING,
 )
 _VALUE = Point(
     "T5-wrong-value",
@@ -41,6 +53,7 @@ _VALUE = Point(
     "a hyperparameter with an invalid value makes the job fail",
     'developer guide, "CreateTrainingJob": HyperParameters are strings, which the platform does not validate',
     "reject an invalid value with a message that names the hyperparameter and the value",
+    level=Verdict.WARNING,
 )
 _FULL = Point(
     "T11-disk-full",
@@ -53,7 +66,7 @@ _USER = Point(
     "T10-user-failure",
     Part.TRAINING,
     "if an Estimator's entry_point fails, the job fails, and the failure file has its message",
-    "aws/sagemaker-python-sdk#1722; aws/sagemaker-training-toolkit#111",
+    "aws/sagemaker-python-sdk#1722; aws/sagemaker-training-toolkit#111: its own trainer loses the message",
     "start user programs with capture_error=True, and write the last line of their stderr first",
 )
 _NO_SPACE = re.compile(r"(?i)no space|space left|disk|enospc|errno 28|quota|full")
@@ -75,6 +88,10 @@ def _without_data(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     job = run_job(subject, baseline.conditions, channels={})
     if job.code is None:
         yield from inconclusive(points, f"without its channels: {job}")
+        return
+    if job.code == 0 and job.model and not job.failure:
+        observed = f"without its channels it completes, with a model: {job}"
+        yield from (not_applicable(point, observed) for point in points)
         return
     yield passed_if(_EXIT, job.code != 0, f"without its channels: {job}")
     yield passed_if(
@@ -118,10 +135,10 @@ def _full_disk(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         yield from inconclusive(_FULL, str(job))
     elif job.code == 0 and not job.failure:
         yield passed_if(_FULL, False, f"{job}, although no file of the model could be written")
+    elif reported:
+        yield passed_if(_FULL, True, job)
     else:
-        yield passed_if(
-            _FULL, reported is not None, f"{job}" + ("" if reported else "; the message does not mention the disk")
-        )
+        yield warning(_FULL, f"{job}; the message does not mention the disk")
 
 
 def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
@@ -134,8 +151,10 @@ def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     if not (job.base / "output" / "ran").exists():
         yield Finding(_USER, Verdict.NOT_APPLICABLE, "the image does not run the program in sagemaker_program")
         return
-    failed, reported = job.code not in (0, None), _MESSAGE in job.failure[:FAILURE_CHARACTERS]
-    yield passed_if(_USER, failed and reported, f"{job}" + ("" if reported else "; the program's message is missing"))
+    if job.code in (0, None) or _MESSAGE in job.failure[:FAILURE_CHARACTERS]:
+        yield passed_if(_USER, job.code not in (0, None), job)
+    else:
+        yield warning(_USER, f"{job}; the program's message is missing")
 
 
 SCENARIOS = (

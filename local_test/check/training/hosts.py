@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
-from local_test.check.core.points import Finding, Part, Point, Subject, inconclusive, passed_if
+from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, inconclusive, passed_if
 from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, start_job
 from local_test.platform import opt_ml
@@ -24,8 +24,9 @@ _TWO = Point(
     "T8-two-hosts",
     Part.TRAINING,
     "a job with two hosts completes, even if one host starts some seconds after the other",
-    f"{_CONFIGURATION}; sagemaker-training 5.1.4 tries for 15 minutes",
+    f"{_CONFIGURATION}; sagemaker-training 5.1.4 tries for 15 minutes; an image may support one host only",
     "retry while another host's name does not resolve or its port is closed",
+    level=Verdict.WARNING,
 )
 _GROUPS = Point(
     "T8-groups",
@@ -33,6 +34,7 @@ _GROUPS = Point(
     "a job with several instance groups of different types completes",
     'developer guide, "Train Using a Heterogeneous Cluster"',
     "read all hosts from `hosts`, and the group of the current host from current_group_name",
+    level=Verdict.WARNING,
 )
 _CLASH = Point(
     "T11-names-of-two-hosts",
@@ -40,6 +42,7 @@ _CLASH = Point(
     "hosts do not write model files with the same name and different content",
     'developer guide, "How Amazon SageMaker AI Processes Training Output": names must not clash',
     "let only the first host write the model, or include the host's name in the file names",
+    level=Verdict.WARNING,
 )
 _LOST = Point(
     "T8-lost-host",
@@ -47,6 +50,7 @@ _LOST = Point(
     "if the other host never appears, the job fails with a reason, or does so when it is stopped",
     f"{_CONFIGURATION}; a name may not resolve for a while, or never",
     "limit the wait for other hosts, end it on SIGTERM, and write the reason to /opt/ml/output/failure",
+    level=Verdict.WARNING,
 )
 _HOSTS = ("algo-1", "algo-2")
 _DELAY_SECONDS = 2

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive, passed_if
 from local_test.check.training.baseline import PLATFORM
 from local_test.check.training.job import run_job
 from local_test.platform import training_job as jobs
@@ -18,6 +18,7 @@ _POINT = Point(
     "the image has bash, python3 and pip on its PATH, which SDK v3's ModelTrainer needs for source_code",
     "sagemaker 3.27.0, train/model_trainer.py and templates.py: ContainerEntrypoint is /bin/bash",
     "install bash, python3 and pip, or do not use ModelTrainer's source_code",
+    level=Verdict.WARNING,
 )
 _SCRIPT = """\
 #!/bin/bash

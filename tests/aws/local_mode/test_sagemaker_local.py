@@ -74,7 +74,7 @@ def test_a_model_with_hooks_of_its_own(job: Job, tmp_path: Path) -> None:
     done = run_without_image("v2", "tests.aws.local_mode.own_hooks", IMAGE, archive, source, "mine.py", free_port())
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'answer: {"dark": 1}' in done.stdout
-    assert "/opt/ml/code/mine.py has predict_fn" in done.stdout
+    assert "/opt/ml/code/mine.py defines predict_fn" in done.stdout
     with tarfile.open(archive) as packed:
         assert any(name.endswith("code/mine.py") for name in packed.getnames())
     assert [path.name for path in source.iterdir()] == ["mine.py"]  # no files of root beside it

@@ -7,7 +7,7 @@ breaks; test_checklist.py demands an entry for every point of every scenario.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from local_test.check.core.points import Finding, Scenario, Subject, Verdict
+from local_test.check.core.points import Finding, Scenario, Subject
 from tests.contract.check import images
 
 
@@ -30,6 +30,6 @@ def findings(scenarios: Iterable[Scenario], subject: Subject) -> dict[str, Findi
     return {found.point.name: found for scenario in scenarios for found in scenario.run(subject)}
 
 
-def broken(found: Mapping[str, Finding]) -> dict[str, str]:
-    """Return what was seen of the points that are broken, by their names."""
-    return {name: finding.observed for name, finding in found.items() if finding.verdict is Verdict.BROKEN}
+def faults(found: Mapping[str, Finding]) -> dict[str, str]:
+    """Return what was observed of the points that are broken or have a warning, by their names."""
+    return {name: finding.observed for name, finding in found.items() if finding.is_fault}

@@ -1,10 +1,8 @@
 """The run of the check, its reports and its command line."""
 
-import datetime
 import io
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,17 +12,14 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree
 
 import click
 import pytest
 from click.testing import CliRunner
-from rich.console import Console
 
 from local_test.__main__ import train
 from local_test.check.command import check
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
-from local_test.check.core.report import Report
 from local_test.check.core.run import applicable
 from local_test.check.core.run import run as run_scenarios
 from local_test.platform import container
@@ -109,52 +104,6 @@ def test_only_points_that_apply_are_decided() -> None:
     assert names(Subject(None, Path(), frozenset({Part.IMAGE, Part.HOSTING}))) == {"H1-x"}
 
 
-def test_reports_say_the_same_in_every_form(tmp_path: Path) -> None:
-    seen = "<script>alert(1)</script>\x1b[31m"
-    findings = (
-        Finding(point("T1-x"), Verdict.PASSED, "fine"),
-        Finding(point("H1-x", Part.HOSTING), Verdict.BROKEN, seen),
-        Finding(point("H2-x", Part.HOSTING), Verdict.NOT_APPLICABLE, "no label"),
-        Finding(point("H3-x", Part.HOSTING), Verdict.INCONCLUSIVE, "no payload"),
-    )
-    report = Report("mine:latest", "real-time", findings, 3.2, datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC))
-    report.write(tmp_path / "deep" / "folder")
-    assert report.summary == "mine:latest, real-time: 1 passed, 1 broken, 1 not applicable, 1 inconclusive, in 3 s"
-
-    written = json.loads((tmp_path / "deep" / "folder" / "check.json").read_text())
-    assert [found["verdict"] for found in written["findings"]] == ["passed", "broken", "not applicable", "inconclusive"]
-    assert written["findings"][1]["observed"] == seen
-    suites = ElementTree.parse(tmp_path / "deep" / "folder" / "junit.xml").getroot()  # noqa: S314 # written here
-    assert [
-        (suite.get("name"), suite.get("tests"), suite.get("failures"), suite.get("skipped")) for suite in suites
-    ] == [
-        ("training", "1", "0", "0"),
-        ("hosting", "3", "1", "2"),
-    ]
-    page = (tmp_path / "deep" / "folder" / "check.html").read_text()
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
-    assert "fix: do it" in page
-    assert "http" not in page
-    report.print(Console(file=(terminal := io.StringIO()), width=20, force_terminal=True))
-    assert "\x1b[31m<" not in terminal.getvalue()
-
-
-def test_what_is_broken_comes_first_and_what_passed_is_printed_only_when_asked_for() -> None:
-    findings = (
-        Finding(point("T1-x"), Verdict.PASSED, "fine"),
-        Finding(point("H2-x", Part.HOSTING), Verdict.NOT_APPLICABLE, "no label"),
-        Finding(point("H3-x", Part.HOSTING), Verdict.INCONCLUSIVE, "no payload"),
-        Finding(point("H1-x", Part.HOSTING), Verdict.BROKEN, "500 " + 200 * "[b]\x1b"),
-    )
-    report = Report("mine:latest", "real-time", findings, 3.2, datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC))
-    report.print(Console(file=(piped := io.StringIO()), width=20))
-    assert re.findall(r"[TH]\d-x", piped.getvalue()) == ["H1-x", "H3-x"]
-    assert "\n  observed  500 " + 200 * "[b]?" + "\n  fix       do it\n" in piped.getvalue()
-    report.print(Console(file=(everything := io.StringIO())), verbose=True)
-    assert re.findall(r"[TH]\d-x", everything.getvalue()) == ["H1-x", "H3-x", "T1-x", "H2-x"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -165,6 +114,9 @@ def test_what_is_broken_comes_first_and_what_passed_is_printed_only_when_asked_f
         (["--bare", ".", "--data", "training=/no/such"], "channel training: /no/such is not a folder"),
         (["--bare", ".", "--env", "=x"], "'=x'; expected KEY=VALUE"),
         (["--bare", ".", "--profile", "fast"], "'fast' is not one of"),
+        (["--bare", ".", "--format", "yaml"], "'yaml' is not one of"),
+        (["--bare", ".", "--only", "hosting,T55"], "'T55', did you mean T5?"),
+        (["--bare", ".", "--training", "--only", "H3"], "no point of --only applies to training, real-time"),
     ],
 )
 def test_wrong_use_is_told_in_a_line(arguments: list[str], words: str) -> None:
@@ -196,22 +148,6 @@ def test_a_report_that_cannot_be_written_is_told_before_the_run_and_is_no_broken
     done = CliRunner().invoke(check, ["--bare", str(tmp_path), "--output", "/dev/null/report"])
     assert done.exit_code == 2
     assert done.output == "Error: cannot write the report to /dev/null/report: Not a directory\n"
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "code"),
-    [
-        ((Verdict.PASSED, Verdict.INCONCLUSIVE), 0),
-        ((Verdict.PASSED, Verdict.BROKEN), 1),
-        ((Verdict.BROKEN, Verdict.INCONCLUSIVE), 1),
-        ((Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE), 2),
-        ((), 2),
-    ],
-)
-def test_a_check_that_told_nothing_is_not_green(verdicts: tuple[Verdict, ...], code: int) -> None:
-    findings = tuple(Finding(point(f"T1-{verdict}"), verdict, "") for verdict in verdicts)
-    report = Report("mine:latest", "real-time", findings, 0, datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC))
-    assert report.exit_code == code
 
 
 @pytest.mark.parametrize("command", [check, train])
@@ -270,6 +206,26 @@ def test_bare_programs_are_checked_with_a_packed_model(tmp_path: Path) -> None:
     assert list(scratch.iterdir()) == []
 
 
+def test_a_server_that_answers_ping_to_get_only_gets_a_warning_and_no_failure(tmp_path: Path) -> None:
+    """As AWS's model-hosting-container-standards does."""
+    refused = '            if path == "/ping":\n                raise Refusal(405, path)\n'
+    changed = images.changed("serve", (refused.replace("raise Refusal(405, path)", "self.answer(200)"), refused))
+    programs = images.programs(tmp_path / "programs", changed)
+    (programs / "train").unlink()  # points of hosting do not need it
+    words = ["check", "--bare", programs, "--model", images.laid(tmp_path / "model", images.MODEL)]
+    words += ["--only", "H3-ping-by-post,H3-ping-in-time"]
+    done = run(*words)
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)  # one scenario ran
+    assert done.stdout.startswith("warning  H3-ping-by-post\n")  # without colours, in a pipe
+    assert ": 1 passed, 1 warning, in" in done.stdout.splitlines()[-1]
+    strict = run(*words, "--strict", "--format", "github")
+    assert strict.returncode == 1
+    assert strict.stdout.startswith("::warning title=H3-ping-by-post::expected: POST /ping returns 200")
+    assert ": 1 passed, 1 warning, in" in strict.stderr.splitlines()[-1]
+    as_json = run(*words, "--format", "json", "--output", tmp_path / "out")
+    assert as_json.stdout == (tmp_path / "out" / "check.json").read_text()
+
+
 @pytest.mark.engine
 def test_an_image_without_chown_is_no_error(tmp_path: Path) -> None:
     container.restore_owner(images.build("chown", ["RUN rm /bin/chown"]), tmp_path, os.getuid() + 1, os.getgid())
@@ -278,10 +234,10 @@ def test_an_image_without_chown_is_no_error(tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_what_is_broken_ends_it_with_1_and_the_fix() -> None:
-    done = run("check", images.build("user", ["USER nobody"]), "--training")
+    done = run("check", images.build("run-bit", ["RUN chmod 644 /usr/local/bin/serve"]), "--only", "image")
     assert done.returncode == 1
-    assert "remove USER from" in done.stdout
-    assert " broken" in done.stderr.splitlines()[-1]
+    assert "run chmod +x" in done.stdout
+    assert " 1 broken" in done.stdout.splitlines()[-1]
 
 
 @pytest.mark.engine

@@ -13,7 +13,7 @@ def test_every_item_of_the_checklist_is_checked_or_has_a_reason() -> None:
     rows = {row.number: row for row in checklist.table(POINTS, catalogue.NOT_CHECKABLE)}
     assert list(rows) == [f"T{number}" for number in range(1, 21)] + [f"H{number}" for number in range(1, 21)]
     assert not [number for number, row in rows.items() if not row.points and not row.reason]
-    assert {"H3-ping-in-time", "H3-no-healthcheck"} <= set(rows["H3"].points)
+    assert {"H3-ping-in-time", "H3-no-healthcheck"} <= {point.name for point in rows["H3"].points}
     assert rows["T6"].reason.startswith("Pipe mode")
 
 
@@ -37,8 +37,9 @@ def test_every_point_has_a_mutant() -> None:
     assert set(mutants) == {point.name for point in POINTS}
 
 
-def test_the_table_is_printed() -> None:
-    done = run("points")
+def test_the_table_is_printed_with_the_level_of_each_point() -> None:
+    done = run("points", COLUMNS="300")
     assert done.returncode == 0
-    assert "T12-" in done.stdout
+    assert "T12-exit-code: broken" in done.stdout
+    assert "H3-ping-by-post: warning" in done.stdout
     assert "routing among instances" in done.stdout

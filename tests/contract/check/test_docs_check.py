@@ -44,6 +44,7 @@ def test_the_page_leads_to_an_image_that_keeps_the_contract(desk: Path) -> None:
             printed = run(lines, desk)
             assert verdicts(printed) == verdicts(block.text), printed
             assert counts(printed) == counts(block.text)
+            assert set(explained(block.text)) <= set(explained(printed))
     assert (len(lines), outputs) == (2, 2)
 
 
@@ -58,9 +59,14 @@ def run(lines: list[str], folder: Path) -> str:
     return done.stdout + done.stderr
 
 
-def verdicts(text: str) -> set[str]:
-    """Return the names of the points that are broken."""
-    return set(re.findall(r"^broken  ([TH]\d+-[\w-]+)$", text, re.MULTILINE))
+def verdicts(text: str) -> set[tuple[str, str]]:
+    """Return the points that are broken, have a warning or are inconclusive, with their verdicts."""
+    return set(re.findall(r"^(broken|warning|inconclusive)  ([TH]\d+-[\w-]+)$", text, re.MULTILINE))
+
+
+def explained(text: str) -> list[str]:
+    """Return the lines that do not depend on the run: what is expected, the fix and the source."""
+    return re.findall(r"^  (?:expected|fix|source)  .*$", text, re.MULTILINE)
 
 
 def counts(text: str) -> str:

@@ -20,7 +20,7 @@ from local_test.check.image.docker_image import docker, open_image
 from local_test.platform.container import DOCKER
 from local_test.platform.profiles import Profile
 from tests.contract.check import images
-from tests.contract.check.mutants import Mutant, broken, findings
+from tests.contract.check.mutants import Mutant, faults, findings
 
 pytestmark = pytest.mark.engine
 
@@ -68,7 +68,7 @@ def test_an_image_with_an_oci_manifest_breaks_that_point_alone() -> None:
                 docker("rmi", image)
         assert found["T20-manifest"].verdict is verdict
         assert media_type in found["T20-manifest"].observed
-        assert set(broken(found)) <= {"T20-manifest"}
+        assert set(faults(found)) <= {"T20-manifest"}
 
 
 def test_an_image_too_large_for_serverless_breaks_that_point_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def test_an_image_too_large_for_serverless_breaks_that_point_alone(monkeypatch: 
             yield dataclasses.replace(image, config={**image.config, "Size": 11_000_000_000})
 
     monkeypatch.setattr(inspection, "open_image", large)
-    assert broken(inspected(images.build("good"))) == {"H14-size": "11.00 GB unpacked"}
+    assert faults(inspected(images.build("good"))) == {"H14-size": "11.00 GB unpacked"}
 
 
 MUTANTS: dict[str, Mutant | Callable[..., object]] = {
@@ -150,7 +150,7 @@ def registry(media_type: str) -> Iterator[str]:
 
 def test_the_good_image_holds_them_all() -> None:
     found = inspected(images.build("good"))
-    assert not broken(found)
+    assert not faults(found)
     others = {name: finding.verdict for name, finding in found.items() if finding.verdict is not Verdict.PASSED}
     assert others == {"T20-manifest": Verdict.INCONCLUSIVE, "H18-cuda-label": Verdict.NOT_APPLICABLE}
 
@@ -160,7 +160,7 @@ def test_a_mutant_breaks_its_point_and_no_other(point: str) -> None:
     mutant = MADE[point]
     image = mutant.image(point) if isinstance(mutant, Mutant) else str(mutant())
     found = inspected(image)
-    assert set(broken(found)) == {point}
+    assert set(faults(found)) == {point}
     assert found[point].observed
 
 

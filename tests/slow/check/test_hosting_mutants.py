@@ -19,7 +19,7 @@ from local_test.platform import profiles
 from local_test.platform.endpoint import start_endpoint
 from local_test.platform.profiles import Profile
 from tests.contract.check import images
-from tests.contract.check.mutants import Mutant, broken
+from tests.contract.check.mutants import Mutant, faults
 
 CAPABILITIES = "com.amazonaws.sagemaker.capabilities"
 ALL_LABELS = (f"LABEL {CAPABILITIES}.multi-models=true {CAPABILITIES}.bidirectional-streaming=true",)
@@ -283,7 +283,29 @@ def test_a_mutant_breaks_its_point_and_no_other(
     else:
         subject = replace(subject, programs=images.programs(tmp_path / "mutant", kind.files))
     findings = found(of(name), subject)
-    assert set(broken(findings)) == {name}, broken(findings)
+    assert set(faults(findings)) == {name}, faults(findings)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "verdict"),
+    [
+        ("H7-empty-body", before(REFUSED, "assert body"), Verdict.WARNING),  # 500
+        ("H7-empty-body", before(REFUSED, "if not body:", "    raise SystemExit"), Verdict.BROKEN),  # no response
+        ("H6-answer-headers", before(CLOSING, 'self.send_header("X-Name", "caf\\xe9")'), Verdict.WARNING),
+        (
+            "H6-answer-headers",
+            before(CLOSING, 'self.send_header("X-Amzn-SageMaker-Custom-Attributes", "caf\\xe9")'),
+            Verdict.BROKEN,
+        ),
+    ],
+)
+def test_only_what_reaches_a_client_is_broken(
+    name: str, change: Change, verdict: Verdict, subject: Subject, tmp_path: Path
+) -> None:
+    programs = images.programs(tmp_path / "mutant", mutant(change).files)
+    findings = found(of(name), replace(subject, programs=programs))
+    assert findings[name].verdict is verdict, findings[name].observed
+    assert set(faults(findings)) == {name}, faults(findings)
 
 
 def test_sigterm_comes_when_the_server_has_read_of_the_request(
@@ -345,7 +367,7 @@ def test_without_a_payload_and_a_model_what_needs_them_is_unknown(subject: Subje
     reasons = {finding.observed for finding in findings.values() if finding.verdict is Verdict.INCONCLUSIVE}
     assert reasons >= {NO_PAYLOAD, NO_MODEL}
     assert findings["H4-answer"].verdict is Verdict.INCONCLUSIVE
-    assert broken(findings) == {}
+    assert faults(findings) == {}
 
 
 @pytest.mark.engine

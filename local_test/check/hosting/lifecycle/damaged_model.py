@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
-from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, NO_MODEL
+from local_test.check.hosting.support import sources, wire
+from local_test.check.hosting.support.served import NO_MODEL
 from local_test.platform.endpoint import start_endpoint
 from local_test.platform.profiles import Conditions, Profile, forward_headers
 
 _ONE_MODEL = frozenset(Profile) - {Profile.MULTI_MODEL}
-_SOURCE = f"{GUIDE}: with a static 200 the platform routes requests to an instance that cannot serve them"
+_SOURCE = f"{sources.PING}: with a static 200 the platform routes requests to an instance that cannot serve them"
 _FIX = "load the model before /ping returns 200; if loading fails, log the reason and exit"
 EMPTY = Point(
     "H3-empty-model",

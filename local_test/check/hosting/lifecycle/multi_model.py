@@ -10,6 +10,7 @@ from local_test.check.core.points import (
     Point,
     Scenario,
     Subject,
+    Verdict,
     inconclusive,
     not_applicable,
     passed_if,
@@ -19,7 +20,7 @@ from local_test.check.hosting.support.served import NO_MODEL, NO_PAYLOAD, Servin
 from local_test.check.image.labels import MULTI_MODELS, has_label
 from local_test.platform.profiles import MODEL_NAME, Conditions, Profile, forward_headers
 
-_SOURCE = "developer guide, mms-container-apis"
+_SOURCE = 'developer guide, "Custom Containers Contract for Multi-Model Endpoints"'
 _PROFILES = frozenset({Profile.REAL_TIME, Profile.MULTI_MODEL})
 
 
@@ -33,8 +34,12 @@ PING = _point(
     "do not wait for a model when SAGEMAKER_MULTI_MODEL is true",
 )
 LIST = _point("list", "GET /models lists the loaded models", "serve GET /models, or remove the label multi-models")
-BAD_PATH = _point(
-    "load-bad-path", "POST /models with a url that does not exist returns 404", "return 404 if the path is missing"
+BAD_PATH = replace(
+    _point(
+        "load-bad-path", "POST /models with a url that does not exist returns 404", "return 404 if the path is missing"
+    ),
+    source=f"{_SOURCE}, Load Model API; the platform loads only what it has downloaded",
+    level=Verdict.WARNING,
 )
 LOAD = _point(
     "load", "POST /models with model_name and url loads a model and returns 200", "load the model from the path in url"

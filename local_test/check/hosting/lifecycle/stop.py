@@ -6,38 +6,41 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Point, inconclusive, passed_if
-from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, ServingContainer
+from local_test.check.core.points import Finding, Part, Point, Verdict, inconclusive, passed_if
+from local_test.check.hosting.support import sources, wire
+from local_test.check.hosting.support.served import ServingContainer
 from local_test.platform.profiles import forward_headers
 
 LOG = Point(
     "H1-log-lines",
     Part.HOSTING,
     "the server writes log lines to stdout or stderr while it runs",
-    "developer guide, logging-cloudwatch",
+    'developer guide, "CloudWatch Logs for Amazon SageMaker AI"',
     "set PYTHONUNBUFFERED=1, and log to stdout or stderr instead of files",
+    level=Verdict.WARNING,
 )
 IN_FLIGHT = Point(
     "H8-request-in-flight",
     Part.HOSTING,
     "a request that is in flight at SIGTERM gets a response other than 5xx",
-    GUIDE,
+    f"{sources.RUNS}: SIGTERM, 30 s, SIGKILL; no document demands that open requests are finished",
     "on SIGTERM stop accepting connections and finish the open requests; make sure that the signal reaches the server",
+    level=Verdict.WARNING,
 )
 IN_TIME = Point(
     "H8-stops-in-time",
     Part.HOSTING,
     "the container exits within 30 s of SIGTERM, before SIGKILL",
-    GUIDE,
+    f"{sources.RUNS}: receiving SIGTERM is a requirement",
     "start the server with exec: otherwise process 1 is a shell, which does not forward the signal",
 )
 EXIT_CODE = Point(
     "H8-exit-code",
     Part.HOSTING,
     "the exit code after SIGTERM is 0, or 143 for the signal",
-    "convention of docker stop",
+    "convention of docker stop; the platform reports no exit code of an endpoint",
     "exit with 0 after the shutdown; any other code looks like a crash",
+    level=Verdict.WARNING,
 )
 POINTS = (LOG, IN_FLIGHT, IN_TIME, EXIT_CODE)
 _DIED_OF_IT = (143, -15)

@@ -20,7 +20,7 @@ from local_test.check.hosting.support.served import ServingContainer, Start, sta
 from local_test.check.image.labels import BIND_TO_PORT, has_label
 from local_test.platform.profiles import Conditions
 
-_PIPELINE = "developer guide, inference-pipeline-real-time"
+_PIPELINE = 'developer guide, "Real-time Predictions with an Inference Pipeline"'
 BIND = Point(
     "H2-bind-to-port",
     Part.HOSTING,
@@ -32,22 +32,25 @@ RANGE = Point(
     "H2-safe-port-range",
     Part.HOSTING,
     "with the label accept-bind-to-port, all other ports are within SAGEMAKER_SAFE_PORT_RANGE",
-    _PIPELINE,
+    f"{_PIPELINE}; it matters only if two containers choose the same port",
     "choose further ports from SAGEMAKER_SAFE_PORT_RANGE: the containers of a pipeline share their ports",
+    level=Verdict.WARNING,
 )
 NETWORK = Point(
     "H19-no-network",
     Part.HOSTING,
     "the server starts and responds without a network, where no host name resolves",
-    "developer guide, mkt-algo-model-internet-free",
+    'developer guide, "Run Training and Inference Containers in Internet-Free Mode": with network isolation only',
     "install and download when the image is built, not when the container starts",
+    level=Verdict.WARNING,
 )
 DISK = Point(
     "H14-full-disk",
     Part.HOSTING,
     "with 1 MB of space in /tmp, the server starts, serves the payload, and responds to a body of 4 MB",
-    "aws/sagemaker-pytorch-inference-toolkit issue 112: no space left on device",
+    "aws/sagemaker-pytorch-inference-toolkit issue 112: no space left on device; endpoints have gigabytes in /tmp",
     "keep bodies and heartbeats in memory, for example gunicorn's worker_tmp_dir in /dev/shm",
+    level=Verdict.WARNING,
 )
 POINTS = (BIND, RANGE, NETWORK, DISK)
 _PORT, _RANGE = 8090, range(8090, 8100)

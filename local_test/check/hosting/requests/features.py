@@ -8,19 +8,20 @@ from collections.abc import Iterator
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from local_test.check.core.points import Finding, Part, Payload, Point, inconclusive, not_applicable, passed_if
-from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, ServingContainer
+from local_test.check.core.points import Finding, Part, Payload, Point, Verdict, inconclusive, not_applicable, passed_if
+from local_test.check.hosting.support import sources, wire
+from local_test.check.hosting.support.served import ServingContainer
 from local_test.check.image.labels import BIDIRECTIONAL, has_label
 from local_test.platform.profiles import Profile, forward_headers
 
-_BATCH = "developer guide, your-algorithms-batch-code"
+_BATCH = 'developer guide, "Custom Inference Code with Batch Transform"'
 METRICS = Point(
     "H15-metrics",
     Part.HOSTING,
     "/metrics returns the Prometheus text format, or 404",
-    "API, ContainerDefinition, ContainerMetricsConfig",
+    "API, ContainerDefinition, ContainerMetricsConfig: read only by endpoints with detailed observability",
     "return the Prometheus text format from /metrics, or remove the route",
+    level=Verdict.WARNING,
 )
 PARAMETERS = Point(
     "H11-execution-parameters",
@@ -34,15 +35,16 @@ LINES = Point(
     "H11-line-by-line",
     Part.HOSTING,
     "a response has as many lines as its request",
-    f"{_BATCH}; the job joins input and output line by line",
+    f"{_BATCH}; only a job with MultiRecord or JoinSource needs it",
     "return one line per line of the body, in order, with a line end after the last one",
     frozenset({Profile.BATCH}),
+    level=Verdict.WARNING,
 )
 BOTH_WAYS = Point(
     "H17-bidirectional",
     Part.HOSTING,
     "with the label bidirectional-streaming, /invocations-bidirectional-stream accepts a WebSocket",
-    f"{GUIDE}, bidirectional streaming",
+    f"{sources.GUIDE}, bidirectional streaming",
     "serve /invocations-bidirectional-stream as a WebSocket, or remove the label",
     frozenset(Profile) - {Profile.MULTI_MODEL},
 )

@@ -4,73 +4,86 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from local_test.check.core.points import Finding, Part, Payload, Point, inconclusive, not_applicable, passed_if
-from local_test.check.hosting.support import wire
-from local_test.check.hosting.support.served import GUIDE, RUNTIME, ServingContainer
+from local_test.check.core.points import (
+    Finding,
+    Part,
+    Payload,
+    Point,
+    Verdict,
+    inconclusive,
+    not_applicable,
+    passed_if,
+    warning,
+)
+from local_test.check.hosting.support import sources, wire
+from local_test.check.hosting.support.served import ServingContainer
 from local_test.platform.profiles import MB, Profile
 
 ANSWER = Point(
     "H4-answer",
     Part.HOSTING,
     "POST /invocations with the payload returns 200 within 60 s (3600 s for async and batch)",
-    GUIDE,
+    sources.RESPONDS,
     "read the container's log; use an asynchronous endpoint for a model that needs longer",
 )
 UNKNOWN_HEADERS = Point(
     "H4-unknown-headers",
     Part.HOSTING,
     "unknown headers do not change the status",
-    f"{GUIDE}: SageMaker AI might add additional headers, which your code must ignore",
+    f"{sources.RESPONDS}: SageMaker AI might add additional headers, which your code must ignore",
     "read the headers that you need, and ignore the others",
 )
 PLATFORM_HEADERS = Point(
     "H6-platform-headers",
     Part.HOSTING,
     "the X-Amzn-SageMaker-* headers of InvokeEndpoint do not change the status",
-    RUNTIME,
+    sources.RUNTIME,
     "ignore X-Amzn-SageMaker-* headers that you do not use",
 )
 ANSWER_HEADERS = Point(
     "H6-answer-headers",
     Part.HOSTING,
     "response headers are printable ASCII, and X-Amzn-SageMaker-* ones have at most 1024 characters",
-    RUNTIME,
+    f"{sources.RUNTIME}: response headers; a header that is not InvokeEndpoint's reaches no client",
     "encode other characters, for example by percent encoding, and shorten long values",
 )
 CONCURRENT = Point(
     "H4-concurrent",
     Part.HOSTING,
     "8 simultaneous requests all get 200",
-    f"{GUIDE}: the web server must handle the endpoint's requests; routing prefers the fewest outstanding ones",
+    f"{sources.RESPONDS}: must have a web server that accepts requests; routing prefers the fewest outstanding",
     "serve with several threads or processes, and queue requests instead of rejecting them",
 )
 STREAMED = Point(
     "H16-streamed-answer",
     Part.HOSTING,
     "a chunked response is complete, with its final empty chunk",
-    f"{GUIDE}, response streaming",
+    f"{sources.RESPONDS}: response streaming",
     "end a chunked response with the empty chunk, or leave chunking to the web server",
 )
 LARGEST = Point(
     "H5-largest-body",
     Part.HOSTING,
     "a body as large as the platform allows is read: 25 MB; 4 MB for serverless; 100 MB for batch and async",
-    "SageMaker hosting FAQs, payload limits; aws/amazon-sagemaker-examples issue 2793",
+    f"{sources.FAQ}, payload limits; AWS's scikit_bring_your_own takes 5 MB, the API model of InvokeEndpoint 6 MB",
     "raise the body limit of the web server and of the proxy in front, such as nginx's client_max_body_size",
+    level=Verdict.WARNING,
 )
 TOO_LARGE = Point(
     "H5-too-large-body",
     Part.HOSTING,
     "a body over the limit gets a 4xx or is read, and the server keeps running",
-    "SageMaker hosting FAQs, payload limits",
+    f"{sources.FAQ}, payload limits: the platform itself rejects such a body",
     "return 413 before the whole body is in memory",
     frozenset({Profile.REAL_TIME, Profile.SERVERLESS, Profile.MULTI_MODEL}),
+    level=Verdict.WARNING,
 )
 POINTS = (
     ANSWER, UNKNOWN_HEADERS, PLATFORM_HEADERS, ANSWER_HEADERS, CONCURRENT, STREAMED, LARGEST, TOO_LARGE,
 )  # fmt: skip
 _NEEDS_PAYLOAD = (ANSWER, UNKNOWN_HEADERS, PLATFORM_HEADERS, ANSWER_HEADERS, CONCURRENT, STREAMED)
 _AT_ONCE = 8
+_PLATFORM = "x-amzn-sagemaker-"
 _SENT_AT_MOST = 100 * MB
 """An asynchronous endpoint allows 1 GB, for which a laptop may lack memory."""
 _STRANGE = {"X-Contract-Check": "1", "X-Forwarded-For": "10.0.0.1", "Traceparent": "00-1-1-00", "X-Amzn-Trace-Id": "a"}
@@ -106,9 +119,9 @@ def _judge_payload(served: ServingContainer, payload: Payload, plain: wire.Answe
     yield passed_if(UNKNOWN_HEADERS, (answer := served.invoke(payload, extra=_STRANGE)).ok, answer)
     yield passed_if(PLATFORM_HEADERS, (answer := served.invoke(payload, extra=_OF_INVOKE_ENDPOINT)).ok, answer)
     odd = [name for name, value in plain.headers.items() if not _fits(name, value)]
-    yield passed_if(
-        ANSWER_HEADERS, not odd, f"too long or not ASCII: {', '.join(odd)}" if odd else ", ".join(plain.headers)
-    )
+    observed = f"too long or not ASCII: {', '.join(odd)}" if odd else ", ".join(plain.headers)
+    forwarded = not odd or any(name.startswith(_PLATFORM) for name in odd)
+    yield passed_if(ANSWER_HEADERS, not odd, observed) if forwarded else warning(ANSWER_HEADERS, observed)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(pool.map(served.invoke, [payload] * _AT_ONCE))
     others = [str(answer) for answer in answers if not answer.ok]
@@ -118,7 +131,7 @@ def _judge_payload(served: ServingContainer, payload: Payload, plain: wire.Answe
 
 
 def _fits(name: str, value: str) -> bool:
-    length = 1024 if name.startswith("x-amzn-sagemaker-") else 8192
+    length = 1024 if name.startswith(_PLATFORM) else 8192
     return len(value) <= length and all(" " <= character <= "~" or character == "\t" for character in value)
 
 

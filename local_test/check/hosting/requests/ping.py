@@ -2,22 +2,26 @@
 
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Point, not_applicable, passed_if
-from local_test.check.hosting.support.served import GUIDE, ServingContainer
+from local_test.check.core.points import Finding, Part, Point, Verdict, not_applicable, passed_if
+from local_test.check.hosting.support import sources
+from local_test.check.hosting.support.served import ServingContainer
 
 EMPTY = Point(
     "H3-ping-empty",
     Part.HOSTING,
     "/ping returns 200 with an empty body",
-    GUIDE,
+    f"{sources.PING}; AWS's multi-model-server 1.1.11 sends a body, measured",
     "return 200 from /ping without a body",
+    level=Verdict.WARNING,
 )
 POST = Point(
     "H3-ping-by-post",
     Part.HOSTING,
     "POST /ping returns 200, as GET does",
-    f"{GUIDE}: the container must accept POST requests to /invocations and /ping",
+    f"{sources.RESPONDS}: must accept POST to /invocations and /ping; the platform sends GET, as the section on"
+    " health checks says, and AWS's model-hosting-container-standards mounts GET only",
     "add POST to the methods of the route /ping",
+    level=Verdict.WARNING,
 )
 SLASH = Point(
     "H3-ping-slash",
@@ -25,12 +29,13 @@ SLASH = Point(
     "/ping/ returns 200, a redirect or a 4xx",
     "SeldonIO/MLServer issue 1101, datarobot-user-models pull request 883",
     "serve /ping with and without the slash",
+    level=Verdict.WARNING,
 )
 IN_TIME = Point(
     "H3-ping-in-time",
     Part.HOSTING,
     "/ping responds within 2 s",
-    GUIDE,
+    sources.PING,
     "respond to /ping without running a prediction",
 )
 POINTS = (EMPTY, POST, SLASH, IN_TIME)

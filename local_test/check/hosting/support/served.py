@@ -23,8 +23,6 @@ from local_test.platform.profiles import DEFAULT_PORT, LIMITS, MODEL_NAME, Condi
 JSON = "application/json"
 NO_MODEL = "no model was given; add --model"
 NO_PAYLOAD = "no payload was given; add --payload and --content-type"
-GUIDE = 'developer guide, "Custom Inference Code with Hosting Services"'
-RUNTIME = "API, InvokeEndpoint"
 _REFUSED_BY_DOCKER = 125
 _STARTS = "the server starts"
 _DIAGNOSIS_SECONDS = 60
