@@ -3,7 +3,6 @@
 results/training-job.json or s3:// -> check of the options -> cost confirmation -> endpoint.deploy -> autoscaling
 """
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -28,8 +27,6 @@ _EXCLUDES = (
     # queued requests wait for an instance, however few arrive per minute; the SDK has no asynchronous multi-model
     *(("async_output", other) for other in ("autoscale", "multi_model")),
 )
-_ARM = re.compile(r"ml\.([a-z]+\d+g[a-z]*\.|p6e-gb)")
-"""Graviton and Grace instances. An endpoint on them fails after half an hour with "exec format error" in its log."""
 
 
 @click.command(
@@ -112,6 +109,8 @@ def main(
         if endpoint_name and delete_endpoint.name_exists(client, name):
             raise Failure(f"an endpoint, configuration or model {name} exists: choose another name, or {removal}")
     ecr.require_same_region(model.image, account.region)
+    if not serverless:
+        ecr.require_processor(account, model.image, instance_type)
     count = scale.min_instances if scale else instance_count
     if serverless:
         costs.confirm_serverless(memory_mb, yes=yes)
@@ -171,8 +170,6 @@ def _check_options(options: Mapping[str, Any], instance_type: str) -> None:
             raise Failure(f"{_option(one)} needs {_option(other)}: add it, or omit {_option(one)}")
     if options["multi_model"] and endpoint.has_gpu(instance_type):
         raise Failure(f"--multi-model on {instance_type}: needs a CPU instance; choose another --instance-type")
-    if not options["serverless"] and _ARM.match(instance_type):
-        raise Failure(f"--instance-type {instance_type}: Arm processor, the image is for linux/amd64; choose another")
     for name in ("async_output", "multi_model", "capture_to", "shadow_model"):
         if options[name] and not options[name].startswith("s3://"):
             raise Failure(f"{_option(name)} {options[name]}: expected s3://BUCKET/FOLDER")

@@ -130,6 +130,27 @@ def gpu_options() -> tuple[str, ...]:
     return ("--gpus", "all") if '"nvidia"' in runtimes else ()
 
 
+@functools.cache
+def platform_of(image: str) -> str:
+    """Return the platform of *image* in the engine; linux/amd64, which SageMaker pulls first, if there is none yet."""
+    command = [DOCKER, "image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", image]
+    found = subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
+    return found or "linux/amd64"
+
+
+@functools.cache
+def cannot_run(image: str) -> str:
+    """Return why containers of *image* cannot run here, "" if they can; a platform of the engine's own is not tried."""
+    platform = platform_of(image)
+    command = [DOCKER, "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"]
+    if subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip() == platform:
+        return ""
+    command = [DOCKER, "run", "--rm", *RUN_LABEL, "--platform", platform, "--entrypoint", "sh", image, "-c", ":"]
+    if subprocess.run(command, check=False, capture_output=True).returncode == 0:
+        return ""
+    return f"this machine does not run {platform}: check it on such a machine, or install qemu-user-static"
+
+
 def serving_program(image: str | None, base: Path, port: int) -> Program:
     """Return the program `serve`, with the read-only model *base*/model, on *port* of 127.0.0.1."""
     if image is None:
@@ -146,7 +167,8 @@ def restore_owner(image: str, folder: Path, user: int, group: int) -> None:
 def _container(image: str, verb: str, mounts: Mapping[Path, str], options: list[str]) -> Program:
     name = f"local-{verb}-{uuid.uuid4().hex[:8]}"
     volumes = [word for folder, place in mounts.items() for word in ("--volume", f"{folder.resolve()}:{place}")]
-    command = [DOCKER, "run", "--rm", *RUN_LABEL, "--name", name, "--hostname", HOST, "--platform", "linux/amd64"]
+    command = [DOCKER, "run", "--rm", *RUN_LABEL, "--name", name, "--hostname", HOST]
+    command += ["--platform", platform_of(image)]
     return Program([*command, *volumes, *options, image, verb], {}, name)
 
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_test.platform.container import DOCKER, RUN_LABEL, Program
+from local_test.platform.container import DOCKER, RUN_LABEL, Program, platform_of
 from local_test.platform.processes import Process, descendants, listening
 from local_test.platform.profiles import Conditions
 
@@ -125,7 +125,8 @@ def start_endpoint(
 
 def _container(image: str, model: Path | None, network: str, conditions: Conditions) -> Program:
     name = f"contract-check-{uuid.uuid4().hex[:8]}"
-    words = [DOCKER, "run", *RUN_LABEL, "--name", name, "--hostname", "model.aws.local", "--platform", "linux/amd64"]
+    words = [DOCKER, "run", *RUN_LABEL, "--name", name, "--hostname", "model.aws.local"]
+    words += ["--platform", platform_of(image)]
     # fail name resolution after 1 s instead of 10 s
     words += ["--network", network, "--dns-opt", "timeout:1", "--dns-opt", "attempts:1"]
     for key, value in conditions.variables.items():

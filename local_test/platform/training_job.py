@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from local_test.platform import opt_ml
-from local_test.platform.container import DOCKER, RUN_LABEL, Program, gpu_options
+from local_test.platform.container import DOCKER, RUN_LABEL, Program, gpu_options, platform_of
 
 STOP_SECONDS = 120
 """Time from SIGTERM to SIGKILL after StopTrainingJob, at the end of MaxRuntime and for a spot interruption."""
@@ -150,7 +150,7 @@ def start_job(
 def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
     host = opt_ml.current_host(base)
     name = f"job-{uuid.uuid4().hex[:8]}"
-    words = [DOCKER, "run", "--rm", *RUN_LABEL, "--name", name, "--platform", "linux/amd64"]
+    words = [DOCKER, "run", "--rm", *RUN_LABEL, "--name", name, "--platform", platform_of(image)]
     words += ["--hostname", setup.hostname or host, "--network", setup.network, *gpu_options()]
     if setup.network not in ("none", "bridge"):
         words += ["--network-alias", host]

@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.aws import session
+import click
+
+from scripts.aws import processors, session
 from scripts.aws.registry import Registry
 from scripts.errors import Failure
 
@@ -35,6 +37,32 @@ def require_same_region(image: str, region: str) -> None:
             f"{image} is in {where['region']}, the region in use is {region}; SageMaker needs an image in its own"
             f" region: set AWS_DEFAULT_REGION={where['region']}, or run make push REGION={region}"
         )
+
+
+def require_processor(account: session.Account, image: str, instance_type: str) -> None:
+    """Reject an image for another processor than the instances'; with Arm instances, say where that cannot be read.
+
+    Args:
+        account: Whose login reads the registry.
+        image: URI.
+        instance_type: Such as "ml.c7g.large".
+
+    Raises:
+        Failure: the image is in ECR, and the instances have another processor.
+    """
+    host, _, name = image.partition("/")
+    repository, reference = (name.partition("@") if "@" in name else name.partition(":"))[::2]
+    try:
+        if not _HOST.fullmatch(host):
+            raise Failure("it is not in ECR")
+        login = Ecr(account.boto.client("ecr"), account.id, account.region).login(host)
+        found = login.describe(repository, reference or "latest", retries=0)
+    except Failure as error:  # the service may read what this login may not
+        if (needed := processors.platform_of(instance_type)) == processors.ARM:
+            click.echo(f"not checked: whether {image} is for {needed}, as {instance_type} needs: {error}", err=True)
+        return
+    if found.platform:  # not an index
+        processors.require_processor(found.platform, image, instance_type)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from scripts.aws.processors import ARM, X86
 from scripts.errors import Failure
 
-PLATFORM = "linux/amd64"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _ACCEPT = [
     MANIFEST,
@@ -51,8 +51,8 @@ class Registry:
     user: str
     password: str
 
-    def describe(self, repository: str, reference: str) -> Image:
-        """Look up the image with the tag or digest *reference*.
+    def describe(self, repository: str, reference: str, retries: int = 5) -> Image:
+        """Look up the image with the tag or digest *reference*; a failed connection is tried again *retries* times.
 
         Raises:
             Failure: the registry does not answer, or answers with an error, such as an unknown tag.
@@ -60,7 +60,7 @@ class Registry:
         with requests.Session() as session:
             session.auth = (self.user, self.password)
             # certificate errors, which urllib3 counts as "other", are permanent
-            retry = Retry(5, other=0, backoff_factor=0.5, status_forcelist=[503])
+            retry = Retry(retries, other=0, backoff_factor=0.5, status_forcelist=[503])
             session.mount("https://", HTTPAdapter(max_retries=retry))
             answer, manifest = self._get(session, f"{repository}/manifests/{reference}")
             configuration: dict[str, Any] = {}
@@ -89,7 +89,7 @@ class Registry:
 
 
 def require_supported(image: Image, name: str) -> None:
-    """Check that SageMaker accepts the image: a single Docker manifest for linux/amd64.
+    """Check that SageMaker accepts the image: a single Docker manifest for linux/amd64 or linux/arm64.
 
     Raises:
         Failure: what is wrong with the image, under its *name*, and the fix.
@@ -102,5 +102,17 @@ def require_supported(image: Image, name: str) -> None:
             " --sbom=false --output type=docker,oci-mediatypes=false`, as make build does, or turn off Docker's"
             " containerd image store"
         )
-    if image.platform != PLATFORM:
-        raise Failure(f"{name} is for {image.platform}, SageMaker's hosts are {PLATFORM}; build it with make build")
+    require_platform(image.platform, name)
+
+
+def require_platform(platform: str, name: str) -> None:
+    """Check that SageMaker has instances for the image; which ones is checked where the instance type is known.
+
+    Raises:
+        Failure: it has none for the *platform* of the image *name*.
+    """
+    if platform not in (X86, ARM):
+        raise Failure(
+            f"{name} is for {platform}, SageMaker's hosts are {X86}, and {ARM} for endpoints on Graviton instances;"
+            " build it with make build"
+        )

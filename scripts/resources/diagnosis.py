@@ -18,7 +18,7 @@ _CAUSES = (
         r"cuInit|CUDA driver version|driver.*insufficient|forward compat",
         "the host's NVIDIA driver is too old for the image's CUDA: set a new InferenceAmiVersion or use the cpu image",
     ),
-    (r"exec format error", "the image is not linux/amd64: build it with make build, then make push"),
+    (r"exec format error", "the image is for another processor than the instance: use make build and make push"),
     (r"manifest|media type", "the image's manifest is not a Docker manifest: push it with make push, which checks it"),
     (
         r"No space left|OutOfMemory|OOM|MemoryError|Killed",

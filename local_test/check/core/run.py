@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive
+from local_test.platform.container import cannot_run
 
 _AT_ONCE = (os.cpu_count() or 1) + 1
 """One more than the cores, because a scenario mostly waits after its container has started."""
@@ -82,6 +83,10 @@ def _interleave_parts(scenarios: Sequence[Scenario]) -> list[Scenario]:
 
 def _findings(scenario: Scenario, subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every point of *scenario*, even if it raises."""
+    image = subject.image if scenario.points[0].part is not Part.IMAGE else None
+    if image and (reason := cannot_run(image)):
+        yield from inconclusive(scenario.points, reason)
+        return
     undecided = dict.fromkeys(scenario.points)
     reason = f'"{scenario.name}" did not decide this point'
     try:

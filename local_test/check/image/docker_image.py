@@ -7,13 +7,13 @@
 Only the needed files are copied, so that an image of 10 GB takes no longer than a small one.
 """
 
+import contextlib
 import json
 import posixpath
 import re
 import subprocess
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,10 @@ from local_test.platform import container
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HEAD = 2**20
 """Bytes read of each file; scripts are shorter."""
-_ABSENT = ("no such container:path", "could not find the file", "no such file or directory", "could not be found")
+_ABSENT = (
+    "no such container:path", "could not find the file", "no such file or directory", "could not be found",
+    "not a directory", "too many links",
+)  # fmt: skip
 
 
 class DockerError(Exception):
@@ -41,16 +44,6 @@ class File:
     def is_script(self) -> bool:
         """Whether the file starts with "#!"."""
         return self.head.startswith(b"#!")
-
-    @property
-    def interpreter(self) -> list[str]:
-        """The command after "#!", without `env` and a carriage return; empty for a binary."""
-        if not self.is_script:
-            return []
-        words = self.head.split(b"\n", 1)[0][2:].decode("utf-8", "replace").split()
-        if words and posixpath.basename(words[0]) == "env":
-            words = words[2:] if words[1:2] == ["-S"] else words[1:]
-        return words
 
 
 @dataclass(frozen=True)
@@ -118,19 +111,28 @@ class Image:
         return self._found[name]
 
     def _find(self, name: str) -> File | None:
-        if "/" in name:
-            folders = [self.run_config.get("WorkingDir") or "/"]
-        else:
-            folders = self.environment.get("PATH", _DEFAULT_PATH).split(":")
+        folders = [""] if "/" in name else self.environment.get("PATH", _DEFAULT_PATH).split(":")
         found = None
         for folder in folders:
-            path = posixpath.join(folder, name)
-            for member, head in self._members(path, _HEAD):
-                if member.isfile() and member.mode & 0o111:
+            path = self._absolute(posixpath.join(folder, name))
+            member, head = self._first_member(path, _HEAD)
+            if member and member.isfile():
+                if member.mode & 0o111:
                     return File(path, member.mode, head)
-                if member.isfile():  # not executable: used only if no executable file is found
-                    found = found or File(path, member.mode, head)
+                found = found or File(path, member.mode, head)  # used only if no executable file is found
         return found
+
+    def has(self, path: str) -> bool:
+        """Return whether there is a file or folder at *path*, which WORKDIR completes."""
+        return self._first_member(self._absolute(path), 0)[0] is not None
+
+    def _absolute(self, path: str) -> str:
+        return posixpath.join(self.run_config.get("WorkingDir") or "/", path.removeprefix("./"))
+
+    def _first_member(self, path: str, size: int) -> tuple[tarfile.TarInfo | None, bytes]:
+        """Return what is at *path*, a folder without its content."""
+        with contextlib.closing(self._members(path, size)) as members:
+            return next(members, (None, b""))
 
     def files_below(self, folder: str, count: int) -> list[str]:
         """Return the paths of the first *count* files below *folder*."""
@@ -142,7 +144,7 @@ class Image:
                 break
         return names
 
-    def _members(self, path: str, size: int) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    def _members(self, path: str, size: int) -> Generator[tuple[tarfile.TarInfo, bytes], None, None]:
         """Yield the members at *path*, each with its first *size* bytes; nothing if *path* does not exist."""
         words = [container.DOCKER, "cp", "--follow-link", f"{self.container}:{path}", "-"]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -172,7 +174,7 @@ def docker(*words: str) -> str:
     return done.stdout.decode()
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_image(name: str) -> Iterator[Image]:
     """Yield the image *name*; its container is removed at the end.
 

@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterator
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
 from local_test.check.image import judgements as judge
 from local_test.check.image import labels
+from local_test.check.image import start_judgements as start
 from local_test.check.image.docker_image import Image, open_image
 from local_test.platform.profiles import Profile
 
 _TRAINING_PAGE = 'developer guide, "How Amazon SageMaker AI Runs Your Training Image"'
 _HOSTING_PAGE = 'developer guide, "Custom Inference Code with Hosting Services"'
 
-_JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
+_JUDGES: dict[Point, Callable[[Image, Subject], judge.Judgement]] = {
     Point(
         "T1-platform",
         Part.IMAGE,
-        "the platform is linux/amd64",
-        'instances are x86_64; other images fail with "exec format error"',
+        "the platform is linux/amd64, or linux/arm64 for hosting on Graviton",
+        "API model, ProductionVariantInstanceType: Graviton; TrainingInstanceType and TransformInstanceType: none",
         "build with docker build --platform linux/amd64",
     ): judge.platform,
     Point(
@@ -41,11 +42,11 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
     Point(
         "T1-exec-form",
         Part.IMAGE,
-        "ENTRYPOINT has exec form or is absent: a shell as process 1 drops the argument and SIGTERM",
+        "no shell in front of ENTRYPOINT drops the argument or SIGTERM; exec form has none",
         f"{_TRAINING_PAGE}: recommends it; T1-train, T13-signal, H1-serve and H8-stops-in-time check what follows",
         'write ENTRYPOINT ["program", "argument"] instead of ENTRYPOINT program argument',
         level=Verdict.WARNING,
-    ): judge.exec_form,
+    ): start.exec_form,
     Point(
         "T1-no-init",
         Part.IMAGE,
@@ -53,7 +54,7 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         f"{_TRAINING_PAGE}: confused by the arguments train and serve; T1-train and H1-serve check what follows",
         "remove tini, and let the program handle SIGTERM and its child processes",
         level=Verdict.WARNING,
-    ): judge.no_init,
+    ): start.no_init,
     Point(
         "T1-train-there",
         Part.IMAGE,
@@ -61,7 +62,7 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         _TRAINING_PAGE,
         "add the program, for example COPY train /usr/local/bin/train",
         requires=Part.TRAINING,
-    ): judge.is_present("train"),
+    ): start.is_present("train"),
     Point(
         "H1-serve-there",
         Part.IMAGE,
@@ -69,28 +70,28 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         _HOSTING_PAGE,
         "add the program, for example COPY serve /usr/local/bin/serve",
         requires=Part.HOSTING,
-    ): judge.is_present("serve"),
+    ): start.is_present("serve"),
     Point(
         "T1-run-bit",
         Part.IMAGE,
         "the program that starts first is executable",
         'docker run: "permission denied"',
         "run chmod +x on the program, or use COPY --chmod=755",
-    ): judge.run_bit,
+    ): start.run_bit,
     Point(
         "T1-line-ends",
         Part.IMAGE,
         "scripts have Unix line endings",
         'docker run: "no such file or directory", for an interpreter name that ends with a carriage return',
         "add `*.sh text eol=lf` to .gitattributes (also for train and serve), check out again, and rebuild",
-    ): judge.line_ends,
+    ): start.line_ends,
     Point(
         "T1-interpreter",
         Part.IMAGE,
-        "the interpreter in a script's first line is in the image",
-        'docker run: "no such file or directory"',
+        "the engine can execute what starts first: the interpreter in a script's first line is in the image",
+        'execve(2); docker run: "no such file or directory", "exec format error"',
         "install the interpreter, or correct the script's first line",
-    ): judge.interpreter,
+    ): start.interpreter,
     Point(
         "T1-default-command",
         Part.IMAGE,
@@ -99,7 +100,7 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         'set CMD ["train"]',
         requires=Part.TRAINING,
         level=Verdict.WARNING,
-    ): judge.default_command,
+    ): start.default_command,
     Point(
         "T3-opt-ml-empty",
         Part.IMAGE,
@@ -124,7 +125,7 @@ _JUDGES: dict[Point, Callable[[Image, frozenset[Part]], judge.Judgement]] = {
         "Dockerfile of AWS's scikit_bring_your_own sample",
         "set ENV PYTHONUNBUFFERED=1",
         level=Verdict.WARNING,
-    ): judge.unbuffered,
+    ): start.unbuffered,
     Point(
         "H1-user",
         Part.IMAGE,
@@ -176,7 +177,7 @@ def _inspect(subject: Subject) -> Iterator[Finding]:
     assert subject.image is not None  # noqa: S101 # without an image its points do not apply
     with open_image(subject.image) as image:
         for point, judge_point in _JUDGES.items():
-            verdict, observed = judge_point(image, subject.parts)
+            verdict, observed = judge_point(image, subject)
             yield Finding(point, point.level if verdict is Verdict.BROKEN else verdict, observed)
 
 

@@ -14,6 +14,8 @@ import pytest
 from scripts.aws.registry import MANIFEST, require_supported
 from scripts.aws.registry import Registry as Reader
 from scripts.errors import Failure
+from tests.aws.account.test_iam import denied
+from tests.aws.cloud import Cloud
 from tests.aws.push import ecr
 from tests.support.helpers import free_port
 
@@ -182,7 +184,7 @@ sys.exit(code)
     ("kind", "architecture", "words"),
     [
         ("oci", "amd64", "arrived as application/vnd.oci.image.manifest.v1+json"),
-        ("docker", "arm64", "is for linux/arm64"),
+        ("docker", "s390x", "is for linux/s390x"),
         ("index", "amd64", "arrived as application/vnd.oci.image.index.v1+json"),
         ("mixed", "amd64", "arrived as application/vnd.oci.image.layer.v1.tar+gzip"),
     ],
@@ -216,10 +218,59 @@ def test_verification_refuses_what_sagemaker_refuses(
     assert words in caught.value.message
 
 
-def test_verification_accepts_a_plain_image(registry: ecr.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+def test_verification_accepts_a_plain_image(
+    registry: ecr.Registry, monkeypatch: pytest.MonkeyPatch, architecture: str
+) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(registry.certificate))
-    registry.put_image("planted", "plain", "docker")
+    registry.put_image("planted", "plain", "docker", architecture)
     require_supported(Reader(ecr.HOST, "AWS", ecr.PASSWORD).describe("planted", "plain"), "planted:plain")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "instance_type", "words"),
+    [
+        ("arm64", "ml.c7g.large", ""),
+        ("amd64", "ml.c5.large", ""),
+        ("arm64", "ml.c5.large", "ml.c5.large needs an image for linux/amd64"),
+        ("amd64", "ml.c7g.large", "ml.c7g.large needs an image for linux/arm64"),
+    ],
+)
+def test_an_endpoint_gets_instances_of_the_processor_of_its_image(
+    cloud: Cloud, registry: ecr.Registry, architecture: str, instance_type: str, words: str
+) -> None:
+    name, digest = f"traffic-signs-{architecture}", registry.put_image("planted", "built", "docker", architecture)
+    for number, image in enumerate((f"{ecr.HOST}/planted:built", f"{ecr.HOST}/planted@{digest}")):
+        done = cloud.deploy(
+            f"{name}-{instance_type[3:5]}-{number}", "--image", image, "--instance-type", instance_type,
+            REQUESTS_CA_BUNDLE=str(registry.certificate),
+        )  # fmt: skip
+        assert words in done.stderr
+        assert ("needs an image" in done.stderr, "not checked" in done.stderr) == (bool(words), False)
+    created = [
+        operation for operation, _ in cloud.calls() if ":CreateEndpointConfig" in operation
+    ]  # which moto refuses
+    assert len(created) == (0 if words else 2)
+    assert not denied(cloud.calls())
+
+
+def test_a_job_gets_instances_of_the_processor_of_its_image(cloud: Cloud, registry: ecr.Registry) -> None:
+    registry.put_image("planted", "arm", "docker", "arm64")
+    image, trust = f"{ecr.HOST}/planted:arm", {"REQUESTS_CA_BUNDLE": str(registry.certificate)}
+    done = cloud.train("--image", image, "--instance-type", "ml.m5.large", "--yes", **trust)
+    assert done.returncode == 2
+    assert f"ml.m5.large needs an image for linux/amd64, {image} is for linux/arm64" in done.stderr
+
+
+def test_an_image_that_cannot_be_read_is_deployed_on_arm_with_a_word_about_it(
+    cloud: Cloud, registry: ecr.Registry
+) -> None:
+    image, trust = f"{ecr.HOST}/planted:unknown", {"REQUESTS_CA_BUNDLE": str(registry.certificate)}
+    done = cloud.deploy("traffic-signs-unread", "--image", image, "--instance-type", "ml.c7g.large", **trust)
+    assert f"not checked: whether {image} is for linux/arm64, as ml.c7g.large needs: 404 from https://" in done.stderr
+    assert [operation for operation, _ in cloud.calls() if ":CreateEndpointConfig" in operation]
+    done = cloud.deploy("traffic-signs-read", "--image", image, **trust)
+    assert (done.returncode, "not checked" in done.stderr) == (0, False)
 
 
 def test_a_registry_that_refuses_is_quoted(registry: ecr.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,13 +349,24 @@ def test_a_push_without_the_image_says_how_to_build_it(desk: Desk) -> None:
     assert "has no image nobody:built; build it with make build" in desk.refusal(image="nobody:built")
 
 
-def test_an_image_for_another_architecture_is_refused(desk: Desk) -> None:
-    name = "traffic-signs-push-test:arm64"
-    docker("build", "--platform", "linux/arm64", "--tag", name, "-", text="FROM scratch\nLABEL for=another\n")
+def test_an_image_for_a_processor_that_sagemaker_lacks_is_refused(desk: Desk) -> None:
+    name = "traffic-signs-push-test:s390x"
+    docker("build", "--platform", "linux/s390x", "--tag", name, "-", text="FROM scratch\nLABEL for=another\n")
     try:
-        assert f"{name} is for linux/arm64" in desk.refusal(image=name)
+        assert f"{name} is for linux/s390x" in desk.refusal(image=name)
     finally:
         docker("rmi", name)
+
+
+def test_an_image_for_arm_is_pushed_with_a_word_about_its_use(trusting: Desk) -> None:
+    name = "traffic-signs-push-test:arm64"
+    docker("build", "--platform", "linux/arm64", "--tag", name, "-", text="FROM scratch\nCOPY . /\nLABEL for=arm\n")
+    try:
+        said = trusting.push(image=name)
+        assert "endpoints on Graviton instances run it, training does not" in said
+        assert f"{MANIFEST}, linux/arm64, " in said
+    finally:
+        docker("rmi", "--force", docker("image", "inspect", "--format", "{{.Id}}", name))
 
 
 def test_a_push_from_a_folder_without_a_commit_is_refused(desk: Desk, tmp_path: Path) -> None:

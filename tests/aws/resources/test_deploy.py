@@ -125,7 +125,6 @@ def test_a_shadow_model_gets_a_variant_of_its_own(cloud: Cloud, monkeypatch: pyt
         (("--shadow-model", NEXT, "--autoscale", "1:2"), "--shadow-model and --autoscale exclude each other"),
         (("--async-output", "s3://b/o", "--autoscale", "1:2"), "--async-output and --autoscale exclude each other"),
         (("--multi-model", MODELS, "--instance-type", "ml.g4dn.xlarge"), "--multi-model on ml.g4dn.xlarge"),
-        (("--instance-type", "ml.c7g.large"), "--instance-type ml.c7g.large: Arm processor"),
         (("--multi-model", "models"), "--multi-model models: expected s3://"),
         (("--shadow-model", "model.tar.gz"), "--shadow-model model.tar.gz: expected s3://"),
         (("--autoscale", "4"), "--autoscale 4: expected MIN:MAX"),

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from local_test.check.core.points import Finding, Part, Subject, Verdict
-from local_test.check.core.run import applies
+from local_test.check.core.run import applicable, applies, run
+from local_test.check.hosting import scenarios
 from local_test.check.image import inspection
 from local_test.check.image.docker_image import docker, open_image
 from local_test.platform.container import DOCKER
@@ -36,7 +37,7 @@ def inspected(image: str) -> Mapping[str, Finding]:
     return findings(inspection.SCENARIOS, Subject(image, Path("/nonexistent")))
 
 
-def other_platform() -> str:
+def other_platform(architecture: str = "arm64") -> str:
     """The good image's files and configuration, said to be for another processor."""
     image = f"{images.REPOSITORY}:t1-platform"
     images.built.add(image)
@@ -44,10 +45,46 @@ def other_platform() -> str:
         f"FROM --platform=linux/amd64 {images.build('good')} AS good\nFROM scratch\nCOPY --from=good / /\n"
         'ENV PYTHONUNBUFFERED=1\nCMD ["train"]\n'
     )
-    command = [DOCKER, "build", "--quiet", "--platform", "linux/arm64", "--tag", image, "-"]
+    command = [DOCKER, "build", "--quiet", "--platform", f"linux/{architecture}", "--tag", image, "-"]
     environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
     subprocess.run(command, input=dockerfile.encode(), check=True, capture_output=True, env=environment)
     return image
+
+
+TRAINING, HOSTING = frozenset({Part.IMAGE, Part.TRAINING}), frozenset({Part.IMAGE, Part.HOSTING})
+
+
+@pytest.mark.parametrize(
+    ("architecture", "parts", "profile", "verdict", "words"),
+    [
+        ("arm64", HOSTING, Profile.REAL_TIME, Verdict.PASSED, "for Graviton only, such as ml.c7g"),
+        ("arm64", HOSTING, Profile.BATCH, Verdict.BROKEN, "batch transform is on x86-64"),
+        ("arm64", HOSTING, Profile.SERVERLESS, Verdict.INCONCLUSIVE, "not documented"),
+        ("arm64", TRAINING, Profile.REAL_TIME, Verdict.BROKEN, "training is on x86-64, but for ml.p6e-gb200"),
+        ("s390x", HOSTING, Profile.REAL_TIME, Verdict.BROKEN, "linux/s390x"),
+    ],
+)
+def test_the_processor_is_judged_by_what_the_image_is_for(
+    architecture: str, parts: frozenset[Part], profile: Profile, verdict: Verdict, words: str
+) -> None:
+    subject = Subject(other_platform(architecture), Path("/nonexistent"), parts, profile)
+    found = findings(inspection.SCENARIOS, subject)["T1-platform"]
+    assert found.verdict is verdict
+    assert words in found.observed
+
+
+@pytest.mark.skipif(any(Path("/proc/sys/fs/binfmt_misc").glob("qemu-s390x*")), reason="this machine runs the image")
+def test_an_image_that_this_machine_cannot_run_is_not_called_broken_for_it(tmp_path: Path) -> None:
+    image = f"{images.REPOSITORY}:foreign"
+    images.built.add(image)
+    dockerfile = 'FROM scratch\nENTRYPOINT ["/serve"]\n'
+    command = [DOCKER, "build", "--quiet", "--platform", "linux/s390x", "--tag", image, "-"]
+    environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    subprocess.run(command, input=dockerfile.encode(), check=True, capture_output=True, env=environment)
+    subject = Subject(image, tmp_path, HOSTING)
+    found = run(applicable(scenarios.SCENARIOS, subject), subject)
+    assert {finding.verdict for finding in found} == {Verdict.INCONCLUSIVE}
+    assert {finding.observed.partition(":")[0] for finding in found} == {"this machine does not run linux/s390x"}
 
 
 def long_name() -> str:
