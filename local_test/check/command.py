@@ -3,11 +3,8 @@
 IMAGE, options  ->  Subject  ->  run  ->  Report  ->  terminal, files, exit code 0, 1 or 2
 """
 
-import os
 import shutil
-import signal
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -16,11 +13,12 @@ from rich.table import Table
 
 from local_test import options
 from local_test.check import catalogue, progress
-from local_test.check.core import checklist
+from local_test.check.core import archive, checklist
 from local_test.check.core.points import Part, Payload, Subject
 from local_test.check.core.run import requested_parts
+from local_test.check.core.scratch import scratch_folder
 from local_test.check.image.docker_image import DockerError, docker
-from local_test.platform import archive, container
+from local_test.platform import container
 from local_test.platform.profiles import Profile
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -104,10 +102,7 @@ def check(
         _require_programs(bare, parts)
     if output:
         _make_report_folder(output)
-    scratch = Path(tempfile.mkdtemp(prefix="check-"))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    try:
+    with scratch_folder(image) as scratch:
         subject = Subject(
             image,
             scratch,
@@ -121,12 +116,6 @@ def check(
             bare.resolve() if bare else None,
         )
         report = progress.run_with_progress(subject)
-    except KeyboardInterrupt:
-        click.echo("interrupted; stopping the containers", err=True)
-        _clean_up(scratch, image)
-        os._exit(130)  # as a shell says of SIGINT; threads may wait for containers that are gone
-    finally:
-        _clean_up(scratch, image)
     report.print(Console(), verbose=verbose)
     if output:
         report.write(output)
@@ -147,13 +136,6 @@ def points() -> None:
     for row in checklist.table(every, catalogue.NOT_CHECKABLE):
         table.add_row(row.number, row.demand, "\n".join(row.points), row.reason)
     Console().print(table)
-
-
-def _interrupt(*_: object) -> None:
-    """Raise KeyboardInterrupt once: `timeout` and users may send a second signal while the cleanup runs."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _require_image(image: str) -> None:
@@ -190,11 +172,3 @@ def _model_folder(model: Path, folder: Path) -> Path:
     except archive.RefusedError as error:
         raise click.BadParameter(str(error)) from None
     return folder
-
-
-def _clean_up(scratch: Path, image: str | None) -> None:
-    """Kill what still runs and remove the scratch folder, including files that a container wrote as root."""
-    container.kill_all()
-    if image and os.getuid() != 0 and any(scratch.iterdir()):
-        container.restore_owner(image, scratch, os.getuid(), os.getgid())
-    shutil.rmtree(scratch, ignore_errors=True)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
+from local_test.platform.processes import EndedFromOutsideError
 
 _AT_ONCE = (os.cpu_count() or 1) + 1
 """One more than the cores, because a scenario mostly waits after its container has started."""
@@ -80,18 +81,18 @@ def _interleave_parts(scenarios: Sequence[Scenario]) -> list[Scenario]:
 
 def _findings(scenario: Scenario, subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every point of *scenario*, even if it raises."""
-    undecided = dict.fromkeys(scenario.points)
+    found: dict[Point, Finding] = {}
     reason = f'"{scenario.name}" did not decide this point'
     try:
         for finding in scenario.run(subject):
-            if finding.point in undecided:
-                del undecided[finding.point]
-                yield finding
+            found.setdefault(finding.point, finding)
+    except EndedFromOutsideError as error:
+        found, reason = {}, str(error)  # the end may have caused any of the findings
     except Exception as error:  # noqa: BLE001 # any error: the findings so far still count
         line = " ".join(str(error).split())[:200]
         reason = f'"{scenario.name}" failed: {type(error).__name__}: {line}'
-    for point in undecided:
-        yield Finding(point, Verdict.INCONCLUSIVE, reason)
+    for point in scenario.points:
+        yield found.get(point) or Finding(point, Verdict.INCONCLUSIVE, reason)
 
 
 def requested_parts(*, training: bool, hosting: bool, image: bool) -> frozenset[Part]:

@@ -15,6 +15,7 @@ from local_test.check.core.points import Finding, Part, Point, Subject, Verdict,
 from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, sizes, start_job
 from local_test.platform import training_job as jobs
+from local_test.platform.processes import KILLED
 
 _STOPS = 'developer guide, "How Amazon SageMaker AI Runs Your Training Image": docker stop -t120'
 _SIGNAL = Point(
@@ -90,6 +91,9 @@ def _stop_and_resume(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     elif code is None:
         yield passed_if(_IN_TIME, False, f"still running {after}")
         yield from inconclusive(_RESULT, "the job had to be killed")
+    elif code in KILLED:
+        yield passed_if(_IN_TIME, False, f"SIGKILL ended it {after} (exit code {code})")
+        yield from inconclusive(_RESULT, "the job was killed")
     else:
         yield passed_if(_IN_TIME, True, f"it exited {after} with code {code}")
         observed = f"exit code {code}, {len(stopped.job.model)} model files, {len(kept)} checkpoint files"
