@@ -25,7 +25,7 @@ _CLIENT_SECONDS = 10.0
 _programs: "list[subprocess.Popen[bytes]]" = []
 _clients: "list[subprocess.Popen[bytes]]" = []
 """Docker clients that create something; they end when their container is removed."""
-_lock = threading.Lock()
+_lock = threading.RLock()
 _shutting_down = threading.Event()
 
 

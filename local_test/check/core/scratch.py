@@ -7,8 +7,8 @@ import contextlib
 import os
 import shutil
 import signal
-import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -16,6 +16,8 @@ from types import FrameType
 from local_test.platform import container, engine
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SHOW_CURSOR = b"\x1b[?25h"
+"""The progress bar hides it."""
 
 
 @contextlib.contextmanager
@@ -27,29 +29,26 @@ def scratch_folder(image: str | None) -> Iterator[Path]:
     Args:
         image: has chown, for files that its containers write as root.
     """
-    received: list[int] = []
+    scratch = Path(tempfile.gettempdir()) / f"check-{uuid.uuid4().hex}"
 
     def interrupt(number: int, _: FrameType | None) -> None:
+        # not by an exception, which other code could catch or which could come before the `try` below
         _ignore_signals()  # `timeout` and users may send a second one while the clean-up runs
-        received.append(number)
-        raise KeyboardInterrupt
+        _clean_up(scratch, image)
+        with contextlib.suppress(OSError):  # the terminal may be lost
+            os.write(2, _SHOW_CURSOR * os.isatty(2) + b"\ninterrupted; what the check had started is removed\n")
+        os._exit(128 + number)  # threads may wait for containers that are gone
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number, handler in before.items():
         if number is not signal.SIGHUP or handler is not signal.SIG_IGN:  # nohup ignores it
             signal.signal(number, interrupt)
-    scratch = Path(tempfile.mkdtemp(prefix="check-"))
+    scratch.mkdir(mode=0o700)
     try:
         yield scratch
     finally:
         _ignore_signals()
-        engine.kill_all()
-        _remove(scratch, image)
-        if received:
-            # the terminal may be lost; and threads may wait for containers that are gone
-            with contextlib.suppress(OSError):
-                print("interrupted; what the check had started is removed", file=sys.stderr, flush=True)  # noqa: T201
-            os._exit(128 + received[0])
+        _clean_up(scratch, image)
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -59,7 +58,8 @@ def _ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _remove(scratch: Path, image: str | None) -> None:
+def _clean_up(scratch: Path, image: str | None) -> None:
+    engine.kill_all()
     shutil.rmtree(scratch, ignore_errors=True)
     if image and os.getuid() != 0 and scratch.exists():  # a container wrote files as root
         container.restore_owner(image, scratch, os.getuid(), os.getgid())

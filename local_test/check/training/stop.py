@@ -127,7 +127,6 @@ def _resume(subject: Subject, conditions: Conditions, checkpoints: Path) -> Iter
         reason = "the job writes no checkpoints to /opt/ml/checkpoints"
         yield from (Finding(point, Verdict.NOT_APPLICABLE, reason) for point in (_RESUMES, _MARKERS))
         return
-
     job = marked = run_job(subject, conditions, prepare=lambda base: _restore(checkpoints, base, _MARKS))
     if job.code is None:
         yield from inconclusive((_RESUMES, _MARKERS), f"with the checkpoints: {job}")
