@@ -3,11 +3,7 @@
 IMAGE, options  ->  Subject  ->  run  ->  Report  ->  terminal, files, exit code 0, 1 or 2
 """
 
-import os
-import shutil
-import signal
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -20,8 +16,8 @@ from local_test.check.core import checklist, formats
 from local_test.check.core.formats import Format
 from local_test.check.core.points import Payload, Subject
 from local_test.check.core.run import requested_parts
+from local_test.check.core.scratch import scratch_folder
 from local_test.check.core.terminal import print_report
-from local_test.platform import container
 from local_test.platform.profiles import Profile
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -108,10 +104,7 @@ def check(
         preparation.require_programs(bare, to_check)
     if output:
         preparation.make_report_folder(output)
-    scratch = Path(tempfile.mkdtemp(prefix="check-"))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    try:
+    with scratch_folder(image) as scratch:
         subject = Subject(
             image,
             scratch,
@@ -126,12 +119,6 @@ def check(
             only,
         )
         report = progress.run_with_progress(subject)
-    except KeyboardInterrupt:
-        click.echo("interrupted; stopping the containers", err=True)
-        _clean_up(scratch, image)
-        os._exit(130)  # as a shell says of SIGINT; threads may wait for containers that are gone
-    finally:
-        _clean_up(scratch, image)
     if output:
         formats.write(report, output)
     if kind == Format.TEXT:
@@ -159,18 +146,3 @@ def points() -> None:
         checked_by = "\n".join(f"{point.name}: {point.level}" for point in row.points)
         table.add_row(row.number, row.demand, checked_by, row.reason)
     Console().print(table)
-
-
-def _interrupt(*_: object) -> None:
-    """Raise KeyboardInterrupt once: `timeout` and users may send a second signal while the cleanup runs."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def _clean_up(scratch: Path, image: str | None) -> None:
-    """Kill what still runs and remove the scratch folder, including files that a container wrote as root."""
-    container.kill_all()
-    if image and os.getuid() != 0 and any(scratch.iterdir()):
-        container.restore_owner(image, scratch, os.getuid(), os.getgid())
-    shutil.rmtree(scratch, ignore_errors=True)

@@ -10,11 +10,12 @@ import click
 
 from local_test import options
 from local_test.check import catalogue
+from local_test.check.core import archive
 from local_test.check.core.points import Part, Subject
 from local_test.check.core.run import applicable
 from local_test.check.core.selection import UnknownWordError, selected
 from local_test.check.image.docker_image import DockerError, docker
-from local_test.platform import archive, container
+from local_test.platform import container
 
 
 class CannotRunError(click.ClickException):

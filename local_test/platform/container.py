@@ -4,16 +4,12 @@ A `Program` runs as a child process that receives SIGTERM: `docker run` in the f
 process 1 of the container.
 """
 
-import contextlib
 import functools
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +17,11 @@ from typing import IO
 
 import click
 
+from local_test.platform.engine import DOCKER, RUN_LABEL, start, unique_name
 from local_test.platform.opt_ml import HOST, VARIABLES
+from local_test.platform.profiles import Conditions
 
-DOCKER = os.environ.get("DOCKER", "docker")
-RUN_LABEL = ("--label", f"local-test={uuid.uuid4().hex}")
-"""Options of `docker run` that label the containers of this process, so that `kill_all` finds them."""
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_processes: "list[subprocess.Popen[bytes]]" = []
-_shutting_down = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -51,17 +44,8 @@ class Program:
         Raises:
             InterruptedError: `kill_all` has been called.
         """
-        if _shutting_down.is_set():
-            raise InterruptedError("the run has been interrupted")
-        process = subprocess.Popen(
-            self.command,
-            env={**os.environ, **self.environment},
-            stdout=log,
-            stderr=errors or (subprocess.STDOUT if log else None),
-            start_new_session=True,
-        )
-        _processes.append(process)
-        return process
+        errors = errors or (subprocess.STDOUT if log else None)
+        return start(self.command, {**os.environ, **self.environment}, log, errors, client=self.container is not None)
 
     def stop(self, process: "subprocess.Popen[bytes]", grace_seconds: float) -> int:
         """Stop it as the platform does, by SIGTERM, then SIGKILL after *grace_seconds*; return its exit code."""
@@ -74,24 +58,6 @@ class Program:
                 subprocess.run([DOCKER, "kill", self.container], check=False, capture_output=True)
             process.kill()
             return process.wait()
-
-
-def kill_all() -> None:
-    """Kill all programs and remove all containers and networks of this process, and prevent further starts."""
-    _shutting_down.set()
-    running = [process for process in _processes if process.poll() is None]
-    for process in running:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    if not engine_reachable():
-        return
-    if running:
-        time.sleep(1)  # a killed docker client may have requested a container that appears only now
-    listed = [DOCKER, "ps", "--all", "--quiet", "--filter", f"label={RUN_LABEL[1]}"]
-    while remaining := subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split():
-        subprocess.run([DOCKER, "rm", "--force", "--volumes", *remaining], check=False, capture_output=True)
-    prune = [DOCKER, "network", "prune", "--force", "--filter", f"label={RUN_LABEL[1]}"]
-    subprocess.run(prune, check=False, capture_output=True)
 
 
 def engine_reachable() -> bool:
@@ -158,14 +124,51 @@ def serving_program(image: str | None, base: Path, port: int) -> Program:
     return _container(image, "serve", {base / "model": "/opt/ml/model:ro"}, ["--publish", f"127.0.0.1:{port}:8080"])
 
 
+def endpoint_in_container(image: str, model: Path | None, network: str, conditions: Conditions) -> Program:
+    """Return the program `serve` under *conditions*, in Docker's *network*, without a published port."""
+    name = unique_name("serve")
+    words = [DOCKER, "run", *RUN_LABEL, "--name", name, "--hostname", "model.aws.local"]
+    words += ["--platform", platform_of(image)]
+    # fail name resolution after 1 s instead of 10 s
+    words += ["--network", network, "--dns-opt", "timeout:1", "--dns-opt", "attempts:1"]
+    for key, value in conditions.variables.items():
+        words += ["--env", f"{key}={value}"]
+    if model:
+        mode = ":ro" if conditions.model_read_only else ""
+        words += ["--volume", f"{model.resolve()}:/opt/ml/{conditions.model_path}{mode}"]
+    if conditions.root_read_only:
+        words.append("--read-only")
+    if conditions.root_read_only or conditions.tmp_bytes:
+        words += ["--tmpfs", f"/tmp:exec,mode=1777,size={conditions.tmp_bytes or 5 * 2**30}"]  # noqa: S108 # path in the container
+    if conditions.memory_bytes:
+        words += ["--memory", str(conditions.memory_bytes), "--memory-swap", str(conditions.memory_bytes)]
+    words += [] if conditions.root else ["--user", "993:990"]
+    words += [] if conditions.shared_memory else ["--ipc", "none"]
+    if Path("/dev/nvidiactl").exists():
+        words += ["--gpus", "all"]
+    return Program([*words, image, "serve"], {}, name)
+
+
+def endpoint_on_host(programs: Path, model: Path | None, base: Path, conditions: Conditions, port: int) -> Program:
+    """Return the program `serve` of the folder *programs* on *port*, with *base*/opt-ml as its /opt/ml."""
+    if model:
+        place = base / "opt-ml" / conditions.model_path
+        place.parent.mkdir(parents=True)
+        place.symlink_to(model.resolve(), target_is_directory=True)
+    folders = [str(programs.resolve()), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    own = {"SAGEMAKER_BASE_DIR": str(base / "opt-ml"), "SAGEMAKER_BIND_TO_PORT": str(port)}
+    variables = {**conditions.variables, **own, "PATH": os.pathsep.join(folders)}
+    return Program([str(programs.resolve() / "serve"), "serve"], variables)
+
+
 def restore_owner(image: str, folder: Path, user: int, group: int) -> None:
     """Give *folder*, in which a container wrote as root, to *user* and *group*; do nothing if *image* has no chown."""
-    command = ["run", "--rm", "--volume", f"{folder.resolve()}:/folder", "--entrypoint", "chown", image]
-    subprocess.run([DOCKER, *command, "-R", f"{user}:{group}", "/folder"], check=False)
+    command = ["run", "--rm", *RUN_LABEL, "--volume", f"{folder.resolve()}:/folder", "--entrypoint", "chown", image]
+    subprocess.run([DOCKER, *command, "-R", f"{user}:{group}", "/folder"], check=False, start_new_session=True)
 
 
 def _container(image: str, verb: str, mounts: Mapping[Path, str], options: list[str]) -> Program:
-    name = f"local-{verb}-{uuid.uuid4().hex[:8]}"
+    name = unique_name(verb)
     volumes = [word for folder, place in mounts.items() for word in ("--volume", f"{folder.resolve()}:{place}")]
     command = [DOCKER, "run", "--rm", *RUN_LABEL, "--name", name, "--hostname", HOST]
     command += ["--platform", platform_of(image)]

@@ -8,22 +8,30 @@ faithful than none.
 """
 
 import contextlib
+import datetime
 import ipaddress
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_test.platform.container import DOCKER, RUN_LABEL, Program, platform_of
-from local_test.platform.processes import Process, descendants, listening
+from local_test.platform.container import Program, endpoint_in_container, endpoint_on_host
+from local_test.platform.engine import DOCKER, free_port, private_network
+from local_test.platform.processes import (
+    Process,
+    descendants,
+    listening,
+    raise_if_ended_from_outside,
+    takes_sigterm,
+)
 from local_test.platform.profiles import Conditions
+
+_REUSE_SECONDS = 0.1
+"""Less than Docker needs to start another container with the address of one that has exited."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,8 @@ class Endpoint:
     log: Path
     model_url: str
     """Path of the model inside the container."""
+    sent: dict[int, float]
+    """Signals that this run has sent to it, with their time.monotonic()."""
 
     @property
     def alive(self) -> bool:
@@ -44,9 +54,14 @@ class Endpoint:
         return self.process.poll() is None
 
     def owns_address(self) -> bool:
-        """Return whether it still has its address, which Docker reassigns after a container has exited."""
-        name = self.program.container
-        return name is None or (_inspect(name, "{{.State.Running}}") == "true" and _current_address(name) == self.host)
+        """Return whether it has its address, or had it a moment ago: Docker reassigns that of an exited container."""
+        name, now = self.program.container, time.time()
+        if name is None:
+            return True
+        running, finished = _inspect(name, "{{.State.Running}} {{.State.FinishedAt}}").split() or ("", "")
+        if running == "true":
+            return _current_address(name) == self.host
+        return bool(finished) and datetime.datetime.fromisoformat(finished).timestamp() > now - _REUSE_SECONDS
 
     @property
     def output(self) -> str:
@@ -84,7 +99,19 @@ class Endpoint:
 
     def terminate(self) -> None:
         """Send SIGTERM, as the platform does first."""
+        self.sent[signal.SIGTERM] = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
+
+    def drops_sigterm(self) -> str:
+        """Return why SIGTERM does not reach the container; empty if it does, or if that cannot be read."""
+        try:
+            status = Path(f"/proc/{self.first_pid}/status").read_text(encoding="utf-8")
+        except OSError:
+            return ""
+        if self.program.container is None or takes_sigterm(status) is not False:
+            return ""
+        name = status.splitlines()[0].partition(":")[2].strip()
+        return f"process 1 ({name}) has no handler for SIGTERM, so the kernel drops the signal"
 
     def out_of_memory(self) -> bool:
         """Return whether the kernel killed a process for lack of memory."""
@@ -104,75 +131,28 @@ def start_endpoint(
         model: folder to mount at /opt/ml/model; None for an image that contains its model.
         base: new folder for the log, and for /opt/ml of a program on the host.
         conditions: on the host only the variables and the model's path apply.
+
+    Raises:
+        EndedFromOutsideError: at the end, if something other than this run has ended the container.
     """
     base.mkdir(parents=True)
     if model and not conditions.model_read_only:
         model = Path(shutil.copytree(model, base / "copy"))
     with contextlib.ExitStack() as stack:
         if image is None:
-            program, port = _host_program(programs or Path(), model, base, conditions)
+            port = stack.enter_context(free_port())
+            program = endpoint_on_host(programs or Path(), model, base, conditions, port)
         else:
-            network = stack.enter_context(_network(conditions.network))
-            program, port = _container(image, model, network, conditions), conditions.port
-        log = base / "log"
+            network = "bridge" if conditions.network else stack.enter_context(private_network(internal=True))
+            program, port = endpoint_in_container(image, model, network, conditions), conditions.port
+        log, begun, sent = base / "log", time.time(), dict[int, float]()
         with log.open("wb") as stream:
             process = program.start(stream)
         stack.callback(_remove, program, process)
+        stack.callback(_judge_end, program, process, begun, sent)
         host = _address(program.container, process) if program.container else "127.0.0.1"
         tree = "/opt/ml" if image else base / "opt-ml"
-        yield Endpoint(host, port, program, process, log, f"{tree}/{conditions.model_path}")
-
-
-def _container(image: str, model: Path | None, network: str, conditions: Conditions) -> Program:
-    name = f"contract-check-{uuid.uuid4().hex[:8]}"
-    words = [DOCKER, "run", *RUN_LABEL, "--name", name, "--hostname", "model.aws.local"]
-    words += ["--platform", platform_of(image)]
-    # fail name resolution after 1 s instead of 10 s
-    words += ["--network", network, "--dns-opt", "timeout:1", "--dns-opt", "attempts:1"]
-    for key, value in conditions.variables.items():
-        words += ["--env", f"{key}={value}"]
-    if model:
-        mode = ":ro" if conditions.model_read_only else ""
-        words += ["--volume", f"{model.resolve()}:/opt/ml/{conditions.model_path}{mode}"]
-    if conditions.root_read_only:
-        words.append("--read-only")
-    if conditions.root_read_only or conditions.tmp_bytes:
-        words += ["--tmpfs", f"/tmp:exec,mode=1777,size={conditions.tmp_bytes or 5 * 2**30}"]  # noqa: S108 # path in the container
-    if conditions.memory_bytes:
-        words += ["--memory", str(conditions.memory_bytes), "--memory-swap", str(conditions.memory_bytes)]
-    words += [] if conditions.root else ["--user", "993:990"]
-    words += [] if conditions.shared_memory else ["--ipc", "none"]
-    if Path("/dev/nvidiactl").exists():
-        words += ["--gpus", "all"]
-    return Program([*words, image, "serve"], {}, name)
-
-
-def _host_program(programs: Path, model: Path | None, base: Path, conditions: Conditions) -> tuple[Program, int]:
-    if model:
-        place = base / "opt-ml" / conditions.model_path
-        place.parent.mkdir(parents=True)
-        place.symlink_to(model.resolve(), target_is_directory=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    folders = [str(programs.resolve()), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    own = {"SAGEMAKER_BASE_DIR": str(base / "opt-ml"), "SAGEMAKER_BIND_TO_PORT": str(port)}
-    variables = {**conditions.variables, **own, "PATH": os.pathsep.join(folders)}
-    return Program([str(programs.resolve() / "serve"), "serve"], variables), port
-
-
-@contextlib.contextmanager
-def _network(outside: bool) -> Iterator[str]:
-    """Yield the name of Docker's default network, or of a new one without access to the outside."""
-    if outside:
-        yield "bridge"
-        return
-    name = f"contract-check-{uuid.uuid4().hex[:8]}"
-    subprocess.run([DOCKER, "network", "create", "--internal", name], check=True, capture_output=True)
-    try:
-        yield name
-    finally:
-        subprocess.run([DOCKER, "network", "rm", name], check=False, capture_output=True)
+        yield Endpoint(host, port, program, process, log, f"{tree}/{conditions.model_path}", sent)
 
 
 def _address(container: str, process: "subprocess.Popen[bytes]") -> str:
@@ -190,6 +170,12 @@ def _current_address(container: str) -> str:
 def _inspect(container: str, what: str) -> str:
     words = [DOCKER, "inspect", "--format", what, container]
     return subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip()
+
+
+def _judge_end(program: Program, process: "subprocess.Popen[bytes]", begun: float, sent: Mapping[int, float]) -> None:
+    code = process.poll()
+    if program.container and code is not None:
+        raise_if_ended_from_outside(program.container, code, begun, sent)
 
 
 def _remove(program: Program, process: "subprocess.Popen[bytes]") -> None:

@@ -1,12 +1,24 @@
-"""Processes of a container or program and their listening ports, read from the host's /proc."""
+"""Processes of a container or program: who they are, where they listen, how they take signals, who ended them."""
 
 import ipaddress
+import signal
+import subprocess
+import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+
+from local_test.platform.engine import DOCKER
 
 _DOCKER_DNS_ADDRESS = "127.0.0.11"
 """Docker's name server listens in the container's network; it does not belong to the image."""
 _LISTEN = "0A"
+KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)
+"""Exit codes of a container and of a program that SIGKILL ended."""
+
+
+class EndedFromOutsideError(Exception):
+    """Something other than this run ended a container, which therefore shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +80,44 @@ def _address(text: str) -> str:
     """Decode a hexadecimal address, whose 4-byte words have the byte order of the machine."""
     words = [bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8)]
     return str(ipaddress.ip_address(b"".join(words)))
+
+
+def takes_sigterm(status: str) -> bool | None:
+    """Return whether a process has a handler for SIGTERM or waits for it; None without its /proc/PID/status.
+
+    The kernel drops a signal for process 1 of a container that has no handler for it. One that is blocked is kept
+    for sigwait, which tini and dumb-init use.
+    """
+    masks = [line.split()[1] for line in status.splitlines() if line.startswith(("SigCgt:", "SigBlk:"))]
+    return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in masks) if masks else None
+
+
+def raise_if_ended_from_outside(container: str, code: int, since: float, sent: Collection[int]) -> None:
+    """Distinguish an end of its own from one by another user of the engine.
+
+    Args:
+        container: name of a container that has ended, even if it has been removed.
+        code: exit code of its Docker client.
+        since: time.time() before its start.
+        sent: signals that this run has sent to it.
+
+    Raises:
+        EndedFromOutsideError: it got another signal through the engine, or its Docker client was killed.
+    """
+    if code < 0:
+        raise EndedFromOutsideError(f"something other than this check ended the Docker client, by signal {-code}")
+    # the engine may record the signal a moment after the end
+    words = [DOCKER, "events", "--since", f"{since - 1:.3f}", "--until", f"{time.time() + 0.1:.3f}"]
+    words += [
+        "--filter",
+        f"container={container}",
+        "--filter",
+        "event=kill",
+        "--format",
+        "{{.Actor.Attributes.signal}}",
+    ]
+    recorded = subprocess.run(words, check=False, capture_output=True, text=True).stdout.split()
+    others = {int(number) for number in recorded if number.isdecimal()} - set(sent)
+    if others:
+        names = ", ".join(sorted(signal.Signals(number).name for number in others))
+        raise EndedFromOutsideError(f"something other than this check sent {names} to the container")

@@ -9,14 +9,15 @@ import signal
 import subprocess
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from local_test.platform import opt_ml
-from local_test.platform.container import DOCKER, RUN_LABEL, Program, gpu_options, platform_of
+from local_test.platform.container import Program, gpu_options, platform_of
+from local_test.platform.engine import DOCKER, RUN_LABEL, unique_name
+from local_test.platform.processes import raise_if_ended_from_outside, takes_sigterm
 
 STOP_SECONDS = 120
 """Time from SIGTERM to SIGKILL after StopTrainingJob, at the end of MaxRuntime and for a spot interruption."""
@@ -59,7 +60,8 @@ class Job:
 
     def __init__(self, command: Program) -> None:
         """Start *command*, and collect its log in *lines*."""
-        self.command, self._started = command, time.monotonic()
+        self.command, self._started, self._begun = command, time.monotonic(), time.time()
+        self._sent: list[int] = []
         self.lines: list[Line] = []
         self.process = command.start(subprocess.PIPE, subprocess.PIPE)
         streams = (self.process.stdout, self.process.stderr)
@@ -88,33 +90,35 @@ class Job:
         return code
 
     def handles_sigterm(self) -> bool | None:
-        """Return whether process 1 has a handler for SIGTERM; None if that cannot be read.
-
-        The kernel drops signals for process 1 of a container that it has no handler for.
-        """
+        """Return whether process 1 takes SIGTERM, see `takes_sigterm`; None if that cannot be read."""
         if self.command.container:
             command = [DOCKER, "exec", self.command.container, "cat", "/proc/1/status"]
-            status = subprocess.run(command, check=False, capture_output=True, text=True).stdout
-        else:
-            path = Path(f"/proc/{self.process.pid}/status")
-            status = path.read_text(encoding="utf-8") if path.exists() else ""
-        caught = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")]
-        return bool(int(caught[0], 16) >> (signal.SIGTERM - 1) & 1) if caught else None
+            return takes_sigterm(subprocess.run(command, check=False, capture_output=True, text=True).stdout)
+        path = Path(f"/proc/{self.process.pid}/status")
+        return takes_sigterm(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def terminate(self) -> None:
         """Send SIGTERM, as the platform does first."""
         if self.process.poll() is None:
+            self._sent.append(signal.SIGTERM)
             self.process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """Send SIGKILL to all of its processes."""
         if self.process.poll() is not None:
             return
+        self._sent.append(signal.SIGKILL)
         if self.command.container:
             subprocess.run([DOCKER, "kill", self.command.container], check=False, capture_output=True)
         if not self.command.container or self.wait(10) is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.wait(10)
+
+    def judge_end(self) -> None:
+        """Raise EndedFromOutsideError if something other than this run has ended the container."""
+        code = self.process.poll()
+        if self.command.container and code is not None and signal.SIGKILL not in self._sent:
+            raise_if_ended_from_outside(self.command.container, code, self._begun, self._sent)
 
     def _read(self, stream: IO[bytes]) -> None:
         with stream:  # close it: a check starts more jobs than a process may have open files
@@ -133,6 +137,7 @@ def start_job(
 
     Raises:
         ValueError: there is neither an image nor *programs*.
+        EndedFromOutsideError: at the end, if something other than this run has ended the container.
     """
     if image:
         command = _container(image, base, channels, setup)
@@ -145,11 +150,12 @@ def start_job(
         yield job
     finally:
         job.kill()
+        job.judge_end()
 
 
 def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
     host = opt_ml.current_host(base)
-    name = f"job-{uuid.uuid4().hex[:8]}"
+    name = unique_name("train")
     words = [DOCKER, "run", "--rm", *RUN_LABEL, "--name", name, "--platform", platform_of(image)]
     words += ["--hostname", setup.hostname or host, "--network", setup.network, *gpu_options()]
     if setup.network not in ("none", "bridge"):

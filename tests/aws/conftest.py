@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.platform import container
+from local_test.platform import engine
 from tests.aws.cloud import SDK, Cloud
 from tests.support.helpers import exclusive_lock
 
@@ -44,7 +44,7 @@ def _local_mode_leftovers() -> set[str]:
     """All containers and networks of local mode on this machine."""
     found = ""
     for words in (["ps", "--all", "--format", "{{.Names}}"], ["network", "ls", "--format", "{{.Name}}"]):
-        found += subprocess.run([container.DOCKER, *words], capture_output=True, text=True, check=True).stdout
+        found += subprocess.run([engine.DOCKER, *words], capture_output=True, text=True, check=True).stdout
     return {name for name in found.splitlines() if "algo-" in name or "sagemaker-local" in name}
 
 

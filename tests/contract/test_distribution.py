@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.platform import container, opt_ml
+from local_test.platform import container, engine, opt_ml
 from tests.conftest import in_one_place
 from tests.support.helpers import Job
 from tests.support.waiting import wait_until
@@ -91,7 +91,7 @@ class Hosts:
     def kill(self, number: int) -> None:
         name = self.programs[number].container
         if name:
-            subprocess.run([container.DOCKER, "kill", name], check=True, capture_output=True)
+            subprocess.run([engine.DOCKER, "kill", name], check=True, capture_output=True)
         else:
             self.processes[number].kill()
 
@@ -111,10 +111,10 @@ class Hosts:
 def network(image: str | None) -> Iterator[str]:
     name = f"traffic-signs-{uuid.uuid4().hex[:8]}"
     if image:
-        subprocess.run([container.DOCKER, "network", "create", name], check=True, capture_output=True)
+        subprocess.run([engine.DOCKER, "network", "create", name], check=True, capture_output=True)
     yield name
     if image:
-        subprocess.run([container.DOCKER, "network", "rm", name], check=True, capture_output=True)
+        subprocess.run([engine.DOCKER, "network", "rm", name], check=True, capture_output=True)
 
 
 def weights(job: Job) -> str:

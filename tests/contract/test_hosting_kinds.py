@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import requests
 
-from local_test.platform import container
+from local_test.platform import container, engine
 from tests.conftest import IMAGE
 from tests.support.helpers import Job, Server, free_port, instances, npy, run_job, serving
 from tests.support.waiting import wait_until
@@ -29,7 +29,7 @@ SERVERLESS = [*GIGABYTE, "--read-only", "--tmpfs", "/tmp", "--user", "993:990", 
 
 
 def docker(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([container.DOCKER, *words], capture_output=True, text=True, check=False)
+    return subprocess.run([engine.DOCKER, *words], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

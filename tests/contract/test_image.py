@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local_test.platform.container import DOCKER
+from local_test.platform.engine import DOCKER
 from tests import conftest
 
 ROOT = Path(__file__).resolve().parents[2]

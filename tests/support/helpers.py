@@ -19,7 +19,7 @@ import pytest
 import requests
 from PIL import Image
 
-from local_test.platform import container, opt_ml
+from local_test.platform import container, engine, opt_ml
 from tests.support.waiting import wait_until
 
 WITH_DEFAULT_SIGINT = ("env", "--default-signal=INT")
@@ -83,7 +83,7 @@ class Server:
         """Return the process ids of the workers on this machine."""
         main = self.process.pid
         if self.command.container:
-            command = [container.DOCKER, "inspect", "--format", "{{.State.Pid}}", self.command.container]
+            command = [engine.DOCKER, "inspect", "--format", "{{.State.Pid}}", self.command.container]
             main = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         return {int(word) for word in Path(f"/proc/{main}/task/{main}/children").read_text().split()}
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive
 from local_test.platform.container import cannot_run
+from local_test.platform.processes import EndedFromOutsideError
 
 _AT_ONCE = (os.cpu_count() or 1) + 1
 """One more than the cores, because a scenario mostly waits after its container has started."""
@@ -87,18 +88,18 @@ def _findings(scenario: Scenario, subject: Subject) -> Iterator[Finding]:
     if image and (reason := cannot_run(image)):
         yield from inconclusive(scenario.points, reason)
         return
-    undecided = dict.fromkeys(scenario.points)
+    found: dict[Point, Finding] = {}
     reason = f'"{scenario.name}" did not decide this point'
     try:
         for finding in scenario.run(subject):
-            if finding.point in undecided:
-                del undecided[finding.point]
-                yield finding
+            found.setdefault(finding.point, finding)
+    except EndedFromOutsideError as error:
+        found, reason = {}, str(error)  # the end may have caused any of the findings
     except Exception as error:  # noqa: BLE001 # any error: the findings so far still count
         line = " ".join(str(error).split())[:200]
         reason = f'"{scenario.name}" failed: {type(error).__name__}: {line}'
-    for point in undecided:
-        yield Finding(point, Verdict.INCONCLUSIVE, reason)
+    for point in scenario.points:
+        yield found.get(point) or Finding(point, Verdict.INCONCLUSIVE, reason)
 
 
 def requested_parts(*, training: bool, hosting: bool, image: bool) -> frozenset[Part]:

@@ -17,7 +17,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_test.platform import container
+from local_test.platform import engine
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HEAD = 2**20
@@ -146,7 +146,7 @@ class Image:
 
     def _members(self, path: str, size: int) -> Generator[tuple[tarfile.TarInfo, bytes], None, None]:
         """Yield the members at *path*, each with its first *size* bytes; nothing if *path* does not exist."""
-        words = [container.DOCKER, "cp", "--follow-link", f"{self.container}:{path}", "-"]
+        words = [engine.DOCKER, "cp", "--follow-link", f"{self.container}:{path}", "-"]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 # both are pipes
             try:
@@ -168,7 +168,10 @@ def docker(*words: str) -> str:
     Raises:
         DockerError: its exit code is not 0.
     """
-    done = subprocess.run([container.DOCKER, *words], capture_output=True, check=False)
+    return _output(subprocess.run([engine.DOCKER, *words], capture_output=True, check=False))
+
+
+def _output(done: "subprocess.CompletedProcess[bytes]") -> str:
     if done.returncode != 0:
         raise DockerError(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
     return done.stdout.decode()
@@ -182,7 +185,7 @@ def open_image(name: str) -> Iterator[Image]:
         DockerError: there is no such image, or no engine.
     """
     config = json.loads(docker("image", "inspect", name))[0]
-    created = docker("create", *container.RUN_LABEL, name, "train").split()[-1]
+    created = _output(engine.create("create", *engine.RUN_LABEL, name, "train")).split()[-1]
     try:
         yield Image(name, config, created)
     finally:

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 from local_test.check.core.points import Subject
-from local_test.platform.container import DOCKER
+from local_test.platform.engine import DOCKER
 
 PREFIX = "com.amazonaws.sagemaker."
 BIND_TO_PORT = f"{PREFIX}capabilities.accept-bind-to-port"

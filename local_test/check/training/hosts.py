@@ -4,9 +4,6 @@ Baseline  ->  two containers on a private network        ->  exit codes, compari
           ->  one container, configured with two hosts   ->  how it ends
 """
 
-import contextlib
-import subprocess
-import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -14,7 +11,7 @@ from local_test.check.core.points import Finding, Part, Point, Subject, Verdict,
 from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, start_job
 from local_test.platform import opt_ml
-from local_test.platform.container import DOCKER, RUN_LABEL
+from local_test.platform.engine import private_network
 from local_test.platform.training_job import STOP_SECONDS, Setup
 
 _CONFIGURATION = (
@@ -88,7 +85,7 @@ def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
 
 def _run_both_hosts(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[JobResult]:
     """Run both hosts of a job; the first starts after the second, so that the second has to wait for it."""
-    with _network(conditions.network_isolation) as network:
+    with private_network(internal=conditions.network_isolation) as network:
 
         def change(setup: Setup) -> Setup:
             return replace(setup, network=network)
@@ -99,17 +96,6 @@ def _run_both_hosts(subject: Subject, conditions: Conditions, groups: tuple[opt_
             first = run_job(subject, conditions, groups=groups, host=_HOSTS[0], change=change)
             code = second.wait(LIMIT_SECONDS)
             return [first, outcome(second, code, base)]
-
-
-@contextlib.contextmanager
-def _network(isolated: bool) -> Iterator[str]:
-    name = f"hosts-{uuid.uuid4().hex[:8]}"
-    create = [DOCKER, "network", "create", *RUN_LABEL, *(["--internal"] if isolated else []), name]
-    subprocess.run(create, check=True, capture_output=True)
-    try:
-        yield name
-    finally:
-        subprocess.run([DOCKER, "network", "rm", name], check=False, capture_output=True)
 
 
 def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from local_test.check.core.points import Finding, Part, Point, Subject, Verdict,
 from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, sizes, start_job
 from local_test.platform import training_job as jobs
+from local_test.platform.processes import KILLED
 
 _STOPS = 'developer guide, "How Amazon SageMaker AI Runs Your Training Image": docker stop -t120'
 _SIGNAL = Point(
@@ -91,6 +92,9 @@ def _stop_and_resume(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     elif code is None:
         yield passed_if(_IN_TIME, False, f"still running {after}")
         yield from inconclusive(_RESULT, "the job had to be killed")
+    elif code in KILLED:
+        yield passed_if(_IN_TIME, False, f"SIGKILL ended it {after} (exit code {code})")
+        yield from inconclusive(_RESULT, "the job was killed")
     else:
         yield passed_if(_IN_TIME, True, f"it exited {after} with code {code}")
         observed = f"exit code {code}, {len(stopped.job.model)} model files, {len(kept)} checkpoint files"
@@ -124,7 +128,6 @@ def _resume(subject: Subject, conditions: Conditions, checkpoints: Path) -> Iter
         reason = "the job writes no checkpoints to /opt/ml/checkpoints"
         yield from (Finding(point, Verdict.NOT_APPLICABLE, reason) for point in (_RESUMES, _MARKERS))
         return
-
     job = marked = run_job(subject, conditions, prepare=lambda base: _restore(checkpoints, base, _MARKS))
     if job.code is None:
         yield from inconclusive((_RESUMES, _MARKERS), f"with the checkpoints: {job}")

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from local_test.platform.container import DOCKER
+from local_test.platform.engine import DOCKER
 
 GOOD = Path(__file__).parent / "good"
 REPOSITORY = f"{os.environ.get('IMAGE', 'traffic-signs')}-contract-check"

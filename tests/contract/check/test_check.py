@@ -22,7 +22,7 @@ from local_test.check.command import check
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
 from local_test.check.core.run import applicable
 from local_test.check.core.run import run as run_scenarios
-from local_test.platform import container
+from local_test.platform import container, engine
 from local_test.platform.profiles import Profile
 from tests.contract.check import images
 from tests.support.waiting import wait_until
@@ -245,7 +245,7 @@ def test_an_interrupted_check_leaves_no_container_and_no_file(tmp_path: Path) ->
     image = images.build("interrupted", ["ENV UNIQUE=1"])
 
     def containers() -> list[str]:
-        command = [container.DOCKER, "ps", "--all", "--quiet", "--filter", f"ancestor={image}"]
+        command = [engine.DOCKER, "ps", "--all", "--quiet", "--filter", f"ancestor={image}"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
     command = [sys.executable, "-m", "local_test", "check", image, "--data"]
@@ -264,7 +264,7 @@ def test_an_interrupted_check_leaves_no_container_and_no_file(tmp_path: Path) ->
     wait_until(lambda: len(containers()) < 2, 60, "the first container is removed")
     process.send_signal(signal.SIGINT)  # it makes no difference
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130
+    assert process.returncode == 128 + signal.SIGTERM
     assert "interrupted" in errors
     assert containers() == []
     assert list(scratch.iterdir()) == []

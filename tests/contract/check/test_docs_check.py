@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.platform.container import DOCKER
+from local_test.platform.engine import DOCKER
 from tests.docs.fences import ROOT, blocks, in_block
 
 pytestmark = pytest.mark.engine

@@ -18,7 +18,7 @@ from local_test.check.core.run import applicable, applies, run
 from local_test.check.hosting import scenarios
 from local_test.check.image import inspection
 from local_test.check.image.docker_image import docker, open_image
-from local_test.platform.container import DOCKER
+from local_test.platform.engine import DOCKER
 from local_test.platform.profiles import Profile
 from tests.contract.check import images
 from tests.contract.check.mutants import Mutant, faults, findings

@@ -8,7 +8,7 @@ import pytest
 from local_test.check.core.points import Finding, Part, Subject, Verdict
 from local_test.check.image import inspection
 from tests.contract.check import images
-from tests.contract.check.mutants import broken, findings
+from tests.contract.check.mutants import faults, findings
 
 pytestmark = pytest.mark.engine
 
@@ -83,7 +83,7 @@ def inspected(
 @pytest.mark.parametrize("kind", RIGHT_SERVERS)
 def test_a_right_server_is_not_called_broken(kind: str) -> None:
     found = inspected("start", [*SERVER, *RIGHT_SERVERS[kind]], HOSTING)
-    assert broken(found) == {}
+    assert faults(found) == {}
     assert found["H1-serve-there"].verdict is Verdict.PASSED
 
 
@@ -100,7 +100,7 @@ def test_a_right_server_is_not_called_broken(kind: str) -> None:
 )
 def test_a_right_trainer_is_not_called_broken(lines: Iterable[str]) -> None:
     found = inspected("start", [*TRAINER, *lines], TRAINING)
-    assert broken(found) == {}
+    assert faults(found) == {}
     assert found["T1-train-there"].verdict is Verdict.PASSED
 
 
@@ -159,17 +159,17 @@ WRONG: dict[str, tuple[Iterable[str], str, str]] = {
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_wrong_start_is_named_and_nothing_else(kind: str) -> None:
     lines, point, words = WRONG[kind]
-    found = broken(inspected("start", [*SERVER, *lines], HOSTING))
+    found = faults(inspected("start", [*SERVER, *lines], HOSTING))
     assert set(found) == {point}
     assert words in found[point]
 
 
 def test_a_shell_that_stays_in_front_is_left_to_the_stop_that_is_tried() -> None:
     found = inspected("start", [*SERVER, "ENTRYPOINT python3 server.py"], HOSTING)
-    assert broken(found) == {}
+    assert faults(found) == {}
     assert found["T1-exec-form"].verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("command", ['["bash"]', '["python3"]', '["serve"]', "[]"])
 def test_a_default_command_that_cannot_train_is_named(command: str) -> None:
-    assert set(broken(inspected("start", [f"CMD {command}"], TRAINING))) == {"T1-default-command"}
+    assert set(faults(inspected("start", [f"CMD {command}"], TRAINING))) == {"T1-default-command"}

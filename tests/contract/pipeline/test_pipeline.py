@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import requests
 
-from local_test.platform.container import DOCKER
+from local_test.platform.engine import DOCKER
 from tests.support.helpers import Job, Server, encoded, free_port, instances, serving
 from tests.support.waiting import wait_until
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import requests
 
-from local_test.platform import container
+from local_test.platform import engine
 from tests import conftest
 from tests.support.helpers import Job, Server, encoded, npy, serving
 
@@ -153,5 +153,5 @@ def test_100_mb_are_answered_within_a_gigabyte(job: Job, tmp_path: Path) -> None
 def peak(name: str) -> int:
     """Most bytes that the container has held, as its cgroup counts them."""
     script = "cat /sys/fs/cgroup/memory.peak /sys/fs/cgroup/memory/memory.max_usage_in_bytes 2>/dev/null"
-    done = subprocess.run([container.DOCKER, "exec", name, "sh", "-c", script], check=False, capture_output=True)
+    done = subprocess.run([engine.DOCKER, "exec", name, "sh", "-c", script], check=False, capture_output=True)
     return int(done.stdout.split()[0])

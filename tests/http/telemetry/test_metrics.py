@@ -18,7 +18,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from local_test.platform import container
+from local_test.platform import engine
 from tests.support.helpers import Job, Server, npy, serving
 from tests.support.waiting import wait_until
 
@@ -176,7 +176,7 @@ def test_a_worker_that_is_replaced_takes_nothing_along_and_leaves_nothing_behind
             scrape_until(server, lambda _: len(booted(server)) == 2 + turn)  # noqa: B023 - called at once
             victim = str(booted(server)[-1])
             if server.command.container:
-                command = [container.DOCKER, "exec", server.command.container, "sh", "-c", f"kill -9 {victim}"]
+                command = [engine.DOCKER, "exec", server.command.container, "sh", "-c", f"kill -9 {victim}"]
                 subprocess.run(command, check=True)
             else:
                 os.kill(int(victim), signal.SIGKILL)
@@ -253,7 +253,7 @@ def test_the_page_and_every_answer_name_the_model(job: Job, image: str | None, s
     revision = "unknown"
     if image:
         words = [
-            container.DOCKER,
+            engine.DOCKER,
             "inspect",
             "--format",
             '{{index .Config.Labels "org.opencontainers.image.revision"}}',

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.platform.container import DOCKER
+from local_test.platform.engine import DOCKER
 
 ROOT = Path(__file__).resolve().parents[3]
 

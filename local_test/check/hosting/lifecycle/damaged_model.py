@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
 from local_test.check.hosting.support import sources, wire
-from local_test.check.hosting.support.served import NO_MODEL
-from local_test.platform.endpoint import start_endpoint
+from local_test.check.hosting.support.served import NO_MODEL, start_container
+from local_test.platform.endpoint import Endpoint, start_endpoint
+from local_test.platform.processes import KILLED
 from local_test.platform.profiles import Conditions, Profile, forward_headers
 
 _ONE_MODEL = frozenset(Profile) - {Profile.MULTI_MODEL}
@@ -16,7 +18,7 @@ _FIX = "load the model before /ping returns 200; if loading fails, log the reaso
 EMPTY = Point(
     "H3-empty-model",
     Part.HOSTING,
-    "with an empty /opt/ml/model the server exits, or /ping does not return 200",
+    "with an empty /opt/ml/model the server exits by itself, or /ping responds, and never with 200",
     _SOURCE,
     _FIX,
     _ONE_MODEL,
@@ -24,7 +26,7 @@ EMPTY = Point(
 DAMAGED = Point(
     "H3-damaged-model",
     Part.HOSTING,
-    "with damaged model files the server exits, or /ping does not return 200",
+    "with damaged model files the server exits by itself, or /ping responds, and never with 200",
     _SOURCE,
     _FIX,
     _ONE_MODEL,
@@ -33,6 +35,9 @@ _SECONDS = 30.0
 """How long /ping is polled after its first response."""
 _SILENT_SECONDS = 90.0
 """How long the first response may take: some servers start slowly, and report that they are healthy only then."""
+_SLOWER = 3
+"""How much longer than a start with the model as given it may take."""
+_PAUSE_SECONDS = 0.02
 _GARBAGE = b"\xa5"
 
 
@@ -58,24 +63,50 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
         make(subject.model, base / "damaged")
         conditions = Conditions.of(subject.profile, subject.environment)
         with start_endpoint(subject.image, subject.programs, base / "damaged", base / "run", conditions) as endpoint:
-            answer: wire.Answer | None = None
-            deadline, responded = time.monotonic() + _SILENT_SECONDS, False
-            while endpoint.alive and time.monotonic() < deadline:
-                answer = wire.request(
-                    (endpoint.host, endpoint.port), "GET", "/ping", headers=forward_headers({}), seconds=10
-                )
-                if answer.status and not responded:
-                    deadline, responded = time.monotonic() + _SECONDS, True
-                if answer.ok and endpoint.owns_address():
-                    yield passed_if(point, False, f"/ping: {answer}")
-                    return
-                time.sleep(0.2)
-            exited = f"the container exited with code {endpoint.process.poll()}"
-            seconds = _SECONDS if responded else _SILENT_SECONDS
-            still = f"/ping is still {answer} after {seconds:.0f} s"
-            yield passed_if(point, True, still if endpoint.alive else exited)
+            seen = _watch(endpoint, _SILENT_SECONDS)
+            if seen.silent:
+                # a server that starts slowly fails slowly, too
+                with start_container(subject, f"{point.name}/whole", conditions) as whole:
+                    if whole.served is None:
+                        yield from inconclusive(point, f"with the model as given: {whole.reason}")
+                        return
+                    seen = _watch(endpoint, max(0, _SLOWER * whole.served.seconds - _SILENT_SECONDS))
+            yield passed_if(point, seen.refused, seen.observed)
 
     return Scenario(name, (point,), run)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """How a container with a damaged model behaved."""
+
+    refused: bool
+    """It exited by itself, or reports that it is not healthy."""
+    observed: str
+    silent: bool = False
+    """It neither exited nor responded."""
+
+
+def _watch(endpoint: Endpoint, silent_seconds: float) -> _Seen:
+    """Request /ping without a pause, which would miss a server that is healthy for a moment only."""
+    start = time.monotonic()
+    deadline, last = start + silent_seconds, None
+    while endpoint.alive and time.monotonic() < deadline:
+        answer = wire.request((endpoint.host, endpoint.port), "GET", "/ping", headers=forward_headers({}), seconds=10)
+        if answer.ok and endpoint.owns_address():
+            return _Seen(False, f"/ping: {answer}")
+        if answer.status:
+            deadline, last = deadline if last else time.monotonic() + _SECONDS, answer
+        time.sleep(_PAUSE_SECONDS)
+    code, after = endpoint.process.poll(), f"after {time.monotonic() - start:.1f} s"
+    if code is None and last is None:
+        return _Seen(False, f"it neither exits nor responds to /ping {after}", silent=True)
+    if code is None:
+        return _Seen(True, f"/ping is still {last} {after}")
+    if code in KILLED:
+        memory = ", out of memory" if endpoint.out_of_memory() else ""
+        return _Seen(False, f"SIGKILL ended it {after} (exit code {code}{memory}), which logs no reason")
+    return _Seen(True, f"the container exited with code {code} {after}")
 
 
 SCENARIOS = (

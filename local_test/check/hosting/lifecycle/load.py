@@ -29,7 +29,7 @@ from local_test.platform.profiles import Conditions
 PING = Point(
     "H3-ping-under-load",
     Part.HOSTING,
-    "/ping responds within 2 s while 8 clients send requests without a pause",
+    "/ping responds within 2 s while 4 clients send requests without a pause",
     f"{sources.PING}; aws/sagemaker-python-sdk issue 1554",
     "respond to /ping from a thread or process that runs no predictions",
 )
@@ -49,7 +49,7 @@ NOT_WRITTEN = Point(
     level=Verdict.WARNING,
 )
 POINTS = (PING, REPLACED, NOT_WRITTEN)
-_CLIENTS, _SECONDS, _REPLACED_SECONDS = 8, 4.0, 30.0
+_CLIENTS, _SECONDS, _REPLACED_SECONDS = 4, 4.0, 30.0
 _ANSWER_SECONDS = 5.0
 """Time limit of a request while a worker is replaced."""
 

@@ -1,6 +1,7 @@
 """Points about the stop: SIGTERM while a request arrives."""
 
 import contextlib
+import signal
 import socket
 import subprocess
 import time
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from local_test.check.core.points import Finding, Part, Point, Verdict, inconclusive, passed_if
 from local_test.check.hosting.support import sources, wire
 from local_test.check.hosting.support.served import ServingContainer
+from local_test.platform.processes import KILLED
 from local_test.platform.profiles import forward_headers
 
 LOG = Point(
@@ -32,7 +34,7 @@ IN_TIME = Point(
     Part.HOSTING,
     "the container exits within 30 s of SIGTERM, before SIGKILL",
     f"{sources.RUNS}: receiving SIGTERM is a requirement",
-    "start the server with exec: otherwise process 1 is a shell, which does not forward the signal",
+    "start the server with exec, and handle SIGTERM in it: a shell as process 1 does not forward the signal",
 )
 EXIT_CODE = Point(
     "H8-exit-code",
@@ -57,15 +59,22 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
         return
     log = served.endpoint.output.strip()
     yield passed_if(LOG, bool(log), f"{len(log.splitlines())} lines" if log else "no line during the whole run")
-    start = time.monotonic()
+    dropped = served.endpoint.drops_sigterm()
     yield _stop_during_request(served)
+    limit, sent = served.limits.stop_seconds, served.endpoint.sent[signal.SIGTERM]
     try:
-        code = served.endpoint.process.wait(max(0, served.limits.stop_seconds - (time.monotonic() - start)))
+        code = served.endpoint.process.wait(max(0, limit - (time.monotonic() - sent)))
     except subprocess.TimeoutExpired:
-        yield passed_if(IN_TIME, False, f"still running after {served.limits.stop_seconds:.0f} s")
+        cause = f": {dropped}" if dropped else ""
+        yield passed_if(IN_TIME, False, f"still running {limit:.0f} s after SIGTERM{cause}; SIGKILL ends it")
         yield from inconclusive(EXIT_CODE, "it had to be killed")
         return
-    yield passed_if(IN_TIME, True, f"after {time.monotonic() - start:.1f} s")
+    after = f"{time.monotonic() - sent:.1f} s after SIGTERM"
+    if code in KILLED:
+        yield passed_if(IN_TIME, False, f"SIGKILL ended it {after} (exit code {code})")
+        yield from inconclusive(EXIT_CODE, "it was killed")
+        return
+    yield passed_if(IN_TIME, True, f"it exited {after}")
     yield passed_if(EXIT_CODE, code in (0, *_DIED_OF_IT), f"exit code {code}")
 
 
