@@ -2,7 +2,7 @@
 
 from local_test.check import catalogue
 from local_test.check.core import checklist
-from tests.contract.check import test_image
+from tests.contract.check.inspection import test_image
 from tests.contract.check.test_check import run
 from tests.slow.check import test_hosting_mutants, test_training_mutants
 
