@@ -16,6 +16,7 @@ from types import FrameType
 from local_test.platform import container, engine
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ATTEMPTS = 50
 _SHOW_CURSOR = b"\x1b[?25h"
 """The progress bar hides it."""
 
@@ -63,4 +64,11 @@ def _clean_up(scratch: Path, image: str | None) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
     if image and os.getuid() != 0 and scratch.exists():  # a container wrote files as root
         container.restore_owner(image, scratch, os.getuid(), os.getgid())
-    shutil.rmtree(scratch, ignore_errors=True)
+    # after a signal the scenarios still run, and would make the folder again where there is no file with its name
+    for _ in range(_ATTEMPTS):
+        shutil.rmtree(scratch, ignore_errors=True)
+        with contextlib.suppress(FileExistsError):
+            scratch.touch(exist_ok=False)
+            break
+    if scratch.is_file():
+        scratch.unlink()
