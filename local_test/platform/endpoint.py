@@ -113,6 +113,14 @@ class Endpoint:
         name = status.splitlines()[0].partition(":")[2].strip()
         return f"process 1 ({name}) has no handler for SIGTERM, so the kernel drops the signal"
 
+    def how_it_exited(self) -> str:
+        """Return its exit code, with the line of its output that most likely says why."""
+        lines = self.output.strip().splitlines()
+        # the engine's reason comes before the last lines of its client
+        line = next((line for line in lines if line.startswith("docker: ")), lines[-1] if lines else "no output")
+        memory = ", out of memory" if self.out_of_memory() else ""
+        return f"the container exited with code {self.process.returncode}{memory}: {line[:200]}"
+
     def out_of_memory(self) -> bool:
         """Return whether the kernel killed a process for lack of memory."""
         name = self.program.container

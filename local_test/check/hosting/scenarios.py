@@ -19,7 +19,8 @@ SERVE = Point(
     Part.HOSTING,
     "`docker run IMAGE serve` starts a server that keeps running",
     sources.RUNS,
-    "put an executable `serve` on the PATH, or let the ENTRYPOINT accept the argument `serve`",
+    "code 127: put an executable `serve` on the PATH, or let the ENTRYPOINT accept the argument `serve`; else read the"
+    " server's last line, and give --model if it misses its model",
 )
 ROOT = Point(
     "H1-root",
@@ -40,7 +41,7 @@ READY = Point(
     Part.HOSTING,
     "/ping returns 200 within 8 minutes of the start (3 minutes for serverless)",
     sources.PING,
-    "load less at startup, or set ContainerStartupHealthCheckTimeoutInSeconds",
+    "404: add the route /ping; else load less at startup, or set ContainerStartupHealthCheckTimeoutInSeconds",
 )
 READ_ONLY_MODEL = Point(
     "H9-read-only-model",

@@ -15,6 +15,7 @@ from local_test.check.core.points import Finding, Payload, Scenario, Subject, Ve
 from local_test.check.core.run import run
 from local_test.check.hosting import scenarios
 from local_test.check.hosting.lifecycle import damaged_model
+from local_test.check.hosting.support import served
 from local_test.platform import engine, profiles
 from local_test.platform.processes import takes_sigterm
 from tests.contract.check import images
@@ -74,6 +75,23 @@ def test_one_signal_ends_a_check_at_any_moment_and_nothing_stays(
     assert check.returncode == 128 + number, errors
     assert left(label) == []
     assert list(scratch.iterdir()) == []
+
+
+def test_a_server_without_ping_is_broken_long_before_eight_minutes(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "NO_ROUTE_SECONDS", 2.0)
+    text = (images.GOOD / "serve").read_text(encoding="utf-8").replace('"/ping"', '"/health"')
+    finding = found("H3-ready-in-time", replace(subject, programs=images.programs(tmp_path / "bare", {"serve": text})))
+    assert finding.verdict is Verdict.BROKEN
+    assert re.search(r"/ping did not return 200 within [2-9] s; the last answer: 404", finding.observed)
+
+
+@pytest.mark.engine
+def test_a_missing_program_is_named_as_docker_names_it(subject: Subject) -> None:
+    finding = found("H1-serve", replace(subject, image=images.build("no-serve", ["RUN rm /usr/local/bin/serve"])))
+    assert finding.verdict is Verdict.BROKEN
+    assert 'exec: "serve": executable file not found' in finding.observed
 
 
 @pytest.mark.engine

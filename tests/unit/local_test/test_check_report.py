@@ -47,6 +47,16 @@ def printed(*, verbose: bool = False) -> str:
     return text.getvalue()
 
 
+def test_points_without_a_verdict_for_the_same_reason_do_not_bury_what_is_broken() -> None:
+    findings = [Finding(point(f"H{number}-x"), Verdict.INCONCLUSIVE, "no server") for number in range(4, 24)]
+    many = report(Finding(point("H1-x"), Verdict.BROKEN, "127"), *findings)
+    print_report(Console(file=(text := io.StringIO())), many)
+    assert text.getvalue().endswith("inconclusive  20 points\n  observed  no server\n")
+    assert "H4-x" not in text.getvalue()
+    print_report(Console(file=(everything := io.StringIO())), many, verbose=True)
+    assert everything.getvalue().count("inconclusive  H") == 20
+
+
 def test_a_false_condition_has_the_level_of_its_point() -> None:
     levels: list[Verdict] = []
     for each in (point("H1-x"), Point("H1-y", Part.HOSTING, "this", "that", "do it", level=Verdict.WARNING)):

@@ -27,6 +27,9 @@ _REFUSED_BY_DOCKER = 125
 _STARTS = "the server starts"
 _DIAGNOSIS_SECONDS = 60
 """Time limit of a start without one of the suspects, which bounds the diagnosis."""
+NO_ROUTE_SECONDS = 60.0
+"""How long /ping may return 404 or 405, and nothing else, before the check takes the route for missing."""
+_NO_ROUTE = (404, 405)
 
 Suspects = Mapping[Point, Mapping[str, Any]]
 """Maps a point to the fields of Conditions that remove the condition which it tests."""
@@ -142,7 +145,7 @@ def start_container(
         if start.served:
             yield replace(start, findings=tuple(passed_if(point, True, _STARTS) for point in suspects))
             return
-        if start.loopback_only:  # no condition causes this
+        if start.loopback_only or (start.last_ping and start.last_ping.status in _NO_ROUTE):  # no condition causes this
             yield replace(start, findings=tuple(inconclusive(suspects, start.reason)))
             return
     diagnosis_seconds = min(_DIAGNOSIS_SECONDS, limits.startup_seconds)
@@ -164,7 +167,7 @@ def _start_once(subject: Subject, name: str, conditions: Conditions, seconds: fl
     limits = LIMITS[subject.profile]
     base = subject.scratch / name
     with start_endpoint(subject.image, subject.programs, subject.model, base, conditions) as endpoint:
-        begun = time.monotonic()
+        begun = unknown_since = time.monotonic()
         last: wire.Answer | None = None
         # a container that ignores SAGEMAKER_BIND_TO_PORT listens on the default port
         ports = [endpoint.port] if endpoint.port == DEFAULT_PORT or not subject.image else [endpoint.port, DEFAULT_PORT]
@@ -178,18 +181,18 @@ def _start_once(subject: Subject, name: str, conditions: Conditions, seconds: fl
                         served.load(MODEL_NAME, endpoint.model_url)
                     yield Start(served, last_ping=last)
                     return
-            if last and not last.status and endpoint.loopback_only():
-                break  # the address will not change
+            if last and last.status not in _NO_ROUTE:
+                unknown_since = time.monotonic()
+            unreachable = last and not last.status and endpoint.loopback_only()
+            if unreachable or time.monotonic() - unknown_since > NO_ROUTE_SECONDS:
+                break  # neither the address nor the routes will change
             time.sleep(0.1)
         if endpoint.alive:
             reason = f"/ping did not return 200 within {time.monotonic() - begun:.0f} s; the last answer: {last}"
         else:
-            lines = endpoint.output.strip().splitlines()
             if subject.image and endpoint.process.returncode == _REFUSED_BY_DOCKER:
-                raise DockerError(lines[0] if lines else "docker run failed")
-            memory = ", out of memory" if endpoint.out_of_memory() else ""
-            last_line = f": {lines[-1][:200]}" if lines else ", without any output"
-            reason = f"the container exited with code {endpoint.process.returncode}{memory}{last_line}"
+                raise DockerError(endpoint.output.strip().partition("\n")[0] or "docker run failed")
+            reason = endpoint.how_it_exited()
         yield Start(None, reason, not endpoint.alive, last, endpoint.loopback_only())
 
 
