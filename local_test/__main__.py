@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +26,9 @@ _STARTUP_SECONDS = 8 * 60
 @click.group()
 def main() -> None:
     """Run the image as SageMaker would, or the programs on the host if no Docker engine is reachable."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # stop what runs, as Ctrl-C does; nohup ignores SIGHUP
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 @main.command(

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 from PIL import Image
 
 from local_test.platform import container, opt_ml
 from tests.conftest import IMAGE
 from tests.support.commands import run
-from tests.support.helpers import WITH_DEFAULT_SIGINT, free_port
+from tests.support.helpers import WITH_DEFAULT_SIGINT, Job, free_port
 
 
 def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: str | None, tmp_path: Path) -> None:
@@ -88,7 +89,10 @@ def test_a_failed_job_is_told_and_leaves_the_earlier_model_alone(prepared: Path,
     assert done.stderr.endswith(f"the files of this job are in {partial}\n")
 
 
-def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(prepared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(
+    number: signal.Signals, prepared: Path, tmp_path: Path
+) -> None:
     base, partial = tmp_path / "opt-ml", tmp_path / "opt-ml.partial"
     opt_ml.write(base, ["training"], {})
     (base / "model" / "earlier").touch()
@@ -97,7 +101,7 @@ def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(prepared: Path, t
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
         assert next(line for line in process.stdout if "validation_accuracy=" in line)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         try:
             process.wait(180)
         finally:
@@ -107,6 +111,20 @@ def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(prepared: Path, t
     assert rest.endswith(f"the files of this job are in {partial}; {base} is unchanged\n")
     assert (partial / "model" / "artifact.json").exists()
     assert (base / "model" / "earlier").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_server_ends_with_its_command_whatever_ends_that(number: signal.Signals, job: Job, image: str | None) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "local_test", "serve", "--base", str(job.base), "--port", str(port)]
+    command += ["--image", image] if image else []
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr
+        assert next(line for line in process.stderr if line.startswith("ready after"))
+        process.send_signal(number)
+        assert process.wait(60) == 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:{port}/ping", timeout=5)
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(prepared: Path, tmp_path: Path) -> None:
