@@ -12,12 +12,13 @@ from rich.table import Table
 
 from local_test import options
 from local_test.check import catalogue, preparation, progress
-from local_test.check.core import checklist, formats
-from local_test.check.core.formats import Format
+from local_test.check.core import checklist
 from local_test.check.core.points import Payload, Subject
 from local_test.check.core.run import requested_parts
 from local_test.check.core.scratch import scratch_folder
-from local_test.check.core.terminal import print_report
+from local_test.check.report import formats
+from local_test.check.report.formats import Format
+from local_test.check.report.terminal import print_report
 from local_test.platform.profiles import Profile
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

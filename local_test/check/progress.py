@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from local_test.check import catalogue
 from local_test.check.core.points import Finding, Scenario, Subject
-from local_test.check.core.report import Report
 from local_test.check.core.run import applicable, run
+from local_test.check.report.findings import Report
 
 
 def run_with_progress(subject: Subject) -> Report:

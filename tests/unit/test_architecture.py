@@ -31,7 +31,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     TRAINING: ("main", "channels job", "fit", "recipe results"),
     SERVING: ("gunicorn_conf", "app http", "hooks multi_model", "endpoint", "codec engine", "telemetry"),
     "local_test": ("__main__", "check", "options platform"),
-    "local_test/check": ("command", "preparation progress", "catalogue", "hosting training", "image", "core"),
+    "local_test/check": ("command", "preparation progress", "catalogue", "hosting training", "image report", "core"),
     "local_test/check/hosting": ("scenarios", "lifecycle requests", "support"),
     "scripts": (
         "deploy sagemaker_local transform_local",

@@ -89,11 +89,9 @@ def _stop_and_resume(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     kept = sizes(stopped.job.base / "checkpoints")
     if stopped.handled is False and subject.image:
         yield from inconclusive((_IN_TIME, _RESULT), "process 1 does not receive the signal")
-    elif code is None:
-        yield passed_if(_IN_TIME, False, f"still running {after}")
-        yield from inconclusive(_RESULT, "the job had to be killed")
-    elif code in KILLED:
-        yield passed_if(_IN_TIME, False, f"SIGKILL ended it {after} (exit code {code})")
+    elif code is None or code in KILLED:
+        end = f"still running {after}" if code is None else f"SIGKILL ended it {after} (exit code {code})"
+        yield passed_if(_IN_TIME, False, end)
         yield from inconclusive(_RESULT, "the job was killed")
     else:
         yield passed_if(_IN_TIME, True, f"it exited {after} with code {code}")

@@ -15,11 +15,11 @@ import pytest
 from rich.console import Console
 
 from local_test.check import catalogue
-from local_test.check.core.formats import Format, formatted, write
 from local_test.check.core.points import Finding, Part, Point, Verdict, passed_if
-from local_test.check.core.report import Report
 from local_test.check.core.selection import UnknownWordError, selected
-from local_test.check.core.terminal import print_report
+from local_test.check.report.findings import Report
+from local_test.check.report.formats import Format, formatted, write
+from local_test.check.report.terminal import print_report
 
 DATE = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 POINTS = [point for scenario in catalogue.ALL for point in scenario.points]

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local_test.check.core.points import Finding, Verdict, printable
-from local_test.check.core.report import Report
+from local_test.check.report.findings import Report
 
 _COLOURS = {
     Verdict.PASSED: "green",

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import jinja2
 
 from local_test.check.core.points import Finding, Part, Verdict, printable
-from local_test.check.core.report import Report
+from local_test.check.report.findings import Report
 
 
 class Format(enum.StrEnum):
