@@ -182,4 +182,5 @@ def test_nothing_starts_without_a_yes(cloud: Cloud, test_set: Path) -> None:
     assert done.returncode == 2
     assert "--yes" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert {name for name, _ in cloud.calls()} == {"sts:GetCallerIdentity"}
+    # the second for the image's processor, which the registry knows
+    assert {name for name, _ in cloud.calls()} == {"sts:GetCallerIdentity", "ecr:GetAuthorizationToken"}
