@@ -95,6 +95,15 @@ def test_a_missing_program_is_named_as_docker_names_it(subject: Subject) -> None
 
 
 @pytest.mark.engine
+def test_a_payload_that_the_server_refuses_does_not_blame_the_disk(subject: Subject) -> None:
+    refused = Payload(b'{"instances": "none"}', images.CONTENT_TYPE)
+    finding = found("H14-full-disk", replace(subject, image=images.build("good"), payload=refused))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed.startswith("the response to the payload is 400")
+    assert finding.observed.endswith("check --payload and --content-type")
+
+
+@pytest.mark.engine
 def test_a_container_that_somebody_else_stops_decides_nothing(subject: Subject) -> None:
     damaged = next(each for each in damaged_model.SCENARIOS if damaged_model.DAMAGED in each.points)
 

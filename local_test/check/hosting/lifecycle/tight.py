@@ -96,7 +96,7 @@ def _ports(start: Start, assigned: bool) -> Iterator[Finding]:
 
 
 def _full(served: ServingContainer) -> Finding:
-    if served.payload_problem and served.payload_answer is None:
+    if served.payload_answer is None or 400 <= served.payload_answer.status < 500:  # which no disk causes
         return next(inconclusive(DISK, served.payload_problem))
     payload = served.payload
     observed = f"the payload: {served.payload_answer}"

@@ -82,9 +82,9 @@ class ServingContainer:
     @property
     def payload_problem(self) -> str:
         """Why points that need a payload with a 200 are inconclusive; empty if they are not."""
-        if self.payload_answer is None:
+        if (answer := self.payload_answer) is None:
             return NO_PAYLOAD
-        return "" if self.payload_answer.ok else f"the response to the payload is {self.payload_answer}"
+        return "" if answer.ok else f"the response to the payload is {answer}; check --payload and --content-type"
 
     @property
     def payload(self) -> Payload:
