@@ -114,7 +114,7 @@ def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_server_ends_with_its_command_whatever_ends_that(number: signal.Signals, job: Job, image: str | None) -> None:
+def test_a_terminated_serve_command_leaves_no_server(number: signal.Signals, job: Job, image: str | None) -> None:
     port = free_port()
     command = [sys.executable, "-m", "local_test", "serve", "--base", str(job.base), "--port", str(port)]
     command += ["--image", image] if image else []

@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -97,28 +97,39 @@ def statuses(server: Server, data: bytes, number: int = 1) -> list[int]:
 
 
 @contextlib.contextmanager
-def pinging(server: Server) -> Iterator[list[float]]:
-    """Ping on new connections; the seconds that each took. One without a 200 in 2 s counts as 99."""
-    seconds: list[float] = []
+def repeated(action: Callable[[], None], pause: float) -> Iterator[None]:
+    """Call *action* in a thread again and again, with *pause* seconds in between."""
     done = threading.Event()
 
-    def ping() -> None:
-        while not done.is_set():
-            start = time.monotonic()
-            try:
-                good = requests.get(f"{server.url}/ping", timeout=2).status_code == 200
-            except requests.RequestException:
-                good = False
-            seconds.append(time.monotonic() - start if good else 99)
-            done.wait(0.02)
+    def loop() -> None:
+        action()
+        while not done.wait(pause):
+            action()
 
-    thread = threading.Thread(target=ping)
+    thread = threading.Thread(target=loop)
     thread.start()
     try:
-        yield seconds
+        yield
     finally:
         done.set()
         thread.join()
+
+
+@contextlib.contextmanager
+def pinging(server: Server) -> Iterator[list[float]]:
+    """Ping on new connections; the seconds that each took. One without a 200 in 2 s counts as 99."""
+    seconds: list[float] = []
+
+    def ping() -> None:
+        start = time.monotonic()
+        try:
+            good = requests.get(f"{server.url}/ping", timeout=2).status_code == 200
+        except requests.RequestException:
+            good = False
+        seconds.append(time.monotonic() - start if good else 99)
+
+    with repeated(ping, 0.02):
+        yield seconds
 
 
 def megabytes(server: Server) -> float:
@@ -131,19 +142,8 @@ def megabytes(server: Server) -> float:
 def memory(server: Server) -> Iterator[list[float]]:
     """Look at the memory of the workers again and again."""
     most = [megabytes(server)]
-    done = threading.Event()
-
-    def look() -> None:
-        while not done.wait(0.05):
-            most.append(megabytes(server))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
+    with repeated(lambda: most.append(megabytes(server)), 0.05):
         yield most
-    finally:
-        done.set()
-        thread.join()
 
 
 def connections(worker: int) -> int:

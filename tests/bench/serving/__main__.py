@@ -18,10 +18,11 @@ import click
 from rich.console import Console
 
 from tests.bench import machine
-from tests.bench.serving import baseline, bodies, load, report
+from tests.bench.serving import baseline, bodies, load
 from tests.bench.serving.containers import LOAD_CORE, docker, serving, size
 from tests.bench.serving.measure import Loads, time_parts
-from tests.bench.serving.plot import plot
+from tests.bench.serving.results import report
+from tests.bench.serving.results.plot import plot
 from tests.bench.serving.servers import SERVERS
 from traffic_signs.data.dataset import Dataset
 

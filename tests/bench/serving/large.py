@@ -15,8 +15,8 @@ from rich.console import Console
 from tests.bench import machine
 from tests.bench.serving import baseline, bodies, load
 from tests.bench.serving.containers import LOAD_CORE, serving
+from tests.bench.serving.results.targets import target_line
 from tests.bench.serving.servers import SERVERS
-from tests.bench.serving.targets import target_line
 from traffic_signs.data.dataset import Dataset
 
 _RESULTS = Path(__file__).with_name("large.json")

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tests.bench.serving.bodies import KINDS
-from tests.bench.serving.figures import Network
+from tests.bench.serving.results.figures import Network
 from tests.bench.serving.servers import PEERS, SERVERS
 
 

@@ -1,6 +1,6 @@
 """Report of a run: a table for each kind of request, ratios to the baseline, targets, a plot.
 
-`python -m tests.bench.serving.report serving.json` prints it again.
+`python -m tests.bench.serving.results.report serving.json` prints it again.
 """
 
 import json
@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.serving.bodies import KINDS
-from tests.bench.serving.figures import Network
-from tests.bench.serving.plot import plot
+from tests.bench.serving.results.figures import Network
+from tests.bench.serving.results.plot import plot
+from tests.bench.serving.results.targets import targets
 from tests.bench.serving.servers import SERVERS
-from tests.bench.serving.targets import targets
 
 _FAILURES = ("errors", "lost", "wrong")
 
@@ -94,7 +94,7 @@ def _resources(network: Network, title: str, cpu: str) -> Table:
 @click.command(
     epilog="""\b
     Example:
-      python -m tests.bench.serving.report tests/bench/serving/serving.json
+      python -m tests.bench.serving.results.report tests/bench/serving/serving.json
     """
 )
 @click.argument("results", type=click.Path(exists=True, path_type=Path))

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator
 
 from tests.bench.serving.bodies import KINDS, LARGE, SINGLE
-from tests.bench.serving.figures import PARTS, Network
+from tests.bench.serving.results.figures import PARTS, Network
 from tests.bench.serving.servers import SERVERS
 
 _MANY = (16, 64)
