@@ -43,7 +43,7 @@ export DOCKER BASE YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help demo install data image local-train local-serve local-predict evaluate build contract test-gpu-image \
-	push train deploy invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz \
+	push train deploy doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz \
 	bench-training bench-pipeline bench-counting bench-image baseline-image bench-serving bench-endurance bench-large \
 	bench-transform lock clean clean-results
 
@@ -138,6 +138,9 @@ invoke: install ## send a test image of each class to the endpoint ENDPOINT
 
 evaluate-endpoint: install ## measure the accuracy of the endpoint ENDPOINT on the test set
 	$(PYTHON) -m scripts.evaluate --endpoint $(endpoint) --output $(results)/evaluation $(prepared)/test/test.npz
+
+doctor: install ## explain why WHAT failed: a job or endpoint (name or ARN), a saved log or description
+	$(PYTHON) -m scripts.doctor "$(or $(WHAT),$(error WHAT is missing: the name or ARN of a job or endpoint, or a file))"
 
 delete-endpoint: install ## delete the endpoint ENDPOINT, its configuration and its model
 	$(PYTHON) -m scripts.delete_endpoint $(endpoint)

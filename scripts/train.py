@@ -14,6 +14,7 @@ from rich.table import Table
 
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
+from scripts.diagnosis import cloud, knowledge, report
 from scripts.errors import Failure
 from scripts.resources import training_job
 
@@ -96,7 +97,9 @@ def main(
         message = f"cannot write {output}: {error.strerror}; {job.name} is {job.status}: use it with deploy --job"
         raise Failure(message) from error
     if job.status != "Completed":
-        raise click.ClickException(f"{job.name} ended as {job.status}: {job.failure or 'SageMaker gives no reason'}")
+        title = f"{job.name} ended as {job.status}: {job.failure or 'SageMaker gives no reason'}"
+        evidence = cloud.collect(account.boto, job.name, "training-job")
+        raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence)))
     click.echo(f"wrote {output}; next step: make deploy")
 
 

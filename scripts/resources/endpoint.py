@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from scripts.aws import session, waiting
-from scripts.resources import diagnosis
+from scripts.diagnosis import cloud, knowledge, report
 
 VARIANT = "AllTraffic"
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack")
@@ -183,5 +183,7 @@ def _wait(sagemaker_session: Any, name: str) -> None:
     )
     status = description["EndpointStatus"]
     if status != "InService":
-        logs = diagnosis.endpoint_log_tail(sagemaker_session.boto_session, name)
-        raise click.ClickException(diagnosis.report(name, description.get("FailureReason", status), logs))
+        title = f"{name} did not come into service: {description.get('FailureReason', status)}"
+        removal = f"then delete what was created: python -m scripts.delete_endpoint {name}"
+        evidence = cloud.collect(sagemaker_session.boto_session, name, "endpoint")
+        raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence), removal))

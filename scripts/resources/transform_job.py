@@ -10,7 +10,8 @@ import click
 
 from scripts.aws import session, waiting
 from scripts.client import accuracy
-from scripts.resources import diagnosis, endpoint
+from scripts.diagnosis import cloud, knowledge, report
+from scripts.resources import endpoint
 
 _GPU_AMI = "al2-ami-sagemaker-batch-gpu-535"
 """Host with NVIDIA driver 535, the newest for transform jobs; the only other one, 470, is too old for CUDA 12."""
@@ -97,8 +98,7 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         )
     model.delete_model()
     if description["TransformJobStatus"] != "Completed":
-        logs = diagnosis.transform_log_tail(sagemaker_session.boto_session, plan.name)
         reason = description.get("FailureReason") or "SageMaker gives no reason"
-        raise click.ClickException(
-            diagnosis.report_transform(plan.name, description["TransformJobStatus"], reason, logs)
-        )
+        title = f"{plan.name} ended as {description['TransformJobStatus']}: {reason}"
+        evidence = cloud.collect(sagemaker_session.boto_session, plan.name, "transform-job")
+        raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence)))

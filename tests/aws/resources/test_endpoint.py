@@ -84,4 +84,4 @@ def test_failed_endpoint_shows_log_and_cause(cloud: Cloud, monkeypatch: pytest.M
     assert done.returncode == 1
     assert "did not pass the ping health check" in done.stderr
     assert "exec format error" in done.stderr
-    assert "likely cause: the image is for another processor" in done.stderr
+    assert "likely cause: the first program is for another processor" in done.stderr

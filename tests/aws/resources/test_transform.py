@@ -146,7 +146,7 @@ def test_failed_job_shows_log_and_cause(
     monkeypatch.setattr(backend, "create_transform_job", fail)
     done = cloud.run(*command(cloud, test_set, "--yes"))
     assert done.returncode == 1
-    for words in ("ended as Failed: AlgorithmError", "| MemoryError", "| 413 from", "likely cause: too little memory"):
+    for words in ("ended as Failed: AlgorithmError", "| MemoryError", "| 413 from", "likely cause: the memory is full"):
         assert words in done.stderr
     assert "sagemaker:DeleteModel" in dict(cloud.calls())
 

@@ -1,0 +1,1 @@
+"""Logs of real failures, and what the doctor says of them."""
