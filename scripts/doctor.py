@@ -18,7 +18,7 @@ from scripts.diagnosis import cloud, evidence, knowledge, report
       python -m scripts.doctor traffic-signs-2026-11-23-12-00-00
       python -m scripts.doctor arn:aws:sagemaker:us-east-1:111122223333:training-job/mine
       python -m scripts.doctor container.log
-      aws sagemaker describe-endpoint --endpoint-name mine > mine.json; python -m scripts.doctor mine.json
+      python -m scripts.doctor mine.json
     """
 )
 @click.argument("what")
