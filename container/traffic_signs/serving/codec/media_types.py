@@ -31,7 +31,7 @@ _SIGNATURES = (
 )
 SUPPORTED = (content_types.JSON, JSON_LINES, content_types.CSV, content_types.NPY, content_types.NPZ, FORM)
 _LIST = f"{', '.join(SUPPORTED)}, image/png, image/jpeg or another image type"
-_LIKELY = (*SUPPORTED, *ALIASES, "image/png", "image/jpeg")
+_LIKELY = (*SUPPORTED, "image/png", "image/jpeg")
 
 
 def resolve(content_type: str, body: bytes) -> str:
@@ -49,12 +49,19 @@ def resolve(content_type: str, body: bytes) -> str:
         if found := next((found for signature, found in _SIGNATURES if signature.match(body)), None):
             return found
     shown = content_type[:100] or "(none)"
-    akin = [name for name in _LIKELY if name.partition("/")[0] == content_type.partition("/")[0]]
-    nearest = difflib.get_close_matches(content_type[:100], akin or _LIKELY, 1, 0.5)
     if content_type in _UNNAMED:
         hint = "the body does not begin as an image, an .npy or an .npz file"
-    elif nearest:
-        hint = f"the nearest is {ALIASES.get(nearest[0], nearest[0])}"
     else:
-        hint = "none of them is near"
+        nearest = _nearest(content_type)
+        hint = f"the nearest is {nearest}" if nearest else "none of them is near"
     raise UnsupportedMediaError(f"Content-Type {shown} is not supported; send {_LIST}; {hint}")
+
+
+def _nearest(content_type: str) -> str | None:
+    """Return the supported type whose subtype is spelt most alike, or the only one of the same kind."""
+    kind, _, subtype = content_type[:100].partition("/")
+    akin = [name for name in _LIKELY if name.startswith(f"{kind}/")]
+    if len(akin) == 1:
+        return akin[0]
+    subtypes = {name.partition("/")[2]: name for name in akin or _LIKELY}
+    return next((subtypes[found] for found in difflib.get_close_matches(subtype, subtypes, 1, 0.5)), None)
