@@ -10,6 +10,7 @@ from traffic_signs.serving.codec.text import base64_files
 Place = Callable[[int], str]
 """Index of an instance -> where it is in the body, as a JSON path or a line."""
 _MAX_TEXT = 50
+_NUMBERS = {int, float}
 
 
 def find(instances: list[Any], place: Place) -> RequestError:
@@ -22,30 +23,35 @@ def find(instances: list[Any], place: Place) -> RequestError:
     while isinstance(first, list) and first:
         shape.append(len(first))
         first = first[0]
-    for index, instance in enumerate(instances):
-        if fault := _fault(instance, shape[1:], place(index)):
-            return RequestError(fault)
-    return RequestError("pixels must be numbers, all images of the same shape")
+    found = _search(instances, shape[1:])
+    if found is None:
+        return RequestError("pixels must be numbers, all images of the same shape")
+    first_index, *indices = found[0]
+    return RequestError(_describe(place(first_index) + "".join(f"[{index}]" for index in indices), *found[1:]))
 
 
-def _fault(value: Any, shape: list[int], path: str) -> str | None:
-    if not shape:
-        if isinstance(value, list):
-            return f"the instances are not all of the same shape: {path} is an array, where the first has a number"
-        if type(value) in (int, float):
-            return None
+def _search(values: list[Any], shape: list[int]) -> tuple[list[int], Any, list[int]] | None:
+    """Return the indices of the first value in *values* that is not of *shape*, the value, and the shape it lacks."""
+    if not shape and set(map(type, values)) <= _NUMBERS:  # the usual row, without a look at each value
+        return None
+    for index, value in enumerate(values):
+        fits = type(value) is list and len(value) == shape[0] if shape else type(value) in _NUMBERS
+        if not fits:
+            return [index], value, shape
+        if shape and (found := _search(value, shape[1:])):
+            return [index, *found[0]], *found[1:]
+    return None
+
+
+def _describe(path: str, value: Any, shape: list[int]) -> str:
+    if not shape and not isinstance(value, list):
         file = f", an image file is {base64_files.EXPECTED}" if isinstance(value, str) else ""
         return f"{path} is {show(value)}; pixels must be numbers{file}"
-    if not isinstance(value, list):
-        return f"the instances are not all of the same shape: {path} is {show(value)}, where the first has an array"
-    if len(value) != shape[0]:
-        return (
-            f"the instances are not all of the same shape: {path} has the length {len(value)},"
-            f" where the first has {shape[0]}"
-        )
-    return next(
-        (fault for index, item in enumerate(value) if (fault := _fault(item, shape[1:], f"{path}[{index}]"))), None
-    )
+    expected = "an array" if shape else "a number"
+    fault = f"is {show(value)}, where the first has {expected}"
+    if shape and isinstance(value, list):
+        fault = f"has the length {len(value)}, where the first has {shape[0]}"
+    return f"the instances are not all of the same shape: {path} {fault}"
 
 
 def show(value: object) -> str:
