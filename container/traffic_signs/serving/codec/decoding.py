@@ -56,7 +56,7 @@ def decode(
     if content_type not in media_types.SUPPORTED and not content_type.startswith(media_types.IMAGE):
         content_type = media_types.resolve(content_type, body)
     reader = _TEXT_DECODERS.get(content_type)
-    if reader is not None:
+    if reader is not None and body.startswith(utf8.MARKS):
         body = utf8.normalize(body)
     if not body:
         raise RequestError("the body is empty")

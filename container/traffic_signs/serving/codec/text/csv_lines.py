@@ -37,11 +37,12 @@ def from_csv(body: bytes, _budget: Budget) -> np.ndarray:
     Raises:
         RequestError: the body is something else; the message has line and column.
     """
-    if b"\n" not in body:
-        body = body.replace(b"\r", b"\n")  # as spreadsheets on a Mac may write
     end = body.find(b"\n")
+    if end < 0 and b"\r" in body:  # as spreadsheets on a Mac may write
+        body = body.replace(b"\r", b"\n")
+        end = body.find(b"\n")
     first = body if end < 0 else body[:end]
-    separator = next((separator for separator in _SEPARATORS if separator.encode() in first), ",")
+    separator = "," if b"," in first else ";" if b";" in first else "\t" if b"\t" in first else ","
     if first[:1].isdigit() or not _is_header(first, separator):
         return read_by_chunks(body, partial(_read, separator))
     body = body[len(first) + 1 :]

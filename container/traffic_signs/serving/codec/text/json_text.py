@@ -59,7 +59,7 @@ def from_json(body: bytes, budget: Budget, place: Place | None = None) -> np.nda
         return _pixels([content], body, budget, lambda _: root)
     if not isinstance(content, list):
         raise RequestError(f"{_describe(content, root)}; {_EXPECTED}")
-    return _pixels(content, body, budget, place or f"{root}[{{}}]".format)
+    return _pixels(content, body, budget, place or (root + "[{}]").format)
 
 
 def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:

@@ -4,7 +4,8 @@ import codecs
 
 from traffic_signs.errors import RequestError
 
-_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""Byte order marks, the first bytes of what `normalize` changes."""
 
 
 def normalize(body: bytes) -> bytes:
@@ -13,7 +14,7 @@ def normalize(body: bytes) -> bytes:
     Raises:
         RequestError: the mark is that of UTF-16, and the rest is not UTF-16.
     """
-    if not body.startswith(_MARKS):
+    if not body.startswith(MARKS):
         return body
     if body.startswith(codecs.BOM_UTF8):
         return body.removeprefix(codecs.BOM_UTF8)
