@@ -67,6 +67,11 @@ def test_all_hooks_answer_in_their_own_formats(every: Server) -> None:
     assert every.post(npy(np.array([4.0])), NPY).json() == [12.0]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_text(every: Server) -> None:
+    for encoding in ("utf-8-sig", "utf-16"):
+        assert every.post('{"values": [1]}'.encode(encoding), JSON).json() == [3]
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "message"),
     [

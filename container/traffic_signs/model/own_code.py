@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
+_PROGRAM = "code/inference.py"
 _NAMES = ("inference.py", "model.py")
 HANDLERS = ("custom_sagemaker_invocation_handler", "custom_sagemaker_ping_handler")
 _MARKS = ("model_hosting_container_standards", *HANDLERS)
@@ -26,12 +27,15 @@ def log_unused(model: Path, program: Path | None) -> None:
             continue
         for path in (folder / name for name in _NAMES):
             if path.is_file():
-                _log.warning("%s is not used: hooks are read from code/inference.py%s", path, _handlers(path))
+                _log.warning("%s is not used: hooks are read from %s%s", path, program or _PROGRAM, _handlers(path))
 
 
 def _handlers(path: Path) -> str:
-    with path.open("rb") as stream:
-        text = stream.read(_MAX_BYTES).decode(errors="replace")
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(_MAX_BYTES).decode(errors="replace")
+    except OSError:  # a file that nobody runs must not end the server
+        return ""
     if any(mark in text for mark in _MARKS):
         return "; its handlers in the style of model-hosting-container-standards, and their sessions, are ignored"
     return ""
