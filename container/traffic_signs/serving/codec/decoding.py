@@ -30,6 +30,7 @@ _TEXT_DECODERS: dict[str, Callable[[bytes, Budget], np.ndarray]] = {
     media_types.JSON_LINES: json_text.from_json_lines,
     content_types.CSV: csv_lines.from_csv,
 }
+_SUPPORTED = frozenset(media_types.SUPPORTED)
 
 
 def decode(
@@ -53,7 +54,7 @@ def decode(
         ImageError: the model cannot take an image or the pixels.
         TooLargeError: an array has more than *limit* bytes.
     """
-    if content_type not in media_types.SUPPORTED and not content_type.startswith(media_types.IMAGE):
+    if content_type not in _SUPPORTED and not content_type.startswith(media_types.IMAGE):
         content_type = media_types.resolve(content_type, body)
     reader = _TEXT_DECODERS.get(content_type)
     if reader is not None and body.startswith(utf8.MARKS):

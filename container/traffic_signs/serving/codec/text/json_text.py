@@ -27,6 +27,7 @@ from traffic_signs.serving.codec.text.json_arrays import (
 from traffic_signs.serving.codec.text.lines import read_by_chunks
 
 _KEY = "instances"
+_UNDER_KEY, _BARE = "$.instances[{}]".format, "$[{}]".format
 _EXPECTED = 'expected an array of images, or a JSON object with one under the key "instances"'
 
 
@@ -46,20 +47,20 @@ def from_json(body: bytes, budget: Budget, place: Place | None = None) -> np.nda
     if len(chunks) > 1:
         arrays = [array for chunk in chunks if (array := parse_numbers(chunk)) is not None]
         if len(arrays) == len(chunks) and len({array.shape[1:] for array in arrays}) == 1:
-            return _join(arrays, place or ("$[{}]" if body.startswith(b"[") else "$.instances[{}]").format)
+            return _join(arrays, place or (_BARE if body.startswith(b"[") else _UNDER_KEY))
     elif (array := pixels_from_nested_json(body)) is not None:
         return array
     content = _loads(body, "the body is not JSON")
-    root = "$"
+    root, default = "$", _BARE
     if isinstance(content, dict) and _KEY in content:
-        content, root = content[_KEY], f"$.{_KEY}"
+        content, root, default = content[_KEY], "$.instances", _UNDER_KEY
         if isinstance(content, str):
             content = _loads(content.encode(), f"{root} is a string, and not of JSON")
     if isinstance(content, dict) and base64_files.KEY in content:
         return _pixels([content], body, budget, lambda _: root)
     if not isinstance(content, list):
         raise RequestError(f"{_describe(content, root)}; {_EXPECTED}")
-    return _pixels(content, body, budget, place or (root + "[{}]").format)
+    return _pixels(content, body, budget, place or default)
 
 
 def from_json_lines(body: bytes, budget: Budget) -> np.ndarray:
