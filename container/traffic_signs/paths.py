@@ -52,6 +52,11 @@ class OptMl:
         return self.base / "output" / "data"
 
     @property
+    def failure(self) -> Path:
+        """Reason why the job failed, of which the platform shows the first 1,024 characters."""
+        return self.base / "output" / "failure"
+
+    @property
     def checkpoints(self) -> Path:
         """Checkpoints of an interrupted job; the platform creates the folder if the job asks for checkpoints."""
         return self.base / "checkpoints"

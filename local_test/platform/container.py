@@ -177,7 +177,7 @@ def _container(image: str, verb: str, mounts: Mapping[Path, str], options: list[
 
 def _host_program(verb: str, base: Path, environment: dict[str, str]) -> Program:
     scripts = Path(sys.executable).parent
-    command = str(scripts / "train") if verb == "train" else str(_REPOSITORY / "docker" / "serve")
+    command = str(_REPOSITORY / "docker" / verb)
     return Program(
         [command],
         {

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -180,5 +181,6 @@ def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setu
 def _host_program(programs: Path, base: Path, channels: Mapping[str, Path], setup: Setup) -> Program:
     for name, folder in channels.items():
         (base / "input" / "data" / name).symlink_to(folder.resolve(), target_is_directory=True)
-    environment = {**setup.variables, "SAGEMAKER_BASE_DIR": str(base.resolve())}
+    folders = [str(programs.resolve()), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    environment = {**setup.variables, "SAGEMAKER_BASE_DIR": str(base.resolve()), "PATH": os.pathsep.join(folders)}
     return Program([str((programs / "train").resolve())], environment)

@@ -175,6 +175,41 @@ def test_a_wrong_hyperparameter_fails_the_job_and_is_named_in_either_encoding(
     failed(run_job(tmp_path / "opt-ml", channels, {}, image=image, raw=hyperparameters), message)
 
 
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (
+            '{"epochs": "3"',
+            "hyperparameters.json is not valid JSON: Expecting ',' delimiter: line 1 column 15 (char 14)",
+        ),
+        ("", "hyperparameters.json is not valid JSON: Expecting value: line 1 column 1 (char 0)"),
+        ("[]", "hyperparameters.json contains list; expected an object"),
+        ("[" * 10_000, "hyperparameters.json is not valid JSON: maximum recursion depth exceeded"),
+        (
+            json.dumps({"epochs": "[" * 10_000}),
+            "hyperparameters.json is not valid JSON: maximum recursion depth exceed",
+        ),
+        ("\ufeff{}", "hyperparameters.json is not valid JSON: Unexpected UTF-8 BOM"),
+    ],
+)
+def test_hyperparameters_that_are_no_json_fail_the_job_with_one_line(
+    image: str | None, tmp_path: Path, raw: str, message: str
+) -> None:
+    job = run_job(tmp_path / "opt-ml", {}, {}, image=image, raw=raw)
+    failed(job, message)
+    assert job.log == f"train: {job.failure}\n"
+
+
+@pytest.mark.parametrize("name", ["hyperparameters.json", "inputdataconfig.json", "resourceconfig.json"])
+def test_a_missing_configuration_file_fails_the_job_with_one_line(tmp_path: Path, name: str) -> None:
+    opt_ml.write(tmp_path, {}, {}, "localhost")
+    (tmp_path / "input" / "config" / name).unlink()
+    with (tmp_path / "log").open("wb") as log:
+        assert container.training_program(None, tmp_path, {}).start(log).wait(120) == 1
+    assert (tmp_path / "log").read_text() == f"train: {name} cannot be read: No such file or directory\n"
+    assert (tmp_path / "output" / "failure").read_text() == f"{name} cannot be read: No such file or directory"
+
+
 def test_a_job_that_requires_a_gpu_and_finds_none_fails_and_says_what_to_do(
     prepared: Path, image: str | None, tmp_path: Path
 ) -> None:

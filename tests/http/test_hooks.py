@@ -67,6 +67,11 @@ def test_all_hooks_answer_in_their_own_formats(every: Server) -> None:
     assert every.post(npy(np.array([4.0])), NPY).json() == [12.0]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_text(every: Server) -> None:
+    for encoding in ("utf-8-sig", "utf-16"):
+        assert every.post('{"values": [1]}'.encode(encoding), JSON).json() == [3]
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "message"),
     [
@@ -207,3 +212,35 @@ def test_a_folder_without_a_program_is_passed_over_and_said(job: Job, image: str
     with serving(base, tmp_path / "log", image) as server:
         assert server.post(npy(PIXELS), NPY).status_code == 200
         assert says(server, "has no inference.py: nothing in it is used")
+
+
+HANDLER = """
+from model_hosting_container_standards.sagemaker import custom_invocation_handler
+
+
+@custom_invocation_handler
+async def invoke(request):
+    return {"not": "run"}
+"""
+
+
+def test_programs_that_are_not_used_are_said_at_the_start(job: Job, image: str | None, tmp_path: Path) -> None:
+    base = packed(job, tmp_path, {"model.py": "raise SystemExit"})
+    (base / "model" / "model.py").write_text(HANDLER)
+    (base / "model" / "inference.py").write_text("raise SystemExit")
+    with serving(base, tmp_path / "log", image) as server:
+        assert server.post(npy(PIXELS), NPY).status_code == 200
+        ignored = "; its handlers in the style of model-hosting-container-standards, and their sessions, are ignored"
+        assert says(server, f"model/model.py is not used: hooks are read from code/inference.py{ignored}")
+        for name in ("model/inference.py", "model/code/model.py"):
+            assert says(server, f'{name} is not used: hooks are read from code/inference.py"')
+
+
+def test_handlers_beside_hooks_are_said_to_be_ignored(job: Job, image: str | None, tmp_path: Path) -> None:
+    handler = "\n\nasync def custom_sagemaker_ping_handler(request):\n    return None\n"
+    base = packed(job, tmp_path, {"inference.py": hooks.ONLY_PREDICT + handler, "model.py": "used = True\n"})
+    with serving(base, tmp_path / "log", image) as server:
+        assert says(
+            server, "inference.py: custom_sagemaker_ping_handler are ignored, and sessions with them; only hooks"
+        )
+        assert "model.py is not used" not in server.log.read_text()  # the program may import it

@@ -22,10 +22,10 @@ import numpy as np
 from tests.support.bodies import CSV, FORM, JSON, LINES, NPY, NPZ, PIXELS, form, npy_header, zipped
 from tests.support.bombs import BOMBS
 from tests.support.helpers import npy
-from tests.support.mutations import BODIES, HEADERS, PICTURES, mutated
+from tests.support.mutations import BODIES, HEADERS, PICTURES, SPELT, mutated
 
 Body = tuple[bytes, str]
-_VALID: list[Body] = BODIES + PICTURES
+_VALID: list[Body] = BODIES + PICTURES + SPELT
 _TYPES = sorted({content_type for _, content_type in _VALID})
 _NUMBERS = ("0", "-1", "1", "32", "1024", "1e3", "2**64", "9" * 30, "0x20", "True", "None", "1.5", "''", "(1,)")
 _DTYPES = (

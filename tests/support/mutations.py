@@ -1,5 +1,6 @@
 """Valid bodies in every format, and random mutations of them."""
 
+import codecs
 import json
 import random
 
@@ -23,6 +24,19 @@ BODIES = [
     (form(*PNGS), f"{FORM}; boundary=B"),
 ]
 PICTURES = [(encoded(RGB[0], kind), f"image/{kind.lower()}") for kind in ("PNG", "JPEG", "PPM", "BMP", "WEBP", "GIF")]
+SPELT = [
+    (codecs.BOM_UTF8 + instances(PIXELS), JSON),
+    (instances(PIXELS).decode().encode("utf-16"), JSON),
+    (json.dumps(instances(PIXELS).decode()).encode(), JSON),
+    (json.dumps([{"b64": f"data:image/png;base64,{b64(PIXELS[0])['b64']}", "id": 1}]).encode(), JSON),
+    (lines(PIXELS.tolist()) + b"\n", "application/x-ndjson"),
+    (csv(PIXELS).replace(b",", b";"), CSV),
+    (csv(PIXELS).replace(b", ", b'","').replace(b"\r\n", b'"\n"')[:-1].join((b'"', b"")), CSV),
+    (b",".join(b"p%d" % number for number in range(1024)) + b"\n" + csv(PIXELS).replace(b"\r", b","), CSV),
+    (npz(np.frombuffer(b"PK\1\2PK\5\6" * 128, np.uint8).reshape(1, 32, 32)), NPZ),
+    (PICTURES[0][0], "application/octet-stream"),
+]
+"""Bodies as other programs write them, which have one meaning too."""
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
 

@@ -7,7 +7,7 @@ A served model therefore gets exactly the pixels that it was trained on. Scaling
 layer of the model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -19,7 +19,9 @@ SIZE = 32
 SHAPE = (SIZE, SIZE, 1)
 _UINT8 = np.dtype(np.uint8)
 _SHAPES = (SHAPE, (SIZE, SIZE), (SIZE, SIZE, 3))
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".webp"})
+SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".webp"}
+)
 
 # A short list excludes Pillow's rarer decoders and the programs that some of them start. TIFF is not on it: before any
 # check, a tile of 1 MB can unpack to gigabytes, and a file can list millions of strips of one pixel.
@@ -67,19 +69,21 @@ def _decode(data: bytes, budget: Budget) -> np.ndarray:
     return np.asarray(gray)[..., np.newaxis]
 
 
-def decode_all(files: Sequence[bytes], budget: Budget | None = None, first: int = 0) -> np.ndarray:
+def decode_all(
+    files: Sequence[bytes], budget: Budget | None = None, place: Callable[[int], str] = "image {}".format
+) -> np.ndarray:
     """Decode several images within the limits of one budget.
 
     Args:
         files: encoded images, as for `decode`.
         budget: limits shared with other images; None for new ones.
-        first: index of the first image, for error messages.
+        place: what error messages call the image of an index.
 
     Returns:
         uint8 [N, 32, 32, 1], N >= 1, in the order of *files*.
 
     Raises:
-        ImageError: as `decode` raises it, with the image's index; or the images exceed the budget, by default
+        ImageError: as `decode` raises it, with the image's place; or the images exceed the budget, by default
             10,000 images, 128 million pixels in all, 3 s of CPU time.
     """
     budget = budget or Budget()
@@ -89,11 +93,11 @@ def decode_all(files: Sequence[bytes], budget: Budget | None = None, first: int 
         try:
             pixels[index] = _decode(data, budget)
         except ImageError as error:
-            raise ImageError(f"image {first + index}: {error}") from error
+            raise ImageError(f"{place(index)}: {error}") from error
     return pixels
 
 
-def as_pixels(array: np.ndarray) -> np.ndarray:
+def as_pixels(array: np.ndarray, place: Callable[[int], str] = "array[{}]".format) -> np.ndarray:
     """Check an array of pixels and convert it to the model's input.
 
     Every value must be a whole number from 0 to 255, of any numeric dtype. Three channels are
@@ -102,6 +106,7 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
 
     Args:
         array: shape [N, 32, 32], [N, 32, 32, 1] or [N, 32, 32, 3]; or one image, without N.
+        place: what error messages call the value of an index along the first axis.
 
     Returns:
         uint8 [N, 32, 32, 1], N >= 1.
@@ -123,7 +128,11 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             pixels = array.astype(np.uint8)
         if not np.array_equal(pixels, array):
-            raise ImageError("pixels must be raw values: whole numbers from 0 to 255, not scaled")
+            first, *rest = map(int, np.unravel_index((pixels != array).argmax(), array.shape))
+            path = place(first) + "".join(f"[{index}]" for index in rest)
+            raise ImageError(
+                f"{path} is {array[first, *rest]:g}; pixels must be raw values: whole numbers from 0 to 255, not scaled"
+            )
         array = pixels
     if array.shape[-1] == 3:
         array = np.asarray(Image.fromarray(array.reshape(-1, SIZE, 3)).convert("L"))

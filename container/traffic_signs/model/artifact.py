@@ -68,6 +68,8 @@ def read(directory: Path) -> Artifact:
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
         version = content.pop("format")
+    except RecursionError:
+        raise ArtifactError(f"{path} is not a valid model description (JSON nested too deep)") from None
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ArtifactError(f"{path} is not a valid model description ({error!r})") from error
     if version != FORMAT:
@@ -81,9 +83,7 @@ def read(directory: Path) -> Artifact:
                 raise ArtifactError(f"the model in {directory} is incomplete: {name} is missing")
             if _sha256(directory / name) != checksum:
                 raise ArtifactError(f"the model in {directory} is damaged: the checksum of {name} does not match")
-        texts = (content["preset"], content["data_fingerprint"], *content["labels"])
-        if not all(isinstance(text, str) for text in texts):
-            raise TypeError("preset, data_fingerprint and labels must be strings")
+        _check_texts(content)
         if not isinstance(content.setdefault("agreement", {}), dict):
             raise TypeError("agreement must be an object")
         content["labels"] = tuple(content["labels"])
@@ -91,6 +91,18 @@ def read(directory: Path) -> Artifact:
         return Artifact(**content)
     except (KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{path} is not a valid model description ({error!r})") from error
+
+
+def _check_texts(content: dict[str, Any]) -> None:
+    if not isinstance(content["labels"], list):
+        raise TypeError("labels must be an array")
+    texts = {"preset": content["preset"], "data_fingerprint": content["data_fingerprint"]}
+    texts |= {f"labels[{index}]": label for index, label in enumerate(content["labels"])}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise TypeError("preset, data_fingerprint and labels must be strings")
+    for key, text in texts.items():
+        if text.encode(errors="ignore").decode() != text:  # JSON may escape half of a pair, which no answer could hold
+            raise TypeError(f"{key} = {text[:50]!a} has a lone surrogate, which is no character")
 
 
 def version(directory: Path) -> str:

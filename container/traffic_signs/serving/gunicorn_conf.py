@@ -13,7 +13,7 @@ import sys
 from typing import Any, NoReturn
 
 from traffic_signs.errors import TrafficSignsError
-from traffic_signs.model import artifact
+from traffic_signs.model import artifact, own_code
 from traffic_signs.paths import OptMl
 from traffic_signs.serving.engine import capacity, hardware
 from traffic_signs.serving.hooks import loader
@@ -67,10 +67,13 @@ def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     model = OptMl.from_environment().model
     try:
         # a multi-model endpoint has no models yet, and hooks may load another kind of model
-        if not _registry_folder and loader.find(model, _settings) is None:
-            artifact.read(model)
-            if (model / "code").is_dir():
-                _log.warning("%s has no inference.py: nothing in it is used", model / "code")
+        if not _registry_folder:
+            program = loader.find(model, _settings)
+            own_code.log_unused(model, program)
+            if program is None:
+                artifact.read(model)
+                if (model / "code").is_dir():
+                    _log.warning("%s has no inference.py: nothing in it is used", model / "code")
     except TrafficSignsError as error:
         _exit(error)
     _log.info("%s", _plan)

@@ -32,7 +32,12 @@ def load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
     """
     has_channel = any(paths.channel(name).exists() for name in ("validation", "validation_0"))
     training, validation = _read(paths, "training", with_validation=not has_channel)
-    training.check_for_training()
+    try:
+        training.check_for_training()
+    except DataError as error:
+        archive = next(paths.channel("training").glob("*.npz"), None)
+        place = f"{archive}, array labels: " if archive else ""
+        raise DataError(f"channel training: {place}{error}") from error
     reason = "the channel training has a validation folder"
     if has_channel:
         validation, _ = _read(paths, "validation", training.names)

@@ -1,7 +1,7 @@
 """Entry point of a training job for SageMaker's training toolkit.
 
-    `train` (the toolkit) -> main -> the Estimator's entry_point, if it has one
-                                  -> settings, cluster, channels -> job.run
+    `train` -> __main__, the toolkit -> main -> the Estimator's entry_point, if it has one
+                                             -> settings, cluster, channels -> job.run
 
 The toolkit calls `main` in its own process, because the image sets SAGEMAKER_TRAINING_MODULE. So the
 job receives SIGTERM and its errors keep their text. `main` works around two faults of the toolkit:

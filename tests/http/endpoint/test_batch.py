@@ -115,7 +115,7 @@ def test_a_bad_line_is_told_by_its_number_wherever_it_is(server: Server) -> None
     assert refused.status_code == 400
     assert "line 1501 has 2 values" in refused.json()["error"]
     files = [b'{"b64": "%s"}\n' % part for part in [b"aGVs" * 100_000] * 4]
-    assert "image 0: not a readable image" in server.post(b"".join(files), LINES).json()["error"]
+    assert "line 1: $: not a readable image" in server.post(b"".join(files), LINES).json()["error"]
 
 
 LARGE = {

@@ -1,7 +1,6 @@
 """This project's own image holds every point that it claims: `make contract`, with the model of the session's job."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,8 +21,8 @@ def programs(tmp_path: Path) -> Path:
     """Those of the image, for where no engine is."""
     folder = tmp_path / "programs"
     folder.mkdir()
-    (folder / "train").symlink_to(Path(sys.executable).parent / "train")
-    (folder / "serve").symlink_to(ROOT / "docker" / "serve")
+    for name in ("train", "serve"):
+        (folder / name).symlink_to(ROOT / "docker" / name)
     return folder
 
 

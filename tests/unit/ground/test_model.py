@@ -244,6 +244,35 @@ def test_a_model_directory_that_cannot_be_served_says_why(model_directory: Path)
         Predictor(model_directory)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 10_000 + "]" * 10_000, r"artifact\.json is not a valid model description \(JSON nested too deep\)"),
+        ('{"format": 2, "metrics": ' + "[" * 10_000 + "]" * 10_000 + "}", r"\(JSON nested too deep\)"),
+    ],
+)
+def test_a_description_nested_too_deep_is_an_error_of_the_model(model_directory: Path, text: str, message: str) -> None:
+    (model_directory / "artifact.json").write_text(text)
+    with pytest.raises(ArtifactError, match=message):
+        Predictor(model_directory)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("labels", ["a"] * 42 + ["\ud800"], r"labels\[42\] = '.ud800' has a lone surrogate, which is no character"),
+        ("preset", "x\udc00", r"artifact\.json is not .*preset = 'x.udc00' has a lone surrogate"),
+        ("labels", "a" * 43, r"artifact\.json is not .*labels must be an array"),
+    ],
+)
+def test_a_label_that_no_answer_could_hold_is_named_at_load(
+    model_directory: Path, key: str, value: object, message: str
+) -> None:
+    edit(model_directory, **{key: value})
+    with pytest.raises(ArtifactError, match=message):
+        Predictor(model_directory)
+
+
 @pytest.fixture
 def with_int8(tmp_path: Path) -> Path:
     """A model that has int8."""

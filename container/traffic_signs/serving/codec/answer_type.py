@@ -2,7 +2,7 @@
 
 from sagemaker_inference import content_types
 
-from traffic_signs.serving.codec.decoding import JSON_LINES
+from traffic_signs.serving.codec.media_types import ALIASES, JSON_LINES
 from traffic_signs.settings.serving import ServingSettings
 
 _LINES = (content_types.CSV, JSON_LINES)
@@ -10,4 +10,7 @@ _LINES = (content_types.CSV, JSON_LINES)
 
 def default_content_type(settings: ServingSettings, content_type: str) -> str:
     """Return JSON, or in a batch transform job the lines of the request's type, which can be concatenated."""
-    return content_type if settings.batch and content_type in _LINES else content_types.JSON
+    if not settings.batch:
+        return content_types.JSON
+    content_type = ALIASES.get(content_type, content_type)
+    return content_type if content_type in _LINES else content_types.JSON

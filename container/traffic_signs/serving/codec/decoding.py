@@ -8,7 +8,8 @@
     image/*                one encoded image of any size
     multipart/form-data    encoded images, one in each file
 
-All values follow `preprocessing.as_pixels`, all encoded images `preprocessing.decode`.
+All values follow `preprocessing.as_pixels`, all encoded images `preprocessing.decode`. `media_types` has further names
+of these types, and what becomes of a body without one.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,23 +17,20 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from sagemaker_inference import content_types
 
-from traffic_signs.errors import RequestError, UnsupportedMediaError
+from traffic_signs.errors import RequestError
 from traffic_signs.images import preprocessing
 from traffic_signs.images.decode_budget import Budget
-from traffic_signs.serving.codec import multipart, npy, text_formats
+from traffic_signs.serving.codec import media_types, multipart, npy
+from traffic_signs.serving.codec.text import csv_lines, json_text, utf8
 
-JSON_LINES = "application/jsonlines"
-_FORM = "multipart/form-data"
-_IMAGE = "image/"
 _DEFAULT_LIMIT_BYTES = 25 * 1024 * 1024
 
 _TEXT_DECODERS: dict[str, Callable[[bytes, Budget], np.ndarray]] = {
-    content_types.JSON: text_formats.from_json,
-    JSON_LINES: text_formats.from_json_lines,
-    content_types.CSV: text_formats.from_csv,
+    content_types.JSON: json_text.from_json,
+    media_types.JSON_LINES: json_text.from_json_lines,
+    content_types.CSV: csv_lines.from_csv,
 }
-_OTHER_TYPES = (content_types.NPY, content_types.NPZ, _FORM)
-_SUPPORTED = f"{', '.join([*_TEXT_DECODERS, *_OTHER_TYPES])}, image/png, image/jpeg or another image type"
+_SUPPORTED = frozenset(media_types.SUPPORTED)
 
 
 def decode(
@@ -56,11 +54,11 @@ def decode(
         ImageError: the model cannot take an image or the pixels.
         TooLargeError: an array has more than *limit* bytes.
     """
+    if content_type not in _SUPPORTED and not content_type.startswith(media_types.IMAGE):
+        content_type = media_types.resolve(content_type, body)
     reader = _TEXT_DECODERS.get(content_type)
-    if reader is None and content_type not in _OTHER_TYPES and not content_type.startswith(_IMAGE):
-        raise UnsupportedMediaError(
-            f"Content-Type {content_type[:100] or '(none)'} is not supported; send {_SUPPORTED}"
-        )
+    if reader is not None and body.startswith(utf8.MARKS):
+        body = utf8.normalize(body)
     if not body:
         raise RequestError("the body is empty")
     if content_type == content_types.NPY:
@@ -70,6 +68,6 @@ def decode(
         return reader(body, budget)
     if content_type == content_types.NPZ:
         return preprocessing.as_pixels(npy.read_npz(body, limit))
-    if content_type == _FORM:
+    if content_type == media_types.FORM:
         return preprocessing.decode_all(multipart.read(body, parameters.get("boundary", ""), budget.max_files), budget)
     return preprocessing.decode(body, budget)[np.newaxis]

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 from sagemaker_inference import content_types
 
-from traffic_signs.serving.codec.decoding import JSON_LINES
+from traffic_signs.serving.codec.media_types import JSON_LINES
 from traffic_signs.serving.codec.negotiation import ResponseFormat
 
 _MAX_ROWS = 1_000

@@ -17,7 +17,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from traffic_signs.errors import NotAcceptableError, RequestError
-from traffic_signs.serving.codec.decoding import JSON_LINES
+from traffic_signs.serving.codec.media_types import JSON_LINES
 
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 _OFFERED = (content_types.JSON, JSON_LINES, content_types.CSV, content_types.NPY)

@@ -15,6 +15,9 @@ from numpy.lib import format as npy
 from traffic_signs.errors import RequestError, TooLargeError
 
 _MAX_DIMENSIONS = 4
+_MAX_MEMBERS = 100
+_MEMBER = b"PK\1\2"
+"""Signature of a member in the directory of a zip file."""
 _MAX_HEADER = 10_000
 """Bytes, NumPy's own limit: a header is parsed as Python source, which takes time and stack."""
 
@@ -46,9 +49,8 @@ def read_npz(body: bytes, limit: int) -> np.ndarray:
         TooLargeError: it has more than *limit* bytes once unpacked.
         RequestError: not a zip file, not exactly one member, or one that `read_npy` refuses.
     """
-    members = body.count(b"PK\x01\x02")  # counted before zipfile makes an object of each of up to a million
-    if members > 100:
-        raise RequestError("the .npz file has more than 100 arrays; send one")
+    if _count_members(body) > _MAX_MEMBERS:  # before zipfile makes an object of each of up to a million
+        raise RequestError(f"the .npz file has more than {_MAX_MEMBERS} arrays; send one")
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             infos = archive.infolist()
@@ -65,6 +67,22 @@ def read_npz(body: bytes, limit: int) -> np.ndarray:
     if len(content) > limit:
         raise TooLargeError(limit)
     return read_npy(content)
+
+
+def _count_members(body: bytes) -> int:
+    """Return the most members that zipfile can find in *body*: as many as there are signatures in its directory.
+
+    Where that is, is certain only for an archive that ends as NumPy writes it, without a comment and without the
+    records of a huge archive. Of any other, the signatures in all of its bytes count.
+    """
+    count = body.count(_MEMBER)
+    end = len(body) - 22
+    if count <= _MAX_MEMBERS or end < 20 or body[end : end + 4] != b"PK\5\6" or body[end + 20 :] != b"\0\0":
+        return count
+    if body[end - 20 : end - 16] == b"PK\6\7":
+        return count
+    size = int.from_bytes(body[end + 12 : end + 16], "little")
+    return body.count(_MEMBER, max(0, end - size), end)
 
 
 @lru_cache(maxsize=64)  # clients send the same header again and again, and parsing it takes longest

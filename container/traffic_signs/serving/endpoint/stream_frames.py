@@ -16,7 +16,8 @@ from traffic_signs.errors import RequestError
 from traffic_signs.fair_lock import FairLock
 from traffic_signs.images import preprocessing
 from traffic_signs.images.decode_budget import Budget
-from traffic_signs.serving.codec import encoding, negotiation, npy, text_formats
+from traffic_signs.serving.codec import encoding, negotiation, npy
+from traffic_signs.serving.codec.text import json_text
 from traffic_signs.serving.engine.predictor import Predictor
 
 _log = logging.getLogger(__name__)
@@ -77,7 +78,8 @@ def decode(message: bytes | str, budget: Budget | None = None) -> np.ndarray:
         RequestError: the message does not hold exactly one image.
     """
     if isinstance(message, str):
-        pixels = text_formats.from_json(b"[" + message.encode() + b"]", budget or Budget())
+        text = message.removeprefix("\ufeff").encode()
+        pixels = json_text.from_json(b"[" + text + b"]", budget or Budget(), lambda _: "$")
     elif message.startswith(_NPY_MAGIC):
         pixels = preprocessing.as_pixels(npy.read_npy(message))
     else:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from traffic_signs.errors import HooksError, TrafficSignsError
+from traffic_signs.model import own_code
 from traffic_signs.settings.serving import ServingSettings
 
 _log = logging.getLogger(__name__)
@@ -67,6 +68,8 @@ def load(program: Path) -> ModuleType:
                 f"{program}: {name} takes {number} arguments; expected {ARGUMENTS[name]}, or the context too"
             )
     _log.info("%s defines %s", program, ", ".join(found))
+    if ignored := [name for name in own_code.HANDLERS if hasattr(module, name)]:
+        _log.warning("%s: %s are ignored, and sessions with them; only hooks run", program, ", ".join(ignored))
     return module
 
 

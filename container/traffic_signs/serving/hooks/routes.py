@@ -29,6 +29,7 @@ from traffic_signs.errors import HooksError, NotAcceptableError, RequestError, U
 from traffic_signs.fair_lock import FairLock
 from traffic_signs.serving.codec import npy
 from traffic_signs.serving.codec.body import decompress
+from traffic_signs.serving.codec.text import utf8
 from traffic_signs.serving.endpoint import handler, views
 from traffic_signs.serving.endpoint.handler import Request
 from traffic_signs.serving.hooks import loader
@@ -80,6 +81,7 @@ class HooksEndpoint:
         record.bytes_in = len(content)
         media_type, parameters = handler.parse_content_type(headers.get("content-type", ""))
         if media_type in content_types.UTF8_TYPES:
+            content = utf8.normalize(content)
             _check_utf8(content)
         with self._lock:
             self._context.start_request(headers, media_type, parameters)

@@ -39,7 +39,7 @@ from traffic_signs.serving.telemetry.metrics import Metrics
 from traffic_signs.serving.telemetry.request_record import Record
 from traffic_signs.settings.serving import ServingSettings
 
-_BOUNDED_TYPES = re.compile(r"(?:application/(?:json|x-npy)|text/csv|image/(?:png|jpeg))\s*(?:;.*)?", re.IGNORECASE)
+_BOUNDED_TYPES = re.compile(r"(?:application/(?:json|x-npy)|text/csv|image/(?:png|jpe?g))\s*(?:;.*)?", re.IGNORECASE)
 """Content types whose decoding cost a few bytes bound."""
 _SINGLE_MODEL_PATH, _MULTI_MODEL_PATH = re.compile("/invocations/?"), re.compile("/models/([A-Za-z0-9._~-]+)/invoke/?")
 _PING_RESPONSE = Response(200, [], b"")

@@ -9,7 +9,7 @@ import numpy as np
 
 from traffic_signs.errors import ArtifactError, OutOfMemoryError, RequestError
 from traffic_signs.images import preprocessing
-from traffic_signs.model import artifact, litert
+from traffic_signs.model import artifact, litert, own_code
 from traffic_signs.serving.engine import hardware
 from traffic_signs.serving.engine.predictor import Predictor
 from traffic_signs.serving.telemetry.metrics import Metrics
@@ -29,6 +29,7 @@ def load(directory: Path, metrics: Metrics | None, precision: str) -> Predictor:
     """
     if (program := directory / "code" / "inference.py").is_file():  # not ignored: its answers would differ
         raise ArtifactError(f"{program} is a model's own code, which a multi-model endpoint does not run")
+    own_code.log_unused(directory, None)
     predictor = Predictor(directory, metrics=metrics, precision=precision)
     predictor.predict(np.zeros((litert.BATCH, *preprocessing.SHAPE), np.uint8))
     return predictor

@@ -14,11 +14,11 @@ import io
 import json
 import logging
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -87,7 +87,7 @@ class State:
             if scalars.pop("format") != _FORMAT:
                 raise CheckpointError("it is of another format")
             return cls(**scalars, variables=_numbered(arrays, "variable"), best=_numbered(arrays, "best"))
-        except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, RuntimeError, BadZipFile) as error:
             # not NumPy's message, which recommends to allow pickles
             raise CheckpointError("it is damaged, or this program did not write it") from error
 
@@ -119,7 +119,7 @@ class Checkpoints:
                 stream.flush()
                 os.fsync(stream.fileno())
             partial.replace(path)
-            for old in self._paths()[_KEPT:]:
+            for old in list(filter(Path.is_file, self._paths()))[_KEPT:]:
                 old.unlink(missing_ok=True)
         except OSError as error:
             _log.warning(
@@ -131,16 +131,18 @@ class Checkpoints:
                 partial.unlink()  # it would keep the disk full
 
     def newest(self, identity: Mapping[str, Any]) -> State | None:
-        """Return the newest intact checkpoint, or None if there is none.
+        """Return the newest intact checkpoint, or None if there is none; log each newer one that is skipped.
 
         Raises:
             CheckpointError: it belongs to another training; the message says what differs.
         """
+        skipped = False
         for path in self._paths():
             try:
-                state = State.from_bytes(path.read_bytes())
-            except CheckpointError as error:
+                state = State.from_bytes(_read(path))
+            except (CheckpointError, OSError) as error:
                 _log.warning("checkpoint %s is skipped: %s", path.name, error)
+                skipped = True
                 continue
             difference = _describe_difference(state.identity, identity)
             if difference:
@@ -148,12 +150,23 @@ class Checkpoints:
                     f"checkpoint {path} belongs to another training: {difference}; "
                     "give this job its own checkpoint folder, or the same settings and data"
                 )
+            if skipped:
+                _log.warning("the job resumes from an older checkpoint, %s", path.name)
             return state
+        if skipped:
+            _log.warning("no checkpoint is intact: the training starts anew")
         return None
 
     def _paths(self) -> list[Path]:
         """List the checkpoints, newest first; partial files and the uploader's markers do not match."""
         return sorted(self._folder.glob("step-*.npz"), reverse=True) if self._folder else []
+
+
+def _read(path: Path) -> bytes:
+    """Read a regular file; opening another kind could wait forever."""
+    if not path.is_file():
+        raise CheckpointError("it is not a file")
+    return path.read_bytes()
 
 
 def _describe_difference(saved: Mapping[str, Any], current: Mapping[str, Any]) -> str:

@@ -263,3 +263,21 @@ def test_many_threads_load_use_and_unload_at_once(
     assert "done" in seen
     assert workers[0].page("", 10) == ([], None)
     assert all(holders(folder, name) == set() for name in "abc")
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        ("[" * 10_000, r"a/artifact\.json is not a valid model description \(JSON nested too deep\)"),
+        (
+            r'{"format": 2, "sha256": {}, "preset": "p", "data_fingerprint": "d", "labels": ["\ud800"]}',
+            r"labels\[0\] = ",
+        ),
+    ],
+)
+def test_a_damaged_description_is_refused_with_its_reason(
+    root: Path, workers: tuple[ModelManager, ModelManager], description: str, message: str
+) -> None:
+    (root / "a" / "artifact.json").write_text(description)
+    with pytest.raises(RequestError, match=message):
+        workers[0].load("a", str(root / "a"))

@@ -1,5 +1,8 @@
 """Checkpoints on disk: whole, the right ones, and of the right training."""
 
+import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,8 @@ from traffic_signs.errors import CheckpointError
 from traffic_signs.training.fit.checkpoints import Checkpoints, State
 
 IDENTITY = {"learning_rate": 0.1, "seed": 1, "augmentation": {"rotation": 10.0}}
+
+DEEP = np.frombuffer(b"[" * 10_000 + b"]" * 10_000, np.uint8)
 
 
 def state(step: int) -> State:
@@ -92,6 +97,58 @@ def test_a_checkpoint_of_another_training_is_refused_and_says_what_differs(tmp_p
     Checkpoints(tmp_path).save(state(1))
     with pytest.raises(CheckpointError, match=r"learning_rate 0\.1 in the checkpoint, 0\.2 in this job, seed 1 in .*"):
         Checkpoints(tmp_path).newest({**IDENTITY, "learning_rate": 0.2, "seed": 3})
+
+
+def bind(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        pytest.param(Path.mkdir, "it is not a file", id="a directory"),
+        pytest.param(os.mkfifo, "it is not a file", id="a FIFO"),
+        pytest.param(bind, "it is not a file", id="a socket"),
+        pytest.param(lambda path: path.symlink_to("gone"), "it is not a file", id="a link to nothing"),
+        pytest.param(lambda path: path.symlink_to("/proc/self/mem"), "Input/output error", id="unreadable"),
+        pytest.param(lambda path: np.savez(path, scalars=DEEP), "it is damaged", id="nested"),
+    ],
+)
+def test_what_is_named_like_a_checkpoint_and_is_none_costs_nothing(
+    tmp_path: Path, make: Callable[[Path], None], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(state(1))
+    for name in ("step-00000003.npz", "step-00000004.npz"):
+        make(tmp_path / name)
+    found = checkpoints.newest(IDENTITY)
+    assert found is not None
+    assert found.step == 1
+    for name in ("step-00000003.npz", "step-00000004.npz"):
+        assert f"checkpoint {name} is skipped: {reason}" in caplog.text.replace("[Errno 5] ", "")
+    assert "the job resumes from an older checkpoint, step-00000001.npz" in caplog.text
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_checkpoint_takes_no_place_of_one(
+    tmp_path: Path, make: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("step-00000008.npz", "step-00000009.npz"):
+        make(tmp_path / name)
+    for step in (1, 2, 3):
+        Checkpoints(tmp_path).save(state(step))
+    assert "was not written" not in caplog.text
+    kept = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
+    assert kept == ["step-00000002.npz", "step-00000003.npz"]
+
+
+def test_a_training_without_an_intact_checkpoint_says_that_it_starts_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "step-00000001.npz").write_bytes(b"cut")
+    assert Checkpoints(tmp_path).newest(IDENTITY) is None
+    assert "no checkpoint is intact: the training starts anew" in caplog.text
 
 
 def test_a_job_that_asked_for_no_checkpoints_has_none() -> None:

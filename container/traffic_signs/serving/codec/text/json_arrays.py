@@ -6,7 +6,6 @@
 Every number is checked: `numpy.asarray` would turn one long string among many short ones into gigabytes.
 """
 
-import base64
 from array import array
 from itertools import chain
 from typing import Any
@@ -16,7 +15,8 @@ import orjson
 
 from traffic_signs.errors import RequestError
 from traffic_signs.images import preprocessing
-from traffic_signs.images.decode_budget import Budget
+from traffic_signs.serving.codec.text import faults
+from traffic_signs.serving.codec.text.faults import Place
 
 _MAX_DIMENSIONS = 4
 CHUNK_BYTES = 1024 * 1024
@@ -97,44 +97,31 @@ def _digits_are_innermost(body: bytes, end: bytes) -> bool:
     return body.endswith(end)
 
 
-def pixels_from_instances(instances: list[Any], body: bytes, budget: Budget, first: int = 0) -> np.ndarray:
-    """Decode *instances*, parsed from *body*; *first* is the index of the first one, for messages."""
-    kinds = set(map(type, instances))
-    if kinds == {dict}:
-        files = [_decode_base64(instance, index) for index, instance in enumerate(instances, first)]
-        return preprocessing.decode_all(files, budget, first)
-    if dict in kinds:
-        raise RequestError('send the images either all as arrays or all as {"b64": ...}')
-    return preprocessing.as_pixels(array_from_lists(instances, body))
-
-
-def _decode_base64(instance: dict[str, Any], index: int) -> bytes:
-    text = instance.get("b64")
-    if not isinstance(text, str) or len(instance) > 1:
-        raise RequestError(f'instance {index} is neither an array nor {{"b64": "..."}}')
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise RequestError(f"instance {index} is not base64: {error}") from error
-
-
-def array_from_lists(values: list[Any], body: bytes) -> np.ndarray:
+def array_from_lists(values: list[Any], body: bytes, place: Place = "[{}]".format) -> np.ndarray:
     """Convert nested lists of numbers to uint8 if all are integers in its range, else to float64.
 
     This is faster than `numpy.asarray` for integers, because `bytes` checks them while it copies.
+
+    Args:
+        values: parsed from *body*.
+        body: the text.
+        place: where each value is in the body, for messages.
+
+    Raises:
+        RequestError: a value is not a number, or not all are of one shape; the message says where.
     """
     shape, rows = [len(values)], [values]
     while rows[0] and type(rows[0][0]) is list:
         rows = rows[0] if len(rows) == 1 else list(chain.from_iterable(rows))
         if set(map(type, rows)) != {list} or len(set(map(len, rows))) != 1:
-            raise RequestError("the instances are not all of the same shape")
+            raise faults.find(values, place)
         shape.append(len(rows[0]))
         if len(shape) > _MAX_DIMENSIONS:
             raise RequestError(f"pixels of more than {_MAX_DIMENSIONS} dimensions; expected [N, 32, 32]")
     if shape[-1] < preprocessing.SIZE:  # channels: joining such short rows takes longer than making one row of them
         rows = [list(chain.from_iterable(rows))]
     if _has_booleans(body) and bool in map(type, chain.from_iterable(rows)):
-        raise RequestError("pixels must be numbers, not true or false")
+        raise faults.find(values, place)
     try:
         return np.frombuffer(b"".join(map(bytes, rows)), np.uint8).reshape(shape)
     except (TypeError, ValueError):  # not integers, or not from 0 to 255
@@ -142,7 +129,7 @@ def array_from_lists(values: list[Any], body: bytes) -> np.ndarray:
     try:
         return np.frombuffer(array("d", list(chain.from_iterable(rows))), np.float64).reshape(shape)
     except (TypeError, ValueError, OverflowError) as error:
-        raise RequestError("pixels must be numbers, each image of the same shape") from error
+        raise faults.find(values, place) from error
 
 
 def _has_booleans(body: bytes) -> bool:

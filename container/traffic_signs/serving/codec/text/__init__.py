@@ -1,0 +1,1 @@
+"""Text formats of requests: JSON, JSON lines and CSV."""
