@@ -83,7 +83,7 @@ install: .venv/installed ## create .venv with pinned packages
 	@touch $@
 
 data: install ## convert DATA to training arrays and pictures in results/
-	$(PYTHON) -m traffic_signs.data $(DATA) --split $(SPLIT) --output $(prepared)
+	$(PYTHON) -m traffic_signs.data $(DATA) --split $(SPLIT) $(if $(ALLOW_UNUSED),--allow-unused) --output $(prepared)
 
 local-train: data image ## train as SageMaker does, in the container (without Docker, on the host)
 	$(PYTHON) -m local_test train $(local) --training $(prepared)/training --validation $(prepared)/validation \

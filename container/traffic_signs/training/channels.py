@@ -31,11 +31,11 @@ def load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
             read, or the channels have different classes.
     """
     has_channel = any(paths.channel(name).exists() for name in ("validation", "validation_0"))
-    training, validation = _read(paths, "training", with_validation=not has_channel)
+    training, validation = _read(paths, "training", with_validation=not has_channel, allow_unused=settings.allow_unused)
     training.check_for_training()
     reason = "the channel training has a validation folder"
     if has_channel:
-        validation, _ = _read(paths, "validation", training.names)
+        validation, _ = _read(paths, "validation", training.names, allow_unused=settings.allow_unused)
         reason = "the job has a channel validation"
         if validation.names != training.names:
             raise DataError(
@@ -51,7 +51,12 @@ def load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
 
 
 def _read(
-    paths: OptMl, name: str, names: tuple[str, ...] | None = None, *, with_validation: bool = False
+    paths: OptMl,
+    name: str,
+    names: tuple[str, ...] | None = None,
+    *,
+    with_validation: bool = False,
+    allow_unused: bool = False,
 ) -> tuple[Dataset, Dataset | None]:
     """Read the channel *name*.
 
@@ -60,6 +65,7 @@ def _read(
         name: `training` or `validation`.
         names: names of the classes, for an archive that has none.
         with_validation: also return the images of a validation folder.
+        allow_unused: leave out images that the layout does not explain, however many there are.
 
     Returns:
         The data set of the channel, and the one of its validation folder or None.
@@ -76,16 +82,18 @@ def _read(
     try:
         if archives:
             return Dataset.load(archives[0], names), None
-        return _read_images(folder, name, with_validation=with_validation)
+        return _read_images(folder, name, with_validation=with_validation, allow_unused=allow_unused)
     except DataError as error:
         raise DataError(f"channel {name}: {error}") from error
 
 
-def _read_images(folder: Path, name: str, *, with_validation: bool) -> tuple[Dataset, Dataset | None]:
+def _read_images(
+    folder: Path, name: str, *, with_validation: bool, allow_unused: bool
+) -> tuple[Dataset, Dataset | None]:
     if not any(folder.iterdir()):
         raise DataError(f"{folder} is empty")
     try:
-        source = reading.find(folder)
+        source = reading.find(folder, allow_unused=allow_unused)
     except DataError as error:
         if nested := next(folder.rglob("*.npz"), None):
             raise DataError(f"{nested} is in a subfolder; put it directly into {folder}") from error

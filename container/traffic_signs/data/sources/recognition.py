@@ -1,0 +1,115 @@
+"""Recognition of a data set's layout, and the account of every file that it does not use.
+
+A known layout is taken if it explains every image, then a folder per class if that does. Otherwise the one that leaves
+the fewest images is taken, if these are at most 1 %, or if unused images are allowed.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from traffic_signs.data.sources.discovery import Files, Sample, Source, is_image, looks_like_image
+from traffic_signs.data.sources.layouts import folders, gtsrb
+from traffic_signs.errors import DataError
+
+KNOWN: tuple[Callable[[Files], Source | None], ...] = (gtsrb.official, gtsrb.kaggle)
+"""Layouts that are told by more than their folders, in this order. Each returns None for files of another layout, and
+raises DataError for files that are meant for it and cannot be read."""
+_MOST_UNUSED = 0.01
+
+
+def recognise(files: Files, *, allow_unused: bool = False) -> Source:
+    """Find the labelled samples among *files*.
+
+    Args:
+        files: the files of the data set.
+        allow_unused: leave out images that the layout does not explain, however many there are.
+
+    Raises:
+        DataError: no layout explains the images, more than 1 % of them are unused, a class has no training images, or
+            two links of different classes or parts lead to one file.
+    """
+    sources = [_account(source, files) for layout in KNOWN if (source := layout(files))]
+    if all(map(_unused_images, sources)):  # or there are none
+        try:
+            by_folder = _account(folders.read(files), files)
+        except DataError:
+            if not sources:
+                raise
+        else:
+            sources.append(by_folder)
+    best = min(sources, key=lambda source: len(_unused_images(source)))
+    _check_unused(best, files, allow_unused=allow_unused)
+    _check_classes(best)
+    return replace(best, warnings=(*_unused_line(best, files), *_links_line(best)))
+
+
+def _account(source: Source, files: Files) -> Source:
+    """List the unused files, and drop samples that are links to others of the same class and part.
+
+    Raises:
+        DataError: a link leads to a sample of another class or part.
+    """
+    labelled = [(part, sample) for part, samples in source.parts.items() for sample in samples]
+    first = {sample.name: (part, sample) for part, sample in labelled if not _is_link(sample)}
+    kept: dict[str, list[Sample]] = {part: [] for part in source.parts}
+    for part, sample in labelled:
+        other_part, other = first.setdefault(sample.file.target or sample.file.outside or sample.name, (part, sample))
+        if other.name == sample.name:
+            kept[part].append(sample)
+        elif (other_part, other.label) != (part, sample.label):
+            raise DataError(
+                f"{other.name} and {sample.name} are one file, by a link, in two classes or parts; remove one of them"
+            )
+    used = {*first, *(sample.name for _, sample in labelled), *source.belonging}
+    unused = tuple(name for name, file in files.items() if name not in used and file.target not in used)
+    return replace(source, training=kept["training"], validation=kept["validation"], test=kept["test"], unused=unused)
+
+
+def _is_link(sample: Sample) -> bool:
+    return bool(sample.file.target or sample.file.outside)
+
+
+def _unused_images(source: Source) -> list[str]:
+    return [name for name in source.unused if looks_like_image(name)]
+
+
+def _check_unused(source: Source, files: Files, *, allow_unused: bool) -> None:
+    unused, total = _unused_images(source), sum(map(looks_like_image, files))
+    if len(unused) > _MOST_UNUSED * total and not allow_unused:
+        reason = f"they do not belong to the layout that was found, {source.layout}"
+        if not any(map(is_image, unused)):
+            reason = "their format is not read"
+        raise DataError(
+            f"{len(unused):,} of {total:,} images would not be used, such as {' and '.join(unused[:2])}: {reason};"
+            " move or convert them, or leave them out with --allow-unused (as a hyperparameter, allow_unused=true)"
+        )
+
+
+def _check_classes(source: Source) -> None:
+    trained = {source.names[sample.label] for sample in source.training}
+    for sample in (*source.validation, *source.test):
+        name = source.names[sample.label]
+        if name not in trained:
+            alike = [other for other in trained if other.casefold() == name.casefold()]
+            hint = f"; training has {alike[0]!r}" if alike else ""
+            raise DataError(f"{sample.name}: class {name!r} has no training images{hint}")
+
+
+def _unused_line(source: Source, files: Files) -> tuple[str, ...]:
+    """Return a line with the number of unused files and, for each suffix, an example."""
+    by_suffix: dict[str, list[str]] = defaultdict(list)
+    for name in source.unused:
+        by_suffix[PurePosixPath(name).suffix.lower()].append(name)
+    kinds = [f"{len(same):,} {suffix or 'without a suffix'}, such as {same[0]}" for suffix, same in by_suffix.items()]
+    return (f"not used: {len(source.unused):,} of {len(files):,} files: {'; '.join(kinds)}",) if kinds else ()
+
+
+def _links_line(source: Source) -> tuple[str, ...]:
+    """Return a line with the number of images that lie outside of the data set's folder."""
+    outside = [sample for samples in source.parts.values() for sample in samples if sample.file.outside]
+    if not outside:
+        return ()
+    first = f"{outside[0].name} -> {outside[0].file.outside}"
+    return (f"links lead out of the folder to {len(outside):,} images, such as {first}",)
