@@ -1,7 +1,7 @@
 """Recognition of a data set's layout, and the account of every file that it does not use.
 
-A known layout is taken if it explains every image, then a folder per class if that does. Otherwise the one that leaves
-the fewest images is taken, if these are at most 1 %, or if unused images are allowed.
+A known layout is taken if it explains every image; else a folder per class, if no layout is known or there are parts
+that explain more. What is taken may leave at most 1 % of the images unused, or any number if that is allowed.
 """
 
 from collections import defaultdict
@@ -38,7 +38,9 @@ def recognise(files: Files, *, allow_unused: bool = False) -> Source:
             if not sources:
                 raise
         else:
-            sources.append(by_folder)
+            # any tree has top folders; beside a known layout only those that are parts are better evidence
+            if not sources or by_folder.validation or by_folder.test:
+                sources.append(by_folder)
     best = min(sources, key=lambda source: len(_unused_images(source)))
     _check_unused(best, files, allow_unused=allow_unused)
     _check_classes(best)

@@ -41,7 +41,7 @@ def read(files: Files) -> Source:
     written = [folders[0] for part in parts.values() for _, folders in part]
     for part in parts.values():
         file_names.by_composed(folders[0] for _, folders in part)
-    names = sorted(dict.fromkeys(map(file_names.composed, written)), key=_natural_order)
+    names = sorted(dict.fromkeys(map(file_names.composed, written)), key=natural_order)
     if not names:
         raise DataError(_no_classes(files, "/".join(top)))
     as_written = {file_names.composed(name): name for name in reversed(written)}
@@ -94,6 +94,6 @@ def _no_classes(files: Files, top: str) -> str:
     return f"{problem}; expected a folder per class, at least two classes, or GTSRB in one of its layouts{found}"
 
 
-def _natural_order(name: str) -> tuple[float, str]:
+def natural_order(name: str) -> tuple[float, str]:
     """Return a sort key that puts 2 before 10, numbers before words, and 007 before 7, which are different folders."""
     return (int(name) if name.isdecimal() else math.inf, name)
