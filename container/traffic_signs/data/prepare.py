@@ -73,6 +73,8 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
     if unreadable:
         total = len(unreadable) + sum(map(len, parts.values()))
         click.echo(f"{len(unreadable)} of {total} images are unreadable and skipped", err=True)
+    if absent := parts["training"].absent:
+        click.echo(f"{len(absent)} classes have no training images, such as {absent[0]}", err=True)
     summary = state | {
         "classes": len(source.names),
         "images": {name: len(dataset) for name, dataset in parts.items()},

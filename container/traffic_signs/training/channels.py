@@ -7,11 +7,13 @@ Files that are skipped are logged.
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from traffic_signs.data import reading
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.sources.discovery import Sample
+from traffic_signs.data.sources.listing.names import composed
 from traffic_signs.data.split import split
 from traffic_signs.errors import DataError
 from traffic_signs.paths import OptMl
@@ -30,6 +32,13 @@ def load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
         DataError: the channel `training` is missing, empty or of a single class, a channel cannot be
             read, or the channels have different classes.
     """
+    training, validation = _load(paths, settings)
+    if absent := training.absent:
+        _log.warning("%d classes have no training images, such as %s", len(absent), absent[0])
+    return training, validation
+
+
+def _load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
     has_channel = any(paths.channel(name).exists() for name in ("validation", "validation_0"))
     training, validation = _read(paths, "training", with_validation=not has_channel, allow_unused=settings.allow_unused)
     training.check_for_training()
@@ -37,11 +46,12 @@ def load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
     if has_channel:
         validation, _ = _read(paths, "validation", training.names, allow_unused=settings.allow_unused)
         reason = "the job has a channel validation"
-        if validation.names != training.names:
+        if [*map(composed, validation.names)] != [*map(composed, training.names)]:
             raise DataError(
                 f"channel validation has {len(validation.names)} classes, channel training {len(training.names)},"
                 " or their names differ; prepare both from the same data set"
             )
+        validation = replace(validation, names=training.names)
     if validation is None:
         return split(training, settings.validation_fraction, settings.split, settings.seed)
     for name in ("split", "validation_fraction"):

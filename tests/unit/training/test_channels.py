@@ -1,6 +1,7 @@
 """Input channels as the platform mounts them: which images are trained on, which validate, what is said of the rest."""
 
 import os
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,14 @@ def test_a_label_beyond_the_classes_of_training_is_named(tmp_path: Path) -> None
     arrays(channel(tmp_path, "validation"), [0, 2])
     with pytest.raises(DataError, match=r"channel validation: .*label 2 of image 1 is out of range"):
         load(tmp_path)
+
+
+def test_channels_may_write_the_accents_of_a_class_in_two_ways(tmp_path: Path) -> None:
+    names = [unicodedata.normalize(form, "Füße") for form in ("NFC", "NFD")]  # type: ignore[arg-type] # of two
+    for name, part in zip(names, ("training", "validation"), strict=True):
+        pictures(channel(tmp_path, part), 2)
+        (OptMl(tmp_path).channel(part) / "stop").rename(OptMl(tmp_path).channel(part) / name)
+    assert [part.names for part in load(tmp_path)] == [(names[0], "yield")] * 2
 
 
 @pytest.mark.parametrize("name", ["training", "validation"])
