@@ -43,11 +43,11 @@ def find(path: Path, *, allow_unused: bool = False) -> Source:
         DataError: the path does not exist, its layout is unknown or doubtful, or explains too few of the images.
     """
     files = listing.read(path)
-    archives = [name for name in gtsrb.ARCHIVES if name in files]
-    for name in archives:
-        # a folder may have the same files unpacked beside the archives
-        files = listing.read(path / name) | files
-        del files[name]
+    for name in gtsrb.ARCHIVES:
+        if name in files and path.is_dir():
+            # a folder may have the same files unpacked beside the archives
+            files = listing.read(path / name) | files
+            del files[name]
     try:
         return recognition.recognise(dict(sorted(files.items())), allow_unused=allow_unused)
     except DataError as error:

@@ -57,7 +57,7 @@ class Source:
     unused: tuple[str, ...] = ()
     """Names of all other files that are no samples; recognition fills it."""
     warnings: tuple[str, ...] = ()
-    """Messages about unused files and links, a line each; recognition fills it."""
+    """Messages for the user, a line each; recognition adds those about unused files and links."""
 
     @property
     def parts(self) -> dict[str, list[Sample]]:

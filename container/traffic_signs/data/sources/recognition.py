@@ -44,7 +44,7 @@ def recognise(files: Files, *, allow_unused: bool = False) -> Source:
     best = min(sources, key=lambda source: len(_unused_images(source)))
     _check_unused(best, files, allow_unused=allow_unused)
     _check_classes(best)
-    return replace(best, warnings=(*_unused_line(best, files), *_links_line(best)))
+    return replace(best, warnings=(*best.warnings, *_unused_line(best, files), *_links_line(best)))
 
 
 def _account(source: Source, files: Files) -> Source:

@@ -172,15 +172,15 @@ def test_names_that_are_the_same_number_have_an_order(tmp_path: Path) -> None:
 def test_unused_files_are_reported(tmp_path: Path) -> None:
     for name in ("stop", "yield"):
         picture(tmp_path / name / "a.png", 1)
-    for name in ("stop/b.tif", "go/a.tif", "go/b.jfif", "LICENSE"):
+    for name in ("stop/b.tif", "go/a.tif", "go/b.heic", "LICENSE"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     picture(tmp_path / "loose.png", 1)
     source = reading.find(tmp_path, allow_unused=True)
     [line] = source.warnings
-    kinds = "1 without a suffix, such as LICENSE; 2 .tif, such as go/a.tif; 1 .jfif, such as go/b.jfif; 1 .png, such as"
+    kinds = "1 without a suffix, such as LICENSE; 2 .tif, such as go/a.tif; 1 .heic, such as go/b.heic; 1 .png, such as"
     assert line == f"not used: 5 of 7 files: {kinds} loose.png"
-    assert source.unused == ("LICENSE", "go/a.tif", "go/b.jfif", "loose.png", "stop/b.tif")
+    assert source.unused == ("LICENSE", "go/a.tif", "go/b.heic", "loose.png", "stop/b.tif")
 
 
 def test_links_are_followed_but_not_round_in_circles(tmp_path: Path) -> None:

@@ -52,13 +52,13 @@ def find(paths: Sequence[tuple[str, ...]]) -> dict[str, str] | None:
         return None
     others = [folder for folder, parts in found.items() if not parts]
     with_classes = [folder for folder, parts in found.items() if parts and subfolders[folder]]
-    if others:
-        if with_classes:
-            raise DataError(
-                f"the folder {others[0]} is beside {', '.join(folder for folder in found if found[folder])}, which are"
-                " parts of a data set; move it away, or rename these if they are classes"
-            )
+    if others and not with_classes and not any(subfolders[folder] for folder in others):
         return None
+    if others:
+        raise DataError(
+            f"the folder {others[0]} is beside {', '.join(folder for folder in found if found[folder])}, which are"
+            " parts of a data set; name it as a part or move it away, or rename these if they are classes"
+        )
     if not with_classes:
         raise DataError(
             f"the images are directly in {' and '.join(list(found)[:3])}, which are parts of a data set; expected a"

@@ -76,6 +76,7 @@ def test_folders_that_may_be_parts_or_classes_are_asked_about(tops: tuple[str, .
         (("train_val/stop/a.png", "test/stop/b.png"), "which part is the folder train_val, training or validation?"),
         (("train/a.png", "test/b.png"), "the images are directly in test and train, which are parts of a data set;"),
         (("stop/test/a.png", "stop/train/b.png", "yield/train/c.png"), "the parts test, train are in the folder stop"),
+        (("DATA/stop/a.png", "DATA/yield/b.png", "TEST/c.png"), "the folder DATA is beside TEST, which are parts"),
         (("extra/stop/a.png", "train/stop/b.png", "test/stop/c.png"), "the folder extra is beside test, train, which"),
     ],
 )
