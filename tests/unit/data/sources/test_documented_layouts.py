@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.trees import picture, tree
+from tests.unit.data.trees import picture, tree
 from traffic_signs.data import reading
 from traffic_signs.errors import DataError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.trees import tree
+from tests.unit.data.trees import tree
 from traffic_signs.data import reading
 from traffic_signs.errors import DataError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.trees import picture, zipped
+from tests.unit.data.trees import picture, zipped
 from traffic_signs.data import reading
 from traffic_signs.errors import DataError
 
