@@ -101,7 +101,7 @@ def test_a_label_beyond_the_classes_of_training_is_named(tmp_path: Path) -> None
 
 
 def test_channels_may_write_the_accents_of_a_class_in_two_ways(tmp_path: Path) -> None:
-    names = [unicodedata.normalize(form, "Füße") for form in ("NFC", "NFD")]  # type: ignore[arg-type] # of two
+    names = [unicodedata.normalize(form, "Füße") for form in ("NFC", "NFD")]
     for name, part in zip(names, ("training", "validation"), strict=True):
         pictures(channel(tmp_path, part), 2)
         (OptMl(tmp_path).channel(part) / "stop").rename(OptMl(tmp_path).channel(part) / name)

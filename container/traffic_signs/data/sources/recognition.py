@@ -30,8 +30,13 @@ def recognise(files: Files, *, allow_unused: bool = False) -> Source:
         DataError: no layout explains the images, more than 1 % of them are unused, a class has no training images, or
             two links of different classes or parts lead to one file.
     """
-    sources = [_account(source, files) for layout in KNOWN if (source := layout(files))]
-    if all(map(_unused_images, sources)):  # or there are none
+    sources: list[Source] = []
+    for layout in KNOWN:
+        if source := layout(files):
+            sources.append(_account(source, files))
+            if not _unused_images(sources[-1]):
+                break
+    else:
         try:
             by_folder = _account(folders.read(files), files)
         except DataError:
@@ -54,6 +59,9 @@ def _account(source: Source, files: Files) -> Source:
         DataError: a link leads to a sample of another class or part.
     """
     labelled = [(part, sample) for part, samples in source.parts.items() for sample in samples]
+    if not any(_is_link(sample) for _, sample in labelled):
+        used = {sample.name for _, sample in labelled}.union(source.belonging)
+        return replace(source, unused=_unused(files, used))
     first = {sample.name: (part, sample) for part, sample in labelled if not _is_link(sample)}
     kept: dict[str, list[Sample]] = {part: [] for part in source.parts}
     for part, sample in labelled:
@@ -65,8 +73,12 @@ def _account(source: Source, files: Files) -> Source:
                 f"{other.name} and {sample.name} are one file, by a link, in two classes or parts; remove one of them"
             )
     used = {*first, *(sample.name for _, sample in labelled), *source.belonging}
-    unused = tuple(name for name, file in files.items() if name not in used and file.target not in used)
+    unused = _unused(files, used)
     return replace(source, training=kept["training"], validation=kept["validation"], test=kept["test"], unused=unused)
+
+
+def _unused(files: Files, used: set[str]) -> tuple[str, ...]:
+    return tuple(name for name, file in files.items() if name not in used and file.target not in used)
 
 
 def _is_link(sample: Sample) -> bool:
@@ -78,8 +90,11 @@ def _unused_images(source: Source) -> list[str]:
 
 
 def _check_unused(source: Source, files: Files, *, allow_unused: bool) -> None:
-    unused, total = _unused_images(source), sum(map(looks_like_image, files))
-    if len(unused) > _MOST_UNUSED * total and not allow_unused:
+    unused = _unused_images(source)
+    if allow_unused or not unused:
+        return
+    total = sum(map(looks_like_image, files))
+    if len(unused) > _MOST_UNUSED * total:
         reason = f"they do not belong to the layout that was found, {source.layout}"
         if not any(map(is_image, unused)):
             reason = "their format is not read"

@@ -13,8 +13,6 @@ from functools import cached_property
 
 from traffic_signs.errors import DataError
 
-_SKIPPED = (".", "__MACOSX")
-
 
 def clean(name: str) -> str:
     r"""Return the path *name* with slashes, below the top: .\stop\a.png, /stop/a.png, ../stop/a.png -> stop/a.png.
@@ -30,7 +28,7 @@ def clean(name: str) -> str:
 
 def is_hidden(name: str) -> bool:
     """Return whether a file or one of the folders above it is hidden, or is metadata of macOS."""
-    return name.startswith(_SKIPPED) or any(f"/{start}" in name for start in _SKIPPED)
+    return name.startswith((".", "__MACOSX")) or "/." in name or "/__MACOSX" in name
 
 
 def printable(name: str) -> str:

@@ -30,15 +30,16 @@ def read(path: Path) -> Files:
         raise DataError(f"{path} is neither a folder nor a readable zip ({error})") from error
     opened = _stamp(stream)
     files: Files = {}
-    written: dict[str, str] = {}
     for info in archive.infolist():
         name = names.clean(_name(info))
         if name.endswith("/") or names.is_hidden(name):
             continue
         if name in files:
-            raise DataError(f"the members {written[name]!r} and {info.filename!r} of {path} have the same name")
-        written[name] = info.filename
-        files[name] = File(partial(_read, archive, info, stream, opened), (info.file_size, info.CRC))
+            other = next(other for other in archive.infolist() if names.clean(_name(other)) == name)
+            raise DataError(f"the members {other.filename!r} and {info.filename!r} of {path} have the same name")
+        is_link = stat.S_ISLNK(info.external_attr >> 16)
+        content = _refuse_link if is_link else partial(_read, archive, info, stream, opened)
+        files[name] = File(content, (info.file_size, info.CRC))
     return dict(sorted(files.items()))
 
 
@@ -52,9 +53,11 @@ def _name(info: zipfile.ZipInfo) -> str:
         return info.filename
 
 
+def _refuse_link() -> bytes:
+    raise OSError("a link in a zip, which is not followed")
+
+
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, stream: BinaryIO, opened: tuple[int, int]) -> bytes:
-    if stat.S_ISLNK(info.external_attr >> 16):
-        raise OSError("a link in a zip, which is not followed")
     if _stamp(stream) != opened:
         raise DataError(f"{stream.name} was changed while it was read; start again when nothing writes to it")
     return archive.read(info)

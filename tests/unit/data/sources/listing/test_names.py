@@ -9,7 +9,7 @@ from tests.unit.data.trees import tree
 from traffic_signs.data import reading
 from traffic_signs.errors import DataError
 
-NFC, NFD = (unicodedata.normalize(form, "Füße") for form in ("NFC", "NFD"))  # type: ignore[arg-type] # of two
+NFC, NFD = (unicodedata.normalize(form, "Füße") for form in ("NFC", "NFD"))
 
 
 @pytest.mark.parametrize(("training", "test"), [(NFC, NFD), (NFD, NFC)])
