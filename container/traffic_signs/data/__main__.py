@@ -1,6 +1,7 @@
 """Command line of data preparation: `python -m traffic_signs.data SOURCE`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,7 +37,8 @@ def _check_fraction(_context: click.Context, _parameter: click.Parameter, value:
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the split and of the synthetic signs."
 )
-def main(source: str, output: Path, split: str, validation_fraction: float, seed: int) -> None:
+@click.option("--allow-unused", is_flag=True, help="Leave out images that do not fit the layout, however many.")
+def main(source: str, output: Path, **plan: Any) -> None:
     """Convert a data set into training arrays.
 
     SOURCE is a folder or a zip with GTSRB (official or Kaggle layout) or with a folder of images
@@ -45,13 +47,13 @@ def main(source: str, output: Path, split: str, validation_fraction: float, seed
     try:
         if source == "synthetic":
             source = str(output / "source")
-            synthetic.write(Path(source), seed)
+            synthetic.write(Path(source), plan["seed"])
         elif source == "download":
             source = str(output / "source")
             download.download(Path(source))
         else:
             _check_separate(Path(source), output)
-        summary = prepare(Plan(source, split, validation_fraction, seed), output)
+        summary = prepare(Plan(source, **plan), output)
     except TrafficSignsError as error:
         raise _Failure(str(error)) from error
     click.echo(

@@ -5,7 +5,7 @@ validation/validation.npz   the channel `validation`
 test/test.npz               for the evaluation
 samples/                    an unchanged test image of each class, to send to an endpoint
 class-distribution.png, sample-sheet.png
-summary.json                the source, how it was split, the unreadable files
+summary.json                the source, how it was split, the unused and the unreadable files
 """
 
 import hashlib
@@ -33,6 +33,8 @@ class Plan:
     split: str = "track"
     validation_fraction: float = 0.2
     seed: int = 1
+    allow_unused: bool = False
+    """Leave out images that the layout does not explain, even if they are more than 1 %."""
 
 
 def prepare(plan: Plan, output: Path) -> dict[str, Any]:
@@ -45,9 +47,11 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
         The content of summary.json.
 
     Raises:
-        DataError: the source cannot be read, has a single class, or too few images for three parts.
+        DataError: the source cannot be read, has a single class, unused images, or too few images for three parts.
     """
-    source = reading.find(Path(plan.source))
+    source = reading.find(Path(plan.source), allow_unused=plan.allow_unused)
+    for warning in source.warnings:
+        click.echo(warning, err=True)
     state = {**asdict(plan), "layout": source.layout, "files": _listing_digest(source)}
     summary_path = output / _SUMMARY
     if summary_path.exists():
@@ -58,8 +62,6 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
             return summary
         summary_path.unlink()
 
-    for warning in source.warnings:
-        click.echo(warning, err=True)
     parts, test_files, unreadable = _read_parts(source, plan)
     for name, dataset in parts.items():
         dataset.save(output / name / f"{name}.npz")
@@ -71,11 +73,14 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
     if unreadable:
         total = len(unreadable) + sum(map(len, parts.values()))
         click.echo(f"{len(unreadable)} of {total} images are unreadable and skipped", err=True)
+    if absent := parts["training"].absent:
+        click.echo(f"{len(absent)} classes have no training images, such as {absent[0]}", err=True)
     summary = state | {
         "classes": len(source.names),
         "images": {name: len(dataset) for name, dataset in parts.items()},
         "fingerprints": {name: dataset.fingerprint for name, dataset in parts.items()},
         "samples": sample_names,
+        "unused": list(source.unused),
         "unreadable": [asdict(item) for item in unreadable],
     }
     # written last: its presence means that the output is complete
@@ -105,12 +110,9 @@ def _read_parts(source: Source, plan: Plan) -> tuple[dict[str, Dataset], list[Sa
 
 
 def _listing_digest(source: Source) -> str:
-    """Return the SHA-256 of the names, labels, stamps and parts of all files."""
-    parts = [
-        [(sample.name, sample.label, sample.file.stamp) for sample in part]
-        for part in (source.training, source.validation, source.test)
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    """Return the SHA-256 of the names, labels, stamps and parts of all images, and the names of the other files."""
+    parts = [[(sample.name, sample.label, sample.file.stamp) for sample in part] for part in source.parts.values()]
+    return hashlib.sha256(json.dumps([*parts, source.unused]).encode()).hexdigest()
 
 
 def _write_samples(samples: list[Sample], names: tuple[str, ...], folder: Path) -> list[str]:

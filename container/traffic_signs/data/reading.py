@@ -13,8 +13,10 @@ import numpy as np
 from rich.progress import track
 
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.data.sources import folders, gtsrb
-from traffic_signs.data.sources.discovery import Sample, Source, list_files
+from traffic_signs.data.sources import recognition
+from traffic_signs.data.sources.discovery import Sample, Source
+from traffic_signs.data.sources.layouts import gtsrb
+from traffic_signs.data.sources.listing import files as listing
 from traffic_signs.errors import DataError, ImageError
 from traffic_signs.images import preprocessing
 
@@ -30,15 +32,24 @@ class Unreadable:
     reason: str
 
 
-def find(path: Path) -> Source:
-    """Recognise the layout of the data set at *path*, a folder or a zip.
+def find(path: Path, *, allow_unused: bool = False) -> Source:
+    """Recognise the layout of the data set at *path*, a folder or a zip, or a folder with the archives of GTSRB.
+
+    Args:
+        path: the data set.
+        allow_unused: leave out images that the layout does not explain, however many there are.
 
     Raises:
-        DataError: the path does not exist, or its layout is unknown.
+        DataError: the path does not exist, its layout is unknown or doubtful, or explains too few of the images.
     """
-    files = (gtsrb.archives(path) if path.is_dir() else {}) or list_files(path)
+    files = listing.read(path)
+    for name in gtsrb.ARCHIVES:
+        if name in files and path.is_dir():
+            # a folder may have the same files unpacked beside the archives
+            files = listing.read(path / name) | files
+            del files[name]
     try:
-        return gtsrb.official(files) or gtsrb.kaggle(files) or folders.read(files)
+        return recognition.recognise(dict(sorted(files.items())), allow_unused=allow_unused)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 
