@@ -1,9 +1,11 @@
 """Chromium of this machine with the page of `local_test serve --page` in it."""
 
 import contextlib
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,8 @@ import numpy as np
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.waiting import wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium")
@@ -27,22 +31,31 @@ class Served:
 
     endpoint: str
     page: str
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[bytes]"
 
 
 @contextlib.contextmanager
 def served(base: Path, port: int) -> Iterator[Served]:
     """Run `local_test serve --page` for the model below *base* until the end of the block."""
     words = ["serve", "--base", str(base), "--port", str(port), "--page"]
-    command = [sys.executable, "-m", "local_test", *words]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-        assert process.stderr
-        try:
-            line = next(line for line in process.stderr if line.startswith("a page to try it: "))
-            yield Served(f"http://127.0.0.1:{port}", line.split()[-1], process)
-        finally:
-            process.terminate()
-            process.communicate(timeout=60)  # reads the log, or its pipe would fill
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        with (
+            log.open("wb") as stream,
+            subprocess.Popen([sys.executable, "-m", "local_test", *words], stdout=stream, stderr=stream) as process,
+        ):
+
+            def address() -> "re.Match[str] | None":
+                assert process.poll() is None, log.read_text()
+                return re.search(r"a page to try it: (\S+)\n", log.read_text())
+
+            try:
+                found = wait_until(address, 120, "the page's address is printed", log.read_text)
+                assert found
+                yield Served(f"http://127.0.0.1:{port}", found[1], process)
+            finally:
+                process.terminate()
+                process.wait(60)
 
 
 @contextlib.contextmanager

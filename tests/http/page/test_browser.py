@@ -77,7 +77,7 @@ def test_a_model_of_three_classes_shows_three(browser: Browser, small_job: Job, 
         expect(page.locator("#bars .name")).to_have_count(3)
         expect(page.locator("#seen")).to_be_visible()
         server.process.terminate()
-        server.process.communicate(timeout=60)
+        server.process.wait(60)
         choose(page, "image", sign)
         expect(page.get_by_role("alert")).to_contain_text("Is local_test serve still running?")
 
