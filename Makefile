@@ -89,10 +89,10 @@ local-train: data image ## train as SageMaker does, in the container (without Do
 	$(PYTHON) -m local_test train $(local) --training $(prepared)/training --validation $(prepared)/validation \
 		$(addprefix -p ,$(parameters)) $(train_log)
 
-local-serve: install image ## serve the trained model on PORT, until Ctrl-C
+local-serve: install image ## serve the trained model on PORT, with a browser page to try it, until Ctrl-C
 	@test -n "$$(ls -A $(results)/opt-ml/model 2>/dev/null)" || \
 		{ echo 'no model in $(results)/opt-ml; run make local-train first, with the same DATA=' >&2; exit 2; }
-	$(PYTHON) -m local_test serve $(local) --port $(PORT)
+	$(PYTHON) -m local_test serve $(local) --port $(PORT) --page
 
 local-predict: install ## send a test image of each class to the running server
 	$(PYTHON) -m scripts.invoke --url http://127.0.0.1:$(PORT) --picture $(results)/predictions.png \

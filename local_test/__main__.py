@@ -15,12 +15,15 @@ import requests
 
 from local_test import options
 from local_test.check.command import check, points
+from local_test.page import server as page_server
 from local_test.platform import container, opt_ml, training_log
 
 _TRAIN_GRACE, _SERVE_GRACE = 120, 30
 _FOLDER = click.Path(file_okay=False, resolve_path=True, path_type=Path)
 _STARTUP_SECONDS = 8 * 60
 """Time that the platform allows until the first 200 of /ping."""
+_PAGE_PORT = 10_000
+"""The page's port, above that of its endpoint: two endpoints on neighbouring ports may both have a page."""
 
 
 @click.group()
@@ -103,7 +106,7 @@ def train(
 @main.command(
     epilog="""\b
     Examples:
-      python -m local_test serve --image traffic-signs:cpu
+      python -m local_test serve --image traffic-signs:cpu --page
       python -m local_test serve --image traffic-signs:cpu -- make local-predict
     """,
 )
@@ -112,10 +115,12 @@ def train(
     "--base", type=click.Path(exists=True, file_okay=False, path_type=Path), default="results/opt-ml", show_default=True
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option("--page", is_flag=True, help="Also serve a browser page to try the model by hand, on a port of its own.")
 @click.argument("command", nargs=-1)
-def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) -> None:
+def serve(*, image: str | None, base: Path, port: int, page: bool, command: tuple[str, ...]) -> None:
     """Serve the model in the folder --base until Ctrl-C or, with COMMAND, until that ends.
 
+    The page is at PORT + 10000 if that is free, and its URL is printed.
     With COMMAND, the server's log goes to the file serve.log beside --base.
     """
     if command and shutil.which(command[0]) is None:
@@ -131,7 +136,10 @@ def serve(image: str | None, base: Path, port: int, command: tuple[str, ...]) ->
     try:
         seconds = _wait_until_ready(process, f"http://127.0.0.1:{port}/ping", log if command else None)
         click.echo(f"ready after {seconds:.1f} s: http://127.0.0.1:{port}/invocations", err=True)
-        code = subprocess.run(command, check=False).returncode if command else process.wait()
+        with page_server.serve(port, port + _PAGE_PORT) if page else contextlib.nullcontext() as url:
+            if url:
+                click.echo(f"a page to try it: {url}", err=True)
+            code = subprocess.run(command, check=False).returncode if command else process.wait()
     except KeyboardInterrupt:
         click.echo("stopping", err=True)
     finally:

@@ -47,6 +47,11 @@ def test_a_small_answer_may_be_streamed_too(server: Server) -> None:
     assert "Content-Length" in ask(server, npy(PIXELS[:3]), "stream=false").headers
 
 
+def test_each_line_has_the_pixels_of_its_own_image(server: Server) -> None:
+    lines = ask(server, npy(PIXELS[:300]), "stream=true,pixels=true").iter_lines()
+    assert [json.loads(line)["pixels"] for line in lines] == PIXELS[:300, ..., 0].tolist()
+
+
 @pytest.mark.parametrize(
     ("body", "attributes", "accept", "message"),
     [

@@ -75,6 +75,9 @@ def test_options_come_in_the_query_string(server: Server) -> None:
         answer = receive(client)
     assert len(answer["top_k"]) == 3
     assert "probabilities" not in answer
+    with stream(server, "?pixels=true") as client:
+        client.send(encoded(PIXELS[0, ..., 0], "PNG"))
+        assert receive(client)["pixels"] == PIXELS[0, ..., 0].tolist()
     for query, message in (("?top_k=0", "top_k = '0'"), ("?stream=true", "needs a response in application/jsonlines")):
         answer = requests.get(server.url + PATH + query, headers=handshake(), timeout=10)
         assert answer.status_code == 400

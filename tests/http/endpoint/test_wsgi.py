@@ -90,7 +90,14 @@ def good_and_bad() -> list[Request]:
     for name, values in HEADERS:
         for value in values:
             found.append(("POST", "/invocations", npy(PIXELS), {"Content-Type": NPY, name: value}))
-    for attributes in ("top_k=3", "top_k=44", "trace=7; probabilities=false", "stream=true", "Stream=true"):
+    for attributes in (
+        "top_k=3",
+        "top_k=44",
+        "trace=7; probabilities=false",
+        "pixels=true",
+        "stream=true",
+        "Stream=true",
+    ):
         headers = {"Content-Type": NPY, "Accept": LINES, ATTRIBUTES: attributes}
         found.append(("POST", "/invocations", npy(np.repeat(PIXELS, 50, axis=0)), headers))
     found += [

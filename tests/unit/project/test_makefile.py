@@ -52,6 +52,13 @@ def test_every_verb_finds_them_there(verb: str, checkout: Path) -> None:
     assert " results/mine/data/" in (checkout / "called").read_text().splitlines()[-1]
 
 
+def test_a_model_is_served_with_its_page(checkout: Path) -> None:
+    (checkout / "results/mine/opt-ml/model").mkdir(parents=True)
+    (checkout / "results/mine/opt-ml/model/artifact.json").touch()
+    assert make(checkout, "local-serve", "DATA=data/mine").returncode == 0
+    assert (checkout / "called").read_text().split()[-3:] == ["--port", "8080", "--page"]
+
+
 OWN = ("data/mine/stop/1.png", "results/mine/opt-ml/model/model.keras", "results/mine/predictions.png")
 
 

@@ -1,7 +1,7 @@
 """Content negotiation: the request headers of a client -> the format of the response.
 
     Accept                                 the content type, by quality values
-    X-Amzn-SageMaker-Custom-Attributes     top_k=3, probabilities=false, stream=true
+    X-Amzn-SageMaker-Custom-Attributes     top_k=3, probabilities=false, pixels=true, stream=true
 
 Clients may put anything into custom attributes, often ids. So unknown keys are ignored, unless they look like a
 misspelt one; "stream_id" does not.
@@ -22,7 +22,7 @@ from traffic_signs.serving.codec.media_types import JSON_LINES
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 _OFFERED = (content_types.JSON, JSON_LINES, content_types.CSV, content_types.NPY)
 _WITH_OPTIONS = (content_types.JSON, JSON_LINES)
-_KEYS = ("top_k", "probabilities", "stream")
+_KEYS = ("top_k", "probabilities", "pixels", "stream")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class ResponseFormat:
     """Number of the best classes that each prediction lists; None for no list."""
     probabilities: bool = True
     """Each prediction has the probabilities of all classes."""
+    pixels: bool = False
+    """Each prediction has the pixels that the network got."""
     stream: bool = False
     """Lines are sent as soon as they are predicted."""
 
@@ -70,10 +72,11 @@ def negotiate(accept: str, attributes: str, classes: int, default: str = content
     probabilities = (
         _parse_boolean("probabilities", options["probabilities"]) if "probabilities" in options else top_k is None
     )
+    pixels = _parse_boolean("pixels", options["pixels"]) if "pixels" in options else False
     stream = _parse_boolean("stream", options["stream"]) if "stream" in options else False
     if stream and content_type != JSON_LINES:
         raise RequestError(f"stream = 'true' needs a response in {JSON_LINES}, not {content_type}")
-    return ResponseFormat(content_type, top_k, probabilities, stream)
+    return ResponseFormat(content_type, top_k, probabilities, pixels, stream)
 
 
 def _parse_attributes(attributes: str) -> dict[str, str]:

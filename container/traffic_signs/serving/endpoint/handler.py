@@ -126,7 +126,7 @@ class RequestHandler:
     @staticmethod
     def write(decoded: DecodedRequest, rows: np.ndarray, predictor: Predictor, record: Record) -> Response:
         """Encode the probabilities *rows*, float32 [N, C], as the response to *decoded*."""
-        content = encoding.encode(rows, predictor.artifact.labels, decoded.response_format)
+        content = encoding.encode(rows, predictor.artifact.labels, decoded.response_format, decoded.pixels)
         record.lap("encode")
         return Response(200, _response_headers(decoded, predictor), content)
 
@@ -182,8 +182,11 @@ def _response_headers(decoded: DecodedRequest, predictor: Predictor) -> list[tup
 
 
 def _encode_parts(decoded: DecodedRequest, predictor: Predictor, record: Record) -> Iterator[bytes]:
+    start = 0
     for rows in predictor.predict_by_batch(decoded.pixels):
         record.lap("engine")
-        part = encoding.encode(rows, predictor.artifact.labels, decoded.response_format)
+        pixels = decoded.pixels[start : start + len(rows)]
+        start += len(rows)
+        part = encoding.encode(rows, predictor.artifact.labels, decoded.response_format, pixels)
         record.lap("encode")
         yield part

@@ -50,13 +50,13 @@ class FrameHandler:
         try:
             with _decoding_lock:
                 pixels = decode(message)
-            return self.write(self._predictor.predict(pixels))
+            return self.write(self._predictor.predict(pixels), pixels)
         except Exception as error:  # noqa: BLE001 - the stream continues after every error
             return error_message(error)
 
-    def write(self, rows: np.ndarray) -> str:
-        """Encode the probabilities *rows*, float32 [1, C]."""
-        return encoding.encode_one(rows, self._labels, self._response_format).decode()
+    def write(self, rows: np.ndarray, pixels: np.ndarray) -> str:
+        """Encode the probabilities *rows*, float32 [1, C], of *pixels*, uint8 [1, 32, 32, 1]."""
+        return encoding.encode_one(rows, self._labels, self._response_format, pixels).decode()
 
 
 def error_message(error: Exception) -> str:

@@ -94,7 +94,8 @@ class WebSocketHandler:
         if self._batcher and len(message) <= SMALL_BYTES:
             try:
                 pixels = stream_frames.decode(message, Budget(SMALL_BUDGET_FACTOR))
-                return stream.write(self._batcher.run(pixels) if alone else await self._batcher.submit(pixels))
+                rows = self._batcher.run(pixels) if alone else await self._batcher.submit(pixels)
+                return stream.write(rows, pixels)
             except ImageError:  # perhaps only above this small budget: a thread decides
                 pass
             except Exception as error:  # noqa: BLE001 - the stream continues after every error

@@ -60,6 +60,13 @@ def test_custom_attributes_are_read_among_the_clients_own(
     assert negotiation.negotiate("", attributes, 43) == ResponseFormat(JSON, top_k, probabilities)
 
 
+def test_the_pixels_that_the_network_got_are_there_when_asked_for() -> None:
+    expected = ResponseFormat(JSON, 5, probabilities=False, pixels=True)
+    assert negotiation.negotiate("", "top_k=5;pixels=true", 43) == expected
+    with pytest.raises(RequestError, match="pixels = 'true' needs a response in application/json or"):
+        negotiation.negotiate(CSV, "pixels=true", 43)
+
+
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
@@ -71,6 +78,8 @@ def test_custom_attributes_are_read_among_the_clients_own(
         ("top_k=" + "9" * 5000, "top_k = '999"),
         ("top_k=²", "top_k = '²'"),
         ("probabilities=no", "probabilities = 'no'; expected true or false"),
+        ("pixels=1", "pixels = '1'; expected true or false"),
+        ("pixel=true", "did you mean pixels"),
         ("top_k=3;top_k=4", "top_k is set twice, to '3' and '4'"),
         ("topk=3", "unknown key topk = '3'; did you mean top_k"),
         ("Top-K=3", "unknown key Top-K = '3'; did you mean top_k"),

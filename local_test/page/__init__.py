@@ -1,0 +1,1 @@
+"""A browser page to try an endpoint by hand."""
