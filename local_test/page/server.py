@@ -20,8 +20,9 @@ import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 _FOLDER = Path(__file__).parent
 _SCRIPTS = ("endpoint.js", "answer.js", "code.js", "table.js", "input.js")
@@ -155,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 class _Body:
     """The body of a request, in pieces as they arrive."""
 
-    def __init__(self, stream: IO[bytes], length: int) -> None:
+    def __init__(self, stream: BufferedIOBase, length: int) -> None:
         self._stream = stream
         self.left = length
 
