@@ -73,7 +73,16 @@ def no_baked_program(image: Image, _: Subject) -> Judgement:
 
 def root(image: Image, _: Subject) -> Judgement:
     user = str(image.run_config.get("User") or "")
-    return passed_if(user.partition(":")[0] in ("", "0", "root"), f"USER {user}" if user else "no USER")
+    name = user.partition(":")[0]
+    accounts = image.find("/etc/passwd") if name and not name.isdecimal() else None
+    # as the engine resolves it: a name by /etc/passwd, whatever it is, and digits as a number
+    numbers = {
+        fields[0]: fields[2]
+        for line in (accounts.head if accounts else b"").split(b"\n")
+        if len(fields := line.split(b":")) > 2
+    }
+    number = numbers.get(name.encode(), b"0" if name in ("", "root") else name.encode())
+    return passed_if(number.isdigit() and int(number) == 0, f"USER {user}" if user else "no USER")
 
 
 def label_syntax(image: Image, _: Subject) -> Judgement:

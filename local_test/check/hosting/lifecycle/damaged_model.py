@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if, warning
 from local_test.check.hosting.support import sources, wire
-from local_test.check.hosting.support.served import NO_MODEL, start_container
+from local_test.check.hosting.support.served import NO_MODEL, NO_PAYLOAD, ServingContainer, start_container
 from local_test.platform.endpoint import Endpoint, start_endpoint
 from local_test.platform.processes import KILLED
-from local_test.platform.profiles import Conditions, Profile, forward_headers
+from local_test.platform.profiles import LIMITS, Conditions, Profile, forward_headers
 
 _ONE_MODEL = frozenset(Profile) - {Profile.MULTI_MODEL}
 _SOURCE = f"{sources.PING}: with a static 200 the platform routes requests to an instance that cannot serve them"
@@ -18,7 +18,7 @@ _FIX = "load the model before /ping returns 200; if loading fails, log the reaso
 EMPTY = Point(
     "H3-empty-model",
     Part.HOSTING,
-    "with an empty /opt/ml/model the server exits by itself, or /ping responds, and never with 200",
+    "with an empty /opt/ml/model the server exits by itself, or /ping responds, and with 200 only if it predicts",
     _SOURCE,
     _FIX,
     _ONE_MODEL,
@@ -26,7 +26,7 @@ EMPTY = Point(
 DAMAGED = Point(
     "H3-damaged-model",
     Part.HOSTING,
-    "with damaged model files the server exits by itself, or /ping responds, and never with 200",
+    "with damaged model files the server exits by itself, or /ping responds, and with 200 only if it predicts",
     _SOURCE,
     _FIX,
     _ONE_MODEL,
@@ -71,9 +71,39 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
                         yield from inconclusive(point, f"with the model as given: {whole.reason}")
                         return
                     seen = _watch(endpoint, max(0, _SLOWER * whole.served.seconds - _SILENT_SECONDS))
-            yield passed_if(point, seen.refused, seen.observed)
+            if seen.healthy:
+                yield from _judge_healthy(subject, point, conditions, endpoint, seen.observed)
+            else:
+                yield passed_if(point, seen.refused, seen.observed)
 
     return Scenario(name, (point,), run)
+
+
+def _judge_healthy(
+    subject: Subject, point: Point, conditions: Conditions, endpoint: Endpoint, ping: str
+) -> Iterator[Finding]:
+    """Judge a 200 of /ping, which is right if the server predicts: the image may have a model of its own."""
+    if subject.payload is None:
+        yield from inconclusive(point, f"{ping}; whether it predicts is not known: {NO_PAYLOAD}")
+        return
+    answer = ServingContainer(subject, endpoint, LIMITS[subject.profile], 0).invoke(subject.payload)
+    observed = f"{ping}; the payload gets {answer}"
+    if not answer.ok or point is EMPTY:
+        yield passed_if(point, answer.ok, observed)
+        return
+    with start_container(subject, f"{point.name}/whole", conditions) as whole:
+        if whole.served is None:
+            yield from inconclusive(point, f"with the model as given: {whole.reason}")
+            return
+        once, again = (whole.served.invoke(subject.payload) for _ in range(2))
+    if not (once.ok and again.ok):
+        yield from inconclusive(point, f"with the model as given the payload gets {once}, then {again}")
+    elif once.body != again.body:
+        yield from inconclusive(point, f"{observed}; responses to one payload differ, so damage would not show")
+    elif answer.body != once.body:
+        yield warning(point, f"{observed}, but another one than with the model as given: the damage is not noticed")
+    else:
+        yield passed_if(point, True, f"{observed}, as with the model as given: it does not need these files")
 
 
 @dataclass(frozen=True)
@@ -85,6 +115,8 @@ class _Seen:
     observed: str
     silent: bool = False
     """It neither exited nor responded."""
+    healthy: bool = False
+    """It returned 200 from /ping."""
 
 
 def _watch(endpoint: Endpoint, silent_seconds: float) -> _Seen:
@@ -94,7 +126,7 @@ def _watch(endpoint: Endpoint, silent_seconds: float) -> _Seen:
     while endpoint.alive and time.monotonic() < deadline:
         answer = wire.request((endpoint.host, endpoint.port), "GET", "/ping", headers=forward_headers({}), seconds=10)
         if answer.ok and endpoint.owns_address():
-            return _Seen(False, f"/ping: {answer}")
+            return _Seen(False, f"/ping: {answer}", healthy=True)
         if answer.status:
             deadline, last = deadline if last else time.monotonic() + _SECONDS, answer
         time.sleep(_PAUSE_SECONDS)

@@ -82,9 +82,9 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
     if not served.refusals:
         yield from inconclusive((SHORT, NO_TRACEBACK), "no request got an error response")
     else:
-        longest = max(len(answer.body) for answer in served.refusals)
+        longest = max(len(answer.body.decode(errors="replace")) for answer in served.refusals)
         yield passed_if(
-            SHORT, longest <= 2048, f"{longest} bytes in the longest of {len(served.refusals)} error responses"
+            SHORT, longest <= 2048, f"{longest} characters in the longest of {len(served.refusals)} error responses"
         )
         traces = [trace for answer in served.refusals for trace in _TRACES if trace in answer.body]
         count = len(served.refusals)

@@ -8,7 +8,7 @@ import pytest
 from local_test.check.core.points import Finding, Part, Subject, Verdict
 from local_test.check.image import inspection
 from tests.contract.check import images
-from tests.contract.check.mutants import faults, findings
+from tests.contract.check.mutants.run import faults, findings
 
 pytestmark = pytest.mark.engine
 
