@@ -97,6 +97,9 @@ def _judge_model(job: JobResult) -> Iterator[Finding]:
     yield passed_if(_LINKS, not links, f"{len(links)} links: {', '.join(links[:5])}" if links else "none")
     series = [name for name in files if _STATE_FILE.search(name)]
     states = [name for name in files if _CHECKPOINT.search(name) or (len(series) > 1 and name in series)]
+    folders = {name[: found.end()] for name in files if (found := _CHECKPOINT.search(name))}
+    if len(states) == len(files) and len(folders) == 1:
+        states = []  # the folder is the model, as Flax writes it
     yield passed_if(_STATE, not states, ", ".join(states[:5]) or "none")
 
 

@@ -95,7 +95,7 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
 
 def _refused(served: ServingContainer, point: Point, payload: Payload) -> Finding:
     answer = served.invoke(payload)
-    if answer.ok:
+    if 200 <= answer.status < 300:
         return not_applicable(point, f"{answer}: the server accepts it")
     # a response reached the client; without one the process may have ended
     return warning(point, answer) if answer.status >= 500 else passed_if(point, answer.client_error, answer)

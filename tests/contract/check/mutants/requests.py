@@ -23,7 +23,7 @@ from tests.contract.check.mutants.changes import (
     serving_batch,
 )  # fmt: skip
 from tests.contract.check.mutants.entry import Entry
-from tests.contract.check.mutants.odd.hosting import BATCH, CLOSING_SERVER, EMBEDDED, FRONT, LATE, RAW
+from tests.contract.check.mutants.odd.hosting import BATCH, CLOSING_SERVER, EMBEDDED, LATE, RAW
 
 # where one sleeps, that is its fault: it answers too late, or holds others up
 ENTRIES: Mapping[str, Entry] = {
@@ -70,7 +70,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "H3-worker-replaced": Entry(
         "a killed worker is not replaced", serving(before(LOADED, "if os.fork():", "    signal.pause()")),
-        FRONT, "the container ends with its worker",
+        RAW, "an idle helper, which nobody replaces or misses",
     ),
     "H4-answer": Entry(
         "500 to the payload", serving(before("            return JSON, json", "raise MemoryError")),
@@ -107,11 +107,11 @@ ENTRIES: Mapping[str, Entry] = {
         RAW, "one thread for all connections",
     ),
     "H4-accept-in-time": Entry(
-        "a backlog of 1, and 16 connections at once",
+        "a backlog of 8, and 16 connections at once",
         serving(
             instead(
                 BACKLOG,
-                "request_queue_size = 1",
+                "request_queue_size = 8",
                 "def get_request(self):",
                 "    while threading.active_count() > 16:",
                 "        time.sleep(0.05)",
@@ -152,7 +152,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "H7-empty-body": Entry(
         "500 to an empty body", serving(before(REFUSED, "assert body")),
-        CLOSING_SERVER, "200: no byte is input, too",
+        CLOSING_SERVER, "204: there is nothing to answer",
     ),
     "H7-short-error": Entry(
         "errors of 2,700 characters", serving(('{"error": reason}', '{"error": reason * 100}')),

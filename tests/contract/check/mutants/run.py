@@ -114,7 +114,7 @@ def _subject(stack: contextlib.ExitStack, part: Part, variant: Variant, folder: 
     programs = None if image else images.programs(folder / "programs", variant.files)
     if part is Part.TRAINING:
         channels = {"training": images.laid(folder / "data", images.TRAINING)}
-        given = {"epochs": "8", "seconds": "0.3" if image else "0.1"}
+        given = {**variant.hyperparameters, "epochs": "8", "seconds": "0.3" if image else "0.1"}
         return Subject(
             image, folder / "scratch", frozenset({part}), channels=channels, hyperparameters=given, programs=programs
         )

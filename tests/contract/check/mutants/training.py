@@ -49,7 +49,7 @@ ENTRIES: Mapping[str, Entry] = {
                 "return kind(default)",
             )
         ),
-        QUIET, "exits with 255",
+        QUIET, "takes any text for the first number, which is a name, and exits with 255 at the second",
     ),
     "T6-manifests": Entry(
         "takes every entry for a channel",
@@ -153,7 +153,7 @@ ENTRIES: Mapping[str, Entry] = {
     "T11-failure-reason": Entry(
         "the reason comes after a traceback",
         training(("write_text(reason[:1024])", 'write_text("Traceback (most recent call last):\\n" + reason)')),
-        QUIET, "the traceback comes after the reason",
+        QUIET, "a reason without spaces, in Chinese; the traceback comes last",
     ),
     "T11-disk-full": Entry(
         "goes on without a model",

@@ -44,6 +44,9 @@ CLOSING_SERVER = Odd(
         before(LOCK, "turn = threading.Lock()"),
         instead(
             PREDICTED,
+            "if not body:",
+            "    self.answer(204)",
+            "    return",
             "with turn:",
             "    time.sleep(0.1)",
             "    predicted = self.predict(body, factor)",

@@ -73,10 +73,13 @@ QUIET = Odd(
                 ' (folder / "model.ckpt").write_text(str(mean)); (folder / "checkpoint").write_text("model.ckpt")'
             ),
         ),
-        ("write_text(reason[:1024])", 'write_text(f"失敗 {reason}\\n" * 200 + "Traceback (most recent call last):")'),
+        (
+            "write_text(reason[:1024])",
+            'write_text("訓練資料不存在。\\n" + f"{reason}\\n" * 200 + "Traceback (most recent call last):")',
+        ),
         ("    return 1\n", "    return 255\n"),
         container=True,
-    ),
+    ).but(hyperparameters={"run": "7"}),
 )
 SCRIPT = Odd(
     "script",
