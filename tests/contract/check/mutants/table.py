@@ -37,4 +37,6 @@ def problems(points: Iterable[str], table: Mapping[str, Entry] = TABLE) -> list[
         found += [f"{name}: {other} is no other point" for other in entry.also if other not in points]
     if sum(map(len, _PARTS)) > len(TABLE):
         found.append("two entries have one name")
+    if any(entry.odd is not ODD[entry.odd.name] for entry in TABLE.values()):
+        found.append("two odd images have one name")
     return found
