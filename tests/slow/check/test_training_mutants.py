@@ -43,7 +43,7 @@ MUTANTS = {
         lines=("RUN mkdir -p /opt/ml/bin && mv /usr/local/bin/train /opt/ml/bin", "ENV PATH=/opt/ml/bin:$PATH")
     ),
     "T4-other-files": _before(_START, 'assert len(list((BASE / "input" / "config").iterdir())) == 3'),
-    "T5-both-encodings": _program(("return str(json.loads(text))", "return text")),
+    "T5-encodings": _program(("return str(json.loads(text))", "return text")),
     "T5-platform-hyperparameters": _after(_START, 'assert settings.keys() <= {"epochs", "seconds"}'),
     "T5-wrong-value": _program(
         ('raise SystemExit(f"hyperparameter {name} = {text!r}; expected a number") from None', "return kind(default)")
@@ -207,18 +207,21 @@ def test_a_job_that_goes_on_after_sigterm_breaks_one_point(tmp_path: Path, monke
         ("text", {"epochs": 1}, Verdict.INCONCLUSIVE),
         ("text", {"epochs": "1"}, Verdict.WARNING),
         ("json.loads(text).strip()", {"epochs": "1", "seconds": "0.1"}, Verdict.BROKEN),
+        ("str(json.loads(text) + 0)", {"epochs": 1, "seconds": True}, Verdict.WARNING),  # true, not True
+        ('{"True": "0.1"}.get(text, text)', {"epochs": 1, "seconds": True}, Verdict.WARNING),  # True, not true
+        ('{"true": "0.1", "True": "0.1"}.get(text, text)', {"epochs": 1, "seconds": True}, Verdict.PASSED),
     ],
 )
 def test_only_text_that_every_client_sends_must_be_read(
     reading: str, given: dict[str, object], verdict: Verdict, tmp_path: Path
 ) -> None:
-    """JSON is what SDK v2 sends for an image with its toolkit; plain text is what boto3 and SDK v3 send."""
+    """JSON is what only SDK v2 with source_dir sends; the others send text as it is, and differ in True and true."""
     changed = images.changed("train", ("return str(json.loads(text))", f"return {reading}"))
     programs = images.programs(tmp_path / "programs", changed)
     channels = {"training": images.laid(tmp_path / "data", images.TRAINING)}
     subject = Subject(None, tmp_path, channels=channels, hyperparameters=given, programs=programs)
     seen = {finding.point.name: finding for finding in run(conditions.SCENARIOS, subject)}
-    assert seen["T5-both-encodings"].verdict is verdict, seen["T5-both-encodings"].observed
+    assert seen["T5-encodings"].verdict is verdict, seen["T5-encodings"].observed
     assert seen["T4-other-files"].verdict is Verdict.PASSED
 
 
