@@ -13,7 +13,8 @@ from local_test.check.core.points import Finding, Payload, Scenario, Subject, Ve
 from local_test.check.core.run import applies
 from local_test.check.hosting import scenarios
 from local_test.check.hosting.lifecycle import damaged_model, load, stop
-from local_test.check.hosting.requests import connections
+from local_test.check.hosting.requests import ping as ping_module
+from local_test.check.hosting.support import patience as patience_module
 from local_test.check.hosting.support.served import NO_MODEL, NO_PAYLOAD
 from local_test.platform import profiles
 from local_test.platform.endpoint import start_endpoint
@@ -87,6 +88,7 @@ REFUSED = '            raise Refusal(400, "expected a list of numbers") from Non
 DRAINED = "                left -= len(piece)\n            raise Refusal(413,"
 LINES = '        for line in [*body.splitlines(keepends=True), b""]:\n'
 SHELL = "#!/bin/sh\n# the shell is process 1 and hands no signal on\nserver &\nwait\n"
+EMPTY_ANSWERED = before("            content = json.loads(body)", "if not body:", '    return JSON, b"{}"')
 TOUCHED = '(BASE / "model" / "cache").touch()'
 
 
@@ -109,9 +111,7 @@ MUTANTS: dict[str, Mutant] = {
     "H3-ping-empty": mutant(ping('self.answer(200, "text/plain", b"pong")')),
     "H3-ping-by-post": mutant(instead(POST_PING, 'if path == "/ping":', "    raise Refusal(405, path)")),
     "H3-ping-slash": mutant(ping('self.answer(500 if self.path == "/ping/" else 200)')),
-    "H3-ping-in-time": mutant(
-        before(LOCK, "pauses = iter([0, 0, 2.5])"), ping("self.answer(200 + (time.sleep(next(pauses, 0)) or 0))")
-    ),
+    "H3-ping-in-time": mutant(ping("self.answer(200 + (time.sleep(2.5) or 0))")),
     "H3-empty-model": mutant((LOADED, LOADED.replace("else", 'or not any((BASE / "model").iterdir()) else'))),
     "H3-damaged-model": mutant(before(MODEL_ERROR, "except ValueError:", "    pass")),
     "H3-ping-under-load": mutant(
@@ -123,7 +123,14 @@ MUTANTS: dict[str, Mutant] = {
     "H4-concurrent": mutant(
         before(PREDICTED, "time.sleep(0.3)", "if in_flight > 6:", '    raise Refusal(503, "busy")')
     ),
-    "H4-chunked-body": mutant(("return self.chunks()", "raise NotImplementedError")),
+    "H4-chunked-body": mutant(("return self.chunks()", 'return self.chunks() and b""'), EMPTY_ANSWERED),
+    "H4-h2c-offer": mutant(
+        before("        length = self.headers.get", 'if "Upgrade" in self.headers:', '    return b""'), EMPTY_ANSWERED
+    ),
+    "H4-every-answer": mutant(
+        before(LOCK, "import itertools", "large = itertools.count()"),
+        before(PREDICTED, "if len(body) > 90_000 and next(large) == 50:", "    raise ConnectionError"),
+    ),
     "H4-kept-connection": mutant(instead(CLOSING, "if False:")),
     "H4-half-sent-body": mutant(
         before(LOCK, "reading = threading.Lock()"), instead(BODY, "with reading:", "    body = self.body()")
@@ -211,7 +218,8 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
         small = replace(limits, startup_seconds=60, stop_seconds=8, body_bytes=5 * profiles.MB, accept_seconds=0.9)
         monkeypatch.setitem(profiles.LIMITS, profile, small)
     monkeypatch.setattr(profiles, "_SERVERLESS_MEMORY", 2**28)
-    monkeypatch.setattr(connections, "_PATIENCE", 4.0)
+    monkeypatch.setattr(patience_module, "SECONDS", 4.0)
+    monkeypatch.setattr(ping_module, "_TIMES", 2)
     monkeypatch.setattr(load, "_SECONDS", 1.5)
     monkeypatch.setattr(load, "_REPLACED_SECONDS", 5.0)
     monkeypatch.setattr(damaged_model, "_SECONDS", 5.0)
@@ -306,6 +314,30 @@ def test_only_what_reaches_a_client_is_broken(
     findings = found(of(name), replace(subject, programs=programs))
     assert findings[name].verdict is verdict, findings[name].observed
     assert set(faults(findings)) == {name}, faults(findings)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("H3-empty-model", ("        return 1\n", "        return 0\n")),
+        ("H3-damaged-model", ("        return 1\n", "        return 0\n")),
+        ("H8-stops-in-time", before("    deadline = time.monotonic() + 25", "time.sleep(1)")),
+    ],
+)
+def test_what_costs_time_or_hides_a_reason_is_a_warning(
+    name: str, change: Change, subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stop, "SLOW_STOP_SECONDS", 0.9)
+    programs = images.programs(tmp_path / "mutant", mutant(change).files)
+    findings = found(of(name), replace(subject, programs=programs))
+    assert findings[name].verdict is Verdict.WARNING, findings[name].observed
+    assert set(faults(findings)) == {name}, faults(findings)
+
+
+@pytest.mark.engine
+def test_an_image_checked_for_a_multi_model_endpoint_is_tried_as_one_even_without_its_label(subject: Subject) -> None:
+    good = replace(subject, image=images.build("good"), programs=None, profile=Profile.MULTI_MODEL)
+    assert unheld(found(of("H12-list"), good)) == {}
 
 
 def test_sigterm_comes_when_the_server_has_read_of_the_request(

@@ -201,6 +201,14 @@ def test_a_job_that_goes_on_after_sigterm_breaks_one_point(tmp_path: Path, monke
     exactly(mutant("T13-ends-in-time", tmp_path), "T13-ends-in-time")
 
 
+def test_a_job_that_stops_slowly_gets_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stop, "SLOW_STOP_SECONDS", 0.9)
+    slow = images.changed("train", ("    stopping = True", "    stopping = True\n    time.sleep(1)"))
+    seen = found(None, images.programs(tmp_path / "programs", slow), tmp_path)
+    assert seen["T13-ends-in-time"].verdict is Verdict.WARNING, seen["T13-ends-in-time"].observed
+    assert [name for name in seen if seen[name].is_fault] == ["T13-ends-in-time"]
+
+
 @pytest.mark.parametrize(
     ("reading", "given", "verdict"),
     [

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive
 from local_test.check.hosting.support import sources, wire
 from local_test.check.hosting.support.served import NO_MODEL, start_container
 from local_test.platform.endpoint import Endpoint, start_endpoint
@@ -14,11 +14,11 @@ from local_test.platform.profiles import Conditions, Profile, forward_headers
 
 _ONE_MODEL = frozenset(Profile) - {Profile.MULTI_MODEL}
 _SOURCE = f"{sources.PING}: with a static 200 the platform routes requests to an instance that cannot serve them"
-_FIX = "load the model before /ping returns 200; if loading fails, log the reason and exit"
+_FIX = "load the model before /ping returns 200; if loading fails, log the reason and exit with a code other than 0"
 EMPTY = Point(
     "H3-empty-model",
     Part.HOSTING,
-    "with an empty /opt/ml/model the server exits by itself, or /ping responds, and never with 200",
+    "with an empty /opt/ml/model the server exits, or /ping responds, but never with 200; exit code 0 is a warning",
     _SOURCE,
     _FIX,
     _ONE_MODEL,
@@ -26,7 +26,7 @@ EMPTY = Point(
 DAMAGED = Point(
     "H3-damaged-model",
     Part.HOSTING,
-    "with damaged model files the server exits by itself, or /ping responds, and never with 200",
+    "with damaged model files the server exits, or /ping responds, but never with 200; exit code 0 is a warning",
     _SOURCE,
     _FIX,
     _ONE_MODEL,
@@ -71,7 +71,7 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
                         yield from inconclusive(point, f"with the model as given: {whole.reason}")
                         return
                     seen = _watch(endpoint, max(0, _SLOWER * whole.served.seconds - _SILENT_SECONDS))
-            yield passed_if(point, seen.refused, seen.observed)
+            yield Finding(point, seen.verdict, seen.observed)
 
     return Scenario(name, (point,), run)
 
@@ -80,8 +80,8 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
 class _Seen:
     """How a container with a damaged model behaved."""
 
-    refused: bool
-    """It exited by itself, or reports that it is not healthy."""
+    verdict: Verdict
+    """PASSED if it exited by itself, or reports that it is not healthy."""
     observed: str
     silent: bool = False
     """It neither exited nor responded."""
@@ -94,19 +94,22 @@ def _watch(endpoint: Endpoint, silent_seconds: float) -> _Seen:
     while endpoint.alive and time.monotonic() < deadline:
         answer = wire.request((endpoint.host, endpoint.port), "GET", "/ping", headers=forward_headers({}), seconds=10)
         if answer.ok and endpoint.owns_address():
-            return _Seen(False, f"/ping: {answer}")
+            return _Seen(Verdict.BROKEN, f"/ping: {answer}")
         if answer.status:
             deadline, last = deadline if last else time.monotonic() + _SECONDS, answer
         time.sleep(_PAUSE_SECONDS)
     code, after = endpoint.process.poll(), f"after {time.monotonic() - start:.1f} s"
     if code is None and last is None:
-        return _Seen(False, f"it neither exits nor responds to /ping {after}", silent=True)
+        return _Seen(Verdict.BROKEN, f"it neither exits nor responds to /ping {after}", silent=True)
     if code is None:
-        return _Seen(True, f"/ping is still {last} {after}")
+        return _Seen(Verdict.PASSED, f"/ping is still {last} {after}")
     if code in KILLED:
         memory = ", out of memory" if endpoint.out_of_memory() else ""
-        return _Seen(False, f"SIGKILL ended it {after} (exit code {code}{memory}), which logs no reason")
-    return _Seen(True, f"the container exited with code {code} {after}")
+        return _Seen(Verdict.BROKEN, f"SIGKILL ended it {after} (exit code {code}{memory}), which logs no reason")
+    observed = f"the container exited with code {code} {after}"
+    if code == 0:
+        return _Seen(Verdict.WARNING, f"{observed}, as after a stop that was wanted")
+    return _Seen(Verdict.PASSED, observed)
 
 
 SCENARIOS = (

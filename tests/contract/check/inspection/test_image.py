@@ -120,6 +120,15 @@ def test_an_image_too_large_for_serverless_breaks_that_point_alone(monkeypatch: 
     assert faults(inspected(images.build("good"))) == {"H14-size": "11.00 GB unpacked"}
 
 
+def test_an_image_without_the_label_of_multi_model_endpoints_breaks_that_point_alone() -> None:
+    """CreateModel refuses it there, and it is right for any other endpoint."""
+    label = "LABEL com.amazonaws.sagemaker.capabilities.multi-models=true"
+    subject = Subject(images.build("good"), Path("/nonexistent"), profile=Profile.MULTI_MODEL)
+    assert faults(findings(inspection.SCENARIOS, subject)) == {"H12-label": "no such label"}
+    labelled = dataclasses.replace(subject, image=images.build("h12-label", [label]))
+    assert findings(inspection.SCENARIOS, labelled)["H12-label"].verdict is Verdict.PASSED
+
+
 MUTANTS: dict[str, Mutant | Callable[..., object]] = {
     "T1-platform": other_platform,
     "T20-manifest": test_an_image_with_an_oci_manifest_breaks_that_point_alone,
@@ -140,6 +149,7 @@ MUTANTS: dict[str, Mutant | Callable[..., object]] = {
     "H1-user": Mutant(lines=["USER 1000"]),
     "H2-labels": Mutant(lines=["LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=yes"]),
     "H3-no-healthcheck": Mutant(lines=["HEALTHCHECK CMD python3 -c pass"]),
+    "H12-label": test_an_image_without_the_label_of_multi_model_endpoints_breaks_that_point_alone,
     "H14-size": test_an_image_too_large_for_serverless_breaks_that_point_alone,
     "H18-cuda-label": Mutant(lines=["ENV CUDA_VERSION=12.9.1"]),
 }
@@ -189,7 +199,8 @@ def test_the_good_image_holds_them_all() -> None:
     found = inspected(images.build("good"))
     assert not faults(found)
     others = {name: finding.verdict for name, finding in found.items() if finding.verdict is not Verdict.PASSED}
-    assert others == {"T20-manifest": Verdict.INCONCLUSIVE, "H18-cuda-label": Verdict.NOT_APPLICABLE}
+    unused = dict.fromkeys(("H12-label", "H18-cuda-label"), Verdict.NOT_APPLICABLE)
+    assert others == {"T20-manifest": Verdict.INCONCLUSIVE, **unused}
 
 
 @pytest.mark.parametrize("point", MADE)
