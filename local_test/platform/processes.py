@@ -17,6 +17,10 @@ KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)
 """Exit codes of a container and of a program that SIGKILL ended."""
 
 
+SLOW_STOP_SECONDS = 10.0
+"""Longer than `docker stop` waits by default: the platform waits longer, and every stop and update takes this time."""
+
+
 class EndedFromOutsideError(Exception):
     """Something other than this run ended a container, which therefore shows nothing."""
 

@@ -100,6 +100,13 @@ def label_syntax(image: Image, _: Subject) -> Judgement:
     return passed_if(not faults, "; ".join(faults) or ", ".join(f"{name}={value}" for name, value in found.items()))
 
 
+def multi_model_label(image: Image, subject: Subject) -> Judgement:
+    if subject.profile is not Profile.MULTI_MODEL:
+        return Verdict.NOT_APPLICABLE, "the endpoint has one model"
+    value = image.labels.get(labels.MULTI_MODELS, "")
+    return passed_if(value.lower() == "true", f"{labels.MULTI_MODELS}={value}" if value else "no such label")
+
+
 def no_healthcheck(image: Image, _: Subject) -> Judgement:
     words = (image.run_config.get("Healthcheck") or {}).get("Test") or []
     return passed_if(words[:1] in ([], ["NONE"]), shown("HEALTHCHECK", words))

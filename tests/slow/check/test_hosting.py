@@ -90,6 +90,30 @@ def test_only_what_reaches_a_client_is_broken(
     assert set(faults(findings)) == {name} - ({name} if verdict is Verdict.PASSED else set()), faults(findings)
 
 
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("H3-empty-model", ("        return 1\n", "        return 0\n")),
+        ("H3-damaged-model", ("        return 1\n", "        return 0\n")),
+        ("H8-stops-in-time", before("    deadline = time.monotonic() + 25", "time.sleep(1)")),
+    ],
+)
+def test_what_costs_time_or_hides_a_reason_is_a_warning(
+    name: str, change: Change, subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stop, "SLOW_STOP_SECONDS", 0.9)
+    programs = images.programs(tmp_path / "mutant", serving(change).files)
+    findings = found(of(name), replace(subject, programs=programs))
+    assert findings[name].verdict is Verdict.WARNING, findings[name].observed
+    assert set(faults(findings)) == {name}, faults(findings)
+
+
+@pytest.mark.engine
+def test_an_image_checked_for_a_multi_model_endpoint_is_tried_as_one_even_without_its_label(subject: Subject) -> None:
+    good = replace(subject, image=images.build("good"), programs=None, profile=Profile.MULTI_MODEL)
+    assert unheld(found(of("H12-list"), good)) == {}
+
+
 def test_sigterm_comes_when_the_server_has_read_of_the_request(
     subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

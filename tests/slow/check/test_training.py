@@ -35,21 +35,32 @@ def test_what_cannot_be_told_has_a_reason_of_its_own() -> None:
     assert findings["T11-failure-reason"].observed == "there is no failure file"
 
 
+def test_a_job_that_stops_slowly_gets_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stop, "SLOW_STOP_SECONDS", 0.9)
+    slow = training(("    stopping = True", "    stopping = True\n    time.sleep(1)"))
+    seen = found(trained(slow, tmp_path, epochs="8", seconds="0.1"))
+    assert seen["T13-ends-in-time"].verdict is Verdict.WARNING, seen["T13-ends-in-time"].observed
+    assert [name for name in seen if seen[name].is_fault] == ["T13-ends-in-time"]
+
+
 @pytest.mark.parametrize(
     ("reading", "given", "verdict"),
     [
         ("text", {"epochs": 1}, Verdict.INCONCLUSIVE),
         ("text", {"epochs": "1"}, Verdict.WARNING),
         ("json.loads(text).strip()", {"epochs": "1", "seconds": "0.1"}, Verdict.BROKEN),
+        ("str(json.loads(text) + 0)", {"epochs": 1, "seconds": True}, Verdict.WARNING),  # true, not True
+        ('{"True": "0.1"}.get(text, text)', {"epochs": 1, "seconds": True}, Verdict.WARNING),  # True, not true
+        ('{"true": "0.1", "True": "0.1"}.get(text, text)', {"epochs": 1, "seconds": True}, Verdict.PASSED),
     ],
 )
 def test_only_text_that_every_client_sends_must_be_read(
     reading: str, given: dict[str, object], verdict: Verdict, tmp_path: Path
 ) -> None:
-    """JSON is what SDK v2 sends for an image with its toolkit; plain text is what boto3 and SDK v3 send."""
+    """JSON is what only SDK v2 with source_dir sends; the others send text as it is, and differ in True and true."""
     reader = training(("return str(json.loads(text))", f"return {reading}"))
-    seen = found(trained(reader, tmp_path, **given), "T5-both-encodings")
-    assert seen["T5-both-encodings"].verdict is verdict, seen["T5-both-encodings"].observed
+    seen = found(trained(reader, tmp_path, **given), "T5-encodings")
+    assert seen["T5-encodings"].verdict is verdict, seen["T5-encodings"].observed
     assert seen["T4-other-files"].verdict is Verdict.PASSED
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from local_test.platform.profiles import Profile
 from tests.contract.check import images
+from tests.contract.check.mutants.changes import CAPABILITIES
 from tests.contract.check.mutants.entry import Entry, Kind, Variant
-from tests.contract.check.mutants.odd.image import GRAVITON, LIMITS, RUN, SETTINGS, SHELL, UPLOADED
+from tests.contract.check.mutants.odd.image import GRAVITON, LIMITS, MANY_MODELS, RUN, SETTINGS, SHELL, UPLOADED
 
 
 def _lines(*lines: str) -> Variant:
@@ -77,6 +78,10 @@ ENTRIES: Mapping[str, Entry] = {
     "H3-no-healthcheck": Entry(
         "HEALTHCHECK", _lines("HEALTHCHECK CMD python3 -c pass"),
         SETTINGS, "HEALTHCHECK NONE, which takes the base's back",
+    ),
+    "H12-label": Entry(
+        "its label is false", Variant((f"LABEL {CAPABILITIES}.multi-models=false",), profile=Profile.MULTI_MODEL),
+        MANY_MODELS, "one LABEL for two capabilities",
     ),
     "H14-size": Entry(
         "11 GB unpacked", Variant(kind=Kind.LARGE, profile=Profile.SERVERLESS),

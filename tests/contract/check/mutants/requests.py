@@ -25,6 +25,9 @@ from tests.contract.check.mutants.changes import (
 from tests.contract.check.mutants.entry import Entry
 from tests.contract.check.mutants.odd.hosting import BATCH, CLOSING_SERVER, EMBEDDED, LATE, RAW
 
+_LENGTH = "        length = self.headers.get"
+_EMPTY_ANSWERED = before("            content = json.loads(body)", "if not body:", '    return JSON, b"{}"')
+
 # where one sleeps, that is its fault: it answers too late, or holds others up
 ENTRIES: Mapping[str, Entry] = {
     "H3-ready-in-time": Entry(
@@ -44,10 +47,7 @@ ENTRIES: Mapping[str, Entry] = {
         RAW, "308, with a location",
     ),
     "H3-ping-in-time": Entry(
-        "the third /ping takes 2.5 s",
-        serving(
-            before(LOCK, "pauses = iter([0, 0, 2.5])"), ping("self.answer(200 + (time.sleep(next(pauses, 0)) or 0))")
-        ),
+        "every /ping takes 2.5 s", serving(ping("self.answer(200 + (time.sleep(2.5) or 0))")),
         LATE, "every /ping takes 1.2 s",
     ),
     "H3-empty-model": Entry(
@@ -86,8 +86,22 @@ ENTRIES: Mapping[str, Entry] = {
         CLOSING_SERVER, "predicts one at a time, in 0.1 s each",
     ),
     "H4-chunked-body": Entry(
-        "500 to a body in chunks", serving(("return self.chunks()", "raise NotImplementedError")),
+        "takes a body in chunks for an empty one",
+        serving(("return self.chunks()", 'return self.chunks() and b""'), _EMPTY_ANSWERED),
         CLOSING_SERVER, "411 to a body in chunks",
+    ),
+    "H4-h2c-offer": Entry(
+        "takes the body behind an offer of HTTP/2 for an empty one",
+        serving(before(_LENGTH, 'if "Upgrade" in self.headers:', '    return b""'), _EMPTY_ANSWERED),
+        RAW, "says nothing about the offer",
+    ),
+    "H4-every-answer": Entry(
+        "closes the connection of one large request",
+        serving(
+            before(LOCK, "import itertools", "large = itertools.count()"),
+            before(PREDICTED, "if len(body) > 90_000 and next(large) == 50:", "    raise ConnectionError"),
+        ),
+        RAW, "every seventh response announces the end of its connection",
     ),
     "H4-kept-connection": Entry(
         "closes after a refusal, unannounced", serving(instead(CLOSING, "if False:")),

@@ -18,7 +18,8 @@ from local_test.check import catalogue
 from local_test.check.core import run as scenarios
 from local_test.check.core.points import Finding, Part, Scenario, Subject, Verdict
 from local_test.check.hosting.lifecycle import damaged_model, load, stop
-from local_test.check.hosting.requests import connections
+from local_test.check.hosting.requests import ping
+from local_test.check.hosting.support import patience
 from local_test.platform import profiles, training_job
 from local_test.platform.endpoint import start_endpoint
 from tests.contract.check import images
@@ -143,7 +144,8 @@ def make_limits_small(
         small = {"startup_seconds": startup_seconds, "stop_seconds": 8, "accept_seconds": 0.9}
         patch.setitem(profiles.LIMITS, profile, dataclasses.replace(limits, **small, body_bytes=5 * profiles.MB))
     patch.setattr(profiles, "_SERVERLESS_MEMORY", 2**28)
-    patch.setattr(connections, "_PATIENCE", 4.0)
+    patch.setattr(patience, "SECONDS", 4.0)
+    patch.setattr(ping, "_TIMES", 2)
     patch.setattr(load, "_SECONDS", 1.5)
     patch.setattr(load, "_REPLACED_SECONDS", 5.0)
     patch.setattr(damaged_model, "_SECONDS", 5.0)

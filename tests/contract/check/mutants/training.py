@@ -33,7 +33,7 @@ ENTRIES: Mapping[str, Entry] = {
         training(ahead(SETTINGS, 'assert len(list((BASE / "input" / "config").iterdir())) == 3')),
         QUIET, "parses whatever is among the configuration files",
     ),
-    "T5-both-encodings": Entry(
+    "T5-encodings": Entry(
         "reads no JSON strings", training(("return str(json.loads(text))", "return text")),
         QUIET, "reads Python's literals instead of JSON",
     ),

@@ -2,6 +2,7 @@
 
 from local_test.check.core.points import Part
 from local_test.platform.profiles import Profile
+from tests.contract.check.mutants.changes import CAPABILITIES
 from tests.contract.check.mutants.entry import Kind, Odd, Variant
 
 _HOSTING = frozenset({Part.IMAGE, Part.HOSTING})
@@ -51,4 +52,13 @@ GRAVITON = Odd("graviton", "an image for linux/arm64 that only serves", Variant(
 UPLOADED = Odd("uploaded", "an image in a registry of another port, with a Docker manifest", Variant(kind=Kind.DOCKER))
 LIMITS = Odd(
     "limits", "a name of 255 characters, and 10 GB unpacked", Variant(kind=Kind.LIMITS, profile=Profile.SERVERLESS)
+)
+MANY_MODELS = Odd(
+    "many-models",
+    "an image for a multi-model endpoint with one LABEL for two capabilities",
+    Variant(
+        (f"LABEL {CAPABILITIES}.multi-models=true {CAPABILITIES}.accept-bind-to-port=false",),
+        parts=_HOSTING,
+        profile=Profile.MULTI_MODEL,
+    ),
 )

@@ -1,0 +1,115 @@
+"""Points about bodies on unusual ways: in chunks, behind an offer of HTTP/2, one after the other on kept connections.
+
+Whether a body has arrived is told by comparison: it is lost if the answer is that to an empty body, and not the one to
+the same body with a Content-Length.
+"""
+
+import contextlib
+import http.client
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from local_test.check.core.points import (
+    Finding,
+    Part,
+    Payload,
+    Point,
+    Verdict,
+    inconclusive,
+    not_applicable,
+    passed_if,
+)
+from local_test.check.hosting.requests.invocations import filled
+from local_test.check.hosting.support import wire
+from local_test.check.hosting.support.patience import patience
+from local_test.check.hosting.support.served import ServingContainer
+from local_test.platform.profiles import forward_headers
+
+CHUNKED = Point(
+    "H4-chunked-body",
+    Part.HOSTING,
+    "a chunked body is read like one with a Content-Length, or gets a 4xx",
+    "RFC 9112, 7.1; Flask 3.1.3 behind a2wsgi 1.10.10 reads it as empty, with 200, measured",
+    "return 411 without a Content-Length, or serve with a web server that decodes chunks; behind a2wsgi, set"
+    " wsgi.input_terminated",
+)
+OFFERED = Point(
+    "H4-h2c-offer",
+    Part.HOSTING,
+    "a body behind an offer of HTTP/2 (Upgrade: h2c) is read like one without, or the server switches to HTTP/2",
+    "RFC 9110, 7.8; uvicorn 0.54.0 with httptools loses the body, with 200, measured; the platform makes no offer, but"
+    " curl --http2 and Java's HTTP client do",
+    "ignore the offer: with uvicorn, use --http h11, or let a proxy remove the header Upgrade",
+    level=Verdict.WARNING,
+)
+EVERY = Point(
+    "H4-every-answer",
+    Part.HOSTING,
+    "each of 100 requests of 100 kB on 8 connections that stay open gets an answer",
+    "RFC 9112, 9.3; the platform keeps connections open; gunicorn 27.0.1's asgi worker leaves requests unanswered,"
+    " measured",
+    "use another server or worker, such as uvicorn's for gunicorn; close no connection while its request is unanswered",
+)
+POINTS = (CHUNKED, OFFERED, EVERY)
+_OFFER = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAARAAAAAAAIAAAAA"}
+_REQUESTS, _CONNECTIONS, _BYTES = 100, 8, 100_000
+_LOAD_SECONDS = 20.0
+"""How long the requests may take one after the other; a slow model gets fewer."""
+
+
+def judge(served: ServingContainer) -> Iterator[Finding]:
+    """Send the payload on each way."""
+    if served.payload_problem:
+        yield from inconclusive(POINTS, served.payload_problem)
+        return
+    payload = served.payload
+    half = len(payload.body) // 2
+    pieces = iter([piece for piece in (payload.body[:half], payload.body[half:]) if piece])
+    headers = forward_headers({"Content-Type": payload.content_type})
+    answer = wire.request(served.address, "POST", served.path, pieces, headers, seconds=patience(served))
+    yield not_applicable(CHUNKED, answer) if answer.client_error else _arrived(served, CHUNKED, answer)
+    answer = served.invoke(payload, patience(served), _OFFER)
+    switched = answer.status == http.client.SWITCHING_PROTOCOLS
+    yield passed_if(OFFERED, True, "it switches to HTTP/2") if switched else _arrived(served, OFFERED, answer)
+    yield _every(served, payload)
+
+
+def _arrived(served: ServingContainer, point: Point, answer: wire.Answer) -> Finding:
+    if not answer.ok:
+        return passed_if(point, False, answer)
+    plain, empty = served.payload_answer, served.invoke(Payload(b"", served.content_type), patience(served))
+    lost = empty.ok and empty.body == answer.body and plain is not None and plain.body != answer.body
+    return passed_if(point, not lost, f"{answer}, with the answer to an empty body" if lost else answer)
+
+
+def _every(served: ServingContainer, payload: Payload) -> Finding:
+    large = payload if len(payload.body) >= _BYTES else filled(served, _BYTES)
+    first = served.invoke(large, patience(served))
+    if not first.status:
+        return passed_if(EVERY, False, first)
+    if not first.ok:
+        return not_applicable(EVERY, f"the payload, filled up to {_BYTES // 1000} kB, gets {first}")
+    count = min(_REQUESTS, int(_LOAD_SECONDS / first.seconds))
+    if count < 2 * _CONNECTIONS:
+        return not_applicable(EVERY, f"one request takes {first.seconds:.1f} s, so that {_REQUESTS} take minutes")
+    left, lock, lost = count, threading.Lock(), list[wire.Answer]()
+    headers = forward_headers({"Content-Type": large.content_type})
+
+    def send() -> None:
+        nonlocal left
+        connection = http.client.HTTPConnection(*served.address, timeout=patience(served))
+        with contextlib.closing(connection):
+            while not lost:
+                with lock:
+                    left -= 1
+                if left < 0:
+                    return
+                answer = wire.request_on(connection, "POST", served.path, large.body, headers)
+                if not answer.status:
+                    lost.append(answer)
+
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        for done in [pool.submit(send) for _ in range(_CONNECTIONS)]:
+            done.result()
+    return passed_if(EVERY, not lost, f"one of {count} has none: {lost[0]}" if lost else f"all {count} have one")
