@@ -15,13 +15,14 @@ from tests.contract.check.mutants.changes import (
     POST_PING,
     PREDICTED,
     REFUSED,
+    SERVER,
     UNREADABLE,
     before,
     instead,
     ping,
     serving,
     serving_batch,
-)  # fmt: skip
+)
 from tests.contract.check.mutants.entry import Entry
 from tests.contract.check.mutants.odd.hosting import BATCH, CLOSING_SERVER, EMBEDDED, LATE, RAW
 
@@ -44,9 +45,10 @@ ENTRIES: Mapping[str, Entry] = {
         RAW, "308, with a location",
     ),
     "H3-ping-in-time": Entry(
-        "the third /ping takes 2.5 s",
+        "the third /ping takes 2.5 s, but not beside a request",
         serving(
-            before(LOCK, "pauses = iter([0, 0, 2.5])"), ping("self.answer(200 + (time.sleep(next(pauses, 0)) or 0))")
+            before(LOCK, "pauses = iter([0, 0, 2.5])"),
+            ping("self.answer(200 + (time.sleep(next(pauses, 0) * (not in_flight)) or 0))"),
         ),
         LATE, "every /ping takes 1.2 s",
     ),
@@ -67,9 +69,10 @@ ENTRIES: Mapping[str, Entry] = {
             ping("self.answer(200 + (time.sleep(2.5 * (in_flight > 2)) or 0))"),
         ),
         LATE, "every /ping takes 1.2 s",
+        dict.fromkeys(("H4-half-sent-body", "H4-slow-reader"), "requests that are not finished count, too"),
     ),
     "H3-worker-replaced": Entry(
-        "a killed worker is not replaced", serving(before(LOADED, "if os.fork():", "    signal.pause()")),
+        "a killed worker is not replaced", serving(before(SERVER, "if os.fork():", "    signal.pause()")),
         RAW, "an idle helper, which nobody replaces or misses",
     ),
     "H4-answer": Entry(
