@@ -25,7 +25,7 @@ from tests.contract.check.mutants.changes import (
     before,
     instead,
     serving,
-)  # fmt: skip
+)
 from tests.contract.check.mutants.entry import PAYLOAD
 from tests.contract.check.mutants.run import faults, make_limits_small
 

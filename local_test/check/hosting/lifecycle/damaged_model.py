@@ -82,7 +82,8 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
                     if whole.served is None:
                         yield from inconclusive(point, f"with the model as given: {whole.reason}")
                         return
-                    seen = _watch(endpoint, max(0, _SLOWER * whole.served.seconds - _SILENT_SECONDS))
+                    rest = _SLOWER * whole.served.seconds - _SILENT_SECONDS
+                    seen = _watch(endpoint, rest) if rest > 0 else seen
             if seen.healthy:
                 yield from _judge_healthy(subject, point, conditions, endpoint, seen.observed)
             else:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tests.contract.check import images
 from tests.contract.check.mutants.changes import (
+    BODY,
     LOADED,
     SAID,
     SERVER,
@@ -13,7 +14,7 @@ from tests.contract.check.mutants.changes import (
     serverless,
     serving,
     serving_many_models,
-)  # fmt: skip
+)
 from tests.contract.check.mutants.entry import Entry, Variant
 from tests.contract.check.mutants.odd.hosting import CLOSING_SERVER, FRONT, LATE, MANY, RAW, THRIFTY
 
@@ -58,10 +59,14 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "H8-exit-code": Entry("exits with 3", serving(("os._exit(code)", "os._exit(3)")), RAW, "exits with 143"),
     "H9-read-only-model": Entry(
-        "writes beside the model", serving(before(LOADED, _TOUCHED), container=True), FRONT, "locks the model's files"
+        "opens the model for writing, and writes nothing",
+        serving(before(LOADED, '(BASE / "model" / "model.json").open("r+").close()'), container=True),
+        FRONT, "locks the model's files",
     ),
     "H9-nothing-written": Entry(
-        "writes beside the model", serving(before(LOADED, _TOUCHED)), FRONT, "copies the model"
+        "writes beside the model, where it may",
+        serving(before(LOADED, "import contextlib", "with contextlib.suppress(OSError):", f"    {_TOUCHED}")),
+        FRONT, "copies the model",
     ),
     "H10-variables": Entry(
         "stops at SAGEMAKER_REGION",
@@ -72,6 +77,7 @@ ENTRIES: Mapping[str, Entry] = {
         "/ping is 503 without a model",
         serving_many_models(ping("self.answer(200 if models else 503)")).but(startup_seconds=4),
         MANY, "200 whatever is loaded",
+        {"H3-ready-in-time": "a multi-model endpoint starts without a model"},
     ),
     "H12-list": Entry(
         "has no list",
@@ -100,7 +106,8 @@ ENTRIES: Mapping[str, Entry] = {
         MANY, "further keys, as multi-model-server has them",
     ),
     "H12-invoke": Entry(
-        "500 to the payload", serving_many_models(('models[path.split("/")[2]][1]', "models[path][1]")),
+        "500 to the header that names the model",
+        serving_many_models((BODY, BODY + '            assert not self.headers["X-Amzn-SageMaker-Target-Model"]\n')),
         MANY, "answers while a page of the list leaves the model out",
     ),
     "H12-invoke-unloaded": Entry(
@@ -117,11 +124,12 @@ ENTRIES: Mapping[str, Entry] = {
         MANY, "404 without a body",
     ),
     "H14-read-only-root": Entry(
-        "writes to /var/cache", serverless(before(LOADED, 'Path("/var/cache/model").touch()')),
+        "writes to /var/tmp", serverless(before(LOADED, 'Path("/var/tmp/model").touch()')),
         THRIFTY, "tries to, and takes /tmp",
     ),
     "H14-memory": Entry(
-        "holds more than there is", serverless(before(LOADED, "ballast = b'1' * 2**29")), THRIFTY, "holds 100 MB"
+        "holds more than there is", serverless((LOADED, f"{LOADED}        ballast = b'1' * 2**29\n")),
+        THRIFTY, "holds 100 MB",
     ),
     "H14-any-user": Entry(
         "reads /root", serverless(before(LOADED, 'list(Path("/root").iterdir())')),

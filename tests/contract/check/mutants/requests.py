@@ -15,13 +15,14 @@ from tests.contract.check.mutants.changes import (
     POST_PING,
     PREDICTED,
     REFUSED,
+    SERVER,
     UNREADABLE,
     before,
     instead,
     ping,
     serving,
     serving_batch,
-)  # fmt: skip
+)
 from tests.contract.check.mutants.entry import Entry
 from tests.contract.check.mutants.odd.hosting import BATCH, CLOSING_SERVER, EMBEDDED, LATE, RAW
 
@@ -47,7 +48,8 @@ ENTRIES: Mapping[str, Entry] = {
         RAW, "308, with a location",
     ),
     "H3-ping-in-time": Entry(
-        "every /ping takes 2.5 s", serving(ping("self.answer(200 + (time.sleep(2.5) or 0))")),
+        "every /ping takes 2.5 s, but not beside a request",
+        serving(ping("self.answer(200 + (time.sleep(2.5 * (not in_flight)) or 0))")),
         LATE, "every /ping takes 1.2 s",
     ),
     "H3-empty-model": Entry(
@@ -67,9 +69,10 @@ ENTRIES: Mapping[str, Entry] = {
             ping("self.answer(200 + (time.sleep(2.5 * (in_flight > 2)) or 0))"),
         ),
         LATE, "every /ping takes 1.2 s",
+        dict.fromkeys(("H4-half-sent-body", "H4-slow-reader"), "requests that are not finished count, too"),
     ),
     "H3-worker-replaced": Entry(
-        "a killed worker is not replaced", serving(before(LOADED, "if os.fork():", "    signal.pause()")),
+        "a killed worker is not replaced", serving(before(SERVER, "if os.fork():", "    signal.pause()")),
         RAW, "an idle helper, which nobody replaces or misses",
     ),
     "H4-answer": Entry(

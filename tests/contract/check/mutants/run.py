@@ -55,7 +55,7 @@ class Outcome:
 
     def wrong_for_mutant(self, point: str) -> str:
         """Return what is wrong with it as that of the mutant of *point*, "" if nothing is."""
-        expected = {point, *TABLE[point].also}
+        expected = {point, *(TABLE[point].also.keys() & self.findings.keys())}
         return "" if set(self.faults) == expected else f"faults: {self.faults or 'none'}; {self._of(point)}"
 
     def wrong_for_oddity(self, point: str) -> str:

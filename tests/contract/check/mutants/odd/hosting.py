@@ -17,7 +17,7 @@ from tests.contract.check.mutants.changes import (
     before,
     instead,
     ping,
-)  # fmt: skip
+)
 from tests.contract.check.mutants.entry import Odd, Variant
 
 _HERE = Path(__file__).parent
