@@ -8,6 +8,7 @@ import pytest
 from local_test.check.core.points import Subject, Verdict
 from local_test.check.hosting.requests import errors
 from local_test.check.hosting.support.served import start_container
+from local_test.platform import profiles
 from local_test.platform.profiles import Conditions
 from tests.contract.check import images
 from tests.contract.check.mutants import faults
@@ -85,3 +86,16 @@ def test_a_payload_that_is_refused_says_nothing_about_malformed_requests(subject
     findings = found(of("H1-serve"), subject)
     for name in ("H4-malformed-request", "H4-chunked-body", "H4-h2c-offer", "H4-every-answer"):
         assert findings[name].verdict is Verdict.INCONCLUSIVE, findings[name].observed
+
+
+def test_a_model_that_is_too_slow_on_this_machine_gets_a_warning(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The instance of the endpoint may be faster."""
+    limits = profiles.LIMITS[subject.profile]
+    monkeypatch.setitem(profiles.LIMITS, subject.profile, replace(limits, answer_seconds=0.4))
+    slow = programs(tmp_path, before(PREDICTED, "time.sleep(0.5)"))
+    findings = found(of("H1-serve"), replace(subject, programs=slow))
+    assert findings["H4-answer"].verdict is Verdict.WARNING, findings["H4-answer"].observed
+    assert findings["H4-concurrent"].verdict is Verdict.INCONCLUSIVE
+    assert "broken" not in {finding.verdict for finding in findings.values()}
