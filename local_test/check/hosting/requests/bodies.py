@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from local_test.check.core.points import (
     Finding,
@@ -22,6 +23,7 @@ from local_test.check.core.points import (
     not_applicable,
     passed_if,
 )
+from local_test.check.hosting.requests.features import LINE_TYPES
 from local_test.check.hosting.requests.invocations import filled
 from local_test.check.hosting.support import wire
 from local_test.check.hosting.support.patience import patience
@@ -81,14 +83,14 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
 
 def _arrived(served: ServingContainer, point: Point, answer: wire.Answer) -> Finding:
     if not answer.ok:
-        return passed_if(point, False, answer)
+        return passed_if(point, False, f"{answer}; the same body sent as usual: {served.payload_answer}")
     plain, empty = served.payload_answer, served.invoke(Payload(b"", served.content_type), patience(served))
     lost = empty.ok and empty.body == answer.body and plain is not None and plain.body != answer.body
     return passed_if(point, not lost, f"{answer}, with the answer to an empty body" if lost else answer)
 
 
 def _every(served: ServingContainer, payload: Payload) -> Finding:
-    large = payload if len(payload.body) >= _BYTES else filled(served, _BYTES)
+    large = _large(served, payload)
     first = served.invoke(large, patience(served))
     if not first.status:
         return passed_if(EVERY, False, first)
@@ -119,6 +121,16 @@ def _every(served: ServingContainer, payload: Payload) -> Finding:
         for done in [pool.submit(send) for _ in range(_CONNECTIONS)]:
             done.result()
     return passed_if(EVERY, not lost, f"one of {count} has none: {lost[0]}" if lost else f"all {count} have one")
+
+
+def _large(served: ServingContainer, payload: Payload) -> Payload:
+    """Return the payload, made larger in a way that its content type allows."""
+    if len(payload.body) >= _BYTES:
+        return payload
+    if payload.body and payload.content_type.partition(";")[0].strip().lower() in LINE_TYPES:
+        lines = payload.body.rstrip(b"\r\n") + b"\n"
+        return replace(payload, body=lines * (_BYTES // len(lines) + 1))
+    return filled(served, _BYTES)
 
 
 def _after_early_answer(served: ServingContainer, head: bytes, payload: Payload) -> wire.Answer:
