@@ -30,7 +30,7 @@ from local_test.platform.profiles import Conditions
 PING = Point(
     "H3-ping-under-load",
     Part.HOSTING,
-    "/ping responds within 2 s while 4 clients send requests without a pause; not if it is late in two rounds",
+    "/ping responds within 2 s while 4 clients send requests without a pause; up to 4 s, in two rounds, is a warning",
     f"{sources.PING}; aws/sagemaker-python-sdk issue 1554",
     "respond to /ping from a thread or process that runs no predictions",
 )
@@ -116,7 +116,10 @@ def _pinged(served: ServingContainer) -> Finding:
     worst, count = _worst_under_load(served)
     if not _in_time(served, worst):  # perhaps the machine was busy: try again
         worst, count = _worst_under_load(served)
-    return passed_if(PING, _in_time(served, worst), f"{worst} beside {count} requests")
+    observed = f"{worst} beside {count} requests"
+    if worst.ok and served.limits.ping_seconds < worst.seconds <= 2 * served.limits.ping_seconds:
+        return warning(PING, f"{observed}; a faster machine may be in time")
+    return passed_if(PING, _in_time(served, worst), observed)
 
 
 def _in_time(served: ServingContainer, ping: wire.Answer) -> bool:

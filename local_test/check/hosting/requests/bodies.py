@@ -6,9 +6,12 @@ the same body with a Content-Length.
 
 import contextlib
 import http.client
+import select
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from local_test.check.core.points import (
     Finding,
@@ -20,6 +23,7 @@ from local_test.check.core.points import (
     not_applicable,
     passed_if,
 )
+from local_test.check.hosting.requests.features import LINE_TYPES
 from local_test.check.hosting.requests.invocations import filled
 from local_test.check.hosting.support import wire
 from local_test.check.hosting.support.patience import patience
@@ -47,14 +51,16 @@ EVERY = Point(
     "H4-every-answer",
     Part.HOSTING,
     "each of 100 requests of 100 kB on 8 connections that stay open gets an answer",
-    "RFC 9112, 9.3; the platform keeps connections open; gunicorn 27.0.1's asgi worker leaves requests unanswered,"
-    " measured",
-    "use another server or worker, such as uvicorn's for gunicorn; close no connection while its request is unanswered",
+    "RFC 9112, 9.3 and 9.6; gunicorn 27.0.1's asgi worker, where the application answers before it has read the body,"
+    " closes the connection without a word, measured",
+    "read each body to its end or send Connection: close; for gunicorn, use uvicorn's worker in place of asgi",
 )
 POINTS = (CHUNKED, OFFERED, EVERY)
 _OFFER = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAARAAAAAAAIAAAAA"}
 _REQUESTS, _CONNECTIONS, _BYTES = 100, 8, 100_000
-_LOAD_SECONDS = 20.0
+_EARLY_SECONDS, _EARLY_BYTES = 0.2, 10
+"""How long an answer may come before the rest of the body is sent, and the bytes that are sent before."""
+_LOAD_SECONDS = 10.0
 """How long the requests may take one after the other; a slow model gets fewer."""
 
 
@@ -77,14 +83,14 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
 
 def _arrived(served: ServingContainer, point: Point, answer: wire.Answer) -> Finding:
     if not answer.ok:
-        return passed_if(point, False, answer)
+        return passed_if(point, False, f"{answer}; the same body sent as usual: {served.payload_answer}")
     plain, empty = served.payload_answer, served.invoke(Payload(b"", served.content_type), patience(served))
     lost = empty.ok and empty.body == answer.body and plain is not None and plain.body != answer.body
     return passed_if(point, not lost, f"{answer}, with the answer to an empty body" if lost else answer)
 
 
 def _every(served: ServingContainer, payload: Payload) -> Finding:
-    large = payload if len(payload.body) >= _BYTES else filled(served, _BYTES)
+    large = _large(served, payload)
     first = served.invoke(large, patience(served))
     if not first.status:
         return passed_if(EVERY, False, first)
@@ -95,6 +101,8 @@ def _every(served: ServingContainer, payload: Payload) -> Finding:
         return not_applicable(EVERY, f"one request takes {first.seconds:.1f} s, so that {_REQUESTS} take minutes")
     left, lock, lost = count, threading.Lock(), list[wire.Answer]()
     headers = forward_headers({"Content-Type": large.content_type})
+    if not (second := _after_early_answer(served, wire.post_head(served.path, len(large.body), headers), large)).status:
+        return passed_if(EVERY, False, f"one after a request that the server answers before it has read it: {second}")
 
     def send() -> None:
         nonlocal left
@@ -113,3 +121,37 @@ def _every(served: ServingContainer, payload: Payload) -> Finding:
         for done in [pool.submit(send) for _ in range(_CONNECTIONS)]:
             done.result()
     return passed_if(EVERY, not lost, f"one of {count} has none: {lost[0]}" if lost else f"all {count} have one")
+
+
+def _large(served: ServingContainer, payload: Payload) -> Payload:
+    """Return the payload, made larger in a way that its content type allows."""
+    if len(payload.body) >= _BYTES:
+        return payload
+    if payload.body and payload.content_type.partition(";")[0].strip().lower() in LINE_TYPES:
+        lines = payload.body.rstrip(b"\r\n") + b"\n"
+        return replace(payload, body=lines * (_BYTES // len(lines) + 1))
+    return filled(served, _BYTES)
+
+
+def _after_early_answer(served: ServingContainer, head: bytes, payload: Payload) -> wire.Answer:
+    """Send the begin of a body, wait for an answer, which few servers give, then the rest and the request again.
+
+    Returns:
+        The answer to the second request, or to the first if it announces that the connection closes.
+    """
+    start, rest = head + payload.body[:_EARLY_BYTES], payload.body[_EARLY_BYTES:]
+    try:
+        with wire.connect(served.address, patience(served)) as connection:
+            connection.sendall(start)
+            early = bool(select.select([connection], [], [], _EARLY_SECONDS)[0])
+            first = wire.read_answer(connection, time.monotonic()) if early else None
+            if first is None:
+                connection.sendall(rest)
+                first = wire.read_answer(connection, time.monotonic())
+            if first.closes or not first.status:
+                return first
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(early * rest + start + rest)
+            return wire.read_answer(connection, time.monotonic())
+    except OSError as error:
+        return wire.Answer(0, 0, problem=str(error))

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import select
 import time
 from collections.abc import Iterator
 
@@ -92,9 +93,10 @@ def _slow_readers(served: ServingContainer, stack: contextlib.ExitStack) -> None
     request = _head(served, len(body)) + body
     # unread responses to many pipelined requests fill the buffers; only whole requests, and no more than a buffer holds
     requests = request * max(1, _READER_BYTES // len(request))
-    for _ in range(_SLOW):
-        stack.enter_context(wire.connect(served.address, receive_bytes=2048)).sendall(requests)
-    time.sleep(0.3)
+    readers = [stack.enter_context(wire.connect(served.address, receive_bytes=2048)) for _ in range(_SLOW)]
+    for reader in readers:
+        reader.sendall(requests)
+    select.select(readers, [], [], patience(served))  # until the server writes to one of them
 
 
 def _others(served: ServingContainer, point: Point) -> Finding:

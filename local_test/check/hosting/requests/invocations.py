@@ -24,7 +24,7 @@ from local_test.platform.profiles import MB, Profile, forward_headers
 ANSWER = Point(
     "H4-answer",
     Part.HOSTING,
-    "POST /invocations with the payload returns 200 within 60 s (3600 s for async and batch)",
+    "POST /invocations with the payload returns 200 within 60 s (3600 s for async and batch); later is a warning",
     sources.RESPONDS,
     "4xx: check --payload and --content-type; 5xx: read the log of `python -m local_test serve --image IMAGE` for the"
     " exception; no answer in time: use an asynchronous endpoint",
@@ -105,11 +105,13 @@ _OF_INVOKE_ENDPOINT = {
 def judge(served: ServingContainer) -> Iterator[Finding]:
     """Send the payload in several ways, then bodies of the largest size and above."""
     plain = served.payload_answer
-    if plain is None or not plain.ok:
+    if plain is None or served.payload_problem:
         doubted = inconclusive(_NEEDS_PAYLOAD, served.payload_problem)
-        yield from (
-            passed_if(ANSWER, False, plain) if plain and observed.point is ANSWER else observed for observed in doubted
-        )
+        # a response that is late here may be in time on the instance
+        if plain is not None:
+            doubted = (finding for finding in doubted if finding.point is not ANSWER)
+            yield warning(ANSWER, plain) if plain.ok else passed_if(ANSWER, False, plain)
+        yield from doubted
     else:
         yield from _judge_payload(served, served.payload, plain)
     if plain and plain.status >= 500:
@@ -121,7 +123,7 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
 
 
 def _judge_payload(served: ServingContainer, payload: Payload, plain: wire.Answer) -> Iterator[Finding]:
-    yield passed_if(ANSWER, plain.seconds <= served.limits.answer_seconds, f"{plain}, {len(plain.body)} bytes")
+    yield passed_if(ANSWER, True, f"{plain}, {len(plain.body)} bytes")
     yield passed_if(UNKNOWN_HEADERS, (answer := served.invoke(payload, extra=_STRANGE)).ok, answer)
     yield passed_if(PLATFORM_HEADERS, (answer := served.invoke(payload, extra=_OF_INVOKE_ENDPOINT)).ok, answer)
     odd = [name for name, value in plain.headers.items() if not _fits(name, value)]
