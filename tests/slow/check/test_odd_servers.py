@@ -11,18 +11,9 @@ from local_test.check.hosting.support.served import start_container
 from local_test.platform import profiles
 from local_test.platform.profiles import Conditions
 from tests.contract.check import images
-from tests.contract.check.mutants import faults
-from tests.slow.check.test_hosting_mutants import (
-    EMPTY_ANSWERED,
-    LOCK,
-    PREDICTED,
-    Change,
-    before,
-    found,
-    of,
-    patience,
-    subject,
-)
+from tests.contract.check.mutants.changes import EMPTY_ANSWERED, LOCK, PREDICTED, Change, before
+from tests.contract.check.mutants.run import faults
+from tests.slow.check.test_hosting import found, of, patience, subject
 
 __all__ = ["patience", "subject"]  # fixtures
 ONE_AT_A_TIME = before(LOCK, "one = threading.Lock()")

@@ -8,6 +8,7 @@ from tests.contract.check.mutants.changes import (
     BODY,
     CLOSING,
     DRAINED,
+    EMPTY_ANSWERED,
     LINES,
     LOADED,
     LOCK,
@@ -27,7 +28,6 @@ from tests.contract.check.mutants.entry import Entry
 from tests.contract.check.mutants.odd.hosting import BATCH, CLOSING_SERVER, EMBEDDED, LATE, RAW
 
 _LENGTH = "        length = self.headers.get"
-_EMPTY_ANSWERED = before("            content = json.loads(body)", "if not body:", '    return JSON, b"{}"')
 
 # where one sleeps, that is its fault: it answers too late, or holds others up
 ENTRIES: Mapping[str, Entry] = {
@@ -90,12 +90,12 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "H4-chunked-body": Entry(
         "takes a body in chunks for an empty one",
-        serving(("return self.chunks()", 'return self.chunks() and b""'), _EMPTY_ANSWERED),
+        serving(("return self.chunks()", 'return self.chunks() and b""'), EMPTY_ANSWERED),
         CLOSING_SERVER, "411 to a body in chunks",
     ),
     "H4-h2c-offer": Entry(
         "takes the body behind an offer of HTTP/2 for an empty one",
-        serving(before(_LENGTH, 'if "Upgrade" in self.headers:', '    return b""'), _EMPTY_ANSWERED),
+        serving(before(_LENGTH, 'if "Upgrade" in self.headers:', '    return b""'), EMPTY_ANSWERED),
         RAW, "says nothing about the offer",
     ),
     "H4-every-answer": Entry(
