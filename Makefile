@@ -43,7 +43,7 @@ export DOCKER BASE YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help demo install data image local-train local-serve local-predict evaluate build contract test-gpu-image \
-	push train deploy doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz \
+	push train deploy doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
 	bench-training bench-pipeline bench-counting bench-image baseline-image bench-serving bench-endurance bench-large \
 	bench-transform lock clean clean-results
 
@@ -186,6 +186,10 @@ format: install ## format and fix the code with ruff
 
 fuzz: install ## send 100,000 malformed requests to the server, five minutes; FUZZ='--requests 5000 --seed 2'
 	$(PYTHON) -m tests.slow.fuzz $(FUZZ)
+
+mutants: install ## run the check on images with one fault each, and on odd ones without; ONLY=H3,T13-signal TIMES=20 EVERY=1
+	$(PYTHON) -m tests.contract.check.mutants $(addprefix --only ,$(ONLY)) $(addprefix --times ,$(TIMES)) \
+		$(if $(EVERY),--every-scenario)
 
 ##@ Benchmarks; BENCH='--help' lists the options
 

@@ -1,11 +1,12 @@
 """Folder tree that SageMaker mounts at /opt/ml for a training job.
 
-    channels, hyperparameters, hosts, encoding  ->  input/config/*.json, input/data/*, empty folders for the rest
+    channels, hyperparameters, hosts, Form  ->  input/config/*.json, input/data/*, empty folders for the rest
 
 The names and keys of the three documented files follow "How Amazon SageMaker AI Provides Training Information".
 The other files are those in the logs of real jobs, with the members of the API model.
 """
 
+import enum
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,17 @@ PLATFORM_HYPERPARAMETERS = {
 """Hyperparameters added without the user: the first by a tuning job, the others by SDK v2."""
 
 
+class Encoding(enum.StrEnum):
+    """Client, by which the strings of hyperparameters differ; measured with sagemaker 2.257.7 and 3.27.0."""
+
+    JSON = "SDK v2 with source_dir"
+    """json.dumps of each value: "adam" in quotes, true, null."""
+    PYTHON = "SDK v2 without source_dir"
+    """str of each value: adam, True, None, [1, 2], {'a': 1}."""
+    TEXT = "SDK v3"
+    """Text as it is, and JSON for the rest: adam, true, null. What boto3 and Step Functions send has no rule."""
+
+
 @dataclass(frozen=True)
 class Group:
     """Instance group: hosts with the same instance type."""
@@ -45,9 +57,7 @@ class Group:
 class Form:
     """Form of the files; the default is that of a job on the platform started by SDK v2."""
 
-    json_strings: bool = True
-    """Hyperparameters as SDK v2's Estimator sends them, json.dumps of each value; else as SDK v3, boto3 and
-    Step Functions send them, where strings have no quotes."""
+    encoding: Encoding = Encoding.JSON
     local_mode_keys: bool = False
     """inputdataconfig.json and resourceconfig.json with only the few keys of SDK v3's local mode."""
     extra_files: bool = True
@@ -79,7 +89,7 @@ def write(
     config, data = base / "input" / "config", base / "input" / "data"
     for folder in (config, data, base / "model", base / "output" / "data", base / "checkpoints"):
         folder.mkdir(parents=True, exist_ok=True)
-    channels, texts = list(channels), {key: _text(value, form.json_strings) for key, value in hyperparameters.items()}
+    channels, texts = list(channels), encoded(hyperparameters, form.encoding)
     files: dict[str, Any] = {
         "hyperparameters.json": texts,
         "inputdataconfig.json": {name: _channel(form.local_mode_keys) for name in channels},
@@ -95,14 +105,21 @@ def write(
             (data / f"{name}-manifest").write_text(json.dumps(manifest), encoding="utf-8")
 
 
+def encoded(hyperparameters: Mapping[str, Any], encoding: Encoding) -> dict[str, str]:
+    """Return the strings of *hyperparameters*, which are any JSON values."""
+
+    def text(value: Any) -> str:
+        if encoding is Encoding.PYTHON:
+            return str(value)
+        return value if isinstance(value, str) and encoding is Encoding.TEXT else json.dumps(value)
+
+    return {key: text(value) for key, value in hyperparameters.items()}
+
+
 def current_host(base: Path) -> str:
     """Return the name of the host for which the tree at *base* was written."""
     content = json.loads((base / "input" / "config" / "resourceconfig.json").read_bytes())
     return str(content["current_host"])
-
-
-def _text(value: Any, quoted: bool) -> str:
-    return value if isinstance(value, str) and not quoted else json.dumps(value)
 
 
 def _channel(short: bool) -> dict[str, str]:

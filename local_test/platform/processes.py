@@ -17,6 +17,10 @@ KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)
 """Exit codes of a container and of a program that SIGKILL ended."""
 
 
+SLOW_STOP_SECONDS = 10.0
+"""Longer than `docker stop` waits by default: the platform waits longer, and every stop and update takes this time."""
+
+
 class EndedFromOutsideError(Exception):
     """Something other than this run ended a container, which therefore shows nothing."""
 
@@ -32,6 +36,8 @@ class Process:
     resident_kb: int
     root: bool
     """Whether its user is 0 inside the container, regardless of the user on the host."""
+    ticks: int
+    """CPU time that it has used, in clock ticks, mostly of 10 ms."""
 
 
 def descendants(first: int) -> list[Process]:
@@ -49,6 +55,7 @@ def _read(path: Path) -> Process | None:
     try:
         lines = (path / "status").read_text(encoding="utf-8").splitlines()
         users = (path / "uid_map").read_text(encoding="utf-8").splitlines()
+        user, system = (path / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[11:13]  # see proc(5)
     except OSError:  # it has exited meanwhile
         return None
     fields = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
@@ -57,7 +64,8 @@ def _read(path: Path) -> Process | None:
     container_pid = int(fields.get("NSpid", fields["Pid"])[-1])
     resident = int(fields.get("VmRSS", ["0"])[0])
     outside = {line.split()[1] for line in users if line.split()[0] == "0"}
-    return Process(int(path.name), int(fields["PPid"][0]), container_pid, resident, fields["Uid"][1] in outside)
+    root, ticks = fields["Uid"][1] in outside, int(user) + int(system)
+    return Process(int(path.name), int(fields["PPid"][0]), container_pid, resident, root, ticks)
 
 
 def listening(pid: int) -> list[tuple[str, int]]:

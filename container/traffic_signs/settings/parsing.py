@@ -57,7 +57,13 @@ def parse(cls: type[Settings], kind: str, raw: Mapping[str, str]) -> Settings:
     for key, value in raw.items():
         if key not in known:
             raise SettingsError(f"unknown {kind} {key} = {value!r}; known are {', '.join(sorted(known))}")
-    return cls(**{key: read(cls, key, f"{kind} {key}", value) for key, value in raw.items()})
+    optional = {item.name for item in fields(cls) if type(None) in get_args(item.type)}
+    # None and null are how the SDKs write the value of a setting that is left open
+    values = {
+        key: None if key in optional and value in ("None", "null") else read(cls, key, f"{kind} {key}", value)
+        for key, value in raw.items()
+    }
+    return cls(**values)
 
 
 def read(cls: type[Settings], name: str, label: str, text: str) -> Any:
@@ -80,7 +86,7 @@ def read(cls: type[Settings], name: str, label: str, text: str) -> Any:
 
 
 def unquote(value: object) -> str:
-    """Undo the json.dumps of SDK v2 around strings; numbers look the same in both encodings."""
+    """Undo the json.dumps of SDK v2 around strings; `read` knows the other forms of truth values."""
     text = value if isinstance(value, str) else json.dumps(value)
     try:
         decoded = json.loads(text)

@@ -40,9 +40,10 @@ class TrainingSettings:
     def from_file(cls, path: Path) -> "TrainingSettings":
         r"""Read hyperparameters.json; a job without hyperparameters may lack the file.
 
-        Values are strings in one of two encodings, `"adam"` (SDK v3, boto3, Step Functions) and
-        `"\"adam\""` (SDK v2); both are accepted. Names that start with `sagemaker_` or `_`
-        belong to the platform (script mode, tuning) and are ignored.
+        Values are strings in one of three encodings, and read alike: `"lenet"` in quotes, true, null (SDK v2 with
+        source_dir); lenet, True, None (SDK v2 without); lenet, true, null (SDK v3). boto3 and Step Functions send what
+        the caller wrote. Names that start with `sagemaker_` or `_` belong to the platform (script mode,
+        tuning) and are ignored.
 
         Raises:
             SettingsError: the file is not a JSON object, a name is unknown, or a value is not allowed.

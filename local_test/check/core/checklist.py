@@ -13,7 +13,7 @@ ITEMS = {
     "T2": "ContainerEntrypoint and ContainerArguments; SDK v3's driver",
     "T3": "/opt/ml belongs to the platform",
     "T4": "files in /opt/ml/input/config, known and unknown",
-    "T5": "hyperparameters: strings, in two encodings",
+    "T5": "hyperparameters: strings, in three encodings",
     "T6": "channels: File, FastFile, Pipe",
     "T7": "fewer configuration keys in local mode",
     "T8": "resourceconfig.json: hosts, instance groups, names that do not resolve",

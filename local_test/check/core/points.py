@@ -79,6 +79,11 @@ def warning(point: Point, observed: object) -> Finding:
     return Finding(point, Verdict.WARNING, str(observed))
 
 
+def warning_unless(point: Point, condition: bool, observed: object) -> Finding:
+    """Return PASSED if *condition* is true, else WARNING, with what was observed."""
+    return Finding(point, Verdict.PASSED if condition else Verdict.WARNING, str(observed))
+
+
 def not_applicable(point: Point, observed: object) -> Finding:
     """Return NOT_APPLICABLE, with what was observed."""
     return Finding(point, Verdict.NOT_APPLICABLE, str(observed))

@@ -1,6 +1,6 @@
 """Choice of points by the option --only: parts, items of the checklist, names.
 
-"hosting,H3,T5-both-encodings", all points  ->  names of the chosen points
+"hosting,H3,T5-encodings", all points  ->  names of the chosen points
 """
 
 import difflib

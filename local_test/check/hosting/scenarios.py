@@ -9,7 +9,7 @@ from typing import Any
 
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive, passed_if
 from local_test.check.hosting.lifecycle import damaged_model, load, multi_model, serverless, stop, tight
-from local_test.check.hosting.requests import connections, errors, features, invocations, ping
+from local_test.check.hosting.requests import bodies, connections, errors, features, invocations, ping
 from local_test.check.hosting.support import sources
 from local_test.check.hosting.support.served import NO_MODEL, Judge, ServingContainer, Start, start_container
 from local_test.platform.profiles import DEFAULT_PORT, Conditions, Profile
@@ -19,8 +19,8 @@ SERVE = Point(
     Part.HOSTING,
     "`docker run IMAGE serve` starts a server that keeps running",
     sources.RUNS,
-    "code 127: put an executable `serve` on the PATH, or let the ENTRYPOINT accept the argument `serve`; else read the"
-    " server's last line, and give --model if it misses its model",
+    "exit code 127: put a program `serve` on the PATH, or let the ENTRYPOINT accept the argument `serve`; 126: chmod +x"
+    " it; other codes: `docker run IMAGE serve` shows the log; give --model if it misses its model",
 )
 ROOT = Point(
     "H1-root",
@@ -84,6 +84,7 @@ _JUDGES: tuple[tuple[tuple[Point, ...], Judge], ...] = (
     (ping.POINTS, ping.judge),
     (invocations.POINTS, invocations.judge),
     (features.POINTS, features.judge),
+    (bodies.POINTS, bodies.judge),
     (connections.POINTS, connections.judge),
     (errors.POINTS, errors.judge),
     (stop.POINTS, stop.judge),

@@ -42,7 +42,7 @@ _JUDGES: dict[Point, Callable[[Image, Subject], judge.Judgement]] = {
     Point(
         "T1-exec-form",
         Part.IMAGE,
-        "no shell in front of ENTRYPOINT drops the argument or SIGTERM; exec form has none",
+        "ENTRYPOINT is in exec form, or its shell passes the argument on and ends in exec",
         f"{_TRAINING_PAGE}: recommends it; T1-train, T13-signal, H1-serve and H8-stops-in-time check what follows",
         'write ENTRYPOINT ["program", "argument"] instead of ENTRYPOINT program argument',
         level=Verdict.WARNING,
@@ -152,6 +152,16 @@ _JUDGES: dict[Point, Callable[[Image, Subject], judge.Judgement]] = {
         requires=Part.HOSTING,
         level=Verdict.WARNING,
     ): judge.no_healthcheck,
+    Point(
+        "H12-label",
+        Part.IMAGE,
+        f"an image for a multi-model endpoint has the label {labels.MULTI_MODELS}=true",
+        'developer guide, "Build Your Own Container for SageMaker AI Multi-Model Endpoints"; without it,'
+        " CreateModel fails: aws/deep-learning-containers#2131, aws/amazon-sagemaker-examples#3925",
+        f"add LABEL {labels.MULTI_MODELS}=true to the Dockerfile",
+        profiles=frozenset({Profile.MULTI_MODEL}),
+        requires=Part.HOSTING,
+    ): judge.multi_model_label,
     Point(
         "H14-size",
         Part.IMAGE,

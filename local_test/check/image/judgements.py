@@ -73,7 +73,16 @@ def no_baked_program(image: Image, _: Subject) -> Judgement:
 
 def root(image: Image, _: Subject) -> Judgement:
     user = str(image.run_config.get("User") or "")
-    return passed_if(user.partition(":")[0] in ("", "0", "root"), f"USER {user}" if user else "no USER")
+    name = user.partition(":")[0]
+    accounts = image.find("/etc/passwd") if name and not name.isdecimal() else None
+    # as the engine resolves it: a name by /etc/passwd, whatever it is, and digits as a number
+    numbers = {
+        fields[0]: fields[2]
+        for line in (accounts.head if accounts else b"").split(b"\n")
+        if len(fields := line.split(b":")) > 2
+    }
+    number = numbers.get(name.encode(), b"0" if name in ("", "root") else name.encode())
+    return passed_if(number.isdigit() and int(number) == 0, f"USER {user}" if user else "no USER")
 
 
 def label_syntax(image: Image, _: Subject) -> Judgement:
@@ -89,6 +98,13 @@ def label_syntax(image: Image, _: Subject) -> Judgement:
         if name not in known and (near := difflib.get_close_matches(name, known, 1, 0.85)):
             faults.append(f"{name}, did you mean {near[0]}?")
     return passed_if(not faults, "; ".join(faults) or ", ".join(f"{name}={value}" for name, value in found.items()))
+
+
+def multi_model_label(image: Image, subject: Subject) -> Judgement:
+    if subject.profile is not Profile.MULTI_MODEL:
+        return Verdict.NOT_APPLICABLE, "the endpoint has one model"
+    value = image.labels.get(labels.MULTI_MODELS, "")
+    return passed_if(value.lower() == "true", f"{labels.MULTI_MODELS}={value}" if value else "no such label")
 
 
 def no_healthcheck(image: Image, _: Subject) -> Judgement:

@@ -34,7 +34,7 @@ def exec_form(image: Image, subject: Subject) -> Judgement:
         return Verdict.BROKEN, f"{observed}: starts the same for train and serve"
     if re.search(r"(^|[;&|\n])\s*exec\s", found[0]):
         return Verdict.PASSED, f"{observed}: exec replaces the shell"
-    return Verdict.INCONCLUSIVE, f"{observed}: SIGTERM may end at the shell; T13 and H8 try it"
+    return Verdict.BROKEN, f"{observed}: SIGTERM may end at the shell, which T13-signal and H8-stops-in-time try"
 
 
 def no_init(image: Image, _: Subject) -> Judgement:

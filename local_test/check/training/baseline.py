@@ -17,9 +17,10 @@ from typing import Any
 
 from local_test.check.core.points import Finding, Point, Scenario, Subject, inconclusive
 from local_test.check.training.job import Conditions, JobResult, run_job
+from local_test.platform.opt_ml import Encoding
 
 PLATFORM = Conditions(
-    json_strings=True,
+    encoding=Encoding.JSON,
     local_mode_keys=False,
     extra_files=True,
     manifests=True,
@@ -33,7 +34,7 @@ PLATFORM = Conditions(
     unbuffered=False,
 )
 LOCAL = Conditions(
-    json_strings=False,
+    encoding=Encoding.TEXT,
     local_mode_keys=True,
     extra_files=False,
     manifests=False,
@@ -47,7 +48,8 @@ LOCAL = Conditions(
     unbuffered=True,
 )
 _BETWEEN = (
-    replace(LOCAL, json_strings=True, local_mode_keys=False, variables=True),
+    replace(LOCAL, encoding=Encoding.JSON, local_mode_keys=False, variables=True),
+    replace(LOCAL, encoding=Encoding.PYTHON),
     replace(LOCAL, toolkit=True),
     replace(LOCAL, read_only=False),
 )

@@ -5,7 +5,6 @@ Baseline  ->  findings
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive, passed_if
 from local_test.check.training import baseline as baselines
@@ -59,7 +58,9 @@ _LIVE = Point(
 _POINTS = (_STARTS, _COMPLETES, _MODEL, _LINKS, _STATE, _LIVE)
 _CANNOT_START = (126, 127)
 """Exit codes of `docker run` for a command that cannot be run."""
-_CHECKPOINT = re.compile(r"(?i)(^|/)(checkpoints?([-_]?\d+)?(/|$)|[^/]*\.ckpt([-.][^/]*)?$|events\.out\.tfevents)")
+_CHECKPOINT = re.compile(r"(?i)(^|/)(checkpoints?([-_]?\d+)?/|events\.out\.tfevents)")
+_STATE_FILE = re.compile(r"(?i)\.ckpt$")
+"""One file of such a name is the model itself, in PyTorch Lightning's format; several are a series of states."""
 
 
 def _judge(subject: Subject) -> Iterator[Finding]:
@@ -94,15 +95,12 @@ def _judge_model(job: JobResult) -> Iterator[Finding]:
         return
     links = [name for name in files if (job.base / "model" / name).is_symlink()]
     yield passed_if(_LINKS, not links, f"{len(links)} links: {', '.join(links[:5])}" if links else "none")
-    states = [name for name in files if _CHECKPOINT.search(name) or _kept_twice(job.base, name)]
+    series = [name for name in files if _STATE_FILE.search(name)]
+    states = [name for name in files if _CHECKPOINT.search(name) or (len(series) > 1 and name in series)]
+    folders = {name[: found.end()] for name in files if (found := _CHECKPOINT.search(name))}
+    if len(states) == len(files) and len(folders) == 1:
+        states = []  # the folder is the model, as Flax writes it
     yield passed_if(_STATE, not states, ", ".join(states[:5]) or "none")
-
-
-def _kept_twice(base: Path, name: str) -> bool:
-    """Return whether a file of the model is also in the checkpoints."""
-    path = base / "model" / name
-    others = [other for other in (base / "checkpoints").rglob(path.name) if other.is_file()]
-    return path.is_file() and any(other.read_bytes() == path.read_bytes() for other in others)
 
 
 def _live(subject: Subject, baseline: Baseline) -> Finding:

@@ -4,9 +4,12 @@ Baseline: conditions that break the job  ->  findings
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, inconclusive, passed_if, warning
 from local_test.check.training.baseline import CONTAINERS_ONLY, LOCAL, PLATFORM, Baseline, scenario
+from local_test.check.training.job import JobResult, run_job
+from local_test.platform.opt_ml import Encoding, encoded
 
 _POINTS = {
     "whole_mount": Point(
@@ -23,12 +26,12 @@ _POINTS = {
         "logs of real jobs; aws/sagemaker-xgboost-container, pull request 32",
         "open the files in /opt/ml/input/config by name, and ignore the others",
     ),
-    "json_strings": Point(
-        "T5-both-encodings",
+    "encoding": Point(
+        "T5-encodings",
         Part.TRAINING,
-        'hyperparameters work as SDK v2 sends them ("\\"adam\\"") and as SDK v3 and boto3 do ("adam")',
-        "sagemaker 2.257.7 and 3.27.0, measured: only SDK v2 with source_dir sends JSON; aws/sagemaker-python-sdk#3487",
-        "parse each value with json.loads, and keep the string if that fails",
+        'hyperparameters work as SDK v3 sends them (adam, true), SDK v2 (adam, True), SDK v2 with source_dir ("adam")',
+        "sagemaker 2.257.7 and 3.27.0, measured; aws/sagemaker-python-sdk#3487; no document names the encodings",
+        "parse each value with json.loads; if that fails, read True, False and None, and keep other strings",
     ),
     "platform_hyperparameters": Point(
         "T5-platform-hyperparameters",
@@ -95,15 +98,13 @@ _POINTS = {
 
 def _judge(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     for name, point in _POINTS.items():
-        if name in baseline.breaking:
+        if name == "encoding":
+            yield _encodings(subject, baseline, point)
+        elif name in baseline.breaking:
             observed = f"this condition alone makes the job fail: {baseline.breaking[name]}"
             yield warning(point, observed) if _rare(name, baseline) else passed_if(point, False, observed)
         elif name in CONTAINERS_ONLY and subject.image is None:
             yield from inconclusive(point, "only a container shows this")
-        elif name == "json_strings" and not any(isinstance(value, str) for value in subject.hyperparameters.values()):
-            yield from inconclusive(
-                point, "no hyperparameter that is text was given; other values are the same in both"
-            )
         elif name in ("manifests", "read_only") and not subject.channels:
             yield from inconclusive(point, "no channel was given; add --data")
         elif name not in baseline.judged:
@@ -112,10 +113,33 @@ def _judge(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
             yield passed_if(point, True, "the job completes with and without" if name != "toolkit" else "not needed")
 
 
+def _encodings(subject: Subject, baseline: Baseline, point: Point) -> Finding:
+    """Run a job for each encoding that has not been tried, and whose strings differ."""
+    works = {baseline.conditions.encoding}
+    if "encoding" in baseline.judged - baseline.breaking.keys():
+        works |= {PLATFORM.encoding, LOCAL.encoding}
+    failed: dict[Encoding, JobResult] = {}
+    strings = {each: encoded(subject.hyperparameters, each) for each in Encoding}
+    for each in Encoding:
+        if not any(strings[each] == strings[other] for other in works):
+            job = run_job(subject, replace(baseline.conditions, encoding=each))
+            if job.code != 0:
+                failed[each] = job
+                continue
+        works.add(each)
+    if all(each == strings[Encoding.TEXT] for each in strings.values()):
+        return next(inconclusive(point, "no text, truth value or null was given with -p; all else looks the same"))
+    if not failed:
+        return passed_if(point, True, f"the job completes with the strings of {', '.join(Encoding)}")
+    observed = "; ".join(f"as {each} sends them, {str(strings[each])[:120]}: {job}" for each, job in failed.items())
+    if any(job.code is None for job in failed.values()):
+        return next(inconclusive(point, observed))
+    # what only SDK v2 with source_dir sends is no string that any other client would
+    return passed_if(point, False, observed) if works == {Encoding.JSON} else warning(point, observed)
+
+
 def _rare(name: str, baseline: Baseline) -> bool:
-    """Return whether the job fails only in local mode, or only with the encoding of SDK v2's source_dir."""
-    if name == "json_strings":
-        return not baseline.conditions.json_strings
+    """Return whether the job fails only in local mode."""
     local = getattr(LOCAL, name)
     return bool(local != getattr(PLATFORM, name) and local != getattr(baseline.conditions, name))
 

@@ -106,9 +106,11 @@ def _without_data(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
 
 
 def says_why(failure: str) -> bool:
-    """Return whether the first line is a reason: several words, not a traceback or only an exception's name."""
+    """Return whether the first line is a reason: no traceback, and not only an exception's name."""
     first = (failure[:FAILURE_CHARACTERS].strip().splitlines() or [""])[0].strip()
-    return len(first.split()) > 1 and not first.startswith(("Traceback (", 'File "', "ExitCode", "Command "))
+    # not every language puts spaces between words; an exception's name is ASCII
+    words = len(first.split()) > 1 or not first.isascii()
+    return words and not first.startswith(("Traceback (", 'File "', "ExitCode", "Command "))
 
 
 def _wrong_value(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
@@ -117,12 +119,15 @@ def _wrong_value(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     if not numbers:
         yield from inconclusive(_VALUE, "no numeric hyperparameter was given; add one with -p")
         return
-    wrong = {**subject.hyperparameters, numbers[0]: _WRONG}
-    job = run_job(subject, baseline.conditions, hyperparameters=wrong)
+    for name in numbers:  # one of them may be a name that happens to be digits
+        job = run_job(subject, baseline.conditions, hyperparameters={**subject.hyperparameters, name: _WRONG})
+        refused = job.code is not None and (job.code != 0 or bool(job.failure))
+        if job.code is None or refused:
+            break
     if job.code is None:
-        yield from inconclusive(_VALUE, f"with {numbers[0]} = {_WRONG}: {job}")
+        yield from inconclusive(_VALUE, f"with {name} = {_WRONG}: {job}")
     else:
-        yield passed_if(_VALUE, job.code != 0 or bool(job.failure), f"with {numbers[0]} = {_WRONG}: {job}")
+        yield passed_if(_VALUE, refused, f"with {name if refused else ' or '.join(numbers)} = {_WRONG}: {job}")
 
 
 def _full_disk(subject: Subject, baseline: Baseline) -> Iterator[Finding]:

@@ -102,7 +102,7 @@ def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     current = _HOSTS[0] if subject.image else "localhost"
     groups = (opt_ml.Group(hosts=(current, "never.invalid")),)
     # a job that runs longer than one with a single host is waiting for the other host
-    limit = max(_MINIMUM_WAIT_SECONDS, 1.5 * baseline.job.seconds)
+    limit = max(_MINIMUM_WAIT_SECONDS, 3 * baseline.job.seconds)
     with start_job(subject, baseline.conditions, groups=groups, host=current) as (job, base):
         waited = job.wait(limit) is None
         handled = job.handles_sigterm() if waited else None

@@ -25,8 +25,8 @@ LIMIT_SECONDS = 300
 class Conditions:
     """What a job gets besides its data; each field can break some images."""
 
-    json_strings: bool
-    """Hyperparameters are JSON strings, as of SDK v2; else plain text, as of SDK v3."""
+    encoding: opt_ml.Encoding
+    """The client whose strings the hyperparameters are."""
     local_mode_keys: bool
     """Configuration files have only the few keys of local mode."""
     extra_files: bool
@@ -122,9 +122,7 @@ def start_job(
     base = subject.scratch / f"job-{uuid.uuid4().hex[:8]}"
     if subject.image is None and not groups:
         host = "localhost"  # the only name that resolves
-    form = opt_ml.Form(
-        conditions.json_strings, conditions.local_mode_keys, conditions.extra_files, conditions.manifests
-    )
+    form = opt_ml.Form(conditions.encoding, conditions.local_mode_keys, conditions.extra_files, conditions.manifests)
     extra = opt_ml.PLATFORM_HYPERPARAMETERS if conditions.platform_hyperparameters else {}
     opt_ml.write(base, channels, {**given, **extra}, host, groups=groups, form=form)
     if not conditions.read_only:

@@ -11,6 +11,7 @@ from local_test.check.core.points import Finding, Part, Point, Scenario, Subject
 from local_test.check.training.baseline import PLATFORM
 from local_test.check.training.job import run_job
 from local_test.platform import training_job as jobs
+from local_test.platform.opt_ml import Encoding
 
 _POINT = Point(
     "T2-container-entrypoint",
@@ -44,7 +45,7 @@ def _start(subject: Subject) -> Iterator[Finding]:
     def change(setup: jobs.Setup) -> jobs.Setup:
         return replace(setup, entrypoint=("/bin/bash", "-c", f"chmod +x {_PATH} && {_PATH}"))
 
-    job = run_job(subject, replace(PLATFORM, json_strings=False), prepare=drivers, change=change)
+    job = run_job(subject, replace(PLATFORM, encoding=Encoding.TEXT), prepare=drivers, change=change)
     last = job.log.strip().splitlines()[-1:] or ["the log is empty"]
     ran = job.code == 0 and "it-ran" in job.model
     yield passed_if(_POINT, ran, "the script of ModelTrainer runs" if ran else f"exit code {job.code}: {last[0][:160]}")

@@ -100,7 +100,7 @@ def test_a_payload_that_the_server_refuses_does_not_blame_the_disk(subject: Subj
     finding = found("H14-full-disk", replace(subject, image=images.build("good"), payload=refused))
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert finding.observed.startswith("the response to the payload is 400")
-    assert finding.observed.endswith("check --payload and --content-type")
+    assert finding.observed.endswith("see H4-answer")
 
 
 @pytest.mark.engine

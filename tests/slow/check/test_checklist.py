@@ -1,10 +1,8 @@
-"""Every item of the checklist is checked or named with a reason, and every check has a mutant."""
+"""Every item of the checklist is checked or named with a reason."""
 
 from local_test.check import catalogue
 from local_test.check.core import checklist
-from tests.contract.check.inspection import test_image
 from tests.contract.check.test_check import run
-from tests.slow.check import test_hosting_mutants, test_training_mutants
 
 POINTS = [point for scenario in catalogue.ALL for point in scenario.points]
 
@@ -30,11 +28,6 @@ def test_no_two_points_share_a_name() -> None:
 def test_every_point_says_what_why_and_what_to_do_in_a_line_each() -> None:
     for point in POINTS:
         assert all(text and "\n" not in text for text in (point.expected, point.source, point.fix)), point.name
-
-
-def test_every_point_has_a_mutant() -> None:
-    mutants = {**test_image.MUTANTS, **test_training_mutants.MUTANTS, **test_hosting_mutants.MUTANTS}
-    assert set(mutants) == {point.name for point in POINTS}
 
 
 def test_the_table_is_printed_with_the_level_of_each_point() -> None:

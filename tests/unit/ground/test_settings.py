@@ -27,6 +27,19 @@ def test_every_encoding_of_hyperparameters_is_understood(tmp_path: Path, content
     assert read(tmp_path, content) == TrainingSettings("lenet", epochs=3, learning_rate=0.5, split="random")
 
 
+@pytest.mark.parametrize(
+    ("text", "number", "truth", "nothing"),
+    [('"lenet"', "0.5", "true", "null"), ("lenet", "0.5", "True", "None"), ("lenet", "0.5", "true", "null")],
+    ids=["SDK v2 with source_dir", "SDK v2 without source_dir", "SDK v3"],
+)
+def test_what_the_sdks_send_for_one_job_is_read_as_the_same(
+    tmp_path: Path, text: str, number: str, truth: str, nothing: str
+) -> None:
+    """For {"preset": "lenet", "learning_rate": 0.5, "final": True, "epochs": None}; sagemaker 2.257.7 and 3.27.0."""
+    settings = read(tmp_path, {"preset": text, "learning_rate": number, "final": truth, "epochs": nothing})
+    assert settings == TrainingSettings("lenet", epochs=None, learning_rate=0.5, final=True)
+
+
 @pytest.mark.parametrize("text", ["true", "True", '"true"', True])
 def test_a_switch_is_understood_in_every_encoding(tmp_path: Path, text: object) -> None:
     assert read(tmp_path, {"require_gpu": text}).require_gpu is True
@@ -53,7 +66,9 @@ def test_the_platforms_own_names_are_passed_over(tmp_path: Path) -> None:
         ({"validation_fraction": "1"}, "validation_fraction = '1'; expected a number between 0 and 1"),
         ({"preset": '"res net"'}, "preset = 'res net'; expected the name of a preset"),
         ({"temperature": "0"}, "temperature = '0'; expected a number from 0.05 to 20"),
-        ({"epochs": None}, "epochs = 'null'"),
+        ({"seed": None}, "seed = 'null'"),
+        ({"seed": "None"}, "seed = 'None'; expected a whole number from 0"),
+        ({"epochs": "[1, 2]"}, "epochs = '[1, 2]'"),
         ({"require_gpu": "1"}, "hyperparameter require_gpu = '1'; expected true or false"),
         ({"require_gpu": "yes"}, "hyperparameter require_gpu = 'yes'; expected true or false"),
         ("[1]", "contains list"),

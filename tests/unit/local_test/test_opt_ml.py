@@ -10,7 +10,7 @@ from local_test.check.training.baseline import LOCAL, PLATFORM
 from local_test.check.training.failures import says_why
 from local_test.check.training.job import JobResult
 from local_test.platform import opt_ml, training_job
-from local_test.platform.opt_ml import Form, Group
+from local_test.platform.opt_ml import Encoding, Form, Group
 
 DOCUMENTED = {"hyperparameters.json", "inputdataconfig.json", "resourceconfig.json"}
 
@@ -43,9 +43,18 @@ def test_the_tree_of_a_real_job(tmp_path: Path) -> None:
     assert opt_ml.current_host(tmp_path) == "algo-1"
 
 
-def test_strings_stay_bare_as_sdk_v3_sends_them(tmp_path: Path) -> None:
-    opt_ml.write(tmp_path, [], {"optimizer": "adam", "epochs": 3, "sizes": [1, 2]}, form=Form(json_strings=False))
-    assert written(tmp_path)["hyperparameters.json"] == {"optimizer": "adam", "epochs": "3", "sizes": "[1, 2]"}
+@pytest.mark.parametrize(
+    ("encoding", "strings"),
+    [
+        (Encoding.JSON, ['"adam"', "3", "true", "null", "[1, 2]", '{"a": 1}']),
+        (Encoding.PYTHON, ["adam", "3", "True", "None", "[1, 2]", "{'a': 1}"]),
+        (Encoding.TEXT, ["adam", "3", "true", "null", "[1, 2]", '{"a": 1}']),
+    ],
+)
+def test_values_become_strings_as_each_sdk_sends_them(tmp_path: Path, encoding: Encoding, strings: list[str]) -> None:
+    values = {"optimizer": "adam", "epochs": 3, "final": True, "seed": None, "sizes": [1, 2], "more": {"a": 1}}
+    opt_ml.write(tmp_path, [], values, form=Form(encoding))
+    assert list(written(tmp_path)["hyperparameters.json"].values()) == strings
 
 
 def test_the_few_keys_of_local_mode(tmp_path: Path) -> None:

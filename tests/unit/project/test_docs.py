@@ -10,6 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from local_test.check import catalogue
 from tests.docs.fences import PAGES, ROOT, blocks, commands
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -123,12 +124,7 @@ def test_messages_on_the_page_for_trouble_are_those_of_the_product() -> None:
 
 
 def test_points_that_the_pages_name_are_checked() -> None:
-    points = {
-        node.value
-        for path in (ROOT / "local_test" / "check").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
+    points = {point.name for scenario in catalogue.ALL for point in scenario.points}
     for page in PAGES:
         named = re.findall(r"`([TH]\d+-[a-z-]+)`", page.read_text(encoding="utf-8"))
         assert set(named) <= points, page.name

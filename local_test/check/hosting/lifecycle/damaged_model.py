@@ -5,20 +5,31 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive, passed_if
+from local_test.check.core.points import (
+    Finding,
+    Part,
+    Point,
+    Scenario,
+    Subject,
+    Verdict,
+    inconclusive,
+    passed_if,
+    warning,
+)
 from local_test.check.hosting.support import sources, wire
-from local_test.check.hosting.support.served import NO_MODEL, start_container
+from local_test.check.hosting.support.served import NO_MODEL, NO_PAYLOAD, ServingContainer, start_container
 from local_test.platform.endpoint import Endpoint, start_endpoint
 from local_test.platform.processes import KILLED
-from local_test.platform.profiles import Conditions, Profile, forward_headers
+from local_test.platform.profiles import LIMITS, Conditions, Profile, forward_headers
 
 _ONE_MODEL = frozenset(Profile) - {Profile.MULTI_MODEL}
 _SOURCE = f"{sources.PING}: with a static 200 the platform routes requests to an instance that cannot serve them"
-_FIX = "load the model before /ping returns 200; if loading fails, log the reason and exit"
+_FIX = "load the model before /ping returns 200; if loading fails, log the reason and exit with a code other than 0"
 EMPTY = Point(
     "H3-empty-model",
     Part.HOSTING,
-    "with an empty /opt/ml/model the server exits by itself, or /ping responds, and never with 200",
+    "with an empty /opt/ml/model the server exits, or /ping responds, with 200 only if it predicts; exit code 0 is a"
+    " warning",
     _SOURCE,
     _FIX,
     _ONE_MODEL,
@@ -26,7 +37,8 @@ EMPTY = Point(
 DAMAGED = Point(
     "H3-damaged-model",
     Part.HOSTING,
-    "with damaged model files the server exits by itself, or /ping responds, and never with 200",
+    "with damaged model files the server exits, or /ping responds, with 200 only if it predicts; exit code 0 is a"
+    " warning",
     _SOURCE,
     _FIX,
     _ONE_MODEL,
@@ -70,21 +82,54 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
                     if whole.served is None:
                         yield from inconclusive(point, f"with the model as given: {whole.reason}")
                         return
-                    seen = _watch(endpoint, max(0, _SLOWER * whole.served.seconds - _SILENT_SECONDS))
-            yield passed_if(point, seen.refused, seen.observed)
+                    rest = _SLOWER * whole.served.seconds - _SILENT_SECONDS
+                    seen = _watch(endpoint, rest) if rest > 0 else seen
+            if seen.healthy:
+                yield from _judge_healthy(subject, point, conditions, endpoint, seen.observed)
+            else:
+                yield Finding(point, seen.verdict, seen.observed)
 
     return Scenario(name, (point,), run)
+
+
+def _judge_healthy(
+    subject: Subject, point: Point, conditions: Conditions, endpoint: Endpoint, ping: str
+) -> Iterator[Finding]:
+    """Judge a 200 of /ping, which is right if the server predicts: the image may have a model of its own."""
+    if subject.payload is None:
+        yield from inconclusive(point, f"{ping}; whether it predicts is not known: {NO_PAYLOAD}")
+        return
+    answer = ServingContainer(subject, endpoint, LIMITS[subject.profile], 0).invoke(subject.payload)
+    observed = f"{ping}; the payload gets {answer}"
+    if not answer.ok or point is EMPTY:
+        yield passed_if(point, answer.ok, observed)
+        return
+    with start_container(subject, f"{point.name}/whole", conditions) as whole:
+        if whole.served is None:
+            yield from inconclusive(point, f"with the model as given: {whole.reason}")
+            return
+        once, again = (whole.served.invoke(subject.payload) for _ in range(2))
+    if not (once.ok and again.ok):
+        yield from inconclusive(point, f"with the model as given the payload gets {once}, then {again}")
+    elif once.body != again.body:
+        yield from inconclusive(point, f"{observed}; responses to one payload differ, so damage would not show")
+    elif answer.body != once.body:
+        yield warning(point, f"{observed}, but another one than with the model as given: the damage is not noticed")
+    else:
+        yield passed_if(point, True, f"{observed}, as with the model as given: it does not need these files")
 
 
 @dataclass(frozen=True)
 class _Seen:
     """How a container with a damaged model behaved."""
 
-    refused: bool
-    """It exited by itself, or reports that it is not healthy."""
+    verdict: Verdict
+    """PASSED if it exited by itself, or reports that it is not healthy."""
     observed: str
     silent: bool = False
     """It neither exited nor responded."""
+    healthy: bool = False
+    """It returned 200 from /ping."""
 
 
 def _watch(endpoint: Endpoint, silent_seconds: float) -> _Seen:
@@ -94,19 +139,22 @@ def _watch(endpoint: Endpoint, silent_seconds: float) -> _Seen:
     while endpoint.alive and time.monotonic() < deadline:
         answer = wire.request((endpoint.host, endpoint.port), "GET", "/ping", headers=forward_headers({}), seconds=10)
         if answer.ok and endpoint.owns_address():
-            return _Seen(False, f"/ping: {answer}")
+            return _Seen(Verdict.BROKEN, f"/ping: {answer}", healthy=True)
         if answer.status:
             deadline, last = deadline if last else time.monotonic() + _SECONDS, answer
         time.sleep(_PAUSE_SECONDS)
     code, after = endpoint.process.poll(), f"after {time.monotonic() - start:.1f} s"
     if code is None and last is None:
-        return _Seen(False, f"it neither exits nor responds to /ping {after}", silent=True)
+        return _Seen(Verdict.BROKEN, f"it neither exits nor responds to /ping {after}", silent=True)
     if code is None:
-        return _Seen(True, f"/ping is still {last} {after}")
+        return _Seen(Verdict.PASSED, f"/ping is still {last} {after}")
     if code in KILLED:
         memory = ", out of memory" if endpoint.out_of_memory() else ""
-        return _Seen(False, f"SIGKILL ended it {after} (exit code {code}{memory}), which logs no reason")
-    return _Seen(True, f"the container exited with code {code} {after}")
+        return _Seen(Verdict.BROKEN, f"SIGKILL ended it {after} (exit code {code}{memory}), which logs no reason")
+    observed = f"the container exited with code {code} {after}"
+    if code == 0:
+        return _Seen(Verdict.WARNING, f"{observed}, as after a stop that was wanted")
+    return _Seen(Verdict.PASSED, observed)
 
 
 SCENARIOS = (

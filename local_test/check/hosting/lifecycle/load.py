@@ -22,6 +22,7 @@ from local_test.check.core.points import (
     warning,
 )
 from local_test.check.hosting.support import sources, wire
+from local_test.check.hosting.support.patience import is_late, of_the_model, ping_twice
 from local_test.check.hosting.support.served import NO_MODEL, ServingContainer, start_container
 from local_test.platform.processes import Process
 from local_test.platform.profiles import Conditions
@@ -29,14 +30,15 @@ from local_test.platform.profiles import Conditions
 PING = Point(
     "H3-ping-under-load",
     Part.HOSTING,
-    "/ping responds within 2 s while 4 clients send requests without a pause",
+    "/ping responds within 2 s while 4 clients send requests without a pause; up to 4 s, in two rounds, is a warning",
     f"{sources.PING}; aws/sagemaker-python-sdk issue 1554",
     "respond to /ping from a thread or process that runs no predictions",
 )
 REPLACED = Point(
     "H3-worker-replaced",
     Part.HOSTING,
-    "a worker process killed under load is replaced within 30 s and requests succeed, or the container exits",
+    "a worker process killed under load is replaced within 30 s (or 3 times the server's start), and requests succeed;"
+    " or the container exits",
     f"{sources.PING}: a container that is not healthy must report it",
     "let the main process monitor its workers, and start new ones or exit with them",
 )
@@ -50,8 +52,12 @@ NOT_WRITTEN = Point(
 )
 POINTS = (PING, REPLACED, NOT_WRITTEN)
 _CLIENTS, _SECONDS, _REPLACED_SECONDS = 4, 4.0, 30.0
+_WORK_SECONDS = 0.5
+"""How long the processes are observed at work, before one is killed."""
 _ANSWER_SECONDS = 5.0
-"""Time limit of a request while a worker is replaced."""
+"""Time limit of a request while a worker is replaced, besides what the model needs."""
+_SLOWER = 3
+"""How much longer than the server's start the start of a worker may take."""
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
@@ -104,54 +110,89 @@ def _loaded(served: ServingContainer, clients: int, seconds: float | None = None
 
 
 def _pinged(served: ServingContainer) -> Finding:
-    idle = served.ping()
-    if not idle.ok or idle.seconds > served.limits.ping_seconds:
+    idle = ping_twice(served)
+    if not _in_time(served, idle):
         return next(inconclusive(PING, f"/ping without load: {idle}"))
+    worst, count = _worst_under_load(served)
+    if not _in_time(served, worst):  # perhaps the machine was busy: try again
+        worst, count = _worst_under_load(served)
+    observed = f"{worst} beside {count} requests"
+    if worst.ok and served.limits.ping_seconds < worst.seconds <= 2 * served.limits.ping_seconds:
+        return warning(PING, f"{observed}; a faster machine may be in time")
+    return passed_if(PING, _in_time(served, worst), observed)
+
+
+def _in_time(served: ServingContainer, ping: wire.Answer) -> bool:
+    return ping.ok and not is_late(served, ping)
+
+
+def _worst_under_load(served: ServingContainer) -> tuple[wire.Answer, int]:
     pings = []
     with _loaded(served, _CLIENTS) as answers:
         end = time.monotonic() + _SECONDS
         while time.monotonic() < end:
             pings.append(served.ping())
             time.sleep(0.1)
-    slowest = max(pings, key=lambda ping: ping.seconds)
-    late = [ping for ping in pings if not ping.ok or ping.seconds > served.limits.ping_seconds]
-    return passed_if(PING, not late, f"{late[0] if late else slowest} beside {len(answers)} requests")
+    return max(pings, key=lambda ping: (not ping.ok, ping.seconds)), len(answers)
 
 
 def _killed(served: ServingContainer) -> Finding:
     before = served.endpoint.processes()
-    parents = {process.parent for process in before}
-    workers = [process for process in before[1:] if process.pid not in parents]
-    if not workers:
+    if len(before) < 2:
         return not_applicable(
             REPLACED, "there is only one process" if before else "the processes of the container cannot be read"
         )
-    worker = max(workers, key=lambda process: process.resident_kb)
     if served.payload_problem:
         return next(inconclusive(REPLACED, served.payload_problem))
-    with _loaded(served, 2, _ANSWER_SECONDS):
+    return _replaced(served, before)
+
+
+def _replaced(served: ServingContainer, before: list[Process]) -> Finding:
+    # a slow model answers slowly, and a server that starts slowly replaces slowly
+    answer_seconds = _ANSWER_SECONDS + of_the_model(served)
+    replaced_seconds = max(_REPLACED_SECONDS, _SLOWER * served.seconds)
+    with _loaded(served, 2, answer_seconds):
+        time.sleep(_WORK_SECONDS)
+        worker = _worker(before, served.endpoint.processes())
+        if worker is None:
+            return not_applicable(REPLACED, "process 1, or one with children, does the work; the others are idle")
         if not served.endpoint.kill(worker):
             return next(inconclusive(REPLACED, "only root may kill the container's processes"))
         start = time.monotonic()
-        while time.monotonic() - start < _REPLACED_SECONDS:
+        while time.monotonic() - start < replaced_seconds:
             time.sleep(0.2)
             if not served.endpoint.alive:
                 return passed_if(
                     REPLACED, True, f"the container ended with exit code {served.endpoint.process.returncode}"
                 )
-            if _recovered(served, before, worker):
+            if _recovered(served, before, worker, answer_seconds):
                 return passed_if(REPLACED, True, f"replaced within {time.monotonic() - start:.1f} s")
-        answer = served.invoke(served.payload, _ANSWER_SECONDS)
+        answer = served.invoke(served.payload, answer_seconds)
     count, ping = len(served.endpoint.processes()), served.ping()
-    observed = f"{count} of {len(before)} processes {_REPLACED_SECONDS:.0f} s later, a request {answer}, /ping {ping}"
+    observed = f"{count} of {len(before)} processes {replaced_seconds:.0f} s later, a request {answer}, /ping {ping}"
     # if /ping fails, the platform replaces the instance, which takes minutes
     return warning(REPLACED, observed) if answer.ok or not ping.ok else passed_if(REPLACED, False, observed)
 
 
-def _recovered(served: ServingContainer, before: list[Process], killed: Process) -> bool:
+def _worker(before: list[Process], now: list[Process]) -> Process | None:
+    """Return the childless process that used the most CPU time since *before*; None if only its parents used any.
+
+    Helpers, such as the resource tracker of Python's multiprocessing, are idle, and nobody misses them.
+    """
+    earlier = {process.pid: process.ticks for process in before}
+    used = {process.pid: process.ticks - earlier.get(process.pid, 0) for process in now}
+    parents = {process.parent for process in now}
+    childless = [process for process in now[1:] if process.pid not in parents]
+    if any(used.values()):
+        childless = [process for process in childless if used[process.pid]]
+    # if nobody worked for a whole tick, the largest holds the model
+    return max(childless, key=lambda process: (used[process.pid], process.resident_kb), default=None)
+
+
+def _recovered(served: ServingContainer, before: list[Process], killed: Process, seconds: float) -> bool:
     now = served.endpoint.processes()
     replaced = len(now) >= len(before) and killed.pid not in {process.pid for process in now}
-    return replaced and all(served.invoke(served.payload, _ANSWER_SECONDS).ok for _ in range(os.cpu_count() or 1))
+    return replaced and all(served.invoke(served.payload, seconds).ok for _ in range(os.cpu_count() or 1))
 
 
 SCENARIOS = (Scenario("load, and a worker killed under it", POINTS, _run, exclusive=True),)

@@ -66,9 +66,8 @@ POINTS = (PING, LIST, BAD_PATH, LOAD, AGAIN, DESCRIBE, INVOKE, UNLOADED, UNLOAD,
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
-    # a program on the host has no labels
-    requested = subject.image is None and subject.profile is Profile.MULTI_MODEL
-    if not requested and not has_label(subject, MULTI_MODELS):
+    # H12-label says so if the image of a multi-model endpoint lacks the label
+    if subject.profile is not Profile.MULTI_MODEL and not has_label(subject, MULTI_MODELS):
         yield from (not_applicable(point, "the label multi-models is not set") for point in POINTS)
         return
     conditions = Conditions.of(Profile.MULTI_MODEL, subject.environment)

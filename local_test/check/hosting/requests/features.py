@@ -49,7 +49,7 @@ BOTH_WAYS = Point(
     frozenset(Profile) - {Profile.MULTI_MODEL},
 )
 POINTS = (METRICS, BOTH_WAYS, PARAMETERS, LINES)
-_LINE_TYPES = ("text/csv", "application/jsonlines", "application/x-ndjson", "application/jsonl", "text/plain")
+LINE_TYPES = ("text/csv", "application/jsonlines", "application/x-ndjson", "application/jsonl", "text/plain")
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _COPIES = 3
 
@@ -114,7 +114,7 @@ def _parameters(served: ServingContainer) -> Finding:
 
 def _lines(served: ServingContainer, payload: Payload) -> Finding:
     kind = payload.content_type.partition(";")[0].strip().lower()
-    if kind not in _LINE_TYPES:
+    if kind not in LINE_TYPES:
         return next(inconclusive(LINES, f"the payload is {kind}, which is not line-based"))
     lines = payload.body.rstrip(b"\r\n").split(b"\n") * _COPIES
     many = Payload(b"\n".join(lines) + b"\n", payload.content_type)
@@ -122,7 +122,7 @@ def _lines(served: ServingContainer, payload: Payload) -> Finding:
     if answer.status == 406:
         return not_applicable(LINES, f"the server does not return {kind}")
     back = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if answer.ok and back not in _LINE_TYPES:
+    if answer.ok and back not in LINE_TYPES:
         return not_applicable(LINES, f"the server returns {back or 'no content type'}, which is not line-based")
     count = len(answer.body.rstrip(b"\r\n").split(b"\n"))
     return passed_if(LINES, answer.ok and count == len(lines), f"{answer}: {len(lines)} lines in, {count} out")

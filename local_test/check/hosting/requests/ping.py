@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from local_test.check.core.points import Finding, Part, Point, Verdict, not_applicable, passed_if
 from local_test.check.hosting.support import sources
+from local_test.check.hosting.support.patience import is_late
 from local_test.check.hosting.support.served import ServingContainer
 
 EMPTY = Point(
@@ -51,9 +52,10 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
         answers[0].ok and not body.strip(),
         f"{answers[0].status} with a body of {len(body)} bytes: {body[:40]!r}",
     )
-    slowest = max(answers, key=lambda answer: answer.seconds)
-    in_time = all(answer.ok for answer in answers) and slowest.seconds <= served.limits.ping_seconds
-    yield passed_if(IN_TIME, in_time, f"{slowest}, the slowest of {_TIMES}")
+    if any(is_late(served, answer) for answer in answers):  # perhaps by another scenario's work: ask again
+        answers = [served.ping() for _ in range(_TIMES)]
+    worst = max(answers, key=lambda answer: (not answer.ok, answer.seconds))
+    yield passed_if(IN_TIME, worst.ok and not is_late(served, worst), f"{worst}, the worst of {_TIMES}")
     yield passed_if(POST, (answer := served.ping("POST")).ok, answer)
     answer = served.ping(path="/ping/")
     if answer.client_error or 300 <= answer.status < 400:

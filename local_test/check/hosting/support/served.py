@@ -60,10 +60,10 @@ class ServingContainer:
     def invoke(
         self, payload: Payload, seconds: float | None = None, extra: Mapping[str, str] | None = None
     ) -> wire.Answer:
-        """Request a prediction; *extra* headers are sent unchanged."""
+        """Request a prediction, with twice the platform's time limit; *extra* headers are sent unchanged."""
         headers = {**forward_headers({"Content-Type": payload.content_type}), **(extra or {})}
         answer = wire.request(
-            self.address, "POST", self.path, payload.body, headers, seconds=seconds or self.limits.answer_seconds
+            self.address, "POST", self.path, payload.body, headers, seconds=seconds or 2 * self.limits.answer_seconds
         )
         if answer.status >= 400:
             self.refusals.append(answer)
@@ -81,10 +81,11 @@ class ServingContainer:
 
     @property
     def payload_problem(self) -> str:
-        """Why points that need a payload with a 200 are inconclusive; empty if they are not."""
+        """Why points that need a payload with a 200 in time are inconclusive; empty if they are not."""
         if (answer := self.payload_answer) is None:
             return NO_PAYLOAD
-        return "" if answer.ok else f"the response to the payload is {answer}; check --payload and --content-type"
+        in_time = answer.ok and answer.seconds <= self.limits.answer_seconds
+        return "" if in_time else f"the response to the payload is {answer}; see H4-answer"
 
     @property
     def payload(self) -> Payload:
@@ -165,8 +166,7 @@ def start_container(
 @contextlib.contextmanager
 def _start_once(subject: Subject, name: str, conditions: Conditions, seconds: float) -> Iterator[Start]:
     limits = LIMITS[subject.profile]
-    base = subject.scratch / name
-    with start_endpoint(subject.image, subject.programs, subject.model, base, conditions) as endpoint:
+    with start_endpoint(subject.image, subject.programs, subject.model, subject.scratch / name, conditions) as endpoint:
         begun = unknown_since = time.monotonic()
         last: wire.Answer | None = None
         # a container that ignores SAGEMAKER_BIND_TO_PORT listens on the default port

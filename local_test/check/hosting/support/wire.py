@@ -8,12 +8,16 @@ A server's fault never raises: an Answer with status 0 has the problem instead.
 import contextlib
 import http.client
 import socket
+import struct
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 CLOSED, BROKE_OFF = "connection closed without a response", "incomplete response"
 TIMED_OUT = "no response"
+_BUFFERED_BYTES = 16_000
+"""The buffers of a connection hold more."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +102,58 @@ def connect(address: tuple[str, int], seconds: float = 10, receive_bytes: int | 
     return connection
 
 
-def send_raw(address: tuple[str, int], text: bytes) -> Answer:
-    """Send raw bytes on a new connection."""
+def retransmissions(connection: socket.socket) -> int:
+    """Return how many packets the kernel has sent again on *connection*: one that opens it, if the queue was full."""
+    return int(struct.unpack_from("=I", connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 100)[0])
+
+
+def send_raw(address: tuple[str, int], text: bytes, *, ends: bool = False, seconds: float = 10) -> Answer:
+    """Send raw bytes on a new connection; with *ends* the server reads its end after them."""
     start = time.monotonic()
     try:
-        with connect(address) as connection:
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with connect(address, seconds) as connection:
+            with contextlib.suppress(OSError):  # it may be closed already
                 connection.sendall(text)
+                if ends:
+                    connection.shutdown(socket.SHUT_WR)
             return read_answer(connection, start)
     except OSError as error:
         return Answer(0, time.monotonic() - start, problem=_describe(error))
+
+
+def post_head(path: str, length: int, headers: Mapping[str, str]) -> bytes:
+    """Return the head of a POST with a body of *length* bytes."""
+    fields = {"Host": "model.aws.local:8080", **headers, "Content-Length": str(length)}
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def send_together(address: tuple[str, int], text: bytes, count: int, seconds: float) -> list[Answer]:
+    """Send the same POST on *count* connections; the last byte of each follows when all others are sent.
+
+    A POST larger than a connection's buffers is sent without this pause: a server may read one after the other.
+    """
+    held = 1 if len(text) <= _BUFFERED_BYTES else len(text)
+
+    def finish(connection: socket.socket) -> Answer:
+        start = time.monotonic()
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(text[-held:])
+            return read_answer(connection, start)
+        except OSError as error:
+            return Answer(0, time.monotonic() - start, problem=_describe(error))
+
+    with contextlib.ExitStack() as stack:
+        try:
+            connections = [stack.enter_context(connect(address, seconds)) for _ in range(count)]
+        except OSError as error:
+            return [Answer(0, 0, problem=_describe(error))]
+        for connection in connections:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(text[:-held])
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(finish, connections))
 
 
 def read_answer(connection: socket.socket, start: float) -> Answer:
