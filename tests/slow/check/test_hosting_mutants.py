@@ -142,7 +142,7 @@ MUTANTS: dict[str, Mutant] = {
     "H4-accept-in-time": mutant(
         instead(
             BACKLOG,
-            "request_queue_size = 1",
+            "request_queue_size = 8",
             "def get_request(self):",
             "    while threading.active_count() > 16:",
             "        time.sleep(0.05)",
