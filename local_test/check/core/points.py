@@ -139,3 +139,5 @@ class Scenario:
     """Yields at most one finding per point; points that it omits, or that an error prevents, are INCONCLUSIVE."""
     exclusive: bool = False
     """Runs while no other scenario does, because it measures time."""
+    late: bool = False
+    """Waits for the result of another scenario, so those that do not wait start before it."""

@@ -7,7 +7,7 @@ A point that a scenario omits, or that an error prevents, is INCONCLUSIVE with t
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
@@ -61,7 +61,7 @@ def run(
 
     executor = ThreadPoolExecutor(_AT_ONCE)
     try:
-        parallel = [scenario for scenario in _interleave_parts(scenarios) if not scenario.exclusive]
+        parallel = [scenario for scenario in sorted(scenarios, key=_rank) if not scenario.exclusive]
         for future in as_completed([executor.submit(run_one, scenario) for scenario in parallel]):
             future.result()
         for scenario in scenarios:
@@ -72,14 +72,9 @@ def run(
     return [found[point] for scenario in scenarios for point in scenario.points]
 
 
-def _interleave_parts(scenarios: Sequence[Scenario]) -> list[Scenario]:
-    """Alternate between the parts, because scenarios of training first wait for their common baseline."""
-    last_rank: dict[Part, int] = {}
-    ranks = {}
-    for scenario in scenarios:
-        part = scenario.points[0].part
-        ranks[scenario.name] = last_rank[part] = last_rank.get(part, -1) + 1
-    return sorted(scenarios, key=lambda scenario: ranks[scenario.name])
+def _rank(scenario: Scenario) -> tuple[bool, bool]:
+    """Start training before hosting, because others wait for its first jobs; those that wait come last."""
+    return scenario.late, scenario.points[0].part is Part.HOSTING
 
 
 def _findings(scenario: Scenario, subject: Subject) -> Iterator[Finding]:

@@ -7,12 +7,12 @@ SIGKILL when the first file of the model appears   ->  content of the model fold
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, inconclusive, passed_if, warning
-from local_test.check.training.baseline import Baseline, scenario
+from local_test.check.training.baseline import Baseline, judge_the_end, scenario
 from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, sizes, start_job
 from local_test.platform import training_job as jobs
 from local_test.platform.processes import KILLED
@@ -170,27 +170,26 @@ def _records_read_times(folder: Path) -> bool:
 
 
 def _killed(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
-    whole = baseline.job.model
-    if not whole:
+    if not baseline.job.model:
         yield from inconclusive(_WHOLE, "the job writes no model")
         return
-    with start_job(subject, baseline.conditions) as (job, base):
-        code = job.wait(LIMIT_SECONDS, until=lambda: any((base / "model").iterdir()))
+    yield judge_the_end(baseline, lambda prepare: _kill(subject, baseline, prepare))
+
+
+def _kill(subject: Subject, baseline: Baseline, prepare: Callable[[Path], None]) -> Finding:
+    """Kill a job as soon as it has written a file of its model."""
+    with start_job(subject, baseline.conditions, prepare=prepare) as (job, base):
+        job.wait(LIMIT_SECONDS, until=lambda: any((base / "model").iterdir()))
         job.kill()
-    left = sizes(base / "model")
-    missing = whole.keys() - left.keys()
-    cut = [name for name, size in whole.items() if left.get(name, size) < 0.9 * size]
-    if code is None and not left:
-        yield from inconclusive(_WHOLE, f"no model appeared within {LIMIT_SECONDS} s")
-    elif missing:
-        yield passed_if(_WHOLE, True, f"killed at the first file: {len(missing)} of {len(whole)} files are missing")
-    elif cut:
-        observed = (
-            f"killed at its first file, all names are there, and {cut[0]} has {left[cut[0]]} of {whole[cut[0]]} bytes"
-        )
-        yield passed_if(_WHOLE, False, observed)
-    else:
-        yield passed_if(_WHOLE, True, "killed at the first file: all files are complete")
+    left, whole = sizes(base / "model"), baseline.job.model
+    if not left:
+        return next(inconclusive(_WHOLE, f"no model appeared within {job.seconds:.0f} s"))
+    if missing := whole.keys() - left.keys():
+        return passed_if(_WHOLE, True, f"killed at the first file: {len(missing)} of {len(whole)} files are missing")
+    cut = [f"{name} has {left[name]} of {whole[name]} bytes" for name in whole if left[name] < 0.9 * whole[name]]
+    if cut:
+        return passed_if(_WHOLE, False, f"killed at its first file, all names are there, and {cut[0]}")
+    return passed_if(_WHOLE, True, "killed at the first file: all files are complete")
 
 
 _STOP_POINTS = (_SIGNAL, _IN_TIME, _RESULT, _RESUMES, _MARKERS)
