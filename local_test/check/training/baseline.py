@@ -7,8 +7,6 @@ the image accepts everything between them; only if one fails do more jobs determ
 working conditions, so that each tests one thing.
 """
 
-import os
-import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -17,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from local_test.check.core.points import Finding, Point, Scenario, Subject, Verdict, inconclusive
+from local_test.check.core.points import Finding, Point, Scenario, Subject, inconclusive
 from local_test.check.training.job import Conditions, JobResult, run_job
 
 PLATFORM = Conditions(
@@ -103,25 +101,6 @@ def get(subject: Subject) -> Baseline:
     with entry.lock:
         entry.baseline = entry.baseline or _determine(subject)
         return entry.baseline
-
-
-def judge_the_end(baseline: Baseline, judge: Callable[[Callable[[Path], None]], Finding]) -> Finding:
-    """Judge a job of which only the end matters, by *judge*, which gets the job's preparation.
-
-    A job with the checkpoints of a complete one has little left to do. It may differ from other jobs, so only what it
-    does right counts; else a whole job is judged.
-    """
-    checkpoints = baseline.job.base / "checkpoints"
-    files = [*checkpoints.rglob("*")]
-
-    def restore(base: Path) -> None:
-        shutil.copytree(checkpoints, base / "checkpoints", dirs_exist_ok=True)
-
-    if files and all(os.access(path, os.R_OK) for path in files):  # a container may have written them as root
-        finding = judge(restore)
-        if finding.verdict is Verdict.PASSED:
-            return finding
-    return judge(lambda _: None)
 
 
 def scenario(

@@ -4,7 +4,7 @@ Baseline + a fault  ->  exit code, /opt/ml/output/failure
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from local_test.check.core.points import (
     passed_if,
     warning,
 )
-from local_test.check.training.baseline import Baseline, judge_the_end, scenario
+from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import run_job
-from local_test.platform.training_job import FAILURE_CHARACTERS, Setup
+from local_test.platform.training_job import FAILURE_CHARACTERS
 
 _SIGNALS = 'developer guide, "How Amazon SageMaker AI Signals Algorithm Success or Failure"'
 _EXIT = Point(
@@ -129,21 +129,16 @@ def _full_disk(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     if not baseline.job.model:
         yield from inconclusive(_FULL, "the job writes no model")
         return
-    yield judge_the_end(baseline, lambda prepare: _without_space(subject, baseline, prepare))
-
-
-def _without_space(subject: Subject, baseline: Baseline, prepare: Callable[[Path], None]) -> Finding:
-    def full(setup: Setup) -> Setup:
-        return replace(setup, full_model=True)
-
-    job = run_job(subject, baseline.conditions, prepare=prepare, change=full)
+    job = run_job(subject, baseline.conditions, change=lambda setup: replace(setup, full_model=True))
+    reported = _NO_SPACE.search(job.failure[:FAILURE_CHARACTERS] or job.log)
     if job.code is None:
-        return next(inconclusive(_FULL, str(job)))
-    if job.code == 0 and not job.failure:
-        return passed_if(_FULL, False, f"{job}, although no file of the model could be written")
-    if _NO_SPACE.search(job.failure[:FAILURE_CHARACTERS] or job.log):
-        return passed_if(_FULL, True, job)
-    return warning(_FULL, f"{job}; the message does not mention the disk")
+        yield from inconclusive(_FULL, str(job))
+    elif job.code == 0 and not job.failure:
+        yield passed_if(_FULL, False, f"{job}, although no file of the model could be written")
+    elif reported:
+        yield passed_if(_FULL, True, job)
+    else:
+        yield warning(_FULL, f"{job}; the message does not mention the disk")
 
 
 def _user_program(subject: Subject, baseline: Baseline) -> Iterator[Finding]:

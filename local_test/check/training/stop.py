@@ -1,18 +1,17 @@
-"""Points about training jobs that are stopped, resumed or killed.
+"""Points about training jobs that are stopped and resumed.
 
 Baseline  ->  SIGTERM after half of the log        ->  exit code, model, checkpoints
 checkpoints, with the uploader's marker files      ->  the next job
-SIGKILL when the first file of the model appears   ->  content of the model folder
 """
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, inconclusive, passed_if, warning
-from local_test.check.training.baseline import Baseline, judge_the_end, scenario
+from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, sizes, start_job
 from local_test.platform import training_job as jobs
 from local_test.platform.processes import KILLED
@@ -52,14 +51,6 @@ _MARKERS = Point(
     "marker files that the uploader leaves among the checkpoints are ignored",
     "aws/amazon-sagemaker-examples#1518; aws/sagemaker-python-sdk#1791, #1040",
     "ignore files whose names end with .sagemaker-uploading or .sagemaker-uploaded",
-)
-_WHOLE = Point(
-    "T11-whole-model",
-    Part.TRAINING,
-    "a job that is killed leaves no truncated model that looks complete",
-    "a stopped job's model is uploaded even after SIGKILL; aws/sagemaker-python-sdk#3062; AWS documents nothing",
-    "write each file atomically: write to a temporary name, then rename",
-    level=Verdict.WARNING,
 )
 _MARKS = (".sagemaker-uploading", ".sagemaker-uploaded")
 
@@ -169,31 +160,5 @@ def _records_read_times(folder: Path) -> bool:
     return probe.stat().st_atime > 0
 
 
-def _killed(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
-    if not baseline.job.model:
-        yield from inconclusive(_WHOLE, "the job writes no model")
-        return
-    yield judge_the_end(baseline, lambda prepare: _kill(subject, baseline, prepare))
-
-
-def _kill(subject: Subject, baseline: Baseline, prepare: Callable[[Path], None]) -> Finding:
-    """Kill a job as soon as it has written a file of its model."""
-    with start_job(subject, baseline.conditions, prepare=prepare) as (job, base):
-        job.wait(LIMIT_SECONDS, until=lambda: any((base / "model").iterdir()))
-        job.kill()
-    left, whole = sizes(base / "model"), baseline.job.model
-    if not left:
-        return next(inconclusive(_WHOLE, f"no model appeared within {job.seconds:.0f} s"))
-    if missing := whole.keys() - left.keys():
-        return passed_if(_WHOLE, True, f"killed at the first file: {len(missing)} of {len(whole)} files are missing")
-    cut = [f"{name} has {left[name]} of {whole[name]} bytes" for name in whole if left[name] < 0.9 * whole[name]]
-    if cut:
-        return passed_if(_WHOLE, False, f"killed at its first file, all names are there, and {cut[0]}")
-    return passed_if(_WHOLE, True, "killed at the first file: all files are complete")
-
-
 _STOP_POINTS = (_SIGNAL, _IN_TIME, _RESULT, _RESUMES, _MARKERS)
-SCENARIOS = (
-    scenario("training is stopped and resumed", _STOP_POINTS, _stop_and_resume),
-    scenario("training is killed", (_WHOLE,), _killed),
-)
+SCENARIOS = (scenario("training is stopped and resumed", _STOP_POINTS, _stop_and_resume),)
