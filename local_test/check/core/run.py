@@ -11,7 +11,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive
+from local_test.check.core.points import (
+    ONLY_A_CONTAINER,
+    Finding,
+    Part,
+    Point,
+    Scenario,
+    Subject,
+    Verdict,
+    inconclusive,
+    not_applicable,
+)
 from local_test.platform.container import cannot_run
 from local_test.platform.processes import EndedFromOutsideError
 
@@ -79,6 +89,9 @@ def _rank(scenario: Scenario) -> tuple[bool, bool]:
 
 def _findings(scenario: Scenario, subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every point of *scenario*, even if it raises."""
+    if subject.url and not scenario.at_url:
+        yield from (not_applicable(point, ONLY_A_CONTAINER) for point in scenario.points)
+        return
     image = subject.image if scenario.points[0].part is not Part.IMAGE else None
     if image and (reason := cannot_run(image)):
         yield from inconclusive(scenario.points, reason)
@@ -95,10 +108,3 @@ def _findings(scenario: Scenario, subject: Subject) -> Iterator[Finding]:
         reason = f'"{scenario.name}" failed: {type(error).__name__}: {line}'
     for point in scenario.points:
         yield found.get(point) or Finding(point, Verdict.INCONCLUSIVE, reason)
-
-
-def requested_parts(*, training: bool, hosting: bool, image: bool) -> frozenset[Part]:
-    """Return the parts to check: training and hosting if neither is requested, and the image if there is one."""
-    parts = {Part.TRAINING} if training else set()
-    parts |= {Part.HOSTING} if hosting else set()
-    return frozenset((parts or {Part.TRAINING, Part.HOSTING}) | ({Part.IMAGE} if image else set()))

@@ -91,17 +91,11 @@ class JobResult:
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """Return the sizes in bytes of the files below *folder*, by relative path."""
-    return {
-        str(path.relative_to(folder)): path.lstat().st_size for path in sorted(folder.rglob("*")) if not path.is_dir()
-    }
-
-
-def _sizes_meanwhile(folder: Path) -> dict[str, int]:
-    """Return the sizes of files of which some may be renamed or removed meanwhile."""
+    """Return the sizes in bytes of the files below *folder*, by relative path, even while a job renames some."""
     while True:
+        paths = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
         with contextlib.suppress(FileNotFoundError):
-            return sizes(folder)
+            return {str(path.relative_to(folder)): path.lstat().st_size for path in paths}
 
 
 @contextlib.contextmanager
@@ -164,8 +158,8 @@ def run_job(subject: Subject, conditions: Conditions, **changes: object) -> JobR
     with start_job(subject, conditions, **changes) as (running, base):  # type: ignore[arg-type] # keyword arguments of start_job
         running.wait(LIMIT_SECONDS, until=lambda: any((base / "model").glob("*")))
         running.wait(_MOMENT_SECONDS)
-        early = _sizes_meanwhile(base / "model")
-        code = running.wait(max(0, LIMIT_SECONDS - running.seconds))
+        early = sizes(base / "model")
+        code = running.wait(LIMIT_SECONDS - running.seconds)
         return replace(outcome(running, code, base), early_model=early)
 
 
