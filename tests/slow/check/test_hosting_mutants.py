@@ -13,6 +13,7 @@ from local_test.check.core.points import Finding, Payload, Scenario, Subject, Ve
 from local_test.check.core.run import applies
 from local_test.check.hosting import scenarios
 from local_test.check.hosting.lifecycle import damaged_model, load, stop
+from local_test.check.hosting.lifecycle import serverless as serverless_points
 from local_test.check.hosting.requests import connections
 from local_test.check.hosting.support.served import NO_MODEL, NO_PAYLOAD
 from local_test.platform import profiles
@@ -187,6 +188,7 @@ MUTANTS: dict[str, Mutant] = {
     "H14-memory": serverless(before(LOADED, "ballast = b'1' * 2**29")),
     "H14-any-user": serverless(before(LOADED, 'list(Path("/root").iterdir())')),
     "H14-no-shared-memory": serverless(before(LOADED, 'Path("/dev/shm/heartbeat").touch()')),
+    "H14-small-tmp": serverless(before(LOADED, 'Path("/tmp/copy").write_bytes(bytes(16 * 2**20))')),
     "H14-full-disk": mutant(before(LOADED, 'Path("/tmp/cache").write_bytes(bytes(2**22))'), container=True),
     "H15-metrics": mutant(('f"requests_in_flight', 'f"<html>')),
     "H16-streamed-answer": mutant(
@@ -211,6 +213,8 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
         small = replace(limits, startup_seconds=60, stop_seconds=8, body_bytes=5 * profiles.MB, accept_seconds=0.9)
         monkeypatch.setitem(profiles.LIMITS, profile, small)
     monkeypatch.setattr(profiles, "_SERVERLESS_MEMORY", 2**28)
+    withheld = {**serverless_points.WITHHELD, serverless_points.TMP: ({"tmp_bytes": 2**23}, {"tmp_bytes": None})}
+    monkeypatch.setattr(serverless_points, "WITHHELD", withheld)
     monkeypatch.setattr(connections, "_PATIENCE", 4.0)
     monkeypatch.setattr(load, "_SECONDS", 1.5)
     monkeypatch.setattr(load, "_REPLACED_SECONDS", 5.0)

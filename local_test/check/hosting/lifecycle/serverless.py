@@ -42,7 +42,7 @@ TMP = Point(
     level=Verdict.WARNING,
 )
 POINTS = (USER, SHARED_MEMORY, TMP)
-_WITHHELD: dict[Point, tuple[dict[str, Any], dict[str, Any]]] = {
+WITHHELD: dict[Point, tuple[dict[str, Any], dict[str, Any]]] = {
     USER: ({"root": False}, {"root": True}),
     SHARED_MEMORY: ({"shared_memory": False}, {"shared_memory": True}),
     TMP: ({"tmp_bytes": LAMBDA_TMP}, {"tmp_bytes": None}),
@@ -57,7 +57,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
     if subject.model:
         subject = replace(subject, model=_readable(subject.model, subject.scratch / "readable"))
     usual = Conditions(environment=Conditions.of(subject.profile, subject.environment).environment, gpu=False)
-    for point, (withheld, granted) in _WITHHELD.items():
+    for point, (withheld, granted) in WITHHELD.items():
         with start_container(subject, point.name, replace(usual, **withheld), {point: granted}) as start:
             for finding in start.findings:
                 served = start.served if point is TMP and finding.verdict is Verdict.PASSED else None
