@@ -51,12 +51,13 @@ _LOST = Point(
 )
 _HOSTS = ("algo-1", "algo-2")
 _DELAY_SECONDS = 2
-_MINIMUM_WAIT_SECONDS = 20
+MINIMUM_WAIT_SECONDS = 20
 """How long a job may be busy or silent until it is taken to wait for the other host, if that is longer than a job."""
 _SLOWER = 1.5
 """How much longer than a job with a single host it may take."""
 _IDLE_SECONDS, _IDLE_SHARE = 8.0, 0.05
 """A job is idle if it has used less than this share of a core for so long."""
+_LOOK_SECONDS = 0.5
 
 
 def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
@@ -127,17 +128,16 @@ def _waits(job: Job, alone: JobResult) -> bool:
 
     It does if it runs longer than a job with a single host, or if it is idle and its log is behind that job's.
     """
-    limit = max(_MINIMUM_WAIT_SECONDS, _SLOWER * alone.seconds)
-    busy = [(job.seconds, job.cpu_seconds())]
-
-    def idle() -> bool:
+    limit = max(MINIMUM_WAIT_SECONDS, _SLOWER * alone.seconds)
+    used, since = job.cpu_seconds(), job.seconds
+    while (code := job.wait(_LOOK_SECONDS)) is None and job.seconds < limit:
         now = job.cpu_seconds()
-        if now is None or busy[0][1] is None or now - busy[0][1] > _IDLE_SHARE * _IDLE_SECONDS:
-            busy[0] = job.seconds, now
+        if now is None or used is None or now - used > _IDLE_SHARE * _IDLE_SECONDS:
+            used, since = now, job.seconds
         expected = sum(_SLOWER * line.seconds < job.seconds for line in alone.lines)
-        return job.seconds - busy[0][0] > _IDLE_SECONDS and len(job.lines) < expected
-
-    return job.wait(limit, until=idle) is None
+        if job.seconds - since > _IDLE_SECONDS and len(job.lines) < expected:
+            break
+    return code is None
 
 
 SCENARIOS = (

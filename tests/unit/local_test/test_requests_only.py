@@ -7,13 +7,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from local_test.check.command import check
-from local_test.check.core.points import ONLY_A_CONTAINER
+from local_test.check.core.points import ONLY_A_CONTAINER, Part, Payload, Subject, Verdict
+from local_test.check.core.run import applicable
+from local_test.check.core.run import run as run_scenarios
+from local_test.check.hosting import scenarios
+from local_test.platform.profiles import LIMITS, Profile
 from tests.contract.check import images
 from tests.contract.check.test_check import run
 from tests.support.waiting import wait_until
@@ -104,3 +109,46 @@ def test_what_a_running_server_cannot_be_given_is_refused(words: list[str], reas
     done = CliRunner().invoke(check, words, terminal_width=150)
     assert done.exit_code == 2
     assert reason in done.output
+
+
+@pytest.mark.parametrize(
+    ("profile", "waits", "verdict"),
+    [
+        (Profile.ASYNC, (0.5, 3600), Verdict.WARNING),
+        (Profile.BATCH, (0.5, 3600), Verdict.WARNING),
+        (Profile.ASYNC, (0.5, 0.5), Verdict.BROKEN),
+        (Profile.ASYNC, (900, 3600), Verdict.PASSED),
+    ],
+)
+def test_an_answer_that_comes_later_than_the_platform_waits_unless_told_is_a_warning(
+    profile: Profile, waits: tuple[float, float], verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = replace(LIMITS[profile], default_answer_seconds=waits[0], answer_seconds=waits[1])
+    monkeypatch.setitem(LIMITS, profile, limits)
+    predicted = "                self.send(*self.predict(body, factor))\n"
+    with server(tmp_path, (predicted, "                time.sleep(1)\n" + predicted)) as url:
+        address = ("127.0.0.1", int(url.rpartition(":")[2]))
+        payload = Payload(images.PAYLOAD, images.CONTENT_TYPE)
+        subject = Subject(
+            None,
+            tmp_path,
+            frozenset({Part.HOSTING}),
+            profile,
+            payload=payload,
+            only=frozenset({"H4-answer"}),
+            url=address,
+        )
+        [finding] = run_scenarios(applicable(scenarios.SCENARIOS, subject), subject)
+    assert finding.verdict is verdict, finding
+
+
+def test_the_platform_waits_15_minutes_for_async_and_10_for_batch() -> None:
+    waits = {profile: limits.default_answer_seconds for profile, limits in LIMITS.items()}
+    assert waits == {
+        Profile.REAL_TIME: 60,
+        Profile.SERVERLESS: 60,
+        Profile.MULTI_MODEL: 60,
+        Profile.ASYNC: 900,
+        Profile.BATCH: 600,
+    }
+    assert {profile: limits.body_bytes for profile, limits in LIMITS.items()}[Profile.SERVERLESS] == 4 * 10**6
