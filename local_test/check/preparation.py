@@ -4,7 +4,6 @@ options  ->  channels, selected points, a server's address, the unpacked model; 
 """
 
 import shutil
-import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from local_test.check.core import archive
 from local_test.check.core.points import Address, Part, Subject
 from local_test.check.core.run import applicable
 from local_test.check.core.selection import Selection, UnknownWordError, selected
+from local_test.check.hosting.support import wire
 from local_test.check.image.obtaining import NoImageError, obtain
 from local_test.platform import container
 from local_test.platform.profiles import InstanceType, Profile
@@ -110,7 +110,7 @@ def require_requests_only(subject: Subject, model: Path | None) -> None:
 def require_server(url: Address) -> None:
     """Raise CannotRunError unless a server listens at *url*."""
     try:
-        socket.create_connection(url, 10).close()
+        wire.connect(url).close()  # by IPv4, as all requests
     except OSError as error:
         raise CannotRunError(f"no server at http://{url[0]}:{url[1]}: {error.strerror or error}") from None
 
