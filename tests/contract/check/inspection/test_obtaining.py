@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from local_test.check.core.scratch import scratch_folder
 from local_test.check.image.obtaining import NoImageError, obtain
 from local_test.platform.engine import DOCKER
 from tests.contract.check import images
@@ -84,10 +83,10 @@ def test_a_folder_without_a_dockerfile_is_told_in_a_line(tmp_path: Path) -> None
 
 def test_a_name_of_both_a_folder_and_an_image_is_not_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = images.build("good")
-    (tmp_path / image).mkdir()
+    (tmp_path / image).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    with scratch_folder() as scratch, pytest.raises(NoImageError, match=re.escape(f"write ./{image} or")):
-        obtain(image, None, scratch.folder)
+    with pytest.raises(NoImageError, match=re.escape(f"write ./{image} or")):
+        obtain(image, None, tmp_path)
 
 
 def test_ctrl_c_amid_a_build_ends_it(folder: Path, tmp_path: Path) -> None:
