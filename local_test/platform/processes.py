@@ -1,7 +1,6 @@
 """Processes of a container or program: who they are, where they listen, how they take signals, who ended them."""
 
 import ipaddress
-import os
 import signal
 import subprocess
 import time
@@ -31,10 +30,10 @@ class Process:
     container_pid: int
     """Its PID inside the container."""
     resident_kb: int
-    cpu_seconds: float
-    """CPU time that it has used, with that of children which have ended."""
     root: bool
     """Whether its user is 0 inside the container, regardless of the user on the host."""
+    ticks: int
+    """CPU time that it has used, in clock ticks, mostly of 10 ms."""
 
 
 def descendants(first: int) -> list[Process]:
@@ -52,7 +51,7 @@ def _read(path: Path) -> Process | None:
     try:
         lines = (path / "status").read_text(encoding="utf-8").splitlines()
         users = (path / "uid_map").read_text(encoding="utf-8").splitlines()
-        times = (path / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[11:15]
+        user, system = (path / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[11:13]  # see proc(5)
     except OSError:  # it has exited meanwhile
         return None
     fields = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
@@ -61,9 +60,8 @@ def _read(path: Path) -> Process | None:
     container_pid = int(fields.get("NSpid", fields["Pid"])[-1])
     resident = int(fields.get("VmRSS", ["0"])[0])
     outside = {line.split()[1] for line in users if line.split()[0] == "0"}
-    cpu_seconds = sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
-    parent = int(fields["PPid"][0])
-    return Process(int(path.name), parent, container_pid, resident, cpu_seconds, fields["Uid"][1] in outside)
+    root, ticks = fields["Uid"][1] in outside, int(user) + int(system)
+    return Process(int(path.name), int(fields["PPid"][0]), container_pid, resident, root, ticks)
 
 
 def listening(pid: int) -> list[tuple[str, int]]:

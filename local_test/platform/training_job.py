@@ -99,13 +99,13 @@ class Job:
         return takes_sigterm(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def cpu_seconds(self) -> float | None:
-        """Return the CPU time of its processes so far; None if it cannot be read."""
+        """Return the CPU time of its running processes so far; None if it cannot be read."""
         if self._first_pid is None and self.command.container:
             words = [DOCKER, "inspect", "--format", "{{.State.Pid}}", self.command.container]
             found = subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip()
             self._first_pid = int(found) if found not in ("", "0") else None
         processes = descendants(self._first_pid) if self._first_pid else []
-        return sum(process.cpu_seconds for process in processes) if processes else None
+        return sum(process.ticks for process in processes) / os.sysconf("SC_CLK_TCK") if processes else None
 
     def terminate(self) -> None:
         """Send SIGTERM, as the platform does first."""

@@ -53,8 +53,8 @@ _HOSTS = ("algo-1", "algo-2")
 _DELAY_SECONDS = 2
 MINIMUM_WAIT_SECONDS = 20
 """How long a job may be busy or silent until it is taken to wait for the other host, if that is longer than a job."""
-_SLOWER = 1.5
-"""How much longer than a job with a single host it may take."""
+_SLOWER, _MUCH_SLOWER = 1.5, 3
+"""How much longer than a job with a single host it may take if it is idle, and if it is busy."""
 _IDLE_SECONDS, _IDLE_SHARE = 8.0, 0.05
 """A job is idle if it has used less than this share of a core for so long."""
 _LOOK_SECONDS = 0.5
@@ -128,11 +128,11 @@ def _waits(job: Job, alone: JobResult) -> bool:
 
     It does if it runs longer than a job with a single host, or if it is idle and its log is behind that job's.
     """
-    limit = max(MINIMUM_WAIT_SECONDS, _SLOWER * alone.seconds)
+    limit = max(MINIMUM_WAIT_SECONDS, _MUCH_SLOWER * alone.seconds)
     used, since = job.cpu_seconds(), job.seconds
     while (code := job.wait(_LOOK_SECONDS)) is None and job.seconds < limit:
         now = job.cpu_seconds()
-        if now is None or used is None or now - used > _IDLE_SHARE * _IDLE_SECONDS:
+        if now is None or used is None or abs(now - used) > _IDLE_SHARE * _IDLE_SECONDS:
             used, since = now, job.seconds
         expected = sum(_SLOWER * line.seconds < job.seconds for line in alone.lines)
         if job.seconds - since > _IDLE_SECONDS and len(job.lines) < expected:
