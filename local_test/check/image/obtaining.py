@@ -38,11 +38,14 @@ def obtain(target: str, report: Path | None, scratch: Path) -> str:
     Raises:
         NoImageError: it cannot be built or pulled, or *target* is both a folder and an image.
     """
-    known = _is_here(target)
+    is_path = target.startswith((".", "/")) or target.endswith("/")  # the engine takes mine/ for mine
+    known = not is_path and _is_here(target)
     if Path(target).is_dir():
         if known:
             raise NoImageError(f"{target} is a folder and an image; write ./{target} or {target}:latest")
         return _build(Path(target), report, scratch)
+    if is_path:
+        raise NoImageError(f"there is no folder {target}")
     if not known:
         _pull(target)
     return target

@@ -87,6 +87,11 @@ def test_a_name_of_both_a_folder_and_an_image_is_not_guessed(tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NoImageError, match=re.escape(f"write ./{image} or")):
         obtain(image, None, tmp_path)
+    for path in (f"./{image}", f"{image}/", str(tmp_path / image)):
+        with pytest.raises(NoImageError, match="has no Dockerfile"):
+            obtain(path, None, tmp_path)
+    with pytest.raises(NoImageError, match=r"there is no folder \./none"):
+        obtain("./none", None, tmp_path)
 
 
 def test_ctrl_c_amid_a_build_ends_it(folder: Path, tmp_path: Path) -> None:
