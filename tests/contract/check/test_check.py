@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 
 from local_test.__main__ import train
 from local_test.check.command import check
+from local_test.check.core import run as core_run
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
 from local_test.check.core.run import applicable
 from local_test.check.core.run import run as run_scenarios
@@ -88,6 +90,18 @@ def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
     assert met["alone-1"] == {"alone-1"}
     assert met["alone-2"] == {"alone-2"}
     assert several.is_set()
+
+
+def test_what_waits_for_another_result_takes_no_place_from_what_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_run, "_AT_ONCE", 1)
+    late = replace(scenario(point("T1-late")), name="late", late=True)
+    alone = replace(scenario(point("H1-alone", Part.HOSTING), alone=True), name="alone")
+    hosting = replace(scenario(point("H1-x", Part.HOSTING)), name="hosting")
+    training = replace(scenario(point("T1-x")), name="training")
+    order: list[str] = []
+    findings = run_scenarios([late, alone, hosting, training], SUBJECT, started=lambda each: order.append(each.name))
+    assert order == ["training", "hosting", "late", "alone"]
+    assert [found.point.name for found in findings] == ["T1-late", "H1-alone", "H1-x", "T1-x"]
 
 
 def test_only_points_that_apply_are_decided() -> None:
