@@ -1,4 +1,7 @@
-"""Catalogue of all scenarios, in the order of the report, and of what cannot be checked here."""
+"""Catalogue of all scenarios, in the order of the report, and of what cannot be checked here.
+
+Of the scenarios that wait for the first training jobs, the longest start first.
+"""
 
 from local_test.check.hosting import scenarios
 from local_test.check.image import inspection
@@ -9,9 +12,9 @@ ALL = (
     *completion.SCENARIOS,
     *conditions.SCENARIOS,
     *start.SCENARIOS,
-    *failures.SCENARIOS,
     *stop.SCENARIOS,
     *hosts.SCENARIOS,
+    *failures.SCENARIOS,
     *scenarios.SCENARIOS,
 )
 NOT_CHECKABLE = {**completion.NOT_CHECKABLE, **scenarios.NOT_CHECKABLE}

@@ -1,9 +1,11 @@
 """Commands `check` and `points`.
 
-IMAGE, options  ->  Subject  ->  run  ->  Report  ->  terminal, files, exit code 0, 1 or 2
+IMAGE, FOLDER or URL, options  ->  Subject  ->  run  ->  Report  ->  terminal, files, exit code 0, 1 or 2
 """
 
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,13 +15,13 @@ from rich.table import Table
 from local_test import options
 from local_test.check import catalogue, preparation, progress
 from local_test.check.core import checklist
-from local_test.check.core.points import Payload, Subject
-from local_test.check.core.run import requested_parts
+from local_test.check.core.points import Address, Part, Payload, Subject
 from local_test.check.core.scratch import scratch_folder
+from local_test.check.core.selection import Selection
 from local_test.check.report import formats
 from local_test.check.report.formats import Format
 from local_test.check.report.terminal import print_report
-from local_test.platform.profiles import Profile
+from local_test.platform.profiles import InstanceType, Profile
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -27,16 +29,33 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command(
     epilog="""\b
     Examples:
-      python -m local_test check mine:latest --training --data training=data/ -p epochs=1 -p optimizer=adam
-      python -m local_test check mine:latest --hosting --model model.tar.gz --payload one.json \\
+      python -m local_test check mine:latest --only training --data training=data/ -p epochs=1 -p optimizer=adam
+      python -m local_test check mine:latest --only hosting --model model.tar.gz --payload one.json \\
         --content-type application/json --output results/check
-      python -m local_test check --bare bin/ --hosting --model model/ --payload one.csv --content-type text/csv
+      python -m local_test check 111122223333.dkr.ecr.us-east-1.amazonaws.com/mine:1 --only image
+      python -m local_test check mine/ --only hosting --hosting serverless --model model/ \\
+        --payload one.csv --content-type text/csv
+      python -m local_test check mine:arm --only hosting --instance-type ml.c7g.large --model model/
+      python -m local_test check --url http://127.0.0.1:8080 --payload one.json --content-type application/json
+      python -m local_test check --bare bin/ --only hosting --model model/
     """
 )
-@click.argument("image", required=False)
-@click.option("--bare", type=_FOLDER, help="Folder with the programs `train` and `serve`, instead of IMAGE.")
-@click.option("--training", is_flag=True, help="Check training only.")
-@click.option("--hosting", is_flag=True, help="Check hosting only. Default: training and hosting.")
+@click.argument("target", required=False, metavar="[IMAGE | FOLDER]")
+@click.option("--bare", type=_FOLDER, help="Check the programs `train` and `serve` in this folder, without Docker.")
+@click.option(
+    "--url", callback=preparation.address, metavar="http://HOST:PORT", help="Check a server that runs already."
+)
+@click.option(
+    "--only", "selection", metavar="WORDS", callback=preparation.only,
+    help="Check these only: parts, items or points, such as hosting,T5-both-encodings.",
+)  # fmt: skip
+@click.option(
+    "--hosting", type=click.Choice([str(profile) for profile in Profile]), default=str(Profile.REAL_TIME),
+    show_default=True, help="Kind of endpoint, or batch transform.",
+)  # fmt: skip
+@click.option(
+    "--instance-type", callback=preparation.instance_type, metavar="TYPE", help="Such as ml.m5.large; default: any."
+)
 @click.option(
     "--data", "channels", multiple=True, metavar="CHANNEL=FOLDER", callback=preparation.channels, help="Training data."
 )
@@ -52,14 +71,6 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--env", "environment", multiple=True, metavar="KEY=VALUE", callback=options.texts, help="Environment variable."
 )
-@click.option(
-    "--profile", type=click.Choice([str(profile) for profile in Profile]), default=str(Profile.REAL_TIME),
-    show_default=True, help="Kind of endpoint.",
-)  # fmt: skip
-@click.option(
-    "--only", metavar="POINTS", callback=preparation.only,
-    help="Check these only: parts, items or points, such as hosting,H3,T5-both-encodings.",
-)  # fmt: skip
 @click.option("--strict", is_flag=True, help="End with 1 if there is a warning.")
 @click.option("--verbose", is_flag=True, help="As text: print the points that passed or do not apply, too.")
 @click.option(
@@ -71,18 +82,18 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 def check(
     *,
-    image: str | None,
+    target: str | None,
     bare: Path | None,
-    training: bool,
-    hosting: bool,
+    url: Address | None,
+    selection: Selection,
+    hosting: str,
+    instance_type: InstanceType | None,
     channels: dict[str, Path],
     hyperparameters: dict[str, object],
     model: Path | None,
     payload: Path | None,
     content_type: str | None,
     environment: dict[str, str],
-    profile: str,
-    only: frozenset[str],
     strict: bool,
     verbose: bool,
     kind: str,
@@ -90,42 +101,59 @@ def check(
 ) -> None:
     """Check any image against SageMaker's container contract, point by point.
 
+    IMAGE is pulled if the Docker engine does not have it. FOLDER has a Dockerfile, which is built.
+
+    With --format github, a table is added to the job's summary, too.
+
     Exit code 0: nothing is broken. 1: something is broken, or with --strict there is a warning.
-    2: wrong usage, no engine, no such image or program, or no point was decided.
+    2: wrong usage, no engine, no such image, program or server, or no point was decided.
     """
-    if (image is None) == (bare is None):
-        raise click.UsageError("give either IMAGE or --bare FOLDER")
+    if [target, bare, url].count(None) != 2:
+        raise click.UsageError("give one of IMAGE, FOLDER, --bare FOLDER and --url URL")
     if (payload is None) != (content_type is None):
         raise click.UsageError("--payload and --content-type need each other")
-    parts = requested_parts(training=training, hosting=hosting, image=image is not None)
-    to_check = preparation.selected_parts(Subject(image, Path(), parts, Profile(profile), only=only))
-    if image:
-        preparation.require_image(image)
+    subject = Subject(
+        None,
+        Path(),
+        frozenset({Part.HOSTING}) if url else selection.parts | ({Part.IMAGE} if target else set()),
+        Profile(hosting),
+        channels,
+        hyperparameters,
+        payload=Payload(payload.read_bytes(), content_type) if payload and content_type else None,
+        environment=environment,
+        programs=bare.resolve() if bare else None,
+        only=selection.names,
+        url=url,
+        instance_type=instance_type,
+        name=target or (f"http://{url[0]}:{url[1]}" if url else str(bare)),
+    )
+    if url:
+        preparation.require_requests_only(subject, model)
+    to_check = preparation.selected_parts(subject)
+    preparation.require_instances(subject)
+    if target:
+        preparation.require_engine()
     if bare:
         preparation.require_programs(bare, to_check)
+    if url:
+        preparation.require_server(url)
     if output:
         preparation.make_report_folder(output)
-    with scratch_folder(image) as scratch:
-        subject = Subject(
-            image,
-            scratch,
-            parts,
-            Profile(profile),
-            channels,
-            hyperparameters,
-            preparation.model_folder(model, scratch / "model") if model else None,
-            Payload(payload.read_bytes(), content_type) if payload and content_type else None,
-            environment,
-            bare.resolve() if bare else None,
-            only,
+    with scratch_folder() as scratch:
+        scratch.image = preparation.image(target, output, scratch.folder) if target else None
+        unpacked = preparation.model_folder(model, scratch.folder / "model") if model else None
+        report = progress.run_with_progress(
+            replace(subject, image=scratch.image, scratch=scratch.folder, model=unpacked)
         )
-        report = progress.run_with_progress(subject)
     if output:
         formats.write(report, output)
     if kind == Format.TEXT:
         print_report(Console(), report, verbose=verbose)
     else:
         click.echo(formats.formatted(report, Format(kind)), nl=False)
+    if kind == Format.GITHUB and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
+        with Path(summary).open("a", encoding="utf-8") as page:
+            page.write(formats.formatted(report, Format.MARKDOWN))
     click.echo(report.summary + (f"; {output}/check.html" if output else ""), err=kind != Format.TEXT)
     sys.exit(report.exit_code(strict=strict))
 

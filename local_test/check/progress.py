@@ -33,12 +33,12 @@ def run_with_progress(subject: Subject) -> Report:
         def ended(scenario: Scenario) -> None:
             running.remove(scenario.name)
             progress.update(bar, description=", ".join(running), advance=1)
-            if not console.is_terminal:
+            if not console.is_terminal and (scenario.at_url or not subject.url):
                 click.echo(f"{time.monotonic() - start:5.0f} s  {scenario.name}", err=True)
 
         findings: list[Finding] = run(todo, subject, started, ended)
     return Report(
-        subject.image or str(subject.programs),
+        subject.name,
         str(subject.profile),
         tuple(findings),
         time.monotonic() - start,

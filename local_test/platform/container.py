@@ -144,7 +144,7 @@ def endpoint_in_container(image: str, model: Path | None, network: str, conditio
         words += ["--memory", str(conditions.memory_bytes), "--memory-swap", str(conditions.memory_bytes)]
     words += [] if conditions.root else ["--user", "993:990"]
     words += [] if conditions.shared_memory else ["--ipc", "none"]
-    if Path("/dev/nvidiactl").exists():
+    if conditions.gpu and Path("/dev/nvidiactl").exists():
         words += ["--gpus", "all"]
     return Program([*words, image, "serve"], {}, name)
 

@@ -5,6 +5,7 @@ a client's headers  ->  forward_headers  ->  those that reach the container
 """
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,12 +24,36 @@ class Profile(enum.StrEnum):
 
 
 @dataclass(frozen=True)
+class InstanceType:
+    """Type of an instance, such as ml.c7g.large."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        """Raise ValueError unless *name* has the form of an instance type."""
+        if not re.fullmatch(r"ml\.[a-z]+\d+[a-z0-9-]*\.(medium|large|\d*xlarge|metal(-\d+xl)?)", self.name):
+            raise ValueError(f"{self.name!r} is no instance type, such as ml.m5.large or ml.c7g.2xlarge")
+
+    @property
+    def graviton(self) -> bool:
+        """Whether its processor is Graviton, which a g after the generation says; only hosting has it."""
+        return re.match(r"ml\.[a-z]+\d+g", self.name) is not None
+
+    @property
+    def platform(self) -> str:
+        """Platform of the images that it runs; Grace, in gb200, is 64-bit Arm, too."""
+        return "linux/arm64" if self.graviton or "-gb" in self.name else "linux/amd64"
+
+
+@dataclass(frozen=True)
 class Limits:
     """The platform's limits for a container, in seconds and bytes."""
 
     body_bytes: int
     startup_seconds: float = 8 * 60
     answer_seconds: float = 60
+    default_answer_seconds: float = 60
+    """What the platform waits for an answer if the job or endpoint does not set another time, up to answer_seconds."""
     ping_seconds: float = 2
     accept_seconds: float = 0.25
     stop_seconds: float = 30
@@ -37,8 +62,8 @@ class Limits:
 LIMITS = {
     Profile.REAL_TIME: Limits(25 * MB),
     Profile.SERVERLESS: Limits(4 * MB, startup_seconds=3 * 60),
-    Profile.ASYNC: Limits(1000 * MB, answer_seconds=3600),
-    Profile.BATCH: Limits(100 * MB, answer_seconds=3600),
+    Profile.ASYNC: Limits(1000 * MB, answer_seconds=3600, default_answer_seconds=15 * 60),
+    Profile.BATCH: Limits(100 * MB, answer_seconds=3600, default_answer_seconds=10 * 60),
     Profile.MULTI_MODEL: Limits(25 * MB),
 }
 DEFAULT_PORT = 8080
@@ -60,6 +85,8 @@ _PROFILE_VARIABLES: dict[Profile, dict[str, str]] = {
 }
 _SERVERLESS_MEMORY = 2048 * 2**20
 """Default of the SDK's ServerlessInferenceConfig."""
+LAMBDA_TMP = 512 * 2**20
+"""What AWS Lambda, on which serverless endpoints run, gives a function in /tmp unless it asks for more."""
 _FORWARDED = ("content-type", "accept", "content-length", "transfer-encoding", "x-amzn-sagemaker-")
 
 
@@ -84,6 +111,8 @@ class Conditions:
     network: bool = True
     tmp_bytes: int | None = None
     """Size limit of /tmp."""
+    gpu: bool = True
+    """The container gets the host's GPUs, if there are any."""
     port: int = DEFAULT_PORT
 
     @classmethod
@@ -95,6 +124,7 @@ class Conditions:
             model_path=f"models/{MODEL_NAME}/model" if profile is Profile.MULTI_MODEL else "model",
             root_read_only=serverless,
             memory_bytes=_SERVERLESS_MEMORY if serverless else None,
+            gpu=not serverless,
         )
 
     @property

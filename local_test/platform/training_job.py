@@ -18,7 +18,7 @@ from typing import IO
 from local_test.platform import opt_ml
 from local_test.platform.container import Program, gpu_options, platform_of
 from local_test.platform.engine import DOCKER, RUN_LABEL, unique_name
-from local_test.platform.processes import raise_if_ended_from_outside, takes_sigterm
+from local_test.platform.processes import descendants, raise_if_ended_from_outside, takes_sigterm
 
 STOP_SECONDS = 120
 """Time from SIGTERM to SIGKILL after StopTrainingJob, at the end of MaxRuntime and for a spot interruption."""
@@ -65,6 +65,7 @@ class Job:
         self._sent: list[int] = []
         self.lines: list[Line] = []
         self.process = command.start(subprocess.PIPE, subprocess.PIPE)
+        self._first_pid = None if command.container else self.process.pid
         streams = (self.process.stdout, self.process.stderr)
         self._readers = [threading.Thread(target=self._read, args=(stream,), daemon=True) for stream in streams]
         for reader in self._readers:
@@ -97,6 +98,15 @@ class Job:
             return takes_sigterm(subprocess.run(command, check=False, capture_output=True, text=True).stdout)
         path = Path(f"/proc/{self.process.pid}/status")
         return takes_sigterm(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def cpu_seconds(self) -> float | None:
+        """Return the CPU time of its running processes so far; None if it cannot be read."""
+        if self._first_pid is None and self.command.container:
+            words = [DOCKER, "inspect", "--format", "{{.State.Pid}}", self.command.container]
+            found = subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip()
+            self._first_pid = int(found) if found not in ("", "0") else None
+        processes = descendants(self._first_pid) if self._first_pid else []
+        return sum(process.ticks for process in processes) / os.sysconf("SC_CLK_TCK") if processes else None
 
     def terminate(self) -> None:
         """Send SIGTERM, as the platform does first."""

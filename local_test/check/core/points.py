@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from local_test.platform.profiles import Profile
+from local_test.platform.profiles import InstanceType, Profile
+
+Address = tuple[str, int]
+"""Host and port."""
+ONLY_A_CONTAINER = "only its container shows this; check the image, too"
+"""Why a point is not applicable to a server that runs already."""
 
 
 class Verdict(enum.StrEnum):
@@ -131,6 +136,12 @@ class Subject:
     programs: Path | None = None
     only: frozenset[str] = frozenset()
     """Names of the points to check; empty for all that apply."""
+    url: Address | None = None
+    """Where a server runs already, of which only what requests show is checked; neither image nor programs then."""
+    instance_type: InstanceType | None = None
+    """Type of the instances of the job or endpoint; None for any."""
+    name: str = ""
+    """What the user calls it, for the report."""
 
 
 @dataclass(frozen=True)
@@ -144,3 +155,7 @@ class Scenario:
     """Yields at most one finding per point; points that it omits, or that an error prevents, are INCONCLUSIVE."""
     exclusive: bool = False
     """Runs while no other scenario does, because it measures time."""
+    at_url: bool = False
+    """Decides some of its points by requests alone."""
+    late: bool = False
+    """Waits for the result of another scenario, so those that do not wait start before it."""

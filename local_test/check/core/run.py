@@ -7,11 +7,21 @@ A point that a scenario omits, or that an error prevents, is INCONCLUSIVE with t
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive
+from local_test.check.core.points import (
+    ONLY_A_CONTAINER,
+    Finding,
+    Part,
+    Point,
+    Scenario,
+    Subject,
+    Verdict,
+    inconclusive,
+    not_applicable,
+)
 from local_test.platform.container import cannot_run
 from local_test.platform.processes import EndedFromOutsideError
 
@@ -61,7 +71,7 @@ def run(
 
     executor = ThreadPoolExecutor(_AT_ONCE)
     try:
-        parallel = [scenario for scenario in _interleave_parts(scenarios) if not scenario.exclusive]
+        parallel = [scenario for scenario in sorted(scenarios, key=_rank) if not scenario.exclusive]
         for future in as_completed([executor.submit(run_one, scenario) for scenario in parallel]):
             future.result()
         for scenario in scenarios:
@@ -72,18 +82,16 @@ def run(
     return [found[point] for scenario in scenarios for point in scenario.points]
 
 
-def _interleave_parts(scenarios: Sequence[Scenario]) -> list[Scenario]:
-    """Alternate between the parts, because scenarios of training first wait for their common baseline."""
-    last_rank: dict[Part, int] = {}
-    ranks = {}
-    for scenario in scenarios:
-        part = scenario.points[0].part
-        ranks[scenario.name] = last_rank[part] = last_rank.get(part, -1) + 1
-    return sorted(scenarios, key=lambda scenario: ranks[scenario.name])
+def _rank(scenario: Scenario) -> tuple[bool, bool]:
+    """Start training before hosting, because others wait for its first jobs; those that wait come last."""
+    return scenario.late, scenario.points[0].part is Part.HOSTING
 
 
 def _findings(scenario: Scenario, subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every point of *scenario*, even if it raises."""
+    if subject.url and not scenario.at_url:
+        yield from (not_applicable(point, ONLY_A_CONTAINER) for point in scenario.points)
+        return
     image = subject.image if scenario.points[0].part is not Part.IMAGE else None
     if image and (reason := cannot_run(image)):
         yield from inconclusive(scenario.points, reason)
@@ -100,10 +108,3 @@ def _findings(scenario: Scenario, subject: Subject) -> Iterator[Finding]:
         reason = f'"{scenario.name}" failed: {type(error).__name__}: {line}'
     for point in scenario.points:
         yield found.get(point) or Finding(point, Verdict.INCONCLUSIVE, reason)
-
-
-def requested_parts(*, training: bool, hosting: bool, image: bool) -> frozenset[Part]:
-    """Return the parts to check: training and hosting if neither is requested, and the image if there is one."""
-    parts = {Part.TRAINING} if training else set()
-    parts |= {Part.HOSTING} if hosting else set()
-    return frozenset((parts or {Part.TRAINING, Part.HOSTING}) | ({Part.IMAGE} if image else set()))

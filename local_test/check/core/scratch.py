@@ -10,6 +10,7 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -21,21 +22,27 @@ _SHOW_CURSOR = b"\x1b[?25h"
 """The progress bar hides it."""
 
 
+@dataclass
+class Scratch:
+    """A new folder, and the image whose containers write to it as root."""
+
+    folder: Path
+    image: str | None = None
+    """Has chown; None until it is there."""
+
+
 @contextlib.contextmanager
-def scratch_folder(image: str | None) -> Iterator[Path]:
+def scratch_folder() -> Iterator[Scratch]:
     """Yield a new folder, and remove it at the end, with all that this process has started.
 
     One signal ends the process at once, with 128 and its number as the exit code, as a shell says it.
-
-    Args:
-        image: has chown, for files that its containers write as root.
     """
-    scratch = Path(tempfile.gettempdir()) / f"check-{uuid.uuid4().hex}"
+    scratch = Scratch(Path(tempfile.gettempdir()) / f"check-{uuid.uuid4().hex}")
 
     def interrupt(number: int, _: FrameType | None) -> None:
         # not by an exception, which other code could catch or which could come before the `try` below
         _ignore_signals()  # `timeout` and users may send a second one while the clean-up runs
-        _clean_up(scratch, image)
+        _clean_up(scratch.folder, scratch.image)
         with contextlib.suppress(OSError):  # the terminal may be lost
             os.write(2, _SHOW_CURSOR * os.isatty(2) + b"\ninterrupted; what the check had started is removed\n")
         os._exit(128 + number)  # threads may wait for containers that are gone
@@ -44,12 +51,12 @@ def scratch_folder(image: str | None) -> Iterator[Path]:
     for number, handler in before.items():
         if number is not signal.SIGHUP or handler is not signal.SIG_IGN:  # nohup ignores it
             signal.signal(number, interrupt)
-    scratch.mkdir(mode=0o700)
+    scratch.folder.mkdir(mode=0o700)
     try:
         yield scratch
     finally:
         _ignore_signals()
-        _clean_up(scratch, image)
+        _clean_up(scratch.folder, scratch.image)
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -7,10 +7,22 @@ harmless ones first. Points that need other conditions, or no load beside them, 
 from collections.abc import Iterator
 from typing import Any
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive, passed_if
+from local_test.check.core.points import (
+    ONLY_A_CONTAINER,
+    Finding,
+    Part,
+    Point,
+    Scenario,
+    Subject,
+    Verdict,
+    inconclusive,
+    not_applicable,
+    passed_if,
+)
 from local_test.check.hosting.lifecycle import damaged_model, load, multi_model, serverless, stop, tight
 from local_test.check.hosting.requests import bodies, connections, errors, features, invocations, ping
 from local_test.check.hosting.support import sources
+from local_test.check.hosting.support.running import RunningServer
 from local_test.check.hosting.support.served import NO_MODEL, Judge, ServingContainer, Start, start_container
 from local_test.platform.profiles import DEFAULT_PORT, Conditions, Profile
 
@@ -94,6 +106,9 @@ _POINTS = (*_START, *_SUSPECTS, *(point for points, _ in _JUDGES for point in po
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
+    if subject.url:
+        yield from _requests_only(RunningServer(subject))
+        return
     suspects = {point: fields for point, fields in _SUSPECTS.items() if subject.profile in point.profiles}
     if subject.model is None:
         suspects.pop(READ_ONLY_MODEL)
@@ -113,6 +128,19 @@ def _run(subject: Subject) -> Iterator[Finding]:
                 if memory
                 else finding
             )
+
+
+def _requests_only(served: ServingContainer) -> Iterator[Finding]:
+    """Judge a server that runs already, which is not stopped."""
+    ready = served.ping()
+    if not ready.ok:
+        yield passed_if(READY, False, f"/ping: {ready}")
+        yield from inconclusive([point for points, _ in _JUDGES for point in points], f"/ping: {ready}")
+        return
+    for points, judge in _JUDGES:
+        if points is not stop.POINTS:
+            yield from judge(served)
+    yield from (not_applicable(point, ONLY_A_CONTAINER) for point in (*_START, *_SUSPECTS, *stop.POINTS))
 
 
 def _judge_start(subject: Subject, start: Start) -> Iterator[Finding]:
@@ -146,7 +174,7 @@ def _owner(served: ServingContainer | None) -> Iterator[Finding]:
 
 
 SCENARIOS = (
-    Scenario("requests, good and bad, and a stop", _POINTS, _run),
+    Scenario("requests, good and bad, and a stop", _POINTS, _run, at_url=True),
     *tight.SCENARIOS,
     *damaged_model.SCENARIOS,
     *multi_model.SCENARIOS,

@@ -23,7 +23,7 @@ _JUDGES: dict[Point, Callable[[Image, Subject], judge.Judgement]] = {
         Part.IMAGE,
         "the platform is linux/amd64, or linux/arm64 for hosting on Graviton",
         "API model, ProductionVariantInstanceType: Graviton; TrainingInstanceType and TransformInstanceType: none",
-        "build with docker build --platform linux/amd64",
+        "build with docker build --platform linux/amd64, or linux/arm64 for Graviton",
     ): judge.platform,
     Point(
         "T20-manifest",
@@ -177,6 +177,7 @@ _JUDGES: dict[Point, Callable[[Image, Subject], judge.Judgement]] = {
         f"an image with CUDA declares its tested version in {labels.CUDA}: hosts may have older drivers",
         "aws/deep-learning-containers#4990, #6187; NVIDIA/nim-deploy#104",
         f"set LABEL {labels.CUDA}=12.9, and choose the endpoint's InferenceAmiVersion",
+        profiles=frozenset(Profile) - {Profile.SERVERLESS},
         requires=Part.HOSTING,
         level=Verdict.WARNING,
     ): judge.cuda_label,

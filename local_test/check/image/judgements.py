@@ -31,6 +31,8 @@ def shown(name: str, words: list[str]) -> str:
 def platform(image: Image, subject: Subject) -> Judgement:
     """Judge the processor by what the image is for; "Arm" is 64-bit Arm, as Graviton."""
     name = f"{image.config.get('Os')}/{image.config.get('Architecture')}"
+    if kind := subject.instance_type:
+        return passed_if(name == kind.platform, f"{name}; {kind.name} runs {kind.platform}")
     if name != "linux/arm64":
         return passed_if(name == "linux/amd64", name)
     if Part.TRAINING in subject.parts:

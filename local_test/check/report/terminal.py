@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local_test.check.core.points import Finding, Verdict, printable
+from local_test.check.core.points import ONLY_A_CONTAINER, Finding, Verdict, printable
 from local_test.check.report.findings import Report
 
 _COLOURS = {
@@ -26,7 +26,8 @@ _MAX_ALIKE = 3
 def print_report(console: Console, report: Report, *, verbose: bool = False) -> None:
     """Print what is broken, the warnings and what is inconclusive; *verbose* adds all other points.
 
-    A fault has its fix and its source. Many points that are inconclusive for the same reason share one entry.
+    A fault has its fix and its source. Many points that are inconclusive for the same reason share one entry, as do
+    those of which a server that runs already shows nothing.
     """
     findings = [finding for finding in report.ordered() if verbose or finding.verdict not in _QUIET]
     alike = Counter(finding.observed for finding in findings if finding.verdict is Verdict.INCONCLUSIVE)
@@ -37,6 +38,9 @@ def print_report(console: Console, report: Report, *, verbose: bool = False) -> 
     for reason, count in alike.items():
         if count > _MAX_ALIKE and not verbose:
             _print_lines(console, Verdict.INCONCLUSIVE, f"{count} points", {"observed": reason})
+    hidden = sum(finding.observed == ONLY_A_CONTAINER for finding in report.findings)
+    if hidden and not verbose:
+        _print_lines(console, Verdict.NOT_APPLICABLE, f"{hidden} points", {"observed": ONLY_A_CONTAINER})
 
 
 def _print(console: Console, finding: Finding) -> None:

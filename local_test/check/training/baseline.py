@@ -124,7 +124,7 @@ def scenario(
         else:
             yield from judge(subject, baseline)
 
-    return Scenario(name, points, run)
+    return Scenario(name, points, run, late=True)
 
 
 def _determine(subject: Subject) -> Baseline:

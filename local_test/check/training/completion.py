@@ -47,6 +47,14 @@ _STATE = Point(
     "write checkpoints to /opt/ml/checkpoints, which the platform uploads separately",
     level=Verdict.WARNING,
 )
+_WHOLE = Point(
+    "T11-whole-model",
+    Part.TRAINING,
+    "a job that is killed leaves no truncated model that looks complete",
+    "a stopped job's model is uploaded even after SIGKILL; aws/sagemaker-python-sdk#3062; AWS documents nothing",
+    "write each file atomically: write to a temporary name, then rename",
+    level=Verdict.WARNING,
+)
 _LIVE = Point(
     "T15-live-log",
     Part.TRAINING,
@@ -55,7 +63,7 @@ _LIVE = Point(
     "set ENV PYTHONUNBUFFERED=1 in the image, or flush after each line",
     level=Verdict.WARNING,
 )
-_POINTS = (_STARTS, _COMPLETES, _MODEL, _LINKS, _STATE, _LIVE)
+_POINTS = (_STARTS, _COMPLETES, _MODEL, _LINKS, _STATE, _WHOLE, _LIVE)
 _CANNOT_START = (126, 127)
 """Exit codes of `docker run` for a command that cannot be run."""
 _CHECKPOINT = re.compile(r"(?i)(^|/)(checkpoints?([-_]?\d+)?/|events\.out\.tfevents)")
@@ -91,7 +99,7 @@ def _judge_model(job: JobResult) -> Iterator[Finding]:
     total = sum(files.values())
     yield passed_if(_MODEL, bool(total), f"{len(files)} files, {total} bytes: {', '.join(list(files)[:5]) or 'none'}")
     if not files:
-        yield from inconclusive((_LINKS, _STATE), "the job wrote no model")
+        yield from inconclusive((_LINKS, _STATE, _WHOLE), "the job wrote no model")
         return
     links = [name for name in files if (job.base / "model" / name).is_symlink()]
     yield passed_if(_LINKS, not links, f"{len(links)} links: {', '.join(links[:5])}" if links else "none")
@@ -101,6 +109,22 @@ def _judge_model(job: JobResult) -> Iterator[Finding]:
     if len(states) == len(files) and len(folders) == 1:
         states = []  # the folder is the model, as Flax writes it
     yield passed_if(_STATE, not states, ", ".join(states[:5]) or "none")
+    yield _whole(job)
+
+
+def _whole(job: JobResult) -> Finding:
+    """Judge what a SIGKILL would have left, a moment after the first file of the model appeared."""
+    whole, left = job.model, job.early_model
+    missing = len(whole.keys() - left.keys())
+    cut = [
+        f"{name} has {left.get(name, 0)} of {size} bytes"
+        for name, size in whole.items()
+        if left.get(name, 0) < 0.9 * size
+    ]
+    if missing:
+        return passed_if(_WHOLE, True, f"after its first file, {missing} of {len(whole)} files are missing")
+    observed = f"after its first file, all names are there, and {cut[0] if cut else 'all files are complete'}"
+    return passed_if(_WHOLE, not cut, observed)
 
 
 def _live(subject: Subject, baseline: Baseline) -> Finding:

@@ -12,7 +12,7 @@ from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, start_job
 from local_test.platform import opt_ml
 from local_test.platform.engine import private_network
-from local_test.platform.training_job import STOP_SECONDS, Setup
+from local_test.platform.training_job import STOP_SECONDS, Job, Setup
 
 _CONFIGURATION = (
     'developer guide, "How Amazon SageMaker AI Provides Training Information": distributed training configuration'
@@ -51,8 +51,13 @@ _LOST = Point(
 )
 _HOSTS = ("algo-1", "algo-2")
 _DELAY_SECONDS = 2
-_MINIMUM_WAIT_SECONDS = 20
-"""The shortest time that a job may wait for the other host before it gets SIGTERM."""
+MINIMUM_WAIT_SECONDS = 20
+"""How long a job may be busy or silent until it is taken to wait for the other host, if that is longer than a job."""
+_SLOWER, _MUCH_SLOWER = 1.5, 3
+"""How much longer than a job with a single host it may take if it is idle, and if it is busy."""
+_IDLE_SECONDS, _IDLE_SHARE = 8.0, 0.05
+"""A job is idle if it has used less than this share of a core for so long."""
+_LOOK_SECONDS = 0.5
 
 
 def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
@@ -101,10 +106,9 @@ def _run_both_hosts(subject: Subject, conditions: Conditions, groups: tuple[opt_
 def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     current = _HOSTS[0] if subject.image else "localhost"
     groups = (opt_ml.Group(hosts=(current, "never.invalid")),)
-    # a job that runs longer than one with a single host is waiting for the other host
-    limit = max(_MINIMUM_WAIT_SECONDS, 3 * baseline.job.seconds)
     with start_job(subject, baseline.conditions, groups=groups, host=current) as (job, base):
-        waited = job.wait(limit) is None
+        waited = _waits(job, baseline.job)
+        limit = job.seconds
         handled = job.handles_sigterm() if waited else None
         if waited and handled is not False:
             job.terminate()
@@ -117,6 +121,23 @@ def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     else:
         reported = code == 0 or bool(end.failure.strip())
         yield passed_if(_LOST, reported, f"{before}: {end}" + ("" if reported else "; no failure file"))
+
+
+def _waits(job: Job, alone: JobResult) -> bool:
+    """Watch a job until it ends, or waits for the other host; return whether it waits.
+
+    It does if it runs longer than a job with a single host, or if it is idle and its log is behind that job's.
+    """
+    limit = max(MINIMUM_WAIT_SECONDS, _MUCH_SLOWER * alone.seconds)
+    used, since = job.cpu_seconds(), job.seconds
+    while (code := job.wait(_LOOK_SECONDS)) is None and job.seconds < limit:
+        now = job.cpu_seconds()
+        if now is None or used is None or abs(now - used) > _IDLE_SHARE * _IDLE_SECONDS:
+            used, since = now, job.seconds
+        expected = sum(_SLOWER * line.seconds < job.seconds for line in alone.lines)
+        if job.seconds - since > _IDLE_SECONDS and len(job.lines) < expected:
+            break
+    return code is None
 
 
 SCENARIOS = (

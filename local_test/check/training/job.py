@@ -9,7 +9,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from local_test.check.core.points import Subject
@@ -19,6 +19,8 @@ from local_test.platform import opt_ml, training_job
 _REFUSED_BY_DOCKER = 125
 LIMIT_SECONDS = 300
 """A job that takes longer is killed, and its points are inconclusive."""
+_MOMENT_SECONDS = 0.2
+"""How long after its first file the model is looked at, because every file is incomplete for some microseconds."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class JobResult:
     seconds: float
     lines: tuple[training_job.Line, ...]
     base: Path
+    early_model: dict[str, int] = field(default_factory=dict)
+    """Sizes in bytes of the model's files a moment after the first one appeared, by name."""
 
     @property
     def log(self) -> str:
@@ -87,10 +91,11 @@ class JobResult:
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """Return the sizes in bytes of the files below *folder*, by relative path."""
-    return {
-        str(path.relative_to(folder)): path.lstat().st_size for path in sorted(folder.rglob("*")) if not path.is_dir()
-    }
+    """Return the sizes in bytes of the files below *folder*, by relative path, even while a job renames some."""
+    while True:
+        paths = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
+        with contextlib.suppress(FileNotFoundError):
+            return {str(path.relative_to(folder)): path.lstat().st_size for path in paths}
 
 
 @contextlib.contextmanager
@@ -149,8 +154,11 @@ def start_job(
 def run_job(subject: Subject, conditions: Conditions, **changes: object) -> JobResult:
     """Run the job to its end; see `start_job` for *changes*, and `outcome` for errors."""
     with start_job(subject, conditions, **changes) as (running, base):  # type: ignore[arg-type] # keyword arguments of start_job
-        code = running.wait(LIMIT_SECONDS)
-        return outcome(running, code, base)
+        running.wait(LIMIT_SECONDS, until=lambda: any((base / "model").glob("*")))
+        running.wait(_MOMENT_SECONDS)
+        early = sizes(base / "model")
+        code = running.wait(LIMIT_SECONDS - running.seconds)
+        return replace(outcome(running, code, base), early_model=early)
 
 
 def outcome(running: training_job.Job, code: int | None, base: Path) -> JobResult:

@@ -1,8 +1,7 @@
-"""Points about training jobs that are stopped, resumed or killed.
+"""Points about training jobs that are stopped and resumed.
 
 Baseline  ->  SIGTERM after half of the log        ->  exit code, model, checkpoints
 checkpoints, with the uploader's marker files      ->  the next job
-SIGKILL when the first file of the model appears   ->  content of the model folder
 """
 
 import os
@@ -52,14 +51,6 @@ _MARKERS = Point(
     "marker files that the uploader leaves among the checkpoints are ignored",
     "aws/amazon-sagemaker-examples#1518; aws/sagemaker-python-sdk#1791, #1040",
     "ignore files whose names end with .sagemaker-uploading or .sagemaker-uploaded",
-)
-_WHOLE = Point(
-    "T11-whole-model",
-    Part.TRAINING,
-    "a job that is killed leaves no truncated model that looks complete",
-    "a stopped job's model is uploaded even after SIGKILL; aws/sagemaker-python-sdk#3062; AWS documents nothing",
-    "write each file atomically: write to a temporary name, then rename",
-    level=Verdict.WARNING,
 )
 _MARKS = (".sagemaker-uploading", ".sagemaker-uploaded")
 
@@ -169,32 +160,5 @@ def _records_read_times(folder: Path) -> bool:
     return probe.stat().st_atime > 0
 
 
-def _killed(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
-    whole = baseline.job.model
-    if not whole:
-        yield from inconclusive(_WHOLE, "the job writes no model")
-        return
-    with start_job(subject, baseline.conditions) as (job, base):
-        code = job.wait(LIMIT_SECONDS, until=lambda: any((base / "model").iterdir()))
-        job.kill()
-    left = sizes(base / "model")
-    missing = whole.keys() - left.keys()
-    cut = [name for name, size in whole.items() if left.get(name, size) < 0.9 * size]
-    if code is None and not left:
-        yield from inconclusive(_WHOLE, f"no model appeared within {LIMIT_SECONDS} s")
-    elif missing:
-        yield passed_if(_WHOLE, True, f"killed at the first file: {len(missing)} of {len(whole)} files are missing")
-    elif cut:
-        observed = (
-            f"killed at its first file, all names are there, and {cut[0]} has {left[cut[0]]} of {whole[cut[0]]} bytes"
-        )
-        yield passed_if(_WHOLE, False, observed)
-    else:
-        yield passed_if(_WHOLE, True, "killed at the first file: all files are complete")
-
-
 _STOP_POINTS = (_SIGNAL, _IN_TIME, _RESULT, _RESUMES, _MARKERS)
-SCENARIOS = (
-    scenario("training is stopped and resumed", _STOP_POINTS, _stop_and_resume),
-    scenario("training is killed", (_WHOLE,), _killed),
-)
+SCENARIOS = (scenario("training is stopped and resumed", _STOP_POINTS, _stop_and_resume),)

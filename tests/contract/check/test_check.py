@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 
 from local_test.__main__ import train
 from local_test.check.command import check
+from local_test.check.core import run as core_run
 from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict
 from local_test.check.core.run import applicable
 from local_test.check.core.run import run as run_scenarios
@@ -90,6 +92,18 @@ def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
     assert several.is_set()
 
 
+def test_what_waits_for_another_result_takes_no_place_from_what_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_run, "_AT_ONCE", 1)
+    late = replace(scenario(point("T1-late")), name="late", late=True)
+    alone = replace(scenario(point("H1-alone", Part.HOSTING), alone=True), name="alone")
+    hosting = replace(scenario(point("H1-x", Part.HOSTING)), name="hosting")
+    training = replace(scenario(point("T1-x")), name="training")
+    order: list[str] = []
+    findings = run_scenarios([late, alone, hosting, training], SUBJECT, started=lambda each: order.append(each.name))
+    assert order == ["training", "hosting", "late", "alone"]
+    assert [found.point.name for found in findings] == ["T1-late", "H1-alone", "H1-x", "T1-x"]
+
+
 def test_only_points_that_apply_are_decided() -> None:
     serverless = point("H14-x", Part.HOSTING, profiles=frozenset({Profile.SERVERLESS}))
     hosting, training = point("H1-x", Part.HOSTING), point("T1-x")
@@ -107,16 +121,26 @@ def test_only_points_that_apply_are_decided() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "give either IMAGE or --bare FOLDER"),
-        (["x", "--bare", "."], "give either IMAGE or --bare FOLDER"),
+        ([], "give one of IMAGE, FOLDER, --bare FOLDER and --url URL"),
+        (["x", "--bare", "."], "give one of IMAGE, FOLDER, --bare FOLDER and --url URL"),
         (["--bare", ".", "--payload", __file__], "--payload and --content-type need each other"),
         (["--bare", ".", "--data", "training"], "'training'; expected CHANNEL=FOLDER"),
         (["--bare", ".", "--data", "training=/no/such"], "channel training: /no/such is not a folder"),
         (["--bare", ".", "--env", "=x"], "'=x'; expected KEY=VALUE"),
-        (["--bare", ".", "--profile", "fast"], "'fast' is not one of"),
+        (["--bare", ".", "--hosting", "fast"], "'fast' is not one of"),
         (["--bare", ".", "--format", "yaml"], "'yaml' is not one of"),
         (["--bare", ".", "--only", "hosting,T55"], "'T55', did you mean T5?"),
-        (["--bare", ".", "--training", "--only", "H3"], "no point of --only applies to training, real-time"),
+        (["--bare", ".", "--instance-type", "ml.m5.lagre"], "'ml.m5.lagre' is no instance type, such as ml.m5.large"),
+        (["--bare", ".", "--instance-type", "ml.c7g.large"], "ml.c7g.large is for hosting only; add --only hosting"),
+        (
+            ["--bare", ".", "--only", "hosting", "--instance-type", "ml.c7g.large", "--hosting", "batch"],
+            "ml.c7g.large does not run batch transform",
+        ),
+        (
+            ["--bare", ".", "--only", "hosting", "--instance-type", "ml.m5.large", "--hosting", "serverless"],
+            "--instance-type does not go with --hosting serverless",
+        ),
+        (["--bare", ".", "--only", "H14-any-user"], "no point of --only applies to hosting, real-time"),
     ],
 )
 def test_wrong_use_is_told_in_a_line(arguments: list[str], words: str) -> None:
@@ -128,8 +152,8 @@ def test_wrong_use_is_told_in_a_line(arguments: list[str], words: str) -> None:
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        ("--training", "program `train`; add it, or use --hosting"),
-        ("--hosting", "program `serve`; add it, or use --training"),
+        ("training", "program `train`; add it, or use --only hosting"),
+        ("hosting", "program `serve`; add it, or use --only training"),
     ],
 )
 @pytest.mark.parametrize("there", [False, True])
@@ -137,7 +161,7 @@ def test_a_folder_without_the_program_is_told_in_a_line(part: str, words: str, t
     if there:  # but not executable
         (tmp_path / "train").touch()
         (tmp_path / "serve").touch()
-    done = CliRunner().invoke(check, ["--bare", str(tmp_path), part])
+    done = CliRunner().invoke(check, ["--bare", str(tmp_path), "--only", part])
     assert done.exit_code == 2
     assert done.output == f"Error: {tmp_path} has no executable {words}\n"
 
@@ -162,14 +186,7 @@ def test_a_value_is_read_as_json_where_it_is_json(command: click.Command, tmp_pa
 def test_a_check_without_an_engine_says_how_to_do_without() -> None:
     done = run("check", "x", DOCKER="no-such-program")
     assert done.returncode == 2
-    assert done.stderr == "Error: no Docker engine is reachable; start one, or check programs with --bare FOLDER\n"
-
-
-@pytest.mark.engine
-def test_an_image_that_is_not_there_is_named() -> None:
-    done = run("check", "no-such-image:x")
-    assert done.returncode == 2
-    assert done.stderr == "Error: Docker has no image no-such-image:x; pull or build it first\n"
+    assert done.stderr == "Error: no Docker engine is reachable; start one, or check with --bare FOLDER or --url URL\n"
 
 
 @pytest.mark.parametrize("kind", ["link", "outside", "no archive"])
@@ -194,7 +211,7 @@ def test_bare_programs_are_checked_with_a_packed_model(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_bytes(images.PAYLOAD)
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
         archive.add(images.laid(tmp_path / "model", images.MODEL), ".")
-    words = ["check", "--hosting", "--model", tmp_path / "model.tar.gz", "--payload", tmp_path / "one.json"]
+    words = ["check", "--only", "hosting", "--model", tmp_path / "model.tar.gz", "--payload", tmp_path / "one.json"]
     words += ["--content-type", images.CONTENT_TYPE, "--output", tmp_path / "out"]
     scratch = tmp_path / "scratch"
     scratch.mkdir()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local_test.platform.engine import DOCKER
-from tests.docs.fences import ROOT, blocks, in_block
+from tests.docs.fences import ROOT, blocks, files, in_block
 
 pytestmark = pytest.mark.engine
 PAGE = ROOT / "docs" / "check.md"
@@ -26,7 +26,7 @@ def desk(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "local_test").symlink_to(ROOT / "local_test")
     (tmp_path / "venv").symlink_to(Path(sys.prefix))
     yield tmp_path
-    subprocess.run([DOCKER, "rmi", "--force", IMAGE], capture_output=True, check=False)
+    subprocess.run([DOCKER, "rmi", "--force", IMAGE, "check-mine:latest"], capture_output=True, check=False)
 
 
 def test_the_page_leads_to_an_image_that_keeps_the_contract(desk: Path) -> None:
@@ -46,6 +46,31 @@ def test_the_page_leads_to_an_image_that_keeps_the_contract(desk: Path) -> None:
             assert counts(printed) == counts(block.text)
             assert set(explained(block.text)) <= set(explained(printed))
     assert (len(lines), outputs) == (2, 2)
+
+
+@pytest.mark.parametrize(("repaired", "code"), [(False, 1), (True, 0)], ids=["broken", "repaired"])
+def test_the_line_for_github_actions_fails_a_broken_image_and_passes_a_good_one(
+    desk: Path, repaired: bool, code: int
+) -> None:
+    """Once in the workflow of the page, as far as it runs without GitHub."""
+    for name, text in every_version(PAGE) if repaired else files(PAGE).items():
+        (desk / name).parent.mkdir(exist_ok=True, parents=True)
+        (desk / name).write_text(text)
+    [line] = re.findall("run: (venv/bin/python .*)", files(PAGE)["mine/.github/workflows/check.yml"])
+    summary = desk / "summary.md"
+    environment = {**os.environ, "GITHUB_STEP_SUMMARY": str(summary)}
+    done = subprocess.run(
+        [BASH, "-c", line], cwd=desk, env=environment, capture_output=True, text=True, check=False, timeout=900
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("::error title=H8-stops-in-time::" in done.stdout) is not repaired
+    assert ("| broken | H8-stops-in-time |" in summary.read_text()) is not repaired
+    assert "mine/, real-time: " in summary.read_text()
+
+
+def every_version(page: Path) -> Iterator[tuple[str, str]]:
+    """Yield the files of *page* with their text, those that it replaces before what replaces them."""
+    yield from ((block.title, block.text) for block in blocks(page) if block.title)
 
 
 def run(lines: list[str], folder: Path) -> str:

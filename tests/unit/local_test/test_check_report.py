@@ -189,8 +189,19 @@ def test_a_markdown_table_stays_a_table_whatever_a_container_wrote() -> None:
 
 
 def test_parts_items_and_points_are_selected() -> None:
-    assert selected("H3-ping-slash, T14", POINTS) == {"H3-ping-slash", "T14-resume", "T14-markers"}
-    assert selected("image", POINTS) == {each.name for each in POINTS if each.part is Part.IMAGE}
+    chosen = selected("H3-ping-slash, T14", POINTS)
+    assert chosen.names == {"H3-ping-slash", "T14-resume", "T14-markers"}
+    assert chosen.parts == {Part.TRAINING, Part.HOSTING}
+    assert selected("H3-ping-slash", POINTS).parts == {Part.HOSTING}
+    assert selected("image", POINTS).names == {each.name for each in POINTS if each.part is Part.IMAGE}
+
+
+def test_a_part_includes_what_it_needs_of_the_image_and_no_more() -> None:
+    """So that an image which only serves is not asked for the program `train`."""
+    chosen = selected("hosting", POINTS)
+    assert chosen.parts == {Part.HOSTING}
+    assert {"H3-ping-slash", "H1-serve-there", "T1-platform"} <= chosen.names
+    assert not {"T1-train-there", "T14-resume"} & chosen.names
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from local_test.check.core.points import (
+    ONLY_A_CONTAINER,
     Finding,
     Part,
     Point,
@@ -23,6 +24,7 @@ from local_test.check.core.points import (
 )
 from local_test.check.hosting.support import sources, wire
 from local_test.check.hosting.support.patience import is_late, of_the_model, ping_twice
+from local_test.check.hosting.support.running import RunningServer
 from local_test.check.hosting.support.served import NO_MODEL, ServingContainer, start_container
 from local_test.platform.processes import Process
 from local_test.platform.profiles import Conditions
@@ -61,6 +63,11 @@ _SLOWER = 3
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
+    if subject.url:
+        running = RunningServer(subject)
+        yield next(inconclusive(PING, running.payload_problem)) if running.payload_problem else _pinged(running)
+        yield from (not_applicable(point, ONLY_A_CONTAINER) for point in (REPLACED, NOT_WRITTEN))
+        return
     conditions = replace(Conditions.of(subject.profile, subject.environment), model_read_only=False)
     with start_container(subject, "load", conditions) as start:
         served = start.served
@@ -195,4 +202,4 @@ def _recovered(served: ServingContainer, before: list[Process], killed: Process,
     return replaced and all(served.invoke(served.payload, seconds).ok for _ in range(os.cpu_count() or 1))
 
 
-SCENARIOS = (Scenario("load, and a worker killed under it", POINTS, _run, exclusive=True),)
+SCENARIOS = (Scenario("load, and a worker killed under it", POINTS, _run, exclusive=True, at_url=True),)

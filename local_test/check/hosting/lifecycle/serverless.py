@@ -1,4 +1,4 @@
-"""Points of a serverless endpoint's container: no root user, no shared memory, each tested separately.
+"""Points of a serverless endpoint's container: no root user, no shared memory, little space, each tested separately.
 
 Serverless Inference runs on AWS Lambda, whose sandbox has neither. A real-time endpoint has both, so an image that
 works there fails on a serverless endpoint, without a message that says why.
@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, inconclusive
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive, passed_if
 from local_test.check.hosting.support.served import start_container
-from local_test.platform.profiles import Conditions, Profile
+from local_test.platform.profiles import LAMBDA_TMP, Conditions, Profile
 
 _ONLY = frozenset({Profile.SERVERLESS})
 USER = Point(
@@ -31,8 +31,23 @@ SHARED_MEMORY = Point(
     "write heartbeats to /tmp if /dev/shm is missing; replace multiprocessing, whose locks need it, by threads",
     _ONLY,
 )
-POINTS = (USER, SHARED_MEMORY)
-_WITHHELD: dict[Point, dict[str, Any]] = {USER: {"root": False}, SHARED_MEMORY: {"shared_memory": False}}
+TMP = Point(
+    "H14-small-tmp",
+    Part.HOSTING,
+    "the server starts, and serves the payload, with 512 MB of space in /tmp",
+    'AWS Lambda developer guide, "Configure ephemeral storage": 512 MB unless set otherwise; the guide of serverless'
+    " endpoints promises 5 GB of disk, and does not say where",
+    "keep less in /tmp: read the model where it is, in /opt/ml/model",
+    _ONLY,
+    level=Verdict.WARNING,
+)
+POINTS = (USER, SHARED_MEMORY, TMP)
+WITHHELD: dict[Point, tuple[dict[str, Any], dict[str, Any]]] = {
+    USER: ({"root": False}, {"root": True}),
+    SHARED_MEMORY: ({"shared_memory": False}, {"shared_memory": True}),
+    TMP: ({"tmp_bytes": LAMBDA_TMP}, {"tmp_bytes": None}),
+}
+"""Conditions without what a serverless endpoint lacks, and with it."""
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
@@ -41,11 +56,13 @@ def _run(subject: Subject) -> Iterator[Finding]:
         return
     if subject.model:
         subject = replace(subject, model=_readable(subject.model, subject.scratch / "readable"))
-    usual = Conditions(environment=Conditions.of(subject.profile, subject.environment).environment)
-    for point, withheld in _WITHHELD.items():
-        granted = {point: dict.fromkeys(withheld, True)}
-        with start_container(subject, point.name, replace(usual, **withheld), granted) as start:
-            yield from start.findings
+    usual = Conditions(environment=Conditions.of(subject.profile, subject.environment).environment, gpu=False)
+    for point, (withheld, granted) in WITHHELD.items():
+        with start_container(subject, point.name, replace(usual, **withheld), {point: granted}) as start:
+            for finding in start.findings:
+                served = start.served if point is TMP and finding.verdict is Verdict.PASSED else None
+                answer = served.payload_answer if served else None
+                yield passed_if(TMP, False, answer) if answer and answer.status >= 500 else finding
 
 
 def _readable(model: Path, folder: Path) -> Path:
@@ -56,4 +73,4 @@ def _readable(model: Path, folder: Path) -> Path:
     return folder
 
 
-SCENARIOS = (Scenario("serverless: no root, no shared memory", POINTS, _run),)
+SCENARIOS = (Scenario("serverless: no root, no shared memory, a small /tmp", POINTS, _run),)

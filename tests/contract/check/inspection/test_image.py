@@ -12,7 +12,7 @@ from local_test.check.core.run import applicable, applies, run
 from local_test.check.hosting import scenarios
 from local_test.check.image import inspection
 from local_test.platform.engine import DOCKER
-from local_test.platform.profiles import Profile
+from local_test.platform.profiles import InstanceType, Profile
 from tests.contract.check import images
 from tests.contract.check.inspection import unusual
 from tests.contract.check.mutants.run import faults, findings
@@ -44,6 +44,19 @@ def test_the_processor_is_judged_by_what_the_image_is_for(
     found = findings(inspection.SCENARIOS, subject)["T1-platform"]
     assert found.verdict is verdict
     assert words in found.observed
+
+
+@pytest.mark.parametrize(
+    ("instances", "verdict", "words"),
+    [
+        ("ml.c7g.large", Verdict.PASSED, "linux/arm64; ml.c7g.large runs linux/arm64"),
+        ("ml.m5.large", Verdict.BROKEN, "linux/arm64; ml.m5.large runs linux/amd64"),
+    ],
+)
+def test_the_processor_is_judged_by_the_instances_that_are_named(instances: str, verdict: Verdict, words: str) -> None:
+    subject = Subject(other_platform(), Path("/nonexistent"), HOSTING, instance_type=InstanceType(instances))
+    found = findings(inspection.SCENARIOS, subject)["T1-platform"]
+    assert (found.verdict, found.observed) == (verdict, words)
 
 
 @pytest.mark.skipif(any(Path("/proc/sys/fs/binfmt_misc").glob("qemu-s390x*")), reason="this machine runs the image")
