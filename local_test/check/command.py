@@ -47,7 +47,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option(
     "--only", "selection", metavar="WORDS", callback=preparation.only,
-    help="Check these only: parts, items or points, such as hosting,T5-both-encodings.",
+    help="Check these only: parts, items or points, such as hosting,T5-encodings.",
 )  # fmt: skip
 @click.option(
     "--hosting", type=click.Choice([str(profile) for profile in Profile]), default=str(Profile.REAL_TIME),

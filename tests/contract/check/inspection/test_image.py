@@ -54,7 +54,9 @@ def test_the_processor_is_judged_by_what_the_image_is_for(
     ],
 )
 def test_the_processor_is_judged_by_the_instances_that_are_named(instances: str, verdict: Verdict, words: str) -> None:
-    subject = Subject(other_platform(), Path("/nonexistent"), HOSTING, instance_type=InstanceType(instances))
+    subject = Subject(
+        unusual.other_platform("arm64"), Path("/nonexistent"), HOSTING, instance_type=InstanceType(instances)
+    )
     found = findings(inspection.SCENARIOS, subject)["T1-platform"]
     assert (found.verdict, found.observed) == (verdict, words)
 

@@ -139,6 +139,10 @@ ENTRIES: Mapping[str, Entry] = {
         "writes to /dev/shm", serverless(before(LOADED, 'Path("/dev/shm/heartbeat").touch()')),
         THRIFTY, "tries to, and takes /tmp",
     ),
+    "H14-small-tmp": Entry(
+        "copies 16 MB to /tmp, where there are 8", serverless(before(LOADED, 'Path("/tmp/copy").write_bytes(bytes(2**24))')),
+        THRIFTY, "keeps a heartbeat in /tmp",
+    ),
     "H14-full-disk": Entry(
         "writes 4 MB to /tmp",
         serving(before(LOADED, 'Path("/tmp/cache").write_bytes(bytes(2**22))'), container=True),

@@ -17,7 +17,7 @@ import pytest
 from local_test.check import catalogue
 from local_test.check.core import run as scenarios
 from local_test.check.core.points import Finding, Part, Scenario, Subject, Verdict
-from local_test.check.hosting.lifecycle import damaged_model, load, stop
+from local_test.check.hosting.lifecycle import damaged_model, load, serverless, stop
 from local_test.check.hosting.requests import ping
 from local_test.check.hosting.support import patience
 from local_test.platform import profiles, training_job
@@ -144,6 +144,8 @@ def make_limits_small(
         small = {"startup_seconds": startup_seconds, "stop_seconds": 8, "accept_seconds": 0.9}
         patch.setitem(profiles.LIMITS, profile, dataclasses.replace(limits, **small, body_bytes=5 * profiles.MB))
     patch.setattr(profiles, "_SERVERLESS_MEMORY", 2**28)
+    little = {"tmp_bytes": 2**23}, {"tmp_bytes": None}
+    patch.setattr(serverless, "WITHHELD", {**serverless.WITHHELD, serverless.TMP: little})
     patch.setattr(patience, "SECONDS", 4.0)
     patch.setattr(ping, "_TIMES", 2)
     patch.setattr(load, "_SECONDS", 1.5)
