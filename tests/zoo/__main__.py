@@ -46,13 +46,13 @@ def main(names: tuple[str, ...], keep: bool) -> None:
             click.echo(f"{image.name}: {error}")
             continue
         kept[image.name] = found
+        results.write(kept)
         lines = results.differences(image, found)
         wrong += bool(lines)
         counts = ", ".join(f"{count} {verdict}" for verdict, count in found["counts"].items() if count)
         click.echo(f"{image.name}: {counts}, {found['megabytes']} MB, {time.monotonic() - start:.0f} s in all")
         for line in lines:
             click.echo(f"  {line}")
-    results.write(kept)
     click.echo(f"{len(images) - wrong} of {len(images)} images as expected; {results.PAGE}")
     sys.exit(1 if wrong else 0)
 
@@ -76,9 +76,12 @@ def _checked(image: Image, machine: dict[str, str], keep: bool) -> dict[str, Any
 
 
 def _output(command: list[str], environment: dict[str, str] | None = None, ends_well: tuple[int, ...] = (0,)) -> str:
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment, timeout=_PATIENCE, errors="replace"
-    )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environment, timeout=_PATIENCE, errors="replace"
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FailedError(str(error)) from None
     if done.returncode not in ends_well:
         raise FailedError(f"exit code {done.returncode}: {(done.stderr or done.stdout).strip()[-400:]}")
     return done.stdout
