@@ -28,7 +28,12 @@ class FailedError(Exception):
     """An image cannot be built or checked; the message is the last line of the output."""
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+    Example:
+      python -m tests.zoo --keep web/go frameworks/mosec
+    """
+)
 @click.argument("names", nargs=-1)
 @click.option("--keep", is_flag=True, help="Keep the built images.")
 def main(names: tuple[str, ...], keep: bool) -> None:

@@ -22,8 +22,7 @@ _SIGNAL = Point(
     "T13-signal",
     Part.TRAINING,
     "process 1 of the container has a handler for SIGTERM",
-    f"{_STOPS}, and a handler if you want the model of a stopped job; AWS's scikit_bring_your_own and"
-    " sagemaker-training 5.1.4 have none, measured",
+    f"{_STOPS}, with a handler if you want the model; scikit_bring_your_own, sagemaker-training 5.1.4: none, measured",
     "start the program with exec, and handle SIGTERM in it: the kernel drops signals that process 1 does not handle",
     level=Verdict.WARNING,
 )
@@ -188,7 +187,7 @@ def _killed(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         yield passed_if(_WHOLE, True, f"killed at the first file: {len(missing)} of {len(whole)} files are missing")
     elif cut:
         observed = (
-            f"killed at its first file, all names are there, and {cut[0]} has {left[cut[0]]} of {whole[cut[0]]} bytes"
+            f"killed at its first file: all names are there, {cut[0]} has {left[cut[0]]} of {whole[cut[0]]} bytes"
         )
         yield passed_if(_WHOLE, False, observed)
     else:
