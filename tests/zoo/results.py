@@ -69,13 +69,18 @@ def page(results: dict[str, Any]) -> str:
     lines = [_INTRODUCTION]
     lines += ["| image | versions | passed | broken | warning | inconclusive | seconds |", "| --- " * 7 + "|"]
     lines += [_row(image, results[image.name]) for image in images]
-    machines = sorted({f"{found['date']}, commit {found['commit']}, {found['cpu']}" for found in results.values()})
-    lines += ["", f"Measured on {'; '.join(machines)}.", "", "## Why", ""]
-    lines += ["| image | point | verdict | reason |", "| --- | --- | --- | --- |"]
+    lines += ["", f"{_measured(results)}", "", "## Why"]
     for image in images:
-        for point, fault in image.faults.items():
-            lines.append(f"| {image.title} | `{point}` | {fault.verdict} | {fault.reason} |")
+        if image.faults:
+            lines += ["", f"**{image.title}**", ""]
+        lines += [f"- `{point}`, {fault.verdict}: {fault.reason}" for point, fault in image.faults.items()]
     return "\n".join(lines) + "\n"
+
+
+def _measured(results: dict[str, Any]) -> str:
+    commits = sorted({found["commit"] for found in results.values()})
+    machines = sorted({f"{found['date']}, {found['cpu']}" for found in results.values()})
+    return f"Measured on {'; '.join(machines)}; commit{'s' * (len(commits) > 1)} {', '.join(commits)}."
 
 
 def _row(image: Image, found: dict[str, Any]) -> str:

@@ -186,9 +186,7 @@ def _killed(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     elif missing:
         yield passed_if(_WHOLE, True, f"killed at the first file: {len(missing)} of {len(whole)} files are missing")
     elif cut:
-        observed = (
-            f"killed at its first file: all names are there, {cut[0]} has {left[cut[0]]} of {whole[cut[0]]} bytes"
-        )
+        observed = f"killed at its first file: {cut[0]} has {left[cut[0]]} of {whole[cut[0]]} bytes, no name is missing"
         yield passed_if(_WHOLE, False, observed)
     else:
         yield passed_if(_WHOLE, True, "killed at the first file: all files are complete")
