@@ -42,7 +42,7 @@ submake := $(MAKE) --no-print-directory
 export DOCKER BASE YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
-.PHONY: help demo install data image local-train local-serve local-predict evaluate build contract test-gpu-image \
+.PHONY: help demo install data image local-train local-serve local-predict evaluate build contract check-zoo test-gpu-image \
 	push train deploy doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
 	bench-training bench-pipeline bench-counting bench-image baseline-image bench-serving bench-endurance bench-large \
 	bench-transform lock clean clean-results
@@ -115,6 +115,10 @@ contract: local-train ## check the cpu image against SageMaker's container contr
 		-p preset=$(PRESET) -p epochs=5 --model $(results)/opt-ml/model --payload "$$(ls $(prepared)/samples/* | head -1)" \
 		--content-type image/x-portable-pixmap --output $(results)/contract
 
+# outside `make test`, because it builds seventeen images
+check-zoo: install ## check images of others, half an hour, and write docs/zoo.md; ZOO='web/go web/node'
+	$(PYTHON) -m tests.zoo $(ZOO)
+
 test-gpu-image: install ## build and test the gpu image
 	$(MAKE) --no-print-directory build TARGET=gpu
 	IMAGE_TAG=gpu $(PYTHON) -m pytest tests/contract/test_image.py
@@ -173,7 +177,7 @@ lint: install ## run ruff, mypy, hadolint, shellcheck, codespell
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile tests/contract/check/good/Dockerfile \
-		tests/contract/check/recipes/*/Dockerfile
+		tests/zoo/*/*/Dockerfile
 	.venv/bin/shellcheck docker/build docker/serve docker/slim docker/train .ci/run findings/*.sh tests/bench/serving/peers/*.sh
 	.venv/bin/codespell
 

@@ -16,8 +16,10 @@ _POINTS = {
         "T3-opt-ml",
         Part.TRAINING,
         "the image needs no files of its own under /opt/ml, over which the platform mounts",
-        'developer guide, "How Amazon SageMaker AI Runs Your Training Image"',
+        'developer guide, "How Amazon SageMaker AI Runs Your Training Image": they may no longer be visible;'
+        " the README of sagemaker-training 5.1.4 puts the program into /opt/ml/code",
         "move the image's own files out of /opt/ml",
+        level=Verdict.WARNING,
     ),
     "extra_files": Point(
         "T4-other-files",

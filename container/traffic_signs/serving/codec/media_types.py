@@ -11,7 +11,7 @@ JSON_LINES = "application/jsonlines"
 FORM = "multipart/form-data"
 IMAGE = "image/"
 ANY_IMAGE = "image/*"
-ALIASES = {
+ALIASES: dict[str, str] = {
     "text/json": content_types.JSON,
     "application/jsonl": JSON_LINES,
     "application/ndjson": JSON_LINES,

@@ -75,7 +75,8 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
         make(subject.model, base / "damaged")
         conditions = Conditions.of(subject.profile, subject.environment)
         with start_endpoint(subject.image, subject.programs, base / "damaged", base / "run", conditions) as endpoint:
-            seen = _watch(endpoint, _SILENT_SECONDS)
+            begun = time.monotonic()
+            seen = _watch(endpoint, begun, _SILENT_SECONDS)
             if seen.silent:
                 # a server that starts slowly fails slowly, too
                 with start_container(subject, f"{point.name}/whole", conditions) as whole:
@@ -83,7 +84,7 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
                         yield from inconclusive(point, f"with the model as given: {whole.reason}")
                         return
                     rest = _SLOWER * whole.served.seconds - _SILENT_SECONDS
-                    seen = _watch(endpoint, rest) if rest > 0 else seen
+                    seen = _watch(endpoint, begun, rest) if rest > 0 else seen
             if seen.healthy:
                 yield from _judge_healthy(subject, point, conditions, endpoint, seen.observed)
             else:
@@ -132,10 +133,9 @@ class _Seen:
     """It returned 200 from /ping."""
 
 
-def _watch(endpoint: Endpoint, silent_seconds: float) -> _Seen:
+def _watch(endpoint: Endpoint, begun: float, silent_seconds: float) -> _Seen:
     """Request /ping without a pause, which would miss a server that is healthy for a moment only."""
-    start = time.monotonic()
-    deadline, last = start + silent_seconds, None
+    deadline, last = time.monotonic() + silent_seconds, None
     while endpoint.alive and time.monotonic() < deadline:
         answer = wire.request((endpoint.host, endpoint.port), "GET", "/ping", headers=forward_headers({}), seconds=10)
         if answer.ok and endpoint.owns_address():
@@ -143,7 +143,7 @@ def _watch(endpoint: Endpoint, silent_seconds: float) -> _Seen:
         if answer.status:
             deadline, last = deadline if last else time.monotonic() + _SECONDS, answer
         time.sleep(_PAUSE_SECONDS)
-    code, after = endpoint.process.poll(), f"after {time.monotonic() - start:.1f} s"
+    code, after = endpoint.process.poll(), f"after {time.monotonic() - begun:.1f} s"
     if code is None and last is None:
         return _Seen(Verdict.BROKEN, f"it neither exits nor responds to /ping {after}", silent=True)
     if code is None:

@@ -91,7 +91,8 @@ def _run(subject: Subject) -> Iterator[Finding]:
 
 def _tree(folder: Path) -> set[tuple[str, tuple[int, int]]]:
     """Return the files below *folder* with their sizes in bytes and modification times in ns."""
-    paths = [path for path in folder.rglob("*") if path.is_file()]
+    # Python's cache of a model's own code costs nothing where it cannot be written; AWS's own packages import such code
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
     return {(str(path.relative_to(folder)), (path.stat().st_size, path.stat().st_mtime_ns)) for path in paths}
 
 

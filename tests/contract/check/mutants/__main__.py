@@ -33,9 +33,10 @@ from tests.contract.check.mutants.table import POINTS, TABLE, problems
 def main(only: str | None, times: int, *, every_scenario: bool, at_once: int) -> None:
     """Run the mutants and the odd images of the check's points. Exit code 1: one of them got a wrong verdict."""
     try:
-        points = [name for name in POINTS if only is None or name in selected(only, POINTS.values())]
+        chosen = selected(only, POINTS.values()).names if only else frozenset(POINTS)
     except UnknownWordError as error:
         raise click.BadParameter(str(error), param_hint="--only") from None
+    points = [name for name in POINTS if name in chosen]
     if lacking := problems(POINTS):
         raise click.ClickException("\n".join(lacking))
     with run.pool(at_once) as pool:

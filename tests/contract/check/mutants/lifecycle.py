@@ -140,7 +140,8 @@ ENTRIES: Mapping[str, Entry] = {
         THRIFTY, "tries to, and takes /tmp",
     ),
     "H14-small-tmp": Entry(
-        "copies 16 MB to /tmp, where there are 8", serverless(before(LOADED, 'Path("/tmp/copy").write_bytes(bytes(2**24))')),
+        "copies 16 MB to /tmp, where there are 8",
+        serverless(before(LOADED, 'Path("/tmp/copy").write_bytes(bytes(2**24))')),
         THRIFTY, "keeps a heartbeat in /tmp",
     ),
     "H14-full-disk": Entry(

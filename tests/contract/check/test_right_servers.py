@@ -1,0 +1,72 @@
+"""Servers that do right in an unusual way, as the zoo's images were seen to: the check must not blame them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from local_test.check import catalogue
+from local_test.check.core.points import Finding, Payload, Scenario, Subject, Verdict
+from local_test.check.hosting.lifecycle import load, tight
+from local_test.check.hosting.requests import errors
+from local_test.check.hosting.support.served import Judge, start_container
+from local_test.platform.profiles import Conditions
+from tests.contract.check import images
+from tests.contract.check.mutants.run import faults
+
+_HANDLER = "    def refuse(self, status, reason):"
+
+
+_START = '    server = Server(("0.0.0.0", PORT), Handler)\n'
+
+
+def subject(folder: Path, *changes: tuple[str, str]) -> Subject:
+    """The good program `serve` with *changes*, bare."""
+    programs = images.programs(folder / "programs", images.changed("serve", *changes))
+    model = images.laid(folder / "model", images.MODEL)
+    payload = Payload(images.PAYLOAD, images.CONTENT_TYPE)
+    return Subject(None, folder / "scratch", model=model, payload=payload, programs=programs)
+
+
+def judged(judge: Judge, subject: Subject) -> dict[str, Finding]:
+    with start_container(subject, "use", Conditions()) as start:
+        assert start.served, start.reason
+        return {finding.point.name: finding for finding in judge(start.served)}
+
+
+def ran(scenario: Scenario, subject: Subject) -> dict[str, Finding]:
+    return {finding.point.name: finding for finding in scenario.run(subject)}
+
+
+def test_a_server_that_closes_on_a_header_of_100_kb_is_right(tmp_path: Path) -> None:
+    """Node.js sends 431, and closes before the header has ended, so that the client may not get the 431."""
+    silent = (_HANDLER, f"    def send_error(self, *_):\n        self.close_connection = True\n\n{_HANDLER}")
+    assert faults(judged(errors.judge, subject(tmp_path, silent))) == {}
+
+
+def test_pythons_cache_of_the_models_code_is_not_taken_for_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the model.py of AWS's model-hosting-container-standards leaves it, where the folder is writable."""
+    monkeypatch.setattr(load, "_SECONDS", 0.2)
+    cache = (
+        f"{_START}    cache = BASE / 'model' / '__pycache__'\n    cache.mkdir()\n    (cache / 'model.pyc').touch()\n"
+    )
+    findings = ran(load.SCENARIOS[0], subject(tmp_path, (_START, cache)))
+    assert findings["H9-nothing-written"].verdict is Verdict.PASSED, findings["H9-nothing-written"]
+
+
+@pytest.mark.engine
+def test_two_megabytes_in_tmp_are_no_full_disk(tmp_path: Path) -> None:
+    """mosec lays its web pages there."""
+    pages = f"{_START}    Path('/tmp/pages').write_bytes(bytes(2_051_985))\n"
+    image = images.build("pages", files=images.changed("serve", (_START, pages)))
+    findings = ran(tight.SCENARIOS[0], replace(subject(tmp_path), image=image, programs=None))
+    assert findings["H14-full-disk"].verdict is Verdict.PASSED, findings["H14-full-disk"]
+
+
+@pytest.mark.parametrize("name", ["T3-opt-ml", "T13-signal"])
+def test_what_an_image_by_awss_own_readme_does_is_a_warning(name: str) -> None:
+    """sagemaker-training has its program under /opt/ml and no handler of SIGTERM; so has scikit_bring_your_own."""
+    [level] = [point.level for scenario in catalogue.ALL for point in scenario.points if point.name == name]
+    assert level is Verdict.WARNING
