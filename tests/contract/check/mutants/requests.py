@@ -45,10 +45,11 @@ ENTRIES: Mapping[str, Entry] = {
         RAW, "308, with a location",
     ),
     "H3-ping-in-time": Entry(
-        "the third /ping takes 2.5 s, but not beside a request",
+        "the third /ping takes 2.5 s, if nothing else was asked before",
         serving(
-            before(LOCK, "pauses = iter([0, 0, 2.5])"),
-            ping("self.answer(200 + (time.sleep(next(pauses, 0) * (not in_flight)) or 0))"),
+            before(LOCK, "pauses, asked = iter([0, 0, 2.5]), []"),
+            before(BODY, "asked.append(path)"),
+            ping("self.answer(200 + (time.sleep(next(pauses, 0) * (not asked)) or 0))"),
         ),
         LATE, "every /ping takes 1.2 s",
     ),
