@@ -82,8 +82,7 @@ def _scenario(name: str, point: Point, make: Callable[[Path, Path], None]) -> Sc
                     if whole.served is None:
                         yield from inconclusive(point, f"with the model as given: {whole.reason}")
                         return
-                    rest = _SLOWER * whole.served.seconds - _SILENT_SECONDS
-                    seen = _watch(endpoint, rest) if rest > 0 else seen
+                    seen = _watch(endpoint, max(0, _SLOWER * whole.served.seconds - _SILENT_SECONDS))
             if seen.healthy:
                 yield from _judge_healthy(subject, point, conditions, endpoint, seen.observed)
             else:
