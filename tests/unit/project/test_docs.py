@@ -36,7 +36,7 @@ OTHERS_SAY = {
     "--mount option requires BuildKit", "buildx component is missing", "port is already allocated",
     "Unsupported manifest media type", "did not pass the ping health check", "exec format error",
     "executable file not found", "CUDA driver version is insufficient", "ExecuteUserScriptError", "ModelError",
-    "No space left on device",
+    "No space left on device", "does not contain required ... Docker label(s)",
 }  # fmt: skip
 """Messages on the page for trouble that Docker, CUDA and SageMaker write."""
 

@@ -54,7 +54,11 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
         yield from inconclusive(KEPT, served.payload_problem)
     else:
         yield _kept(served, served.payload)
+    idle = ping_twice(served)
     for point, clients in ((HALF_SENT, _half_sent), (SLOW_READER, _slow_readers)):
+        if is_late(served, idle):
+            yield from inconclusive(point, f"/ping without such clients: {idle}")
+            continue
         with contextlib.ExitStack() as stack:
             try:
                 clients(served, stack)
