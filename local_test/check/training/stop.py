@@ -96,8 +96,7 @@ def _stop_and_resume(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
 def _stop(subject: Subject, baseline: Baseline, share: float) -> _Stopped | None:
     """Send SIGTERM after *share* of the baseline job's log; return None if the job has ended by then.
 
-    Log lines are more reliable than times, which depend on the machine's load; a log that appears only at the end
-    leaves the times.
+    Times depend on the machine's load, more than log lines; a log that appears only at the end leaves them.
     """
     whole = baseline.job
     count, seconds = int(share * len(whole.lines)), share * whole.seconds
@@ -105,12 +104,15 @@ def _stop(subject: Subject, baseline: Baseline, share: float) -> _Stopped | None
     with start_job(subject, baseline.conditions) as (job, base):
         job.wait(LIMIT_SECONDS, until=lambda: len(job.lines) > count if live else job.seconds > seconds)
         handled = job.handles_sigterm()
+        while handled is False and subject.image and not live and job.seconds < 2 * whole.seconds:  # it may begin late
+            if (code := job.wait(0.5)) is not None:
+                return _Stopped(outcome(job, code, base), handled, 0)
+            handled = job.handles_sigterm()
         if job.wait(0.5 if handled is None else 0) is not None:  # it cannot be read while a container exits
             return None
         job.terminate()
-        sent = job.seconds
-        code = job.wait(0 if handled is False and subject.image else jobs.STOP_SECONDS)
-        return _Stopped(outcome(job, code, base), handled, job.seconds - sent)
+        sent, limit = job.seconds, 0 if handled is False and subject.image else jobs.STOP_SECONDS
+        return _Stopped(outcome(job, job.wait(limit), base), handled, job.seconds - sent)
 
 
 def _resume(subject: Subject, conditions: Conditions, checkpoints: Path) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Points of training on the good image, and what depends on the hyperparameters; their mutants are in the table."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,18 @@ def test_a_checkpoint_that_is_the_model_may_be_in_it(written: str, verdict: Verd
     subject = trained(training((MODEL, f"{MODEL}\n        {written}")), tmp_path, epochs=2)
     finding = found(subject, "T11-model-checkpoints")["T11-model-checkpoints"]
     assert finding.verdict is verdict, finding.observed
+
+
+@pytest.mark.engine
+def test_a_program_that_takes_half_its_time_to_begin_takes_sigterm_all_the_same(tmp_path: Path) -> None:
+    """As one that imports a framework first; its log is late, so that only times say when it is at work."""
+    handler = "    signal.signal(signal.SIGTERM, stop)\n"
+    slow = training((handler, f"    time.sleep(1.5)\n{handler}"), lines=("ENV PYTHONUNBUFFERED=",))
+    image = images.build("slow-to-begin", slow.lines, slow.files)
+    given = {"epochs": "2", "seconds": "0.3"}
+    subject = replace(trained(slow, tmp_path, **given), image=image, programs=None, parts=frozenset({Part.TRAINING}))
+    finding = found(subject, "T13-signal")["T13-signal"]
+    assert finding.verdict is Verdict.PASSED, finding.observed
 
 
 @pytest.mark.engine

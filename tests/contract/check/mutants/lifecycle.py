@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from tests.contract.check import images
 from tests.contract.check.mutants.changes import (
-    BODY,
     LOADED,
     SAID,
     SERVER,
@@ -107,7 +106,9 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "H12-invoke": Entry(
         "500 to the header that names the model",
-        serving_many_models((BODY, BODY + '            assert not self.headers["X-Amzn-SageMaker-Target-Model"]\n')),
+        serving_many_models(
+            ('[path.split("/")[2]][1]', '[path.split("/")[2]][1 + ("X-Amzn-SageMaker-Target-Model" in self.headers)]')
+        ),
         MANY, "answers while a page of the list leaves the model out",
     ),
     "H12-invoke-unloaded": Entry(
