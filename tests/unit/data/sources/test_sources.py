@@ -169,14 +169,14 @@ def test_names_that_are_the_same_number_have_an_order(tmp_path: Path) -> None:
 def test_skipped_files_are_reported(tmp_path: Path) -> None:
     for name in ("stop", "yield"):
         picture(tmp_path / name / "a.png", 1)
-    for name in ("stop/b.tif", "go/a.tif", "go/b.jfif", "LICENSE"):
+    for name in ("stop/b.tif", "go/a.tif", "go/b.heic", "LICENSE"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     picture(tmp_path / "loose.png", 1)
     assert reading.find(tmp_path).warnings == (
         "skipped files: 1 without a suffix, such as LICENSE",
         "skipped files: 2 .tif, such as go/a.tif",
-        "skipped files: 1 .jfif, such as go/b.jfif",
+        "skipped files: 1 .heic, such as go/b.heic",
         "skipped files: 1 .png outside the class folders, such as loose.png",
     )
 
