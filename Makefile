@@ -191,7 +191,7 @@ format: install ## format and fix the code with ruff
 fuzz: install ## send 100,000 malformed requests to the server, five minutes; FUZZ='--requests 5000 --seed 2'
 	$(PYTHON) -m tests.slow.fuzz $(FUZZ)
 
-mutants: install ## run the check on images with one fault each, and on odd ones without; ONLY=H3,T13-signal TIMES=20 EVERY=1
+mutants: install ## run the check on images with a fault each, and on odd ones without; ONLY=H3,T13-signal TIMES=20
 	$(PYTHON) -m tests.contract.check.mutants $(addprefix --only ,$(ONLY)) $(addprefix --times ,$(TIMES)) \
 		$(if $(EVERY),--every-scenario)
 

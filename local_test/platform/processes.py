@@ -129,3 +129,18 @@ def raise_if_ended_from_outside(container: str, code: int, since: float, sent: C
     if others:
         names = ", ".join(sorted(signal.Signals(number).name for number in others))
         raise EndedFromOutsideError(f"something other than this check sent {names} to the container")
+
+
+def busiest_child(before: list[Process], now: list[Process]) -> Process | None:
+    """Return the childless process that used the most CPU time since *before*; None if only its parents used any.
+
+    Helpers, such as the resource tracker of Python's multiprocessing, are idle, and nobody misses them.
+    """
+    earlier = {process.pid: process.ticks for process in before}
+    used = {process.pid: process.ticks - earlier.get(process.pid, 0) for process in now}
+    parents = {process.parent for process in now}
+    childless = [process for process in now[1:] if process.pid not in parents]
+    if any(used.values()):
+        childless = [process for process in childless if used[process.pid]]
+    # if nobody worked for a whole tick, the largest holds the model
+    return max(childless, key=lambda process: (used[process.pid], process.resident_kb), default=None)

@@ -28,7 +28,7 @@ FORBIDDEN = {
 FLOORS: dict[str, tuple[str, ...]] = {
     PACKAGE: ("training", "data serving", "images model settings", "errors fair_lock paths"),
     f"{PACKAGE}/data": ("__main__", "prepare", "pictures reading split", "dataset sources style"),
-    TRAINING: ("main", "channels job", "fit", "recipe results"),
+    TRAINING: ("__main__", "main", "channels job", "fit", "recipe results"),
     SERVING: ("gunicorn_conf", "app http", "hooks multi_model", "endpoint", "codec engine", "telemetry"),
     "local_test": ("__main__", "check page", "options platform"),
     "local_test/check": ("command", "preparation progress", "catalogue", "hosting training", "image report", "core"),

@@ -83,7 +83,7 @@ def read(directory: Path) -> Artifact:
                 raise ArtifactError(f"the model in {directory} is incomplete: {name} is missing")
             if _sha256(directory / name) != checksum:
                 raise ArtifactError(f"the model in {directory} is damaged: the checksum of {name} does not match")
-        _check_texts(content)
+        _check_texts(path, content)
         if not isinstance(content.setdefault("agreement", {}), dict):
             raise TypeError("agreement must be an object")
         content["labels"] = tuple(content["labels"])
@@ -93,7 +93,7 @@ def read(directory: Path) -> Artifact:
         raise ArtifactError(f"{path} is not a valid model description ({error!r})") from error
 
 
-def _check_texts(content: dict[str, Any]) -> None:
+def _check_texts(path: Path, content: dict[str, Any]) -> None:
     if not isinstance(content["labels"], list):
         raise TypeError("labels must be an array")
     texts = {"preset": content["preset"], "data_fingerprint": content["data_fingerprint"]}
@@ -102,7 +102,10 @@ def _check_texts(content: dict[str, Any]) -> None:
         raise TypeError("preset, data_fingerprint and labels must be strings")
     for key, text in texts.items():
         if text.encode(errors="ignore").decode() != text:  # JSON may escape half of a pair, which no answer could hold
-            raise TypeError(f"{key} = {text[:50]!a} has a lone surrogate, which is no character")
+            raise ArtifactError(
+                f"{path} is not a valid model description: {key} = {text[:50]!a} has a lone surrogate,"
+                " which is no character"
+            )
 
 
 def version(directory: Path) -> str:

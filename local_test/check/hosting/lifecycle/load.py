@@ -26,7 +26,7 @@ from local_test.check.hosting.support import sources, wire
 from local_test.check.hosting.support.patience import is_late, of_the_model, ping_twice
 from local_test.check.hosting.support.running import RunningServer
 from local_test.check.hosting.support.served import NO_MODEL, ServingContainer, start_container
-from local_test.platform.processes import Process
+from local_test.platform.processes import Process, busiest_child
 from local_test.platform.profiles import Conditions
 
 PING = Point(
@@ -161,7 +161,7 @@ def _replaced(served: ServingContainer, before: list[Process]) -> Finding:
     replaced_seconds = max(_REPLACED_SECONDS, _SLOWER * served.seconds)
     with _loaded(served, 2, answer_seconds):
         time.sleep(_WORK_SECONDS)
-        worker = _worker(before, served.endpoint.processes())
+        worker = busiest_child(before, served.endpoint.processes())
         if worker is None:
             return not_applicable(REPLACED, "process 1, or one with children, does the work; the others are idle")
         if not served.endpoint.kill(worker):
@@ -180,21 +180,6 @@ def _replaced(served: ServingContainer, before: list[Process]) -> Finding:
     observed = f"{count} of {len(before)} processes {replaced_seconds:.0f} s later, a request {answer}, /ping {ping}"
     # if /ping fails, the platform replaces the instance, which takes minutes
     return warning(REPLACED, observed) if answer.ok or not ping.ok else passed_if(REPLACED, False, observed)
-
-
-def _worker(before: list[Process], now: list[Process]) -> Process | None:
-    """Return the childless process that used the most CPU time since *before*; None if only its parents used any.
-
-    Helpers, such as the resource tracker of Python's multiprocessing, are idle, and nobody misses them.
-    """
-    earlier = {process.pid: process.ticks for process in before}
-    used = {process.pid: process.ticks - earlier.get(process.pid, 0) for process in now}
-    parents = {process.parent for process in now}
-    childless = [process for process in now[1:] if process.pid not in parents]
-    if any(used.values()):
-        childless = [process for process in childless if used[process.pid]]
-    # if nobody worked for a whole tick, the largest holds the model
-    return max(childless, key=lambda process: (used[process.pid], process.resident_kb), default=None)
 
 
 def _recovered(served: ServingContainer, before: list[Process], killed: Process, seconds: float) -> bool:
