@@ -10,7 +10,5 @@ _LINES: tuple[str, ...] = (content_types.CSV, JSON_LINES)
 
 def default_content_type(settings: ServingSettings, content_type: str) -> str:
     """Return JSON, or in a batch transform job the lines of the request's type, which can be concatenated."""
-    if not settings.batch:
-        return str(content_types.JSON)
-    content_type = ALIASES.get(content_type, content_type)
-    return content_type if content_type in _LINES else str(content_types.JSON)
+    lines = ALIASES.get(content_type, content_type) if settings.batch else ""
+    return lines if lines in _LINES else content_types.JSON

@@ -24,7 +24,7 @@ ALIASES: dict[str, str] = {
 """Other name -> the one that the endpoint describes."""
 _UNNAMED = ("", "application/octet-stream", "binary/octet-stream")
 """Types that say nothing about the format; the last one is S3's default."""
-_SIGNATURES = (
+_SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\x93NUMPY"), content_types.NPY),
     (re.compile(rb"PK\x03\x04"), content_types.NPZ),
     (re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|BM|RIFF....WEBP|P[1-6]\s", re.DOTALL), ANY_IMAGE),
