@@ -1,6 +1,7 @@
 """Command line of data preparation: `python -m traffic_signs.data SOURCE`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,11 +37,13 @@ def _check_fraction(_context: click.Context, _parameter: click.Parameter, value:
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the split and of the synthetic signs."
 )
-def main(source: str, output: Path, split: str, validation_fraction: float, seed: int) -> None:
+@click.option("--drop-leaks", is_flag=True, help="Leave images out of training that validation or test have, too.")
+def main(source: str, output: Path, split: str, validation_fraction: float, seed: int, *, drop_leaks: bool) -> None:
     """Convert a data set into training arrays.
 
-    SOURCE is a folder or a zip with GTSRB (official or Kaggle layout) or with a folder of images
-    per class; or the word `synthetic`, which draws signs; or `download`, which downloads GTSRB.
+    SOURCE is a folder, a zip or a tar with GTSRB (official or Kaggle layout), with a folder of
+    images per class, or with images and a file that lists them (a table, or COCO JSON); or such
+    a file itself; or the word `synthetic`, which draws signs; or `download`, which downloads GTSRB.
     """
     try:
         if source == "synthetic":
@@ -51,7 +54,7 @@ def main(source: str, output: Path, split: str, validation_fraction: float, seed
             download.download(Path(source))
         else:
             _check_separate(Path(source), output)
-        summary = prepare(Plan(source, split, validation_fraction, seed), output)
+        summary = prepare(Plan(source, split, validation_fraction, seed, drop_leaks), output)
     except TrafficSignsError as error:
         raise _Failure(str(error)) from error
     click.echo(
@@ -59,6 +62,20 @@ def main(source: str, output: Path, split: str, validation_fraction: float, seed
         + ", ".join(f"{count:,} {part}" for part, count in summary["images"].items())
         + " images; see class-distribution.png and sample-sheet.png"
     )
+    click.echo(_describe_leaks(summary, dropped=drop_leaks))
+
+
+def _describe_leaks(summary: dict[str, Any], *, dropped: bool) -> str:
+    """Return a line about images of validation and test that training has, too."""
+    found = summary["leaks"]
+    parts = [
+        f"of {summary['images'][part]:,} {part} images {identical:,} are identical to training images and"
+        f" {found['near_duplicates'][part]:,} nearly"
+        for part, identical in found["identical"].items()
+    ]
+    count = found["training_images"]
+    action = f"{count:,} training images were left out" if dropped else f"--drop-leaks leaves {count:,} out of training"
+    return "; ".join(parts + [action] * (count > 0))
 
 
 def _check_separate(source: Path, output: Path) -> None:

@@ -15,7 +15,9 @@ from rich.progress import track
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.sources import folders, gtsrb
 from traffic_signs.data.sources.discovery import Sample, Source, list_files
-from traffic_signs.errors import DataError, ImageError
+from traffic_signs.data.sources.layouts.listed import recognition
+from traffic_signs.data.sources.listing import tarred
+from traffic_signs.errors import BoxError, DataError, ImageError
 from traffic_signs.images import preprocessing
 
 # zip members may be damaged, truncated, encrypted, or compressed by an unknown method
@@ -31,14 +33,19 @@ class Unreadable:
 
 
 def find(path: Path) -> Source:
-    """Recognise the layout of the data set at *path*, a folder or a zip.
+    """Recognise the layout of the data set at *path*: a folder, a zip, a tar, or a file that lists images.
 
     Raises:
         DataError: the path does not exist, or its layout is unknown.
     """
-    files = (gtsrb.archives(path) if path.is_dir() else {}) or list_files(path)
+    if recognition.is_list(path):
+        return recognition.read_list(path)
+    if tarred.is_tar(path):
+        files = tarred.read(path)
+    else:
+        files = (gtsrb.archives(path) if path.is_dir() else {}) or list_files(path)
     try:
-        return gtsrb.official(files) or gtsrb.kaggle(files) or folders.read(files)
+        return gtsrb.official(files) or gtsrb.kaggle(files) or recognition.read(files) or folders.read(files)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 
@@ -50,14 +57,16 @@ def read_samples(samples: Sequence[Sample], names: tuple[str, ...], title: str) 
         The images that could be read, and the files that could not.
 
     Raises:
-        DataError: none of the images could be read.
+        DataError: none of the images could be read, or a box is not within its image.
     """
     pixels = np.empty((len(samples), *preprocessing.SHAPE), np.uint8)
     readable: list[Sample] = []
     unreadable: list[Unreadable] = []
     for sample in track(samples, description=title):
         try:
-            pixels[len(readable)] = preprocessing.decode(sample.file.read())
+            pixels[len(readable)] = preprocessing.decode(sample.file.read(), box=sample.box)
+        except BoxError as error:
+            raise DataError(f"{sample.where}: {sample.name}: {error}") from error
         except _DECODING_ERRORS as error:
             unreadable.append(Unreadable(sample.name, str(error)))
         else:

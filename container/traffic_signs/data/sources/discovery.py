@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from traffic_signs.errors import DataError
+from traffic_signs.images.preprocessing import Box
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class Sample:
     track: str
     """Files with the same track show the same physical sign."""
     file: File
+    box: Box | None = None
+    """Part of the image to read; None for the whole image."""
+    where: str = ""
+    """File and row that list the image, for messages about its box."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def read(files: Files) -> Source:
     for path in paths:
         if len(path.parts) > prefix + 1:
             parts[_PARTS[path.parts[top].lower()] if prefix > top else "training"].append(path)
-    names = sorted({path.parts[prefix] for path in parts["training"]}, key=_natural_order)
+    names = sorted({path.parts[prefix] for path in parts["training"]}, key=natural_order)
     if not names:
         problem = f"all images are in the folder {paths[0].parent}" if top else "no images in folders"
         others = [name for name in files if PurePosixPath(name).suffix.lower() not in preprocessing.SUFFIXES]
@@ -95,6 +95,6 @@ def _skipped_files(names: list[str]) -> tuple[str, ...]:
     )
 
 
-def _natural_order(name: str) -> tuple[float, str]:
+def natural_order(name: str) -> tuple[float, str]:
     """Return a sort key that puts 2 before 10, numbers before words, and 007 before 7, which are different folders."""
     return (int(name) if name.isdecimal() else math.inf, name)
