@@ -40,7 +40,7 @@ def decode(data: bytes, budget: Budget | None = None, box: Box | None = None) ->
     Args:
         data: a BMP, GIF, JPEG, PNG, PNM or WebP file; only its first frame is read.
         budget: limits shared with other images; None for new ones.
-        box: the part to read, clipped where it is less than a pixel outside of the image; None for the whole image.
+        box: the part to read, rounded to whole pixels; None for the whole image.
 
     Returns:
         uint8 [32, 32, 1]: ITU-R 601 luma, rotated by its EXIF orientation, stretched to the square
@@ -57,9 +57,8 @@ def _decode(data: bytes, budget: Budget, box: Box | None = None) -> np.ndarray:
     try:
         with Image.open(budget.open(data), formats=_FORMATS) as image:
             budget.charge(image.width * image.height, cost(image, data))
-            if box:
-                box = _clipped(box, image.size)
-            else:
+            crop = _crop(box, image.size) if box else None
+            if crop is None:
                 image.draft("L", (2 * SIZE, 2 * SIZE))
             if image.width * image.height > _MAX_PIXELS:
                 raise ImageError(
@@ -67,12 +66,12 @@ def _decode(data: bytes, budget: Budget, box: Box | None = None) -> np.ndarray:
                 )
             image.load()
             if not _ORIENTATION_KEYS.isdisjoint(image.info):
-                if box and image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+                if crop and image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
                     raise BoxError(
                         "a box in an image with an EXIF orientation has two meanings; save the image rotated"
                     )
                 ImageOps.exif_transpose(image, in_place=True)
-            gray = _to_gray(image).resize((SIZE, SIZE), Image.Resampling.BILINEAR, box)
+            gray = _to_gray(image.crop(crop) if crop else image).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     except (ImageError, BoxError):
         raise
     except Exception as error:  # Pillow's decoders raise many types on malformed bytes
@@ -143,16 +142,16 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1, *SHAPE)
 
 
-def _clipped(box: Box, size: tuple[int, int]) -> Box:
-    """Return the part of *box* within an image of *size*; rounding may have moved an edge out by less than a pixel."""
-    left, top, right, bottom = box
+def _crop(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return *box* in whole pixels of an image of *size*; rounding may have moved an edge out by less than a pixel."""
     width, height = size
+    left, top, right, bottom = box
     if min(left, top) <= -1 or right >= width + 1 or bottom >= height + 1:
         raise BoxError(f"the box {_edges(box)} is outside of the image, which has {width} x {height} pixels")
-    left, top, right, bottom = max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))
-    if left >= right or top >= bottom:
-        raise BoxError(f"the box {_edges(box)} has no area in the image of {width} x {height} pixels")
-    return left, top, right, bottom
+    crop = max(round(left), 0), max(round(top), 0), min(round(right), width), min(round(bottom), height)
+    if crop[0] >= crop[2] or crop[1] >= crop[3]:
+        raise BoxError(f"the box {_edges(box)} covers no pixel of the image, which has {width} x {height}")
+    return crop
 
 
 def _edges(box: Box) -> str:
