@@ -18,7 +18,10 @@ from traffic_signs.data import reading
 PAGE = ROOT / "docs" / "getting-started.md"
 ROWS = {
     cells[0]: re.findall("`([^`]*)`", cells[1])
-    for line in PAGE.read_text(encoding="utf-8").partition("| what is recognised |")[2].split("\n\n")[0].splitlines()[2:]
+    for line in PAGE.read_text(encoding="utf-8")
+    .partition("| what is recognised |")[2]
+    .split("\n\n")[0]
+    .splitlines()[2:]
     for cells in [[cell.strip() for cell in line.strip("| ").split("|")]]
 }
 """First cell of each row -> the files of its example."""
@@ -99,7 +102,18 @@ def instances(folder: Path) -> dict[str, list[tuple[str, str]]]:
 BUILDERS = dict(
     zip(
         ROWS,
-        [folders, archive("zip"), archive("gztar"), beside, itself, as_parquet, hugging_face, objects, roboflow, instances],
+        [
+            folders,
+            archive("zip"),
+            archive("gztar"),
+            beside,
+            itself,
+            as_parquet,
+            hugging_face,
+            objects,
+            roboflow,
+            instances,
+        ],
         strict=True,
     )
 )
@@ -135,7 +149,8 @@ def test_boxes_of_the_shown_objects_are_corner_and_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "columns", ["left top right bottom", "xmin ymin xmax ymax", "X1 Y1 X2 Y2", "x_min y_min x_max y_max", "x y width height"]
+    "columns",
+    ["left top right bottom", "xmin ymin xmax ymax", "X1 Y1 X2 Y2", "x_min y_min x_max y_max", "x y width height"],
 )
 def test_boxes_have_columns_of_many_names(tmp_path: Path, columns: str) -> None:
     stream = io.StringIO()
@@ -175,9 +190,15 @@ def test_a_table_of_absolute_paths_is_read_if_it_is_named_itself(tmp_path: Path)
     build(tmp_path / "elsewhere", images("a.png", "b.png"))
     table = f"path,label\n{tmp_path}/elsewhere/a.png,stop\n../elsewhere/b.png,yield\n"
     source = reading.find(build(tmp_path / "lists", {"signs.csv": table}) / "signs.csv")
-    assert [sample.name for sample in source.training] == [f"{tmp_path}/elsewhere/a.png", f"{tmp_path}/lists/../elsewhere/b.png"]
+    assert [sample.name for sample in source.training] == [
+        f"{tmp_path}/elsewhere/a.png",
+        f"{tmp_path}/lists/../elsewhere/b.png",
+    ]
 
 
 def test_a_table_with_a_mark_of_its_byte_order_and_tabs_is_read(tmp_path: Path) -> None:
-    build(tmp_path, {"a.png": image(), "b.png": image()} | {"labels.csv": "\ufeffpath\tlabel\r\na.png\t x \r\n\r\nb.png\t7\r\n"})
+    build(
+        tmp_path,
+        {"a.png": image(), "b.png": image()} | {"labels.csv": "\ufeffpath\tlabel\r\na.png\t x \r\n\r\nb.png\t7\r\n"},
+    )
     assert found(tmp_path) == {"training": [("a.png", "x"), ("b.png", "7")]}

@@ -26,9 +26,8 @@ def build(folder: Path, files: Mapping[str, str | bytes | Any]) -> Path:
     for name, content in files.items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        if not isinstance(content, str | bytes):
-            content = json.dumps(content)
-        place.write_bytes(content.encode() if isinstance(content, str) else content)
+        text = content if isinstance(content, str | bytes) else json.dumps(content)
+        place.write_bytes(text.encode() if isinstance(text, str) else text)
     return folder
 
 

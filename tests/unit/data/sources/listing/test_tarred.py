@@ -27,7 +27,9 @@ def pack(path: Path, members: Mapping[str, bytes], kind: str = "gz") -> Path:
     return path
 
 
-@pytest.mark.parametrize(("suffix", "kind"), [("tar", ""), ("tar.gz", "gz"), ("tgz", "gz"), ("tar.bz2", "bz2"), ("tar.xz", "xz")])
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [("tar", ""), ("tar.gz", "gz"), ("tgz", "gz"), ("tar.bz2", "bz2"), ("tar.xz", "xz")]
+)
 def test_images_of_a_tar_are_read_in_any_order(tmp_path: Path, suffix: str, kind: str) -> None:
     members = {f"./signs/{name}/{gray}.png": picture(gray) for name, gray in (("yield", 9), ("stop", 5), ("go", 7))}
     path = pack(tmp_path / f"signs.{suffix}", members | {"./signs/stop/._5.png": b"of macOS"}, kind)

@@ -115,4 +115,4 @@ def _placed(name: str, found: Sequence[Row], find: Lookup) -> list[Row]:
     best = max(
         folders, key=lambda folder: sum(find(posixpath.join(folder, row.path)) is not None for row in found[:100])
     )
-    return [replace(row, path=posixpath.join(best, row.path)) for row in found]
+    return [replace(row, path=posixpath.normpath(posixpath.join(best, row.path))) for row in found]
