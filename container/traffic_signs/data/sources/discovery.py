@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath
 from traffic_signs.errors import DataError
 from traffic_signs.images.preprocessing import Box
 
+_HIDDEN = (".", "__MACOSX")
+
 
 @dataclass(frozen=True)
 class File:
@@ -74,14 +76,19 @@ def list_files(path: Path) -> Files:
         except (OSError, zipfile.BadZipFile) as error:
             raise DataError(f"{path} is neither a folder nor a readable zip ({error})") from error
         files = {
-            str(PurePosixPath(info.filename)): File(partial(archive.read, info), (info.file_size, info.CRC))
+            _plain(info.filename): File(partial(archive.read, info), (info.file_size, info.CRC))
             for info in archive.infolist()
             if not info.is_dir()
         }
-    hidden = [name for name in files if any(part.startswith((".", "__MACOSX")) for part in name.split("/"))]
+    hidden = [name for name in files if name.startswith(_HIDDEN) or "/." in name or "/__MACOSX" in name]
     for name in hidden:
         del files[name]
     return dict(sorted(files.items()))
+
+
+def _plain(name: str) -> str:
+    """Return the path *name* without "./" and "//"; most have none, and to parse tens of thousands takes a while."""
+    return str(PurePosixPath(name)) if "./" in name or "//" in name else name
 
 
 def _walk(folder: Path, parents: frozenset[Path]) -> Iterator[Path]:
