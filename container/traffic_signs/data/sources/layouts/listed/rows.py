@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from traffic_signs.data.sources.discovery import File, Files, Sample, Source
-from traffic_signs.data.sources.folders import natural_order
+from traffic_signs.data.sources.layouts.folders import natural_order
 from traffic_signs.errors import DataError
 from traffic_signs.images.preprocessing import Box
 
