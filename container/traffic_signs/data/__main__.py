@@ -38,7 +38,8 @@ def _check_fraction(_context: click.Context, _parameter: click.Parameter, value:
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the split and of the synthetic signs."
 )
 @click.option("--drop-leaks", is_flag=True, help="Leave images out of training that validation or test have, too.")
-def main(source: str, output: Path, split: str, validation_fraction: float, seed: int, *, drop_leaks: bool) -> None:
+@click.option("--allow-unused", is_flag=True, help="Leave out images that do not fit the layout, however many.")
+def main(source: str, output: Path, **plan: Any) -> None:
     """Convert a data set into training arrays.
 
     SOURCE is a folder, a zip or a tar with GTSRB (official or Kaggle layout), with a folder of
@@ -48,13 +49,13 @@ def main(source: str, output: Path, split: str, validation_fraction: float, seed
     try:
         if source == "synthetic":
             source = str(output / "source")
-            synthetic.write(Path(source), seed)
+            synthetic.write(Path(source), plan["seed"])
         elif source == "download":
             source = str(output / "source")
             download.download(Path(source))
         else:
             _check_separate(Path(source), output)
-        summary = prepare(Plan(source, split, validation_fraction, seed, drop_leaks), output)
+        summary = prepare(Plan(source, **plan), output)
     except TrafficSignsError as error:
         raise _Failure(str(error)) from error
     click.echo(
@@ -62,7 +63,7 @@ def main(source: str, output: Path, split: str, validation_fraction: float, seed
         + ", ".join(f"{count:,} {part}" for part, count in summary["images"].items())
         + " images; see class-distribution.png and sample-sheet.png"
     )
-    click.echo(_describe_leaks(summary, dropped=drop_leaks))
+    click.echo(_describe_leaks(summary, dropped=plan["drop_leaks"]))
 
 
 def _describe_leaks(summary: dict[str, Any], *, dropped: bool) -> str:

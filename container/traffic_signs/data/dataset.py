@@ -71,6 +71,11 @@ class Dataset:
         digest.update("\n".join(self.names).encode())
         return digest.hexdigest()
 
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Names of the classes without an image."""
+        return tuple(name for name, count in zip(self.names, self.counts, strict=True) if not count)
+
     def check_for_training(self) -> None:
         """Raise DataError unless at least two classes have images."""
         present = np.flatnonzero(self.counts)

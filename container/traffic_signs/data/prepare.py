@@ -5,7 +5,7 @@ validation/validation.npz   the channel `validation`
 test/test.npz               for the evaluation
 samples/                    an unchanged test image of each class, to send to an endpoint
 class-distribution.png, sample-sheet.png
-summary.json                the source, how it was split, the unreadable files, leaks between the parts
+summary.json                the source, how it was split, the unused and the unreadable files, leaks between the parts
 """
 
 import hashlib
@@ -36,6 +36,8 @@ class Plan:
     split: str = "track"
     validation_fraction: float = 0.2
     seed: int = 1
+    allow_unused: bool = False
+    """Leave out images that the layout does not explain, even if they are more than 1 %."""
     drop_leaks: bool = False
     """Leave images out of training that validation or test have, too."""
 
@@ -50,9 +52,11 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
         The content of summary.json.
 
     Raises:
-        DataError: the source cannot be read, has a single class, or too few images for three parts.
+        DataError: the source cannot be read, has a single class, unused images, or too few images for three parts.
     """
-    source = reading.find(Path(plan.source))
+    source = reading.find(Path(plan.source), allow_unused=plan.allow_unused)
+    for warning in source.warnings:
+        click.echo(warning, err=True)
     state = {**asdict(plan), "layout": source.layout, "files": _listing_digest(source)}
     summary_path = output / _SUMMARY
     if summary_path.exists():
@@ -63,8 +67,6 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
             return summary
         summary_path.unlink()
 
-    for warning in source.warnings:
-        click.echo(warning, err=True)
     parts, test_files, unreadable, conflicts = _read_parts(source, plan)
     found = leaks.find(parts["training"], {name: part for name, part in parts.items() if name != "training"})
     if plan.drop_leaks:
@@ -83,11 +85,14 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
     if unreadable:
         total = len(unreadable) + sum(map(len, parts.values()))
         click.echo(f"{len(unreadable)} of {total} images are unreadable and skipped", err=True)
+    if absent := parts["training"].absent:
+        click.echo(f"{len(absent)} classes have no training images, such as {absent[0]}", err=True)
     summary = state | {
         "classes": len(source.names),
         "images": {name: len(dataset) for name, dataset in parts.items()},
         "fingerprints": {name: dataset.fingerprint for name, dataset in parts.items()},
         "samples": sample_names,
+        "unused": list(source.unused),
         "unreadable": [asdict(item) for item in unreadable],
         "conflicts": conflicts,
         "leaks": {
@@ -142,12 +147,12 @@ def _without(training: Dataset, leaked: np.ndarray) -> Dataset:
 
 
 def _listing_digest(source: Source) -> str:
-    """Return the SHA-256 of the names of the classes, and of all that a sample is made of."""
+    """Return the SHA-256 of the names of the classes, of what samples are made of, and of the other files' names."""
     parts = [
         [(sample.name, sample.label, sample.track, sample.box, sample.file.stamp) for sample in part]
-        for part in (source.training, source.validation, source.test)
+        for part in source.parts.values()
     ]
-    return hashlib.sha256(json.dumps([source.names, parts]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([source.names, *parts, source.unused]).encode()).hexdigest()
 
 
 def _write_samples(samples: list[Sample], names: tuple[str, ...], folder: Path) -> list[str]:

@@ -13,10 +13,11 @@ import numpy as np
 from rich.progress import track
 
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.data.sources.layouts import folders, gtsrb
-from traffic_signs.data.sources.discovery import Sample, Source, list_files
-from traffic_signs.data.sources.layouts.listed import recognition
-from traffic_signs.data.sources.listing import tarred
+from traffic_signs.data.sources import recognition
+from traffic_signs.data.sources.discovery import Sample, Source
+from traffic_signs.data.sources.layouts import gtsrb
+from traffic_signs.data.sources.layouts.listed import recognition as lists
+from traffic_signs.data.sources.listing import files as listing
 from traffic_signs.errors import BoxError, DataError, ImageError
 from traffic_signs.images import preprocessing
 
@@ -32,20 +33,26 @@ class Unreadable:
     reason: str
 
 
-def find(path: Path) -> Source:
+def find(path: Path, *, allow_unused: bool = False) -> Source:
     """Recognise the layout of the data set at *path*: a folder, a zip, a tar, or a file that lists images.
 
+    Args:
+        path: the data set.
+        allow_unused: leave out images that the layout does not explain, however many there are.
+
     Raises:
-        DataError: the path does not exist, or its layout is unknown.
+        DataError: the path does not exist, its layout is unknown or doubtful, or explains too few of the images.
     """
-    if recognition.is_list(path):
-        return recognition.read_list(path)
-    if tarred.is_tar(path):
-        files = tarred.read(path)
-    else:
-        files = (gtsrb.archives(path) if path.is_dir() else {}) or list_files(path)
+    if lists.is_list(path):
+        return lists.read_list(path)
+    files = listing.read(path)
+    for name in gtsrb.ARCHIVES:
+        if name in files and path.is_dir():
+            # a folder may have the same files unpacked beside the archives
+            files = listing.read(path / name) | files
+            del files[name]
     try:
-        return gtsrb.official(files) or gtsrb.kaggle(files) or recognition.read(files) or folders.read(files)
+        return recognition.recognise(dict(sorted(files.items())), allow_unused=allow_unused)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 

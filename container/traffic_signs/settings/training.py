@@ -31,6 +31,8 @@ class TrainingSettings:
     """Split of the validation images, where the job has none: whole tracks, or single images at random."""
     validation_fraction: float = setting(0.2, lambda value: 0 < value < 1, "a number between 0 and 1")
     """Share of the training images that is split off for validation, where the job has no validation images."""
+    allow_unused: bool = setting(False, lambda value: isinstance(value, bool), "true or false")
+    """Leave out image files that do not fit the layout of their channel, even if they are more than 1 %."""
     require_gpu: bool = setting(False, lambda value: isinstance(value, bool), "true or false")
     """Fail at the start if TensorFlow sees no GPU."""
 

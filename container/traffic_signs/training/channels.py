@@ -7,11 +7,13 @@ Files that are skipped are logged.
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from traffic_signs.data import reading
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.sources.discovery import Sample
+from traffic_signs.data.sources.listing.names import composed
 from traffic_signs.data.split import split
 from traffic_signs.errors import DataError
 from traffic_signs.paths import OptMl
@@ -30,18 +32,26 @@ def load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
         DataError: the channel `training` is missing, empty or of a single class, a channel cannot be
             read, or the channels have different classes.
     """
+    training, validation = _load(paths, settings)
+    if absent := training.absent:
+        _log.warning("%d classes have no training images, such as %s", len(absent), absent[0])
+    return training, validation
+
+
+def _load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
     has_channel = any(paths.channel(name).exists() for name in ("validation", "validation_0"))
-    training, validation = _read(paths, "training", with_validation=not has_channel)
+    training, validation = _read(paths, "training", with_validation=not has_channel, allow_unused=settings.allow_unused)
     training.check_for_training()
     reason = "the channel training has a validation folder"
     if has_channel:
-        validation, _ = _read(paths, "validation", training.names)
+        validation, _ = _read(paths, "validation", training.names, allow_unused=settings.allow_unused)
         reason = "the job has a channel validation"
-        if validation.names != training.names:
+        if [*map(composed, validation.names)] != [*map(composed, training.names)]:
             raise DataError(
                 f"channel validation has {len(validation.names)} classes, channel training {len(training.names)},"
                 " or their names differ; prepare both from the same data set"
             )
+        validation = replace(validation, names=training.names)
     if validation is None:
         return split(training, settings.validation_fraction, settings.split, settings.seed)
     for name in ("split", "validation_fraction"):
@@ -51,7 +61,12 @@ def load(paths: OptMl, settings: TrainingSettings) -> tuple[Dataset, Dataset]:
 
 
 def _read(
-    paths: OptMl, name: str, names: tuple[str, ...] | None = None, *, with_validation: bool = False
+    paths: OptMl,
+    name: str,
+    names: tuple[str, ...] | None = None,
+    *,
+    with_validation: bool = False,
+    allow_unused: bool = False,
 ) -> tuple[Dataset, Dataset | None]:
     """Read the channel *name*.
 
@@ -60,6 +75,7 @@ def _read(
         name: `training` or `validation`.
         names: names of the classes, for an archive that has none.
         with_validation: also return the images of a validation folder.
+        allow_unused: leave out images that the layout does not explain, however many there are.
 
     Returns:
         The data set of the channel, and the one of its validation folder or None.
@@ -76,16 +92,18 @@ def _read(
     try:
         if archives:
             return Dataset.load(archives[0], names), None
-        return _read_images(folder, name, with_validation=with_validation)
+        return _read_images(folder, name, with_validation=with_validation, allow_unused=allow_unused)
     except DataError as error:
         raise DataError(f"channel {name}: {error}") from error
 
 
-def _read_images(folder: Path, name: str, *, with_validation: bool) -> tuple[Dataset, Dataset | None]:
+def _read_images(
+    folder: Path, name: str, *, with_validation: bool, allow_unused: bool
+) -> tuple[Dataset, Dataset | None]:
     if not any(folder.iterdir()):
         raise DataError(f"{folder} is empty")
     try:
-        source = reading.find(folder)
+        source = reading.find(folder, allow_unused=allow_unused)
     except DataError as error:
         if nested := next(folder.rglob("*.npz"), None):
             raise DataError(f"{nested} is in a subfolder; put it directly into {folder}") from error

@@ -146,7 +146,28 @@ def test_wrong_options_are_named(tmp_path: Path, arguments: tuple[str, ...], mes
 def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
     source = own(tmp_path / "signs", "stop", "yield")
     (source / "stop" / "a.tif").touch()
-    assert "skipped files: 1 .tif, such as stop/a.tif\n" in run(source, "--output", tmp_path / "out").stderr
+    refused = run(source, "--output", tmp_path / "out")
+    assert refused.returncode == 2
+    assert "signs: 1 of 13 images would not be used, such as stop/a.tif: their format is not read" in refused.stderr
+    for _ in range(2):  # the second time it is prepared already
+        done = run(source, "--output", tmp_path / "out", "--allow-unused")
+        assert "not used: 1 of 13 files: 1 .tif, such as stop/a.tif\n" in done.stderr
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["unused"] == ["stop/a.tif"]
+
+
+@pytest.mark.parametrize("split", ["track", "random"])
+def test_a_class_that_is_left_without_training_images_is_told(split: str, tmp_path: Path) -> None:
+    source = own(tmp_path / "signs", "stop", "yield")
+    for label, name in enumerate("abcdefgh"):
+        own(source, name, images=1)
+        Image.new("L", (20, 20), 100 + label).save(source / name / "0.png")
+    if split == "track":
+        (source / "a" / "0.png").write_bytes(b"no image")
+    done = run(source, "--output", tmp_path / "out", "--split", split)
+    assert done.returncode == 0, done.stderr
+    absent = Dataset.load(tmp_path / "out" / "training" / "training.npz").absent
+    assert (absent == ("a",)) if split == "track" else absent
+    assert f"{len(absent)} classes have no training images, such as {absent[0]}\n" in done.stderr
 
 
 def test_help_has_examples() -> None:

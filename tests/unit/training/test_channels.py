@@ -1,6 +1,7 @@
 """Input channels as the platform mounts them: which images are trained on, which validate, what is said of the rest."""
 
 import os
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,12 @@ def test_settings_that_are_used_are_not_warned_of(tmp_path: Path, caplog: pytest
 def test_what_is_passed_over_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pictures(channel(tmp_path), 4)
     (tmp_path / "input" / "data" / "training" / "stop" / "a.tif").touch()
-    load(tmp_path)
-    assert "channel training: skipped files: 1 .tif, such as stop/a.tif" in caplog.text
+    with pytest.raises(
+        DataError, match=r"^channel training: .*1 of 9 images .* stop/a\.tif: their format is not read;"
+    ):
+        load(tmp_path)
+    load(tmp_path, allow_unused=True)
+    assert "channel training: not used: 1 of 9 files: 1 .tif, such as stop/a.tif" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["arrays", "arrays with names", "images", "images of which one class is damaged"])
@@ -79,7 +84,7 @@ def test_a_single_class_is_refused_whatever_it_comes_in(kind: str, tmp_path: Pat
     with pytest.raises(
         DataError, match=f"^all 2 training images are of class '{name}'; expected images of at least two classes"
     ):
-        load(tmp_path)
+        load(tmp_path, allow_unused=kind == "images")  # without it, those outside of the folders are the first fault
 
 
 def test_a_validation_archive_without_names_has_the_classes_of_training(tmp_path: Path) -> None:
@@ -93,6 +98,14 @@ def test_a_label_beyond_the_classes_of_training_is_named(tmp_path: Path) -> None
     arrays(channel(tmp_path, "validation"), [0, 2])
     with pytest.raises(DataError, match=r"channel validation: .*label 2 of image 1 is out of range"):
         load(tmp_path)
+
+
+def test_channels_may_write_the_accents_of_a_class_in_two_ways(tmp_path: Path) -> None:
+    names = [unicodedata.normalize(form, "Füße") for form in ("NFC", "NFD")]
+    for name, part in zip(names, ("training", "validation"), strict=True):
+        pictures(channel(tmp_path, part), 2)
+        (OptMl(tmp_path).channel(part) / "stop").rename(OptMl(tmp_path).channel(part) / name)
+    assert [part.names for part in load(tmp_path)] == [(names[0], "yield")] * 2
 
 
 @pytest.mark.parametrize("name", ["training", "validation"])

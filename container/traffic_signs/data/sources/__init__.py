@@ -1,1 +1,1 @@
-"""Sources of images: GTSRB as published, a folder per class, synthetic signs, the GTSRB download."""
+"""Sources of images: files listed and recognised as a layout, synthetic signs, the GTSRB download."""

@@ -1,20 +1,17 @@
-"""Files of a folder or a zip, and the labelled samples that a layout finds among them.
+"""Files of a data set, and the labelled samples that a layout finds among them.
 
-    path -> list_files -> Files -> gtsrb.py or folders.py -> Source
-
-Zip archives are read in place. Nothing is unpacked, so no member path can write outside a folder.
+path -> listing -> Files -> recognition: the modules in layouts/ -> Source
 """
 
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path, PurePosixPath
 
-from traffic_signs.errors import DataError
+from traffic_signs.images import preprocessing
 from traffic_signs.images.preprocessing import Box
 
-_HIDDEN = (".", "__MACOSX")
+# not read, but if they are among the images, the user counts on them
+_UNREAD_SUFFIXES = (".avif", ".heic", ".heif", ".jfif", ".jp2", ".jxl", ".tga", ".tif", ".tiff")
+_IMAGE_SUFFIXES = (*preprocessing.SUFFIXES, *_UNREAD_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -22,12 +19,17 @@ class File:
     """A file that is read on demand."""
 
     read: Callable[[], bytes]
+    """Raises OSError, zipfile.BadZipFile, zlib.error or RuntimeError if it cannot; DataError if it has changed."""
     stamp: tuple[int, int]
     """Size in bytes, and modification time in ns or, in a zip, CRC-32: they show that a file was overwritten."""
+    target: str | None = None
+    """For a link in the folder: the name of the file there that it leads to."""
+    outside: str | None = None
+    """For a link that leads out of the folder: the path there."""
 
 
 Files = dict[str, File]
-"""Files by their path in the folder or the archive."""
+"""Files by their path in the folder or the archive, with slashes, in text that UTF-8 can encode."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Sample:
     """A labelled image file that is read on demand."""
 
     name: str
+    """Its name in Files."""
     label: int
     track: str
     """Files with the same track show the same physical sign."""
@@ -54,52 +57,24 @@ class Source:
     training: list[Sample]
     validation: list[Sample] = field(default_factory=list)
     test: list[Sample] = field(default_factory=list)
+    belonging: frozenset[str] = frozenset()
+    """Names of files that the layout explains although they are no samples, such as a table of labels."""
+    unused: tuple[str, ...] = ()
+    """Names of all other files that are no samples; recognition fills it."""
     warnings: tuple[str, ...] = ()
-    """Messages about skipped files."""
+    """Messages for the user, a line each; recognition adds those about unused files and links."""
+
+    @property
+    def parts(self) -> dict[str, list[Sample]]:
+        """The samples of training, validation and test."""
+        return {"training": self.training, "validation": self.validation, "test": self.test}
 
 
-def list_files(path: Path) -> Files:
-    """List the files below a folder or in a zip; links are followed, hidden files are skipped.
-
-    The member "./stop//a.png" of a zip is listed as stop/a.png. A member whose path leads out of the zip is hidden.
-
-    Raises:
-        DataError: *path* does not exist, or is neither a folder nor a readable zip.
-    """
-    if path.is_dir():
-        files = {entry.relative_to(path).as_posix(): _file(entry) for entry in _walk(path, frozenset({path.resolve()}))}
-    elif not path.exists():
-        raise DataError(f"{path} does not exist")
-    else:
-        try:
-            archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path} is neither a folder nor a readable zip ({error})") from error
-        files = {
-            _plain(info.filename): File(partial(archive.read, info), (info.file_size, info.CRC))
-            for info in archive.infolist()
-            if not info.is_dir()
-        }
-    hidden = [name for name in files if name.startswith(_HIDDEN) or "/." in name or "/__MACOSX" in name]
-    for name in hidden:
-        del files[name]
-    return dict(sorted(files.items()))
+def is_image(name: str) -> bool:
+    """Return whether the file name is an image's, of a format that is read."""
+    return name.lower().endswith(tuple(preprocessing.SUFFIXES))
 
 
-def _plain(name: str) -> str:
-    """Return the path *name* without "./" and "//"; most have none, and to parse tens of thousands takes a while."""
-    return str(PurePosixPath(name)) if "./" in name or "//" in name else name
-
-
-def _walk(folder: Path, parents: frozenset[Path]) -> Iterator[Path]:
-    """Find the files below *folder*; skip links to its *parents*, which would recurse endlessly."""
-    for entry in folder.iterdir():
-        if entry.is_file():
-            yield entry
-        elif entry.is_dir() and (real := entry.resolve()) not in parents:
-            yield from _walk(entry, parents | {real})
-
-
-def _file(path: Path) -> File:
-    status = path.stat()
-    return File(path.read_bytes, (status.st_size, status.st_mtime_ns))
+def looks_like_image(name: str) -> bool:
+    """Return whether the file name is an image's, of any format."""
+    return name.lower().endswith(_IMAGE_SUFFIXES)

@@ -2,97 +2,96 @@
 
     stop/one.png               class "stop"; every file is its own track
     yield/track-7/one.png      class "yield"; the files of one subfolder share a track
+    14/00003_00012.png         track 3 of class "14", if all files are called so, as in GTSRB and BelgiumTS
 
-With train/, validation/ (or val/) and test/ at the top, each part has a folder per class. Leading
-folders that all images share are ignored: signs/stop/one.png is of class "stop".
+With folders for training, validation and test at the top, in any of the spellings of parts.py, each part has a folder
+per class. Leading folders that all images share are ignored: signs/stop/one.png is of class "stop".
 """
 
 import math
 import os.path
-from collections import defaultdict
-from pathlib import PurePosixPath
+import re
+from collections.abc import Sequence
 
-from traffic_signs.data.sources.discovery import Files, Sample, Source
+from traffic_signs.data.sources.discovery import Files, Sample, Source, is_image, looks_like_image
+from traffic_signs.data.sources.layouts import parts as part_names
+from traffic_signs.data.sources.listing import names as file_names
 from traffic_signs.errors import DataError
-from traffic_signs.images import preprocessing
 
-_PARTS = {"train": "training", "training": "training", "val": "validation", "validation": "validation", "test": "test"}
+_FRAME = re.compile(r"(?:\d{5}_)?(\d{5})_\d{5}\.\w+")
+"""TTTTT_FFFFF, or Kaggle's 000CC_TTTTT_FFFFF: track and frame."""
+_IMAGE_FOLDERS = ("images", "imgs")
+
+_Path = tuple[str, tuple[str, ...]]
+"""Name of a file, and its folders below the top."""
 
 
 def read(files: Files) -> Source:
-    """Find the samples. Files without the suffix of an image (README, CSV) are skipped, with a warning.
+    """Find the samples.
 
     Raises:
-        DataError: no images are in folders, or all are in one folder; only the validation or test part has a class; a
-            folder of images is beside the parts.
+        DataError: no images are in folders, or all are in one folder; it is doubtful which folders are parts; two
+            classes have the same name.
     """
-    paths = [path for name in files if (path := PurePosixPath(name)).suffix.lower() in preprocessing.SUFFIXES]
-    top = len(os.path.commonprefix([path.parent.parts for path in paths]))  # noqa: RUF071 - of tuples of folder names
-    prefix = top + 1 if _has_parts([path.parts[top:] for path in paths]) else top
-    parts: dict[str, list[PurePosixPath]] = {"training": [], "validation": [], "test": []}
-    for path in paths:
-        if len(path.parts) > prefix + 1:
-            parts[_PARTS[path.parts[top].lower()] if prefix > top else "training"].append(path)
-    names = sorted({path.parts[prefix] for path in parts["training"]}, key=natural_order)
+    split = [(name, tuple(name.split("/")[:-1])) for name in files if is_image(name)]
+    top = os.path.commonprefix([folders for _, folders in split])  # noqa: RUF071 - of tuples of folder names
+    paths = [(name, folders[len(top) :]) for name, folders in split]
+    parts = _parts(paths)
+    # those of the training part first: they are written as the user sees them there
+    written = [folders[0] for part in parts.values() for _, folders in part]
+    for part in parts.values():
+        file_names.by_composed(folders[0] for _, folders in part)
+    names = sorted(dict.fromkeys(map(file_names.composed, written)), key=natural_order)
     if not names:
-        problem = f"all images are in the folder {paths[0].parent}" if top else "no images in folders"
-        others = [name for name in files if PurePosixPath(name).suffix.lower() not in preprocessing.SUFFIXES]
-        expected = "expected a folder per class, at least two classes, or GTSRB in one of its layouts"
-        raise DataError("; ".join([problem, expected, *_skipped_files(others)[:3]]))
+        raise DataError(_no_classes(files, "/".join(top)))
+    as_written = {file_names.composed(name): name for name in reversed(written)}
+    labels = {name: label for label, name in enumerate(names)}
+    frames = all(_FRAME.fullmatch(name.rpartition("/")[2]) for part in parts.values() for name, _ in part)
 
-    def samples(part: str) -> list[Sample]:
-        for path in parts[part]:
-            if path.parts[prefix] not in names:
-                raise DataError(f"{path}: class {path.parts[prefix]!r} has no training images")
+    def samples(part: Sequence[_Path]) -> list[Sample]:
         return [
-            Sample(
-                str(path),
-                names.index(path.parts[prefix]),
-                str(path.parent) if len(path.parts) > prefix + 2 else str(path),
-                files[str(path)],
-            )
-            for path in parts[part]
+            Sample(name, labels[file_names.composed(folders[0])], _track(name, folders, frames=frames), files[name])
+            for name, folders in part
         ]
 
-    used = {str(path) for part in parts.values() for path in part}
-    return Source(
-        "a folder per class",
-        tuple(names),
-        samples("training"),
-        samples("validation"),
-        samples("test"),
-        _skipped_files([name for name in files if name not in used]),
-    )
+    training, validation, test = (samples(part) for part in parts.values())
+    return Source("a folder per class", tuple(as_written[name] for name in names), training, validation, test)
 
 
-def _has_parts(paths: list[tuple[str, ...]]) -> bool:
-    """Return whether the top folders are parts of the data set; a folder "train" without subfolders may be a class.
-
-    Raises:
-        DataError: there are other folders beside the parts.
-    """
-    folders = dict.fromkeys(parts[0] for parts in paths if len(parts) > 1)
-    with_classes = {parts[0] for parts in paths if len(parts) > 2}
-    parts = [name for name in folders if name.lower() in _PARTS]
-    others = [name for name in folders if name.lower() not in _PARTS]
-    if others and with_classes.intersection(parts):
-        raise DataError(
-            f"the folder {others[0]} is beside {', '.join(parts)}, which are parts of a data set;"
-            " move it away, or rename these if they are classes"
-        )
-    return bool(parts) and not others
+def _parts(paths: Sequence[_Path]) -> dict[str, list[_Path]]:
+    """Return the images in class folders, by part, with their folders from the class on."""
+    part_of = part_names.find([folders for _, folders in paths])
+    parts: dict[str, list[_Path]] = {name: [] for name in part_names.NAMES}
+    if part_of is None:
+        parts["training"] = [path for path in paths if path[1]]
+        return parts
+    for name, folders in paths:
+        if folders:
+            parts[part_of[folders[0]]].append((name, folders[1:]))
+    return {part: [path for path in _inner(part, inside) if path[1]] for part, inside in parts.items()}
 
 
-def _skipped_files(names: list[str]) -> tuple[str, ...]:
-    """Return a message for each suffix of the skipped files, with their number and an example."""
-    by_suffix: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        by_suffix[PurePosixPath(name).suffix.lower()].append(name)
-    return tuple(
-        f"skipped files: {len(same_suffix)} {suffix or 'without a suffix'}"
-        f"{' outside the class folders' if suffix in preprocessing.SUFFIXES else ''}, such as {same_suffix[0]}"
-        for suffix, same_suffix in by_suffix.items()
-    )
+def _inner(part: str, paths: list[_Path]) -> list[_Path]:
+    """Skip a folder between the part and its classes: training_set/training_set/stop, train/images/stop."""
+    firsts = {folders[0] if len(folders) > 1 else "" for _, folders in paths}
+    if len(firsts) == 1 and (part_names.named(first := min(firsts)) == {part} or first.lower() in _IMAGE_FOLDERS):
+        return _inner(part, [(name, folders[1:]) for name, folders in paths])
+    return paths
+
+
+def _track(name: str, folders: tuple[str, ...], *, frames: bool) -> str:
+    if len(folders) > 1:
+        return name.rpartition("/")[0]
+    if frames and (match := _FRAME.fullmatch(name.rpartition("/")[2])):
+        return f"{name.rpartition('/')[0]}/{match[1]}"
+    return name
+
+
+def _no_classes(files: Files, top: str) -> str:
+    problem = f"all images are in the folder {top}" if top else "no images in folders"
+    unread = [name for name in files if looks_like_image(name) and not is_image(name)]
+    found = f"; found {len(unread):,} images of formats that are not read, such as {unread[0]}" if unread else ""
+    return f"{problem}; expected a folder per class, at least two classes, or GTSRB in one of its layouts{found}"
 
 
 def natural_order(name: str) -> tuple[float, str]:

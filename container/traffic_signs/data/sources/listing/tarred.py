@@ -8,7 +8,6 @@ import bz2
 import gzip
 import io
 import lzma
-import posixpath
 import shutil
 import tarfile
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from traffic_signs.data.sources.discovery import File, Files
+from traffic_signs.data.sources.listing import names
 from traffic_signs.errors import DataError
 
 _OPEN: dict[str, Callable[[Path], Any]] = {
@@ -28,7 +28,6 @@ _OPEN: dict[str, Callable[[Path], Any]] = {
     ".tar.bz2": bz2.BZ2File,
     ".tar.xz": lzma.LZMAFile,
 }
-_HIDDEN = (".", "__MACOSX")
 
 
 def is_tar(path: Path) -> bool:
@@ -50,8 +49,8 @@ def read(path: Path) -> Files:
         raise DataError(f"{path} is not a readable tar ({error})") from error
     files: Files = {}
     for member in members:
-        name = posixpath.normpath(f"/{member.name}").lstrip("/")
-        if member.isdir() or any(part.startswith(_HIDDEN) for part in name.split("/")):
+        name = names.clean(member.name)
+        if member.isdir() or names.is_hidden(name):
             continue
         if name in files:
             raise DataError(f"two members of {path} are called {name}")

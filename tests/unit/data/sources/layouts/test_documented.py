@@ -14,6 +14,7 @@ from pyarrow import parquet
 from tests.docs.fences import ROOT, files
 from tests.unit.data.sources.layouts.trees import build, found, image, images, listed
 from traffic_signs.data import reading
+from traffic_signs.errors import DataError
 
 PAGE = ROOT / "docs" / "getting-started.md"
 ROWS = {
@@ -176,7 +177,9 @@ def test_a_table_of_the_classes_names_beside_their_folders_lists_no_images(tmp_p
 
 def test_images_that_no_row_lists_are_told(tmp_path: Path) -> None:
     build(tmp_path, images("a.png", "b.png", "c.png") | {"labels.csv": "path,label\na.png,1\nb.png,2\n"})
-    assert reading.find(tmp_path).warnings == ("skipped files: 1 images without a label in labels.csv, such as c.png",)
+    with pytest.raises(DataError, match=r"1 of 3 images would not be used, such as c\.png"):
+        reading.find(tmp_path)
+    assert reading.find(tmp_path, allow_unused=True).unused == ("c.png",)
 
 
 def test_categories_without_images_are_told_and_no_classes(tmp_path: Path) -> None:

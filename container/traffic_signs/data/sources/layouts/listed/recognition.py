@@ -64,14 +64,7 @@ def read(files: Files) -> Source | None:
         return None
     find = rows.in_files(files)
     source = _of_tables(listing, find) if listing else _of_coco(contents, find)
-    used = {sample.name for part in (source.training, source.validation, source.test) for sample in part}
-    unlisted = [name for name in images if name not in used]
-    if not unlisted:
-        return source
-    warning = (
-        f"skipped files: {len(unlisted)} images without a label in {next(iter(kinds.values()))}, such as {unlisted[0]}"
-    )
-    return replace(source, warnings=(*source.warnings, warning))
+    return replace(source, belonging=frozenset([*(table.name for table in listing), *contents]))
 
 
 def _of_tables(found: Sequence[tables.Table], find: Lookup) -> Source:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from traffic_signs.data.sources.discovery import File, Files, Sample, Source
 from traffic_signs.data.sources.layouts.folders import natural_order
+from traffic_signs.data.sources.listing.names import Index
 from traffic_signs.errors import DataError
 from traffic_signs.images.preprocessing import Box
 
@@ -48,10 +49,12 @@ def part_of(text: str) -> str | None:
 
 def in_files(files: Files) -> Lookup:
     """Look paths up among listed files."""
+    index = Index(files)
 
     def find(path: str) -> tuple[str, File] | None:
-        name = posixpath.normpath(path)
-        return (name, files[name]) if name in files else None
+        path = posixpath.normpath(path.replace("\\", "/"))
+        name = None if path.startswith(("/", "../")) else index.find(path)
+        return (name, files[name]) if name else None
 
     return find
 
