@@ -13,8 +13,8 @@ import numpy as np
 from rich.progress import track
 
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.data.sources.layouts import folders, gtsrb
 from traffic_signs.data.sources.discovery import Sample, Source, list_files
+from traffic_signs.data.sources.layouts import folders, gtsrb
 from traffic_signs.data.sources.layouts.listed import recognition
 from traffic_signs.data.sources.listing import tarred
 from traffic_signs.errors import BoxError, DataError, ImageError
