@@ -69,14 +69,16 @@ def main(source: str, output: Path, **plan: Any) -> None:
 def _describe_leaks(summary: dict[str, Any], *, dropped: bool) -> str:
     """Return a line about images of validation and test that training has, too."""
     found = summary["leaks"]
+    count = found["training_images"]
+    if not count:
+        return "no validation or test image is identical to a training image, or nearly"
     parts = [
         f"of {summary['images'][part]:,} {part} images {identical:,} are identical to training images and"
         f" {found['near_duplicates'][part]:,} nearly"
         for part, identical in found["identical"].items()
     ]
-    count = found["training_images"]
     action = f"{count:,} training images were left out" if dropped else f"--drop-leaks leaves {count:,} out of training"
-    return "; ".join(parts + [action] * (count > 0))
+    return "; ".join([*parts, action])
 
 
 def _check_separate(source: Path, output: Path) -> None:

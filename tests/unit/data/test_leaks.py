@@ -106,6 +106,17 @@ def test_leaks_are_told_and_left_out_on_demand(tmp_path: Path) -> None:
     }
 
 
+def test_parts_that_share_no_image_are_told_so(tmp_path: Path) -> None:
+    for index, image in enumerate(photos(12, 6)):
+        place = (
+            tmp_path / "signs" / ("train", "val", "test")[index // 4] / ("stop", "yield")[index % 2] / f"{index}.png"
+        )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(place)
+    told = run(tmp_path / "signs", "--output", tmp_path / "out")
+    assert "\nno validation or test image is identical to a training image, or nearly\n" in told.stdout
+
+
 def test_training_images_that_are_all_leaks_are_an_error(tmp_path: Path) -> None:
     for part in ("train", "test"):
         for number, image in enumerate(photos(8, 5)):

@@ -7,7 +7,7 @@ labels or metadata, as .csv, .jsonl or .parquet         tables; metadata is Hugg
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -34,7 +34,7 @@ def read_list(path: Path) -> Source:
     Raises:
         DataError: as `read` does.
     """
-    data = path.read_bytes()
+    data = _data(path.name, path.read_bytes)
     find = rows.beside(path.parent)
     if path.suffix.lower() == ".json":
         return _of_coco({path.name: coco.parse(path.name, data)}, find)
@@ -50,9 +50,9 @@ def read(files: Files) -> Source | None:
         DataError: there are lists of several kinds, or one has an error, which the message names with its row.
     """
     images = [name for name in files if PurePosixPath(name).suffix.lower() in preprocessing.SUFFIXES]
-    found = [tables.read(name, _data(files, name)) for name in files if _TABLE.search(name)]
+    found = [tables.read(name, _data(name, files[name].read)) for name in files if _TABLE.search(name)]
     listing = [table for table in found if columns.has_paths(table)]
-    contents = {name: coco.parse(name, _data(files, name)) for name in files if _COCO.search(name)}
+    contents = {name: coco.parse(name, _data(name, files[name].read)) for name in files if _COCO.search(name)}
     contents = {name: content for name, content in contents.items() if coco.is_coco(content)}
     if found and not listing and not contents and len({PurePosixPath(name).parent for name in images}) < 2:
         listing = found  # no folders of classes either, so the missing column is the error
@@ -89,8 +89,8 @@ def _of_coco(contents: dict[str, Any], find: Lookup) -> Source:
     return replace(source, warnings=tuple(warnings))
 
 
-def _data(files: Files, name: str) -> bytes:
+def _data(name: str, read: Callable[[], bytes]) -> bytes:
     try:
-        return files[name].read()
+        return read()
     except _READ_ERRORS as error:
         raise DataError(f"{name} cannot be read ({error})") from error
