@@ -21,7 +21,7 @@ def image(gray: int = 1, size: tuple[int, int] = (40, 30), kind: str = "PNG") ->
     return stream.getvalue()
 
 
-def build(folder: Path, files: Mapping[str, str | bytes | Any]) -> Path:
+def build(folder: Path, files: Mapping[str, Any]) -> Path:
     """Write *files* by their path: bytes and text as they are, other values as JSON."""
     for name, content in files.items():
         place = folder / name
@@ -31,7 +31,7 @@ def build(folder: Path, files: Mapping[str, str | bytes | Any]) -> Path:
     return folder
 
 
-def images(*names: str) -> dict[str, bytes]:
+def images(*names: str) -> dict[str, Any]:
     return {name: image(number, kind="JPEG" if name.endswith("jpg") else "PNG") for number, name in enumerate(names, 1)}
 
 
