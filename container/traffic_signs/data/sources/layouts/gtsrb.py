@@ -136,7 +136,7 @@ def _listed(table: str, rows: list[dict[str, str]], folder: str, index: Index, f
     written: dict[str, str] = {}
     samples = []
     for row in rows:
-        path = index.find(folder + clean(row["Path"]))
+        path = index.find(folder + row["Path"])
         if path is None:
             raise DataError(f"{table} names {row['Path']}, which is missing")
         if path in written:

@@ -77,11 +77,13 @@ class Index:
         return alike
 
     def find(self, name: str) -> str | None:
-        """Return the file that *name* means, None if there is none.
+        """Return the file that the path *name* means, from the top on; None if there is none, or it leads out.
 
         Raises:
             DataError: two files may be meant.
         """
+        if ".." in name and posixpath.normpath(name.replace("\\", "/")).startswith(".."):
+            return None
         name = clean(name)
         if name in self._names:
             return name

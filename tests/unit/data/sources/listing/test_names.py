@@ -66,6 +66,16 @@ def test_kaggles_table_finds_files_in_another_case_or_with_other_slashes(
     assert [sample.label for sample in source.test] == [14]
 
 
+@pytest.mark.parametrize("start", ["../", "..\\", "Train/../../"])
+def test_a_path_in_a_table_that_leads_out_of_the_set_is_missing(start: str, tmp_path: Path) -> None:
+    folder = kaggle(tmp_path / "set")
+    table = folder / "Train.csv"
+    table.write_text(table.read_text().replace("3,Train", f"3,{start}Train", 1))
+    with pytest.raises(DataError) as refused:
+        reading.find(folder)
+    assert f"Train.csv names {start}Train/3/00003_00000_00000.png, which is missing" in str(refused.value)
+
+
 def test_columns_are_found_in_any_case(tmp_path: Path) -> None:
     folder = kaggle(tmp_path / "set")
     table = folder / "Train.csv"
