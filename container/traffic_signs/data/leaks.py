@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from traffic_signs.data.dataset import Dataset
+from traffic_signs.images import preprocessing
 
 # On GTSRB this finds frames of signs that have two tracks, and no other pair. With 8 bits, or without the gray values,
 # it also finds different signs of one class.
@@ -22,6 +23,7 @@ _MAX_BITS = 4
 _MAX_GRAY = 4.0
 """Gray values between the means and between the standard deviations."""
 _PAIRS_AT_ONCE = 2_000_000
+_WEIGHTS = np.random.default_rng(1).integers(0, 2**64, preprocessing.SIZE**2 // 8, np.uint64) | 1
 Copies = list[dict[str, str]]
 """File and class of each of several images with identical pixels."""
 
@@ -40,18 +42,18 @@ class Leaks:
 
 def find(training: Dataset, others: Mapping[str, Dataset]) -> Leaks:
     """Compare each image of the *others* with the training images."""
-    known: dict[bytes, list[int]] = defaultdict(list)
-    for index, key in enumerate(_keys(training)):
-        known[key].append(index)
     in_training = np.zeros(len(training), bool)
     identical, near = {}, {}
-    signs = _signatures(training)
+    signs, sums = _signatures(training), _checksums(training)
     for name, part in others.items():
         same = np.zeros(len(part), bool)
-        for index, key in enumerate(_keys(part)):
-            if key in known:
-                same[index] = True
-                in_training[known[key]] = True
+        part_sums = _checksums(part)
+        known: dict[bytes, list[int]] = defaultdict(list)
+        for index in np.flatnonzero(np.isin(sums, part_sums)):
+            known[training.images[index].tobytes()].append(index)
+        for index in np.flatnonzero(np.isin(part_sums, sums)):
+            same[index] = (key := part.images[index].tobytes()) in known
+            in_training[known.get(key, [])] = True
         alike = _near(part.labels, _signatures(part), training.labels, signs, in_training)
         identical[name], near[name] = int(same.sum()), int((alike & ~same).sum())
     return Leaks(identical, near, in_training)
@@ -66,17 +68,15 @@ def conflicts(parts: Iterable[tuple[Dataset, Sequence[str]]]) -> list[Copies]:
     Returns:
         For each such image, file and class of all its copies.
     """
-    found: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
-    names: tuple[str, ...] = ()
-    for dataset, files in parts:
-        names = dataset.names
-        for key, file, label in zip(_keys(dataset), files, dataset.labels.tolist(), strict=True):
-            found[key].append((file, label))
-    return [
-        [{"file": file, "class": names[label]} for file, label in copies]
-        for copies in found.values()
-        if len({label for _, label in copies}) > 1
-    ]
+    read = list(parts)
+    sums = [_checksums(dataset) for dataset, _ in read]
+    distinct, counts = np.unique(np.concatenate(sums), return_counts=True)
+    found: dict[bytes, Copies] = defaultdict(list)
+    for (dataset, files), part_sums in zip(read, sums, strict=True):
+        for index in np.flatnonzero(np.isin(part_sums, distinct[counts > 1])):
+            copy = {"file": files[index], "class": dataset.names[dataset.labels[index]]}
+            found[dataset.images[index].tobytes()].append(copy)
+    return [copies for copies in found.values() if len({copy["class"] for copy in copies}) > 1]
 
 
 def describe(copies: Copies) -> str:
@@ -85,10 +85,10 @@ def describe(copies: Copies) -> str:
     return ", ".join(f"{file} is {name!r}" for name, file in sorted(first.items(), key=lambda item: item[1]))
 
 
-def _keys(dataset: Dataset) -> list[bytes]:
-    """Return the bytes of each image."""
-    flat = np.ascontiguousarray(dataset.images).reshape(len(dataset), -1)
-    return flat.view(f"V{flat.shape[1]}").ravel().tolist()
+def _checksums(dataset: Dataset) -> np.ndarray:
+    """Return a number for each image, uint64 [N], the same for identical ones; others very rarely share theirs."""
+    words = np.ascontiguousarray(dataset.images).reshape(len(dataset), -1).view(np.uint64)
+    return words @ _WEIGHTS
 
 
 @dataclass(frozen=True)
