@@ -49,9 +49,9 @@ def find(training: Dataset, others: Mapping[str, Dataset]) -> Leaks:
         same = np.zeros(len(part), bool)
         part_sums = _checksums(part)
         known: dict[bytes, list[int]] = defaultdict(list)
-        for index in np.flatnonzero(np.isin(sums, part_sums)):
+        for index in np.flatnonzero(np.isin(sums, part_sums)).tolist():
             known[training.images[index].tobytes()].append(index)
-        for index in np.flatnonzero(np.isin(part_sums, sums)):
+        for index in np.flatnonzero(np.isin(part_sums, sums)).tolist():
             same[index] = (key := part.images[index].tobytes()) in known
             in_training[known.get(key, [])] = True
         alike = _near(part.labels, _signatures(part), training.labels, signs, in_training)
@@ -73,7 +73,7 @@ def conflicts(parts: Iterable[tuple[Dataset, Sequence[str]]]) -> list[Copies]:
     distinct, counts = np.unique(np.concatenate(sums), return_counts=True)
     found: dict[bytes, Copies] = defaultdict(list)
     for (dataset, files), part_sums in zip(read, sums, strict=True):
-        for index in np.flatnonzero(np.isin(part_sums, distinct[counts > 1])):
+        for index in np.flatnonzero(np.isin(part_sums, distinct[counts > 1])).tolist():
             copy = {"file": files[index], "class": dataset.names[dataset.labels[index]]}
             found[dataset.images[index].tobytes()].append(copy)
     return [copies for copies in found.values() if len({copy["class"] for copy in copies}) > 1]
