@@ -51,7 +51,7 @@ help: ## list the make targets
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' \
 		$(MAKEFILE_LIST)
 	@echo
-	@echo "DATA=synthetic | download | a folder or zip with GTSRB or a folder of images per class"
+	@echo "DATA=synthetic | download | a folder, zip or tar with GTSRB, a folder of images per class, or a table of images"
 	@echo "SPLIT=track | random   PRESET=lenet | quick | best   HYPERPARAMETERS='epochs=10 seed=2'   PORT=8080   TARGET=gpu | cpu"
 
 ##@ Start here

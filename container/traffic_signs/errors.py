@@ -7,6 +7,7 @@ goes to the log, and the client of an endpoint gets a plain 500.
     TrafficSignsError
     ├── SettingsError            a hyperparameter or an environment variable
     ├── DataError                a data set or an input channel
+    │   └── BoxError             a box of an image that is not within it
     ├── HostsError               the hosts of one training job
     ├── CheckpointError          a checkpoint of a training job
     ├── ExportError              an exported model whose predictions differ from the trained one's
@@ -38,6 +39,10 @@ class SettingsError(TrafficSignsError):
 
 class DataError(TrafficSignsError):
     """A data set or an input channel cannot be used."""
+
+
+class BoxError(DataError):
+    """A box does not say which part of its image is meant."""
 
 
 class HostsError(TrafficSignsError):

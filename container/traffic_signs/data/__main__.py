@@ -37,12 +37,14 @@ def _check_fraction(_context: click.Context, _parameter: click.Parameter, value:
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the split and of the synthetic signs."
 )
+@click.option("--drop-leaks", is_flag=True, help="Leave images out of training that validation or test have, too.")
 @click.option("--allow-unused", is_flag=True, help="Leave out images that do not fit the layout, however many.")
 def main(source: str, output: Path, **plan: Any) -> None:
     """Convert a data set into training arrays.
 
-    SOURCE is a folder or a zip with GTSRB (official or Kaggle layout) or with a folder of images
-    per class; or the word `synthetic`, which draws signs; or `download`, which downloads GTSRB.
+    SOURCE is a folder, a zip or a tar with GTSRB (official or Kaggle layout), with a folder of
+    images per class, or with images and a file that lists them (a table, or COCO JSON); or such
+    a file itself; or the word `synthetic`, which draws signs; or `download`, which downloads GTSRB.
     """
     try:
         if source == "synthetic":
@@ -61,6 +63,22 @@ def main(source: str, output: Path, **plan: Any) -> None:
         + ", ".join(f"{count:,} {part}" for part, count in summary["images"].items())
         + " images; see class-distribution.png and sample-sheet.png"
     )
+    click.echo(_describe_leaks(summary, dropped=plan["drop_leaks"]))
+
+
+def _describe_leaks(summary: dict[str, Any], *, dropped: bool) -> str:
+    """Return a line about images of validation and test that training has, too."""
+    found = summary["leaks"]
+    count = found["training_images"]
+    if not count:
+        return "no validation or test image is identical to a training image, or nearly"
+    parts = [
+        f"of {summary['images'][part]:,} {part} images {identical:,} are identical to training images and"
+        f" {found['near_duplicates'][part]:,} nearly"
+        for part, identical in found["identical"].items()
+    ]
+    action = f"{count:,} training images were left out" if dropped else f"--drop-leaks leaves {count:,} out of training"
+    return "; ".join([*parts, action])
 
 
 def _check_separate(source: Path, output: Path) -> None:

@@ -5,7 +5,7 @@ validation/validation.npz   the channel `validation`
 test/test.npz               for the evaluation
 samples/                    an unchanged test image of each class, to send to an endpoint
 class-distribution.png, sample-sheet.png
-summary.json                the source, how it was split, the unused and the unreadable files
+summary.json                the source, how it was split, the unused and the unreadable files, leaks between the parts
 """
 
 import hashlib
@@ -17,12 +17,15 @@ from typing import Any
 import click
 import numpy as np
 
-from traffic_signs.data import pictures, reading
+from traffic_signs.data import leaks, pictures, reading
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.sources.discovery import Sample, Source
 from traffic_signs.data.split import held_out, split
+from traffic_signs.errors import DataError
 
 _SUMMARY = "summary.json"
+_MOST_CONFLICTS = 10
+"""Messages about images with several labels; summary.json has all of them."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Plan:
     seed: int = 1
     allow_unused: bool = False
     """Leave out images that the layout does not explain, even if they are more than 1 %."""
+    drop_leaks: bool = False
+    """Leave images out of training that validation or test have, too."""
 
 
 def prepare(plan: Plan, output: Path) -> dict[str, Any]:
@@ -62,7 +67,10 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
             return summary
         summary_path.unlink()
 
-    parts, test_files, unreadable = _read_parts(source, plan)
+    parts, test_files, unreadable, conflicts = _read_parts(source, plan)
+    found = leaks.find(parts["training"], {name: part for name, part in parts.items() if name != "training"})
+    if plan.drop_leaks:
+        parts["training"] = _without(parts["training"], found.in_training)
     for name, dataset in parts.items():
         dataset.save(output / name / f"{name}.npz")
     sample_names = _write_samples(test_files, source.names, output / "samples")
@@ -70,6 +78,10 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
     pictures.sample_sheet(parts["training"], output / "sample-sheet.png")
     for item in unreadable:
         click.echo(f"skipped unreadable file {item.name}: {item.reason}", err=True)
+    for copies in conflicts[:_MOST_CONFLICTS]:
+        click.echo(f"one image with several labels: {leaks.describe(copies)}", err=True)
+    if len(conflicts) > _MOST_CONFLICTS:
+        click.echo(f"{len(conflicts)} images have several labels; {summary_path} lists them", err=True)
     if unreadable:
         total = len(unreadable) + sum(map(len, parts.values()))
         click.echo(f"{len(unreadable)} of {total} images are unreadable and skipped", err=True)
@@ -82,14 +94,22 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
         "samples": sample_names,
         "unused": list(source.unused),
         "unreadable": [asdict(item) for item in unreadable],
+        "conflicts": conflicts,
+        "leaks": {
+            "identical": found.identical,
+            "near_duplicates": found.near,
+            "training_images": int(found.in_training.sum()),
+        },
     }
     # written last: its presence means that the output is complete
     summary_path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary
 
 
-def _read_parts(source: Source, plan: Plan) -> tuple[dict[str, Dataset], list[Sample], list[reading.Unreadable]]:
-    """Return the data set of each part, the files of the test part, and the unreadable files."""
+def _read_parts(
+    source: Source, plan: Plan
+) -> tuple[dict[str, Dataset], list[Sample], list[reading.Unreadable], list[leaks.Copies]]:
+    """Return the data set of each part, the test part's files, the unreadable files, and images with several labels."""
     training, unreadable = reading.read_samples(source.training, source.names, "training images")
     training.check_for_training()
     other_parts = {}
@@ -98,7 +118,15 @@ def _read_parts(source: Source, plan: Plan) -> tuple[dict[str, Dataset], list[Sa
             other_parts[name], unreadable_here = reading.read_samples(samples, source.names, f"{name} images")
             unreadable += unreadable_here
     skipped = {item.name for item in unreadable}
-    test_files = [sample for sample in source.test or source.training if sample.name not in skipped]
+    files = {
+        name: [sample for sample in samples if sample.name not in skipped]
+        for name, samples in (("training", source.training), ("validation", source.validation), ("test", source.test))
+    }
+    conflicts = leaks.conflicts(
+        (dataset, [sample.name for sample in files[name]])
+        for name, dataset in {"training": training, **other_parts}.items()
+    )
+    test_files = files["test"] or files["training"]
     if "test" not in other_parts:
         mask = held_out(training, 0.2, plan.split, plan.seed)
         test_files = [test_files[index] for index in np.flatnonzero(mask)]
@@ -106,13 +134,25 @@ def _read_parts(source: Source, plan: Plan) -> tuple[dict[str, Dataset], list[Sa
     if "validation" not in other_parts:
         training, other_parts["validation"] = split(training, plan.validation_fraction, plan.split, plan.seed)
     parts = {"training": training, "validation": other_parts["validation"], "test": other_parts["test"]}
-    return parts, test_files, unreadable
+    return parts, test_files, unreadable, conflicts
+
+
+def _without(training: Dataset, leaked: np.ndarray) -> Dataset:
+    """Return the training images but those in the mask *leaked*."""
+    if leaked.all():
+        raise DataError(f"all {len(leaked)} training images are in validation or test, too, and none would be left")
+    remaining = training.take(np.flatnonzero(~leaked))
+    remaining.check_for_training()
+    return remaining
 
 
 def _listing_digest(source: Source) -> str:
-    """Return the SHA-256 of the names, labels, stamps and parts of all images, and the names of the other files."""
-    parts = [[(sample.name, sample.label, sample.file.stamp) for sample in part] for part in source.parts.values()]
-    return hashlib.sha256(json.dumps([*parts, source.unused]).encode()).hexdigest()
+    """Return the SHA-256 of the names of the classes, of what samples are made of, and of the other files' names."""
+    parts = [
+        [(sample.name, sample.label, sample.track, sample.box, sample.file.stamp) for sample in part]
+        for part in source.parts.values()
+    ]
+    return hashlib.sha256(json.dumps([source.names, *parts, source.unused]).encode()).hexdigest()
 
 
 def _write_samples(samples: list[Sample], names: tuple[str, ...], folder: Path) -> list[str]:

@@ -16,8 +16,9 @@ from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.sources import recognition
 from traffic_signs.data.sources.discovery import Sample, Source
 from traffic_signs.data.sources.layouts import gtsrb
+from traffic_signs.data.sources.layouts.listed import recognition as lists
 from traffic_signs.data.sources.listing import files as listing
-from traffic_signs.errors import DataError, ImageError
+from traffic_signs.errors import BoxError, DataError, ImageError
 from traffic_signs.images import preprocessing
 
 # zip members may be damaged, truncated, encrypted, or compressed by an unknown method
@@ -33,7 +34,7 @@ class Unreadable:
 
 
 def find(path: Path, *, allow_unused: bool = False) -> Source:
-    """Recognise the layout of the data set at *path*, a folder or a zip, or a folder with the archives of GTSRB.
+    """Recognise the layout of the data set at *path*: a folder, a zip, a tar, or a file that lists images.
 
     Args:
         path: the data set.
@@ -42,6 +43,8 @@ def find(path: Path, *, allow_unused: bool = False) -> Source:
     Raises:
         DataError: the path does not exist, its layout is unknown or doubtful, or explains too few of the images.
     """
+    if lists.is_list(path):
+        return lists.read_list(path)
     files = listing.read(path)
     for name in gtsrb.ARCHIVES:
         if name in files and path.is_dir():
@@ -61,14 +64,16 @@ def read_samples(samples: Sequence[Sample], names: tuple[str, ...], title: str) 
         The images that could be read, and the files that could not.
 
     Raises:
-        DataError: none of the images could be read.
+        DataError: none of the images could be read, or a box is not within its image.
     """
     pixels = np.empty((len(samples), *preprocessing.SHAPE), np.uint8)
     readable: list[Sample] = []
     unreadable: list[Unreadable] = []
     for sample in track(samples, description=title):
         try:
-            pixels[len(readable)] = preprocessing.decode(sample.file.read())
+            pixels[len(readable)] = preprocessing.decode(sample.file.read(), box=sample.box)
+        except BoxError as error:
+            raise DataError(f"{sample.where}: {sample.name}: {error}") from error
         except _DECODING_ERRORS as error:
             unreadable.append(Unreadable(sample.name, str(error)))
         else:

@@ -10,9 +10,9 @@ layer of the model.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from traffic_signs.errors import ImageError
+from traffic_signs.errors import BoxError, ImageError
 from traffic_signs.images.decode_budget import Budget, cost
 
 SIZE = 32
@@ -32,12 +32,17 @@ _ORIENTATION_KEYS = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.
 _MAX_PIXELS = 32_000_000
 
 
-def decode(data: bytes, budget: Budget | None = None) -> np.ndarray:
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom edge of a part of an image, in pixels; the image's own edges are 0, 0, width, height."""
+
+
+def decode(data: bytes, budget: Budget | None = None, box: Box | None = None) -> np.ndarray:
     """Decode an image of any size into the pixels of the model's input.
 
     Args:
         data: a BMP, GIF, JPEG, PNG, PNM or WebP file; only its first frame is read.
         budget: limits shared with other images; None for new ones.
+        box: the part to read, rounded to whole pixels; None for the whole image.
 
     Returns:
         uint8 [32, 32, 1]: ITU-R 601 luma, rotated by its EXIF orientation, stretched to the square
@@ -45,24 +50,31 @@ def decode(data: bytes, budget: Budget | None = None) -> np.ndarray:
 
     Raises:
         ImageError: the image is not readable, has more than 32 million pixels, or exceeds the budget.
+        BoxError: the box is empty or outside of the image, or its meaning depends on an EXIF orientation.
     """
-    return _decode(data, budget or Budget())
+    return _decode(data, budget or Budget(), box)
 
 
-def _decode(data: bytes, budget: Budget) -> np.ndarray:
+def _decode(data: bytes, budget: Budget, box: Box | None = None) -> np.ndarray:
     try:
         with Image.open(budget.open(data), formats=_FORMATS) as image:
             budget.charge(image.width * image.height, cost(image, data))
-            image.draft("L", (2 * SIZE, 2 * SIZE))
+            crop = _crop(box, image.size) if box else None
+            if crop is None:
+                image.draft("L", (2 * SIZE, 2 * SIZE))
             if image.width * image.height > _MAX_PIXELS:
                 raise ImageError(
                     f"the image has {image.width} x {image.height} pixels; at most {_MAX_PIXELS:,} pixels are read"
                 )
             image.load()
             if not _ORIENTATION_KEYS.isdisjoint(image.info):
+                if crop and image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+                    raise BoxError(
+                        "a box in an image with an EXIF orientation has two meanings; save the image rotated"
+                    )
                 ImageOps.exif_transpose(image, in_place=True)
-            gray = _to_gray(image).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
-    except ImageError:
+            gray = _to_gray(image.crop(crop) if crop else image).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+    except (ImageError, BoxError):
         raise
     except Exception as error:  # Pillow's decoders raise many types on malformed bytes
         raise ImageError(f"not a readable image ({_describe(error)})") from error
@@ -137,6 +149,22 @@ def as_pixels(array: np.ndarray, place: Callable[[int], str] = "array[{}]".forma
     if array.shape[-1] == 3:
         array = np.asarray(Image.fromarray(array.reshape(-1, SIZE, 3)).convert("L"))
     return array.reshape(-1, *SHAPE)
+
+
+def _crop(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return *box* in whole pixels of an image of *size*; rounding may have moved an edge out by less than a pixel."""
+    width, height = size
+    left, top, right, bottom = box
+    if min(left, top) <= -1 or right >= width + 1 or bottom >= height + 1:
+        raise BoxError(f"the box {_edges(box)} is outside of the image, which has {width} x {height} pixels")
+    crop = max(round(left), 0), max(round(top), 0), min(round(right), width), min(round(bottom), height)
+    if crop[0] >= crop[2] or crop[1] >= crop[3]:
+        raise BoxError(f"the box {_edges(box)} covers no pixel of the image, which has {width} x {height}")
+    return crop
+
+
+def _edges(box: Box) -> str:
+    return ", ".join(f"{edge:g}" for edge in box)
 
 
 def _to_gray(image: Image.Image) -> Image.Image:

@@ -2,10 +2,10 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from tests.support.helpers import encoded
-from traffic_signs.errors import ImageError
+from traffic_signs.errors import BoxError, ImageError
 from traffic_signs.images import preprocessing
 
 PHOTO = np.random.default_rng(1).integers(0, 256, (47, 61, 3), dtype=np.uint8)
@@ -52,6 +52,33 @@ def test_a_photo_is_turned_upright_by_its_exif_tag() -> None:
     turned = preprocessing.decode(encoded(gray, "PNG", exif=exif))
     assert turned[:15].max() < 5
     assert turned[17:].min() > 250
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF"])
+def test_a_box_is_read_as_if_it_had_been_cut_out(kind: str) -> None:
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (300, 400, 3), dtype=np.uint8))
+    stream, part = io.BytesIO(), io.BytesIO()
+    picture.save(stream, kind)
+    with Image.open(stream) as stored:
+        stored.convert("RGB").crop((90, 40, 190, 100)).save(part, "PNG")
+    pixels = preprocessing.decode(stream.getvalue(), box=(89.6, 40, 190.4, 99.5))
+    np.testing.assert_allclose(pixels, preprocessing.decode(part.getvalue()), atol=1)
+
+
+def test_a_box_that_rounding_has_moved_over_the_edge_is_the_whole_image() -> None:
+    data = encoded(np.random.default_rng(1).integers(0, 256, (30, 40), dtype=np.uint8), "PNG")
+    pixels = preprocessing.decode(data, box=(-0.4, -0.9, 40.3, 30.99))
+    assert np.array_equal(pixels, preprocessing.decode(data))
+
+
+def test_a_box_in_an_image_that_its_tag_turns_is_refused() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    data = encoded(np.zeros((30, 40), np.uint8), "JPEG", exif=exif)
+    with pytest.raises(BoxError, match="a box in an image with an EXIF orientation has two meanings"):
+        preprocessing.decode(data, box=(0, 0, 9, 9))
+    exif[ExifTags.Base.Orientation] = 1
+    assert preprocessing.decode(encoded(np.zeros((30, 40), np.uint8), "JPEG", exif=exif), box=(0, 0, 9, 9)).max() == 0
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from traffic_signs.images import preprocessing
+from traffic_signs.images.preprocessing import Box
 
 # not read, but if they are among the images, the user counts on them
 _UNREAD_SUFFIXES = (".avif", ".heic", ".heif", ".jfif", ".jp2", ".jxl", ".tga", ".tif", ".tiff")
@@ -41,6 +42,10 @@ class Sample:
     track: str
     """Files with the same track show the same physical sign."""
     file: File
+    box: Box | None = None
+    """Part of the image to read; None for the whole image."""
+    where: str = ""
+    """File and row that list the image, for messages about its box."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Layouts in which a file lists the images: a table, or COCO JSON."""
