@@ -116,7 +116,7 @@ def test_what_a_running_server_cannot_be_given_is_refused(words: list[str], reas
     [
         (Profile.ASYNC, (0.5, 3600), Verdict.WARNING),
         (Profile.BATCH, (0.5, 3600), Verdict.WARNING),
-        (Profile.ASYNC, (0.5, 0.5), Verdict.BROKEN),
+        (Profile.ASYNC, (0.5, 0.5), Verdict.WARNING),  # a faster machine may be in time
         (Profile.ASYNC, (900, 3600), Verdict.PASSED),
     ],
 )
