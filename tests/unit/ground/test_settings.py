@@ -58,7 +58,7 @@ def test_the_platforms_own_names_are_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"epoch": "3"}, "unknown hyperparameter epoch = '3'; known are batch_size, epochs"),
+        ({"epoch": "3"}, "unknown hyperparameter epoch = '3'; known are allow_unused, batch_size, epochs"),
         ({"epochs": "three"}, "hyperparameter epochs = 'three'; expected a whole number from 1 to 10000"),
         ({"epochs": "0"}, "epochs = '0'"),
         ({"epochs": "2.5"}, "epochs = '2.5'"),
