@@ -134,8 +134,7 @@ subprocess.run([docker, "kill", *found], check=True)
     [
         ("        os._exit(137)\n", "SIGKILL ended it", Verdict.BROKEN),
         ("        os.kill(os.getpid(), 9)\n", "SIGKILL ended it", Verdict.BROKEN),
-        # no endpoint goes into service by it
-        ("        time.sleep(60)\n", "it neither exits nor responds to /ping after 5.", Verdict.WARNING),
+        ("        time.sleep(60)\n", "it neither exits nor responds to /ping after 5.", Verdict.BROKEN),
         (HEALTHY, "/ping: 200", Verdict.BROKEN),
     ],
 )
