@@ -60,7 +60,7 @@ class Image:
 
     def options(self, scratch: Path) -> list[str]:
         """Return the options of `check`; their files are in the image's folder, or laid into *scratch*."""
-        words = [] if len(self.parts) > 1 else [f"--{self.parts[0]}"]
+        words = [] if len(self.parts) > 1 else ["--only", self.parts[0]]
         if Part.TRAINING in self.parts:
             words += ["--data", f"training={laid(scratch / 'data', TRAINING)}", "-p", "epochs=5"]
         if Part.HOSTING in self.parts:
