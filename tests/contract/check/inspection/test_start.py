@@ -54,6 +54,26 @@ RIGHT_SERVERS: dict[str, Iterable[str]] = {
     ),
     "shell in exec form": ('ENTRYPOINT ["sh", "-c", "exec python3 server.py"]',),
     "shell form with exec": ("ENTRYPOINT exec python3 server.py",),
+    "shell form of a shell with options": (
+        'SHELL ["/bin/bash", "-o", "pipefail", "-c"]',
+        "ENTRYPOINT exec python3 server.py",
+    ),
+    "shell with options in one word": ('ENTRYPOINT ["bash", "-euxo", "pipefail", "-c", "exec python3 server.py"]',),
+    "login shell, whose profile sets the PATH": (
+        "RUN mkdir /opt/bin && ln -s /usr/bin/python3 /opt/bin/py && echo PATH=/opt/bin > /etc/profile.d/py.sh",
+        'SHELL ["/bin/bash", "--login", "-c"]',
+        "ENTRYPOINT exec py server.py",
+    ),
+    "shell that reads a file first, which sets the PATH": (
+        "RUN mkdir /opt/bin && ln -s /usr/bin/python3 /opt/bin/py && echo PATH=/opt/bin > /etc/env",
+        "ENV BASH_ENV=/etc/env",
+        'ENTRYPOINT ["bash", "-c", "exec py server.py"]',
+    ),
+    "shell with options and a script": (
+        r"RUN printf 'exec python3 server.py\n' > start.sh",
+        'ENTRYPOINT ["bash", "-eo", "pipefail", "start.sh"]',
+    ),
+    "Python with options in one word": ('ENTRYPOINT ["python3", "-uW", "ignore", "server.py"]',),
     "shell script of several commands": ('ENTRYPOINT ["sh", "-c", "cd /srv && A=b.py; exec python3 app/server.py"]',),
     "shell script that passes the argument on": (
         "RUN ln -s /srv/app/server.py /usr/local/bin/serve",
@@ -68,6 +88,10 @@ RIGHT_SERVERS: dict[str, Iterable[str]] = {
         "RUN ln -s /usr/bin/env /usr/bin/dumb-init",
         'ENTRYPOINT ["dumb-init", "--", "python3", "server.py"]',
         'CMD ["serve"]',
+    ),
+    "init process before a program that takes --": (
+        "RUN ln -s /usr/bin/env /usr/bin/dumb-init",
+        'ENTRYPOINT ["dumb-init", "python3", "server.py", "--"]',
     ),
 }  # fmt: skip
 
