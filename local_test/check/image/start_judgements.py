@@ -79,7 +79,8 @@ def _carriage_return(start: Start) -> list[str]:
 
     def stumbles(name: str, file: File) -> bool:
         first = file.head.partition(b"\n")[0].endswith(b"\r") and file in start.programs
-        return first or (name in SHELLS and b"\r\n" in file.head)
+        script = file.head.partition(b"\0")[0]  # an archive may follow, as in a program of pex --sh-boot
+        return first or (name in SHELLS and b"\r\n" in script)
 
     return [f"{file.path} has lines that end with CR LF" for name, file in start.scripts if stumbles(name, file)]
 
