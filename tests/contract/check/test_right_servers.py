@@ -85,6 +85,7 @@ def test_folders_with_colons_and_commas_in_their_names_are_mounted(tmp_path: Pat
     """Such as those that are named after a date and time."""
     model = images.laid(tmp_path / 'model 10:00:00, "b"', images.MODEL)
     data = images.laid(tmp_path / "data 10:00:00, b", images.TRAINING)
-    done = run("check", images.build("good"), "--only", "H3-ready-in-time,T12-exit-code", "--model", model, "--data", f"training={data}")  # fmt: skip
+    words = ["--only", "H3-ready-in-time,T12-exit-code", "--model", model, "--data", f"training={data}"]
+    done = run("check", images.build("good"), *words)
     assert done.returncode == 0, done.stdout
     assert ": 2 passed, in" in done.stdout.splitlines()[-1]

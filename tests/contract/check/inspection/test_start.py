@@ -83,6 +83,10 @@ RIGHT_SERVERS: dict[str, Iterable[str]] = {
         r"RUN printf '#!/bin/bash\nexec python3 server.py\n' > start.sh",
         'ENTRYPOINT ["bash", "start.sh"]',
     ),
+    "shell script with an archive after its end": (
+        r"RUN printf '#!/bin/sh\nexec python3 server.py\nPK\003\004\024\000\r\n' > serve && chmod +x serve",
+        'ENTRYPOINT ["./serve"]',
+    ),
     "env in front": ('ENTRYPOINT ["env", "A=b", "python3", "server.py"]',),
     "init process of another kind": (
         "RUN ln -s /usr/bin/env /usr/bin/dumb-init",
