@@ -52,6 +52,11 @@ def test_a_forecast_that_depends_on_the_hour_and_on_no_body_is_right(tmp_path: P
     assert faults(judged(bodies.judge, subject(tmp_path, hours, instead(PREDICTED, count)))) == {}
 
 
+def test_a_server_that_says_that_it_does_not_take_chunks_is_right(tmp_path: Path) -> None:
+    refused = ("return self.chunks()", 'raise Refusal(501, "send a Content-Length")')
+    assert faults(judged(bodies.judge, subject(tmp_path, refused))) == {}
+
+
 def test_pythons_cache_of_the_models_code_is_not_taken_for_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
