@@ -107,7 +107,7 @@ def check(
     With --format github, a table is added to the job's summary, too.
 
     Exit code 0: nothing is broken. 1: something is broken, or with --strict there is a warning.
-    2: wrong usage, no engine, no such image, program or server, or no point was decided.
+    2: wrong usage, no engine, no such image, program or server, no point was decided, or the report cannot be written.
     """
     if [target, bare, url].count(None) != 2:
         raise click.UsageError("give one of IMAGE, FOLDER, --bare FOLDER and --url URL")

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.engine
 
 SERVER = ("RUN mkdir -p /srv/app && mv /usr/local/bin/serve /srv/app/server.py", "WORKDIR /srv/app")
 TRAINER = ("RUN mkdir -p /srv/app && mv /usr/local/bin/train /srv/app/train.py", "WORKDIR /srv/app")
+PY = ("RUN mkdir /opt/bin && ln -s /usr/bin/python3 /opt/bin/py && echo PATH=/opt/bin > /etc/profile.d/py.sh",)
 HOSTING, TRAINING = frozenset({Part.IMAGE, Part.HOSTING}), frozenset({Part.IMAGE, Part.TRAINING})
 
 RIGHT_SERVERS: dict[str, Iterable[str]] = {
@@ -54,19 +55,12 @@ RIGHT_SERVERS: dict[str, Iterable[str]] = {
     ),
     "shell in exec form": ('ENTRYPOINT ["sh", "-c", "exec python3 server.py"]',),
     "shell form with exec": ("ENTRYPOINT exec python3 server.py",),
-    "shell form of a shell with options": (
-        'SHELL ["/bin/bash", "-o", "pipefail", "-c"]',
-        "ENTRYPOINT exec python3 server.py",
-    ),
+    "shell with options": ('SHELL ["/bin/bash", "-o", "pipefail", "-c"]', "ENTRYPOINT exec python3 server.py"),
     "shell with options in one word": ('ENTRYPOINT ["bash", "-euxo", "pipefail", "-c", "exec python3 server.py"]',),
-    "login shell, whose profile sets the PATH": (
-        "RUN mkdir /opt/bin && ln -s /usr/bin/python3 /opt/bin/py && echo PATH=/opt/bin > /etc/profile.d/py.sh",
-        'SHELL ["/bin/bash", "--login", "-c"]',
-        "ENTRYPOINT exec py server.py",
-    ),
+    "login shell, whose profile sets the PATH": (*PY, 'ENTRYPOINT ["bash", "--login", "-c", "exec py server.py"]'),
     "shell that reads a file first, which sets the PATH": (
-        "RUN mkdir /opt/bin && ln -s /usr/bin/python3 /opt/bin/py && echo PATH=/opt/bin > /etc/env",
-        "ENV BASH_ENV=/etc/env",
+        *PY,
+        "ENV BASH_ENV=/etc/profile.d/py.sh",
         'ENTRYPOINT ["bash", "-c", "exec py server.py"]',
     ),
     "shell with options and a script": (
