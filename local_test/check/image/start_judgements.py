@@ -13,6 +13,8 @@ from local_test.check.image.judgements import Judgement, passed_if, shown
 from local_test.check.image.start import PYTHON, SHELLS, Start, resolve, shell_script
 
 _TINI = ("tini", "tini-static", "docker-init")
+_UNBUFFERED = re.compile(r"-[bBdEiIOPqsSvx]*u[bBdEiIOPqsSvxWX]*")
+"""Python's option -u, alone or among others."""
 _VERBS = {Part.TRAINING: "train", Part.HOSTING: "serve"}
 
 
@@ -118,8 +120,9 @@ def unbuffered(image: Image, subject: Subject) -> Judgement:
     texts += [text.encode() for start in starts for text in start.texts]
     if not python_commands and not any(re.search(rb"\bpython", text) for text in texts):
         return Verdict.NOT_APPLICABLE, "the program that starts first is not Python"
-    unbuffered_itself = any("-u" in words for words in python_commands) or any(
-        re.search(rb"PYTHONUNBUFFERED|python[\d.]* -u|flush=True|line_buffering", text) for text in texts
+    unbuffered_itself = any(_UNBUFFERED.fullmatch(word) for words in python_commands for word in words) or any(
+        re.search(rb"PYTHONUNBUFFERED|python[\d.]* -[bBdEiIOPqsSvx]*u|flush=True|line_buffering", text)
+        for text in texts
     )
     return passed_if(
         unbuffered_itself, "the program does not buffer" if unbuffered_itself else "not set, and Python starts first"

@@ -67,6 +67,7 @@ RIGHT_SERVERS: dict[str, Iterable[str]] = {
         r"RUN printf 'exec python3 server.py\n' > start.sh",
         'ENTRYPOINT ["bash", "-eo", "pipefail", "start.sh"]',
     ),
+    "Python that does not buffer": ("ENV PYTHONUNBUFFERED=", 'ENTRYPOINT ["python3", "-Bu", "server.py"]'),
     "Python with options in one word": ('ENTRYPOINT ["python3", "-uW", "ignore", "server.py"]',),
     "shell script of several commands": ('ENTRYPOINT ["sh", "-c", "cd /srv && A=b.py; exec python3 app/server.py"]',),
     "shell script that passes the argument on": (
