@@ -7,12 +7,12 @@ import pytest
 
 from local_test.check import catalogue
 from local_test.check.core.points import Finding, Payload, Scenario, Subject, Verdict
-from local_test.check.hosting.lifecycle import load, tight
+from local_test.check.hosting.lifecycle import load, stop, tight
 from local_test.check.hosting.requests import bodies, errors
 from local_test.check.hosting.support.served import Judge, start_container
-from local_test.platform.profiles import Conditions
+from local_test.platform.profiles import LIMITS, Conditions, Profile
 from tests.contract.check import images
-from tests.contract.check.mutants.changes import PREDICTED, instead
+from tests.contract.check.mutants.changes import PREDICTED, before, instead
 from tests.contract.check.mutants.run import faults
 from tests.contract.check.test_check import run
 
@@ -55,6 +55,21 @@ def test_a_forecast_that_depends_on_the_hour_and_on_no_body_is_right(tmp_path: P
 def test_a_server_that_says_that_it_does_not_take_chunks_is_right(tmp_path: Path) -> None:
     refused = ("return self.chunks()", 'raise Refusal(501, "send a Content-Length")')
     assert faults(judged(bodies.judge, subject(tmp_path, refused))) == {}
+
+
+def test_a_server_that_a_request_in_flight_keeps_from_its_end_gets_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiohttp 3 waits 60 s for a body that it no longer reads, and ends at once when it is idle."""
+    monkeypatch.setitem(LIMITS, Profile.REAL_TIME, replace(LIMITS[Profile.REAL_TIME], stop_seconds=4))
+    waits = before("    deadline = time.monotonic() + 25", "while in_flight:", "    time.sleep(0.1)")
+    unread = before(PREDICTED, "if len(body) > 10**6:", "    time.sleep(60)")
+    with start_container(subject(tmp_path, waits, unread), "use", Conditions()) as start:
+        assert start.served, start.reason
+        assert start.served.payload_answer  # as the points before it have asked for
+        [finding] = [finding for finding in stop.judge(start.served) if finding.point is stop.IN_TIME]
+    assert finding.verdict is Verdict.WARNING, finding
+    assert "without a request in flight it exits after" in finding.observed
 
 
 def test_pythons_cache_of_the_models_code_is_not_taken_for_writing(
