@@ -19,6 +19,7 @@ from local_test.check.core.points import Address, Part, Payload, Subject
 from local_test.check.core.scratch import scratch_folder
 from local_test.check.core.selection import Selection
 from local_test.check.report import formats
+from local_test.check.report.findings import Report
 from local_test.check.report.formats import Format
 from local_test.check.report.terminal import print_report
 from local_test.platform.profiles import InstanceType, Profile
@@ -106,11 +107,13 @@ def check(
     With --format github, a table is added to the job's summary, too.
 
     Exit code 0: nothing is broken. 1: something is broken, or with --strict there is a warning.
-    2: wrong usage, no engine, no such image, program or server, or no point was decided.
+    2: wrong usage, no engine, no such image, program or server, no point was decided, or the report cannot be written.
     """
     if [target, bare, url].count(None) != 2:
         raise click.UsageError("give one of IMAGE, FOLDER, --bare FOLDER and --url URL")
-    if (payload is None) != (content_type is None):
+    if target is not None and (not target or target.startswith("-")):  # such as "$IMAGE", which is not set
+        raise click.UsageError(f"no image and no folder is named {target!r}")
+    if (payload is None) != (not content_type):
         raise click.UsageError("--payload and --content-type need each other")
     subject = Subject(
         None,
@@ -145,17 +148,26 @@ def check(
         report = progress.run_with_progress(
             replace(subject, image=scratch.image, scratch=scratch.folder, model=unpacked)
         )
+    try:
+        _publish(report, Format(kind), output, verbose=verbose)
+    except BrokenPipeError:  # whoever reads has seen enough
+        raise
+    except OSError as error:  # exit code 1 would say that something is broken
+        raise preparation.CannotRunError(f"cannot write the report: {error}") from None
+    sys.exit(report.exit_code(strict=strict))
+
+
+def _publish(report: Report, kind: Format, output: Path | None, *, verbose: bool) -> None:
     if output:
         formats.write(report, output)
-    if kind == Format.TEXT:
+    if kind is Format.TEXT:
         print_report(Console(), report, verbose=verbose)
     else:
-        click.echo(formats.formatted(report, Format(kind)), nl=False)
-    if kind == Format.GITHUB and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
+        click.echo(formats.formatted(report, kind), nl=False)
+    if kind is Format.GITHUB and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
         with Path(summary).open("a", encoding="utf-8") as page:
             page.write(formats.formatted(report, Format.MARKDOWN))
-    click.echo(report.summary + (f"; {output}/check.html" if output else ""), err=kind != Format.TEXT)
-    sys.exit(report.exit_code(strict=strict))
+    click.echo(report.summary + (f"; {output}/check.html" if output else ""), err=kind is not Format.TEXT)
 
 
 @click.command(

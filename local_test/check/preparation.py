@@ -67,8 +67,8 @@ def address(_: click.Context, _parameter: click.Parameter, given: str | None) ->
         host, port = url.hostname, url.port or 80
     except ValueError:
         host = None
-    if host is None or url.scheme != "http" or url.path.strip("/") or url.query or url.username:
-        raise click.BadParameter(f"{given!r}; expected http://HOST:PORT")
+    if host is None or ":" in host or url.scheme != "http" or url.path.strip("/") or url.query or url.username:
+        raise click.BadParameter(f"{given!r}; expected http://HOST:PORT, with a name or an IPv4 address")
     return host, port
 
 

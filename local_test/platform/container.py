@@ -17,7 +17,7 @@ from typing import IO
 
 import click
 
-from local_test.platform.engine import DOCKER, RUN_LABEL, start, unique_name
+from local_test.platform.engine import DOCKER, RUN_LABEL, mount, start, unique_name
 from local_test.platform.opt_ml import HOST, VARIABLES
 from local_test.platform.profiles import Conditions
 
@@ -83,9 +83,11 @@ def training_program(image: str | None, base: Path, channels: Mapping[str, Path]
         for name, folder in channels.items():
             (inputs / name).symlink_to(folder.resolve(), target_is_directory=True)
         return _host_program("train", base, {"SAGEMAKER_TRAINING_MODULE": "traffic_signs.training.main:main"})
-    mounts = {base: "/opt/ml"} | {folder: f"/opt/ml/input/data/{name}:ro" for name, folder in channels.items()}
+    mounts = mount(base, "/opt/ml")
+    for name, folder in channels.items():
+        mounts += mount(folder, f"/opt/ml/input/data/{name}", read_only=True)
     variables = [word for name, value in VARIABLES.items() for word in ("--env", f"{name}={value}")]
-    return _container(image, "train", mounts, [*variables, *gpu_options()])
+    return _container(image, "train", [*mounts, *variables, *gpu_options()])
 
 
 @functools.cache
@@ -121,7 +123,8 @@ def serving_program(image: str | None, base: Path, port: int) -> Program:
     """Return the program `serve`, with the read-only model *base*/model, on *port* of 127.0.0.1."""
     if image is None:
         return _host_program("serve", base, {"SAGEMAKER_BIND_TO_PORT": str(port)})
-    return _container(image, "serve", {base / "model": "/opt/ml/model:ro"}, ["--publish", f"127.0.0.1:{port}:8080"])
+    model = mount(base / "model", "/opt/ml/model", read_only=True)
+    return _container(image, "serve", [*model, "--publish", f"127.0.0.1:{port}:8080"])
 
 
 def endpoint_in_container(image: str, model: Path | None, network: str, conditions: Conditions) -> Program:
@@ -134,8 +137,7 @@ def endpoint_in_container(image: str, model: Path | None, network: str, conditio
     for key, value in conditions.variables.items():
         words += ["--env", f"{key}={value}"]
     if model:
-        mode = ":ro" if conditions.model_read_only else ""
-        words += ["--volume", f"{model.resolve()}:/opt/ml/{conditions.model_path}{mode}"]
+        words += mount(model, f"/opt/ml/{conditions.model_path}", read_only=conditions.model_read_only)
     if conditions.root_read_only:
         words.append("--read-only")
     if conditions.root_read_only or conditions.tmp_bytes:
@@ -163,16 +165,15 @@ def endpoint_on_host(programs: Path, model: Path | None, base: Path, conditions:
 
 def restore_owner(image: str, folder: Path, user: int, group: int) -> None:
     """Give *folder*, in which a container wrote as root, to *user* and *group*; do nothing if *image* has no chown."""
-    command = ["run", "--rm", *RUN_LABEL, "--volume", f"{folder.resolve()}:/folder", "--entrypoint", "chown", image]
+    command = ["run", "--rm", *RUN_LABEL, *mount(folder, "/folder"), "--entrypoint", "chown", image]
     subprocess.run([DOCKER, *command, "-R", f"{user}:{group}", "/folder"], check=False, start_new_session=True)
 
 
-def _container(image: str, verb: str, mounts: Mapping[Path, str], options: list[str]) -> Program:
+def _container(image: str, verb: str, options: list[str]) -> Program:
     name = unique_name(verb)
-    volumes = [word for folder, place in mounts.items() for word in ("--volume", f"{folder.resolve()}:{place}")]
     command = [DOCKER, "run", "--rm", *RUN_LABEL, "--name", name, "--hostname", HOST]
     command += ["--platform", platform_of(image)]
-    return Program([*command, *volumes, *options, image, verb], {}, name)
+    return Program([*command, *options, image, verb], {}, name)
 
 
 def _host_program(verb: str, base: Path, environment: dict[str, str]) -> Program:

@@ -6,6 +6,8 @@ A run removes only what has its own label, so that runs side by side do not dist
 """
 
 import contextlib
+import csv
+import io
 import os
 import signal
 import socket
@@ -14,6 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import IO
 
 DOCKER = os.environ.get("DOCKER", "docker")
@@ -89,6 +92,13 @@ def free_port() -> Iterator[int]:
                 continue
             yield port
             return
+
+
+def mount(source: Path, target: str, *, read_only: bool = False) -> list[str]:
+    """Return the options that mount *source*, whose name may have a colon, which --volume would take for its own."""
+    fields = ["type=bind", f"source={source.resolve()}", f"target={target}", *(["readonly"] if read_only else [])]
+    csv.writer(line := io.StringIO(), lineterminator="").writerow(fields)
+    return ["--mount", line.getvalue()]
 
 
 def unique_name(kind: str) -> str:

@@ -17,7 +17,7 @@ from typing import IO
 
 from local_test.platform import opt_ml
 from local_test.platform.container import Program, gpu_options, platform_of
-from local_test.platform.engine import DOCKER, RUN_LABEL, unique_name
+from local_test.platform.engine import DOCKER, RUN_LABEL, mount, unique_name
 from local_test.platform.processes import descendants, raise_if_ended_from_outside, takes_sigterm
 
 STOP_SECONDS = 120
@@ -175,12 +175,11 @@ def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setu
         words += ["--add-host", f"{host}:127.0.0.1"]
     for key, value in setup.variables.items():
         words += ["--env", f"{key}={value}"]
-    base = base.resolve()
     parts = [part for part in base.iterdir() if not (setup.full_model and part.name == "model")]
-    mounts = [f"{base}:/opt/ml"] if setup.whole_mount else [f"{part}:/opt/ml/{part.name}" for part in parts]
-    mode = ":ro" if setup.read_only else ""
-    mounts += [f"{folder.resolve()}:/opt/ml/input/data/{channel}{mode}" for channel, folder in channels.items()]
-    words += [word for mount in mounts for word in ("--volume", mount)]
+    for part, place in [(base, "")] if setup.whole_mount else [(part, f"/{part.name}") for part in parts]:
+        words += mount(part, f"/opt/ml{place}")
+    for channel, folder in channels.items():
+        words += mount(folder, f"/opt/ml/input/data/{channel}", read_only=setup.read_only)
     if setup.full_model:
         words += ["--tmpfs", "/opt/ml/model:size=4k,nr_inodes=1"]
     first, rest = setup.entrypoint[:1], setup.entrypoint[1:]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from local_test.check.image.docker_image import DockerError, docker
 from local_test.platform import engine
@@ -114,5 +115,5 @@ def _shown(what: str) -> Iterator[Callable[[str], None]]:
         click.echo(what, err=True)
         yield lambda _: None
         return
-    with console.status(what) as status:
-        yield lambda far: status.update(f"{what}: {far}, {time.monotonic() - start:.0f} s")
+    with console.status(Text(what)) as status:  # a name may look like markup
+        yield lambda far: status.update(Text(f"{what}: {far}, {time.monotonic() - start:.0f} s"))

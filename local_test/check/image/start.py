@@ -49,12 +49,23 @@ def resolve(image: Image, words: list[str]) -> Start:
 def shell_script(words: list[str]) -> tuple[str, list[str]] | None:
     """Return the script of `sh -c SCRIPT` and its arguments from $0 on; None for other commands."""
     if words and posixpath.basename(words[0]) in SHELLS:
-        for index, word in enumerate(words[1:-1], 1):
-            if not word.startswith("-"):
-                break
-            if re.fullmatch(r"-[a-z]*c", word):
-                return words[index + 1], words[index + 2 :]
+        options, rest = _shell_options(words)
+        if rest and any(re.fullmatch(r"-[a-zA-Z]*c[a-zA-Z]*", option) for option in options):
+            return rest[0], rest[1:]
     return None
+
+
+def _shell_options(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return a shell's options without their values, such as pipefail, and the words after them."""
+    options: list[str] = []
+    rest = iter(words[1:])
+    for word in rest:
+        if word in ("", "-", "--") or word[0] not in "-+":
+            return options, [*([] if word == "--" else [word]), *rest]
+        options.append(word)
+        if word in ("--rcfile", "--init-file") or re.fullmatch(r"[-+][a-zA-Z]*[oO][a-zA-Z]*", word):
+            next(rest, None)
+    return options, []
 
 
 def _execute(image: Image, words: list[str], start: Start, *, certain: bool) -> None:
@@ -69,12 +80,18 @@ def _execute(image: Image, words: list[str], start: Start, *, certain: bool) -> 
     if name in _INITS:
         rest = words[words.index("--") + 1 :] if "--" in words else _without_options(words[1:])
         if rest:
-            _execute(image, rest, start, certain="--" in words)
+            # after the program's name, "--" is an argument of the program
+            _execute(image, rest, start, certain="--" in words and words[1].startswith("-"))
     elif name == "env":
         if rest := _without_options(words[1:]):
             _execute(image, rest, start, certain=False)
     elif script := shell_script(words):
-        _run_script(image, *script, start)
+        # what a shell reads first may set another PATH, as conda's and nvm's files do
+        reads = image.environment.get("BASH_ENV") or any(
+            option == "--login" or re.fullmatch(r"-[a-zA-Z]*[il][a-zA-Z]*", option)
+            for option in _shell_options(words)[0]
+        )
+        _run_script(image, *script, start, known_path=not reads)
     elif name in SHELLS or PYTHON.match(name):
         _read(image, name, words[1:], start)
 
@@ -84,7 +101,7 @@ def _without_options(words: list[str]) -> list[str]:
     return next((words[index:] for index, word in enumerate(words) if word[:1] != "-" and "=" not in word), [])
 
 
-def _run_script(image: Image, script: str, arguments: list[str], start: Start) -> None:
+def _run_script(image: Image, script: str, arguments: list[str], start: Start, *, known_path: bool) -> None:
     """Go on with a script that is one plain command, such as `exec python server.py "$@"`."""
     start.texts.append(script)
     words: list[str] = []
@@ -98,27 +115,33 @@ def _run_script(image: Image, script: str, arguments: list[str], start: Start) -
     replaced = words[:1] == ["exec"]
     words = words[1:] if replaced else words
     if words and words[0][:1] != "-" and not any(_NOT_PLAIN.search(word) for word in words):
-        _execute(image, words, start, certain=replaced)  # without exec it may be a command of the shell's own
+        # without exec it may be a command of the shell's own
+        _execute(image, words, start, certain=replaced and (known_path or "/" in words[0]))
 
 
 def _read(image: Image, name: str, arguments: list[str], start: Start) -> None:
     """Find the script that a shell or Python reads: its first argument that is no option."""
-    with_value = ("-o", "+o", "-O", "--rcfile", "--init-file", "-W", "-X", "--check-hash-based-pycs")
-    skip = False
-    for word in arguments:
-        if skip or word in with_value:
-            skip = not skip
-        elif PYTHON.match(name) and re.match(r"-[a-zA-Z]*[cm]", word) and word[1] not in "WX":
-            return  # code or a module
-        elif word in ("", "-", "-s"):
-            return  # standard input
-        elif word[0] not in "-+":
-            path = word if "/" in word else f"./{word}"
-            if file := image.find(path) or (image.find(word) if name in SHELLS else None):
-                start.scripts.append((name, file))
-            elif not image.has(path):  # Python runs folders, too
-                start.missing.append(word)
-            return
+    rest = _shell_options([name, *arguments])[1] if name in SHELLS else _after_python_options(arguments)
+    if not rest or rest[0] in ("", "-"):
+        return  # standard input, code or a module
+    path = rest[0] if "/" in rest[0] else f"./{rest[0]}"
+    if file := image.find(path) or (image.find(rest[0]) if name in SHELLS else None):
+        start.scripts.append((name, file))
+    elif not image.has(path):  # Python runs folders, too
+        start.missing.append(rest[0])
+
+
+def _after_python_options(arguments: list[str]) -> list[str]:
+    """Return the script and its arguments; nothing for code or a module."""
+    rest = iter(arguments)
+    for word in rest:
+        if word == "--check-hash-based-pycs" or re.fullmatch(r"-[a-zA-Z]*[WX]", word):
+            next(rest, None)
+        elif re.match(r"-[a-zA-Z]*[cm]", word) and word[1] not in "WX":
+            return []
+        elif word in ("", "-") or word[0] != "-":
+            return [word, *rest]
+    return []
 
 
 def _interpret(image: Image, script: File, start: Start) -> None:

@@ -13,6 +13,8 @@ from local_test.check.image.judgements import Judgement, passed_if, shown
 from local_test.check.image.start import PYTHON, SHELLS, Start, resolve, shell_script
 
 _TINI = ("tini", "tini-static", "docker-init")
+_UNBUFFERED = re.compile(r"-[bBdEiIOPqsSvx]*u[bBdEiIOPqsSvxWX]*")
+"""Python's option -u, alone or among others."""
 _VERBS = {Part.TRAINING: "train", Part.HOSTING: "serve"}
 
 
@@ -79,7 +81,8 @@ def _carriage_return(start: Start) -> list[str]:
 
     def stumbles(name: str, file: File) -> bool:
         first = file.head.partition(b"\n")[0].endswith(b"\r") and file in start.programs
-        return first or (name in SHELLS and b"\r\n" in file.head)
+        script = file.head.partition(b"\0")[0]  # an archive may follow, as in a program of pex --sh-boot
+        return first or (name in SHELLS and b"\r\n" in script)
 
     return [f"{file.path} has lines that end with CR LF" for name, file in start.scripts if stumbles(name, file)]
 
@@ -117,8 +120,9 @@ def unbuffered(image: Image, subject: Subject) -> Judgement:
     texts += [text.encode() for start in starts for text in start.texts]
     if not python_commands and not any(re.search(rb"\bpython", text) for text in texts):
         return Verdict.NOT_APPLICABLE, "the program that starts first is not Python"
-    unbuffered_itself = any("-u" in words for words in python_commands) or any(
-        re.search(rb"PYTHONUNBUFFERED|python[\d.]* -u|flush=True|line_buffering", text) for text in texts
+    unbuffered_itself = any(_UNBUFFERED.fullmatch(word) for words in python_commands for word in words) or any(
+        re.search(rb"PYTHONUNBUFFERED|python[\d.]* -[bBdEiIOPqsSvx]*u|flush=True|line_buffering", text)
+        for text in texts
     )
     return passed_if(
         unbuffered_itself, "the program does not buffer" if unbuffered_itself else "not set, and Python starts first"

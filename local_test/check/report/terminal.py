@@ -59,4 +59,4 @@ def _print_lines(console: Console, verdict: Verdict, name: str, lines: Mapping[s
             row.add_row(Text(f"  {title}", "dim"), Text(printable(text)))
             console.print(row)
         else:  # a file or a pipe has no width, and a whole line can be searched for
-            console.print(f"  {title:<9} {printable(text)}", soft_wrap=True, markup=False, highlight=False)
+            console.print(f"  {title:<9} {printable(text)}", soft_wrap=True, markup=False, emoji=False, highlight=False)

@@ -123,7 +123,10 @@ def test_only_points_that_apply_are_decided() -> None:
     [
         ([], "give one of IMAGE, FOLDER, --bare FOLDER and --url URL"),
         (["x", "--bare", "."], "give one of IMAGE, FOLDER, --bare FOLDER and --url URL"),
+        ([""], "no image and no folder is named ''"),
+        (["--", "--help"], "no image and no folder is named '--help'"),
         (["--bare", ".", "--payload", __file__], "--payload and --content-type need each other"),
+        (["--bare", ".", "--payload", __file__, "--content-type", ""], "--payload and --content-type need each other"),
         (["--bare", ".", "--data", "training"], "'training'; expected CHANNEL=FOLDER"),
         (["--bare", ".", "--data", "training=/no/such"], "channel training: /no/such is not a folder"),
         (["--bare", ".", "--env", "=x"], "'=x'; expected KEY=VALUE"),
@@ -172,6 +175,17 @@ def test_a_report_that_cannot_be_written_is_told_before_the_run_and_is_no_broken
     done = CliRunner().invoke(check, ["--bare", str(tmp_path), "--output", "/dev/null/report"])
     assert done.exit_code == 2
     assert done.output == "Error: cannot write the report to /dev/null/report: Not a directory\n"
+
+
+def test_a_report_that_cannot_be_written_after_the_run_is_no_broken_contract(tmp_path: Path) -> None:
+    (taken := tmp_path / "out" / "check.html").mkdir(parents=True)
+    programs, model = images.programs(tmp_path / "programs"), images.laid(tmp_path / "model", images.MODEL)
+    words = ["check", "--bare", programs, "--model", model, "--only", "H3-ping-in-time"]
+    done = run(*words, "--output", taken.parent)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == f"Error: cannot write the report: [Errno 21] Is a directory: '{taken}'"
+    done = run(*words, "--format", "github", GITHUB_STEP_SUMMARY=str(tmp_path / "none" / "summary"))
+    assert (done.returncode, "No such file or directory" in done.stderr.splitlines()[-1]) == (2, True)
 
 
 @pytest.mark.parametrize("command", [check, train])

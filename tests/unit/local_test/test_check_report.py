@@ -102,6 +102,11 @@ def test_a_fault_has_its_fix_and_its_source_in_whole_lines_without_control_chara
     assert "\x1b[31m<" not in terminal.getvalue()
 
 
+def test_a_line_of_a_log_is_shown_as_it_is() -> None:
+    print_report(Console(file=(text := io.StringIO())), report(Finding(point("H1-x"), Verdict.BROKEN, "toor:x:0 [b]")))
+    assert "observed  toor:x:0 [b]\n" in text.getvalue()
+
+
 def test_counts_are_one_line() -> None:
     counts = "1 passed, 1 broken, 1 warning, 1 not applicable, 1 inconclusive"
     assert MIXED.summary == f"mine:latest, real-time: {counts}, in 3 s"

@@ -95,6 +95,7 @@ def test_no_server_is_told_in_a_line() -> None:
     ("words", "reason"),
     [
         (["--url", "https://model:8080"], "'https://model:8080'; expected http://HOST:PORT"),
+        (["--url", "http://[::1]:8080"], "with a name or an IPv4 address"),
         (["--url", "http://model:http"], "'http://model:http'; expected http://HOST:PORT"),
         (["--url", "http://model:8080/ping"], "expected http://HOST:PORT"),
         (["--url", "http://model", "--model", "."], "--model does not go with --url"),

@@ -7,11 +7,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Point, Verdict, inconclusive, passed_if, warning_unless
+from local_test.check.core.points import Finding, Part, Point, Verdict, inconclusive, passed_if, warning, warning_unless
 from local_test.check.hosting.support import sources, wire
-from local_test.check.hosting.support.served import ServingContainer
+from local_test.check.hosting.support.served import ServingContainer, start_container
 from local_test.platform.processes import KILLED, SLOW_STOP_SECONDS
-from local_test.platform.profiles import forward_headers
+from local_test.platform.profiles import Conditions, forward_headers
 
 LOG = Point(
     "H1-log-lines",
@@ -65,8 +65,9 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
     try:
         code = served.endpoint.process.wait(max(0, limit - (time.monotonic() - sent)))
     except subprocess.TimeoutExpired:
-        cause = f": {dropped}" if dropped else ""
-        yield passed_if(IN_TIME, False, f"still running {limit:.0f} s after SIGTERM{cause}; SIGKILL ends it")
+        observed = f"still running {limit:.0f} s after SIGTERM{f': {dropped}' if dropped else ''}; SIGKILL ends it"
+        idle = "" if dropped else _end_of_an_idle_one(served)
+        yield warning(IN_TIME, f"{observed}; {idle}") if idle else passed_if(IN_TIME, False, observed)
         yield from inconclusive(EXIT_CODE, "it had to be killed")
         return
     seconds = time.monotonic() - sent
@@ -78,6 +79,22 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
     observed = f"it exited {after}"
     yield warning_unless(IN_TIME, seconds <= SLOW_STOP_SECONDS, observed)
     yield passed_if(EXIT_CODE, code in (0, *_DIED_OF_IT), f"exit code {code}")
+
+
+def _end_of_an_idle_one(served: ServingContainer) -> str:
+    """Return how soon a container without a request in flight exits; empty if it does not in time either."""
+    subject = served.subject
+    with start_container(subject, "idle", Conditions.of(subject.profile, subject.environment)) as start:
+        if start.served is None:
+            return ""
+        endpoint, begun = start.served.endpoint, time.monotonic()
+        endpoint.terminate()
+        try:
+            code = endpoint.process.wait(served.limits.stop_seconds)
+        except subprocess.TimeoutExpired:
+            return ""
+        seconds = time.monotonic() - begun
+    return "" if code in KILLED else f"without a request in flight it exits after {seconds:.1f} s"
 
 
 def _stop_during_request(served: ServingContainer) -> Finding:

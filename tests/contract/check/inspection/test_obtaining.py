@@ -43,6 +43,16 @@ def test_a_folder_is_built_and_its_image_is_checked(folder: Path, tmp_path: Path
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["[/bold]", "127.0.0.1:9/[/bold]own:1"])
+def test_a_terminal_shows_a_name_that_looks_like_markup(name: str, tmp_path: Path) -> None:
+    (folder := tmp_path / "[" / "bold]").mkdir(parents=True)
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY none /\n")
+    done = run("check", str(folder) if name == "[/bold]" else name, FORCE_COLOR="1", TMPDIR=str(tmp_path))
+    assert done.returncode == 2
+    assert "Error: " in done.stderr.splitlines()[-1]
+    assert name in done.stderr
+
+
 def test_the_log_of_a_build_stays_with_the_report(folder: Path, tmp_path: Path) -> None:
     done = run("check", folder, "--only", "T20-address", "--output", tmp_path / "report")
     assert done.returncode == 0, done.stderr

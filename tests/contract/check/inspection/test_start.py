@@ -14,6 +14,7 @@ pytestmark = pytest.mark.engine
 
 SERVER = ("RUN mkdir -p /srv/app && mv /usr/local/bin/serve /srv/app/server.py", "WORKDIR /srv/app")
 TRAINER = ("RUN mkdir -p /srv/app && mv /usr/local/bin/train /srv/app/train.py", "WORKDIR /srv/app")
+PY = ("RUN mkdir /opt/bin && ln -s /usr/bin/python3 /opt/bin/py && echo PATH=/opt/bin > /etc/profile.d/py.sh",)
 HOSTING, TRAINING = frozenset({Part.IMAGE, Part.HOSTING}), frozenset({Part.IMAGE, Part.TRAINING})
 
 RIGHT_SERVERS: dict[str, Iterable[str]] = {
@@ -54,6 +55,20 @@ RIGHT_SERVERS: dict[str, Iterable[str]] = {
     ),
     "shell in exec form": ('ENTRYPOINT ["sh", "-c", "exec python3 server.py"]',),
     "shell form with exec": ("ENTRYPOINT exec python3 server.py",),
+    "shell with options": ('SHELL ["/bin/bash", "-o", "pipefail", "-c"]', "ENTRYPOINT exec python3 server.py"),
+    "shell with options in one word": ('ENTRYPOINT ["bash", "-euxo", "pipefail", "-c", "exec python3 server.py"]',),
+    "login shell, whose profile sets the PATH": (*PY, 'ENTRYPOINT ["bash", "--login", "-c", "exec py server.py"]'),
+    "shell that reads a file first, which sets the PATH": (
+        *PY,
+        "ENV BASH_ENV=/etc/profile.d/py.sh",
+        'ENTRYPOINT ["bash", "-c", "exec py server.py"]',
+    ),
+    "shell with options and a script": (
+        r"RUN printf 'exec python3 server.py\n' > start.sh",
+        'ENTRYPOINT ["bash", "-eo", "pipefail", "start.sh"]',
+    ),
+    "Python that does not buffer": ("ENV PYTHONUNBUFFERED=", 'ENTRYPOINT ["python3", "-Bu", "server.py"]'),
+    "Python with options in one word": ('ENTRYPOINT ["python3", "-uW", "ignore", "server.py"]',),
     "shell script of several commands": ('ENTRYPOINT ["sh", "-c", "cd /srv && A=b.py; exec python3 app/server.py"]',),
     "shell script that passes the argument on": (
         "RUN ln -s /srv/app/server.py /usr/local/bin/serve",
@@ -63,11 +78,19 @@ RIGHT_SERVERS: dict[str, Iterable[str]] = {
         r"RUN printf '#!/bin/bash\nexec python3 server.py\n' > start.sh",
         'ENTRYPOINT ["bash", "start.sh"]',
     ),
+    "shell script with an archive after its end": (
+        r"RUN printf '#!/bin/sh\nexec python3 server.py\nPK\003\004\024\000\r\n' > serve && chmod +x serve",
+        'ENTRYPOINT ["./serve"]',
+    ),
     "env in front": ('ENTRYPOINT ["env", "A=b", "python3", "server.py"]',),
     "init process of another kind": (
         "RUN ln -s /usr/bin/env /usr/bin/dumb-init",
         'ENTRYPOINT ["dumb-init", "--", "python3", "server.py"]',
         'CMD ["serve"]',
+    ),
+    "init process before a program that takes --": (
+        "RUN ln -s /usr/bin/env /usr/bin/dumb-init",
+        'ENTRYPOINT ["dumb-init", "python3", "server.py", "--"]',
     ),
 }  # fmt: skip
 
