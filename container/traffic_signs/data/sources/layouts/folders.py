@@ -60,7 +60,7 @@ def read(files: Files) -> Source:
 
 def _top(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """Return the folders that all images share, but for images above all folders of images, such as a title picture."""
-    top: tuple[str, ...] = os.path.commonprefix(list(paths))  # noqa: RUF071 - of tuples of folder names
+    top = tuple(os.path.commonprefix(list(paths)))  # noqa: RUF071 - of tuples of folder names
     inside = [folders for folders in paths if len(folders) > len(top)]
     if inside and len(inside) < len(paths) and len(set(inside)) > 1:
         return _top(inside)
