@@ -82,8 +82,9 @@ install: .venv/installed ## create .venv with pinned packages
 	VIRTUAL_ENV=.venv-sdk-$* .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@
 
-data: install ## convert DATA to training arrays and pictures in results/; ALLOW_UNUSED=1
-	$(PYTHON) -m traffic_signs.data $(DATA) --split $(SPLIT) $(if $(ALLOW_UNUSED),--allow-unused) --output $(prepared)
+data: install ## convert DATA to training arrays and pictures in results/; ALLOW_UNUSED=1, DROP_LEAKS=1
+	$(PYTHON) -m traffic_signs.data $(DATA) --split $(SPLIT) $(if $(ALLOW_UNUSED),--allow-unused) $(if $(DROP_LEAKS),--drop-leaks) \
+		--output $(prepared)
 
 local-train: data image ## train as SageMaker does, in the container (without Docker, on the host)
 	$(PYTHON) -m local_test train $(local) --training $(prepared)/training --validation $(prepared)/validation \

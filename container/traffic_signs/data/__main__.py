@@ -58,6 +58,8 @@ def main(source: str, output: Path, **plan: Any) -> None:
         summary = prepare(Plan(source, **plan), output)
     except TrafficSignsError as error:
         raise _Failure(str(error)) from error
+    except OSError as error:  # such as an output that cannot be written, or a full disk
+        raise _Failure(f"{error.filename or output}: {error.strerror}") from error
     click.echo(
         f"{output}: {summary['classes']} classes; "
         + ", ".join(f"{count:,} {part}" for part, count in summary["images"].items())

@@ -59,13 +59,12 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
         click.echo(warning, err=True)
     state = {**asdict(plan), "layout": source.layout, "files": _listing_digest(source)}
     summary_path = output / _SUMMARY
-    if summary_path.exists():
-        summary: dict[str, Any] = json.loads(summary_path.read_bytes())
-        complete = all((output / name / f"{name}.npz").exists() for name in summary.get("images", []))
-        if complete and {key: summary.get(key) for key in state} == state:
+    if earlier := _earlier(summary_path):
+        complete = all((output / name / f"{name}.npz").exists() for name in earlier["images"])
+        if complete and {key: earlier.get(key) for key in state} == state:
             click.echo(f"{output} is already prepared", err=True)
-            return summary
-        summary_path.unlink()
+            return earlier
+    summary_path.unlink(missing_ok=True)
 
     parts, test_files, unreadable, conflicts = _read_parts(source, plan)
     found = leaks.find(parts["training"], {name: part for name, part in parts.items() if name != "training"})
@@ -104,6 +103,15 @@ def prepare(plan: Plan, output: Path) -> dict[str, Any]:
     # written last: its presence means that the output is complete
     summary_path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary
+
+
+def _earlier(path: Path) -> dict[str, Any] | None:
+    """Return the summary of an earlier run; None if there is none, or it is damaged."""
+    try:
+        summary = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return summary if isinstance(summary, dict) and isinstance(summary.get("images"), dict) else None
 
 
 def _read_parts(

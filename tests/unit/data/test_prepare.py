@@ -172,3 +172,20 @@ def test_a_class_that_is_left_without_training_images_is_told(split: str, tmp_pa
 
 def test_help_has_examples() -> None:
     assert "python -m traffic_signs.data download" in run("--help").stdout
+
+
+@pytest.mark.parametrize("summary", ['{"layout": ', "[1]", "null", '"images"'])
+def test_a_damaged_summary_of_an_earlier_run_is_replaced(summary: str, tmp_path: Path) -> None:
+    signs = own(tmp_path / "signs", "stop", "yield")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "summary.json").write_text(summary)
+    prepare(Plan(str(signs)), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["classes"] == 2
+
+
+def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    failed = run(own(tmp_path / "signs", "stop", "yield"), "--output", tmp_path / "out")
+    assert failed.returncode == 2
+    assert failed.stderr.splitlines()[-1] == f"Error: {tmp_path}/out/summary.json: Not a directory"
+    assert "Traceback" not in failed.stderr

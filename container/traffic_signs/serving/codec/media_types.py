@@ -58,10 +58,11 @@ def resolve(content_type: str, body: bytes) -> str:
 
 
 def _nearest(content_type: str) -> str | None:
-    """Return the supported type whose subtype is spelt most alike, or the only one of the same kind."""
+    """Return the type whose subtype is spelt most alike, of the same kind if there is one, or the only one of it."""
     kind, _, subtype = content_type[:100].partition("/")
     akin = [name for name in _LIKELY if name.startswith(f"{kind}/")]
-    if len(akin) == 1:
-        return akin[0]
-    subtypes = {name.partition("/")[2]: name for name in akin or _LIKELY}
-    return next((subtypes[found] for found in difflib.get_close_matches(subtype, subtypes, 1, 0.5)), None)
+    for names, likeness in ((akin, 0.5), ([*ALIASES, *_LIKELY], 0.75)):
+        subtypes = {name.partition("/")[2]: name for name in names}
+        if close := difflib.get_close_matches(subtype or kind, subtypes, 1, likeness):
+            return ALIASES.get(subtypes[close[0]], subtypes[close[0]])
+    return akin[0] if len(akin) == 1 else None

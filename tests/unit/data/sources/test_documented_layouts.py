@@ -1,6 +1,7 @@
 """The tables of layouts in docs/getting-started.md: each row's tree is made, and read as the row says."""
 
 import re
+import shutil
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,6 +22,11 @@ TABLES = {
 EXPECTED: dict[str, list[tuple[str, str, str]]] = {
     "a folder per class": [("stop", "training", "1"), ("yield", "training", "2")],
     "with a subfolder per sign": [("stop", "training", "1, 2"), ("yield", "training", "3")],
+    "any of these in a zip": [("stop", "training", "1"), ("yield", "training", "2")],
+    "any of these in a tar: .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz": [
+        ("stop", "training", "1"),
+        ("yield", "training", "2"),
+    ],
     "below other folders": [("stop", "training", "1"), ("yield", "training", "2")],
     "parts on top, as Roboflow and YOLO have them": [
         ("stop", "training", "1"),
@@ -66,9 +72,13 @@ ERRORS = [tuple(row) for row in rows("| example | error |")]
 
 
 def build(folder: Path, example: str) -> Path:
-    """Make the files that *example* lists between backticks; those of the archives are GTSRB's, official."""
+    """Make the files that *example* lists between backticks; archives hold two signs, or those so called GTSRB."""
     names = re.findall("`([^`]+)`", example)
     assert names
+    if names[0].startswith("signs."):
+        kind = {"zip": "zip", "tar.gz": "gztar"}[names[0].partition(".")[2]]
+        tree(folder, "stop/1.png", "yield/2.png")
+        return Path(shutil.make_archive(str(folder.parent / "signs"), kind, folder))
     for name in names:
         if not name.endswith(".zip"):
             tree(folder, name)

@@ -116,7 +116,7 @@ def test_a_folder_of_images_beside_the_parts_is_refused(tmp_path: Path) -> None:
     for part in ("train", "val", "test"):
         picture(tmp_path / part / "stop" / "a.png", 1)
     picture(tmp_path / "docs" / "a.png", 1)
-    with pytest.raises(DataError, match="the folder docs is beside test, train, val, which are parts"):
+    with pytest.raises(DataError, match="the folder docs is beside test, train, val but names no part"):
         reading.find(tmp_path)
 
 

@@ -30,11 +30,11 @@ def read(files: Files) -> Source:
     """Find the samples.
 
     Raises:
-        DataError: no images are in folders, or all are in one folder; it is doubtful which folders are parts; two
-            classes have the same name.
+        DataError: no images are in folders of classes, or all are in one folder; it is doubtful which folders are
+            parts; two classes have the same name.
     """
     split = [(name, tuple(name.split("/")[:-1])) for name in files if is_image(name)]
-    top = os.path.commonprefix([folders for _, folders in split])  # noqa: RUF071 - of tuples of folder names
+    top = _top([folders for _, folders in split])
     paths = [(name, folders[len(top) :]) for name, folders in split]
     parts = _parts(paths)
     # those of the training part first: they are written as the user sees them there
@@ -58,6 +58,15 @@ def read(files: Files) -> Source:
     return Source("a folder per class", tuple(as_written[name] for name in names), training, validation, test)
 
 
+def _top(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the folders that all images share, but for images above all folders of images, such as a title picture."""
+    top = tuple(os.path.commonprefix(list(paths)))  # noqa: RUF071 - of tuples of folder names
+    inside = [folders for folders in paths if len(folders) > len(top)]
+    if inside and len(inside) < len(paths) and len(set(inside)) > 1:
+        return _top(inside)
+    return top
+
+
 def _parts(paths: Sequence[_Path]) -> dict[str, list[_Path]]:
     """Return the images in class folders, by part, with their folders from the class on."""
     part_of = part_names.find([folders for _, folders in paths])
@@ -68,11 +77,19 @@ def _parts(paths: Sequence[_Path]) -> dict[str, list[_Path]]:
     for name, folders in paths:
         if folders:
             parts[part_of[folders[0]]].append((name, folders[1:]))
-    return {part: [path for path in _inner(part, inside) if path[1]] for part, inside in parts.items()}
+    found = {part: [path for path in _inner(part, inside) if path[1]] for part, inside in parts.items()}
+    if not any(found.values()):
+        places = dict.fromkeys(name.rpartition("/")[0] for inside in parts.values() for name, _ in inside)
+        raise DataError(
+            f"the images are directly in {' and '.join(list(places)[:2])}; expected a folder per class in each"
+        )
+    return found
 
 
 def _inner(part: str, paths: list[_Path]) -> list[_Path]:
     """Skip a folder between the part and its classes: training_set/training_set/stop, train/images/stop."""
+    if all(len(folders) == 1 and folders[0].lower() in _IMAGE_FOLDERS for _, folders in paths):
+        return []
     firsts = {folders[0] if len(folders) > 1 else "" for _, folders in paths}
     if len(firsts) == 1 and (part_names.named(first := min(firsts)) == {part} or first.lower() in _IMAGE_FOLDERS):
         return _inner(part, [(name, folders[1:]) for name, folders in paths])

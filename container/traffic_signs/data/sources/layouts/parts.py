@@ -55,9 +55,10 @@ def find(paths: Sequence[tuple[str, ...]]) -> dict[str, str] | None:
     if others and not with_classes and not any(subfolders[folder] for folder in others):
         return None
     if others:
+        named_parts = ", ".join(folder for folder in found if found[folder])
         raise DataError(
-            f"the folder {others[0]} is beside {', '.join(folder for folder in found if found[folder])}, which are"
-            " parts of a data set; name it as a part or move it away, or rename these if they are classes"
+            f"the folder {others[0]} is beside {named_parts} but names no part of a data set; name it as a"
+            " part or move it away, or rename the others if they are classes"
         )
     if not with_classes:
         raise DataError(

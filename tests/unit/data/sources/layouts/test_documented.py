@@ -1,10 +1,8 @@
-"""Each row of the table of data sets in docs/getting-started.md, built as the row shows it, and read as it says."""
+"""Each row of the table of files that list images in docs/getting-started.md, built and read as it says."""
 
 import csv
 import io
 import re
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,21 +26,6 @@ ROWS = {
 """First cell of each row -> the files of its example."""
 SHOWN = {name: text for name, text in files(PAGE).items() if name.startswith(("labels", "metadata"))}
 BOTH = {"training": [("1.png", "stop"), ("2.png", "yield")]}
-
-
-def folders(folder: Path) -> dict[str, list[tuple[str, str]]]:
-    build(folder, images("stop/a.png", "yield/t7/b.png"))
-    return {"training": [("stop/a.png", "stop"), ("yield/t7/b.png", "yield")]}
-
-
-def archive(kind: str) -> Callable[[Path], dict[str, list[tuple[str, str]]]]:
-    def pack(folder: Path) -> dict[str, list[tuple[str, str]]]:
-        expected = folders(folder / "unpacked")
-        shutil.make_archive(str(folder / "signs"), kind, folder / "unpacked")
-        shutil.rmtree(folder / "unpacked")
-        return expected
-
-    return pack
 
 
 def beside(folder: Path) -> dict[str, list[tuple[str, str]]]:
@@ -104,9 +87,6 @@ BUILDERS = dict(
     zip(
         ROWS,
         [
-            folders,
-            archive("zip"),
-            archive("gztar"),
             beside,
             itself,
             as_parquet,
@@ -127,8 +107,7 @@ def test_a_data_set_that_the_documentation_shows_is_read(tmp_path: Path, row: st
     assert sorted(path.relative_to(tmp_path).as_posix() for path in built) == sorted(
         name for name in ROWS[row] if not name.startswith("DATA=")
     )
-    itself_is_named = len(ROWS[row]) == 1 or "itself" in row
-    source = reading.find(tmp_path / ROWS[row][0] if itself_is_named else tmp_path)
+    source = reading.find(tmp_path / ROWS[row][0] if "itself" in row else tmp_path)
     assert {part: sorted(samples) for part, samples in listed(source).items()} == expected
     assert len({sample.track for sample in source.training}) == 2
     dataset, unreadable = reading.read_samples(source.training, source.names, "training")
@@ -197,6 +176,41 @@ def test_a_table_of_absolute_paths_is_read_if_it_is_named_itself(tmp_path: Path)
         f"{tmp_path}/elsewhere/a.png",
         f"{tmp_path}/lists/../elsewhere/b.png",
     ]
+
+
+@pytest.mark.parametrize(
+    ("training", "test"), [("training_set", "test_set"), ("TSRD-Train/images", "TSRD-Test/images")]
+)
+@pytest.mark.parametrize("kind", ["table", "COCO"])
+def test_folders_name_parts_for_a_list_as_they_do_for_folders_of_classes(
+    tmp_path: Path, training: str, test: str, kind: str
+) -> None:
+    names = [f"{training}/a.png", f"{training}/b.png", f"{test}/c.png"]
+    table = f"path,label\n{names[0]},yield\n{names[1]},stop\n{names[2]},yield\n"
+    lists = {"labels.csv": table} if kind == "table" else {"labels.json": coco(*names)}
+    if kind == "COCO":
+        lists["labels.json"]["annotations"][2]["category_id"] = 1  # type: ignore[index] # it is a dictionary
+    build(tmp_path, images(*names) | lists)
+    assert found(tmp_path) == {"training": [(names[0], "yield"), (names[1], "stop")], "test": [(names[2], "yield")]}
+
+
+def test_the_name_of_a_coco_file_says_the_part_before_its_folder_does(tmp_path: Path) -> None:
+    build(tmp_path, images("1.jpg", "2.jpg", "3.jpg"))
+    build(tmp_path / "test", {"train.coco.json": coco("../1.jpg", "../2.jpg"), "val.coco.json": coco("../3.jpg")})
+    assert list(found(tmp_path)) == ["training", "validation"]
+
+
+def test_a_table_that_is_named_itself_finds_files_in_any_case(tmp_path: Path) -> None:
+    table = "path,label\nImages/a.PNG,stop\nIMAGES\\b.png,yield\n"
+    build(tmp_path, images("images/a.png", "images/b.png") | {"signs.csv": table})
+    names = [f"{tmp_path}/images/a.png", f"{tmp_path}/images/b.png"]
+    assert found(tmp_path / "signs.csv") == {"training": [(names[0], "stop"), (names[1], "yield")]}
+
+
+def test_quotes_after_a_comma_and_a_space_are_not_part_of_a_label(tmp_path: Path) -> None:
+    table = '"path", "label"\na.png, "stop, all way"\nb.png, "yield"\n'
+    build(tmp_path, images("a.png", "b.png") | {"labels.csv": table})
+    assert found(tmp_path) == {"training": [("a.png", "stop, all way"), ("b.png", "yield")]}
 
 
 def test_a_table_with_a_mark_of_its_byte_order_and_tabs_is_read(tmp_path: Path) -> None:

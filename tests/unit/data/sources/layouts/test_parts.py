@@ -75,9 +75,16 @@ def test_folders_that_may_be_parts_or_classes_are_asked_about(tops: tuple[str, .
         (("dev/stop/a.png", "train/stop/b.png", "val/stop/c.png"), "which is the validation part, dev or val?"),
         (("train_val/stop/a.png", "test/stop/b.png"), "which part is the folder train_val, training or validation?"),
         (("train/a.png", "test/b.png"), "the images are directly in test and train, which are parts of a data set;"),
+        (
+            ("train/images/a.jpg", "valid/images/b.jpg"),  # boxes of YOLO, which have no folders of classes
+            "the images are directly in train/images and valid/images; expected a folder per class in each",
+        ),
         (("stop/test/a.png", "stop/train/b.png", "yield/train/c.png"), "the parts test, train are in the folder stop"),
-        (("DATA/stop/a.png", "DATA/yield/b.png", "TEST/c.png"), "the folder DATA is beside TEST, which are parts"),
-        (("extra/stop/a.png", "train/stop/b.png", "test/stop/c.png"), "the folder extra is beside test, train, which"),
+        (("DATA/stop/a.png", "DATA/yield/b.png", "TEST/c.png"), "the folder DATA is beside TEST but names no part"),
+        (
+            ("extra/stop/a.png", "train/stop/b.png", "test/stop/c.png"),
+            "the folder extra is beside test, train but names",
+        ),
     ],
 )
 def test_what_is_doubtful_about_parts_is_asked(names: tuple[str, ...], message: str, tmp_path: Path) -> None:
@@ -100,3 +107,14 @@ def test_classes_stay_classes(names: tuple[str, ...], tmp_path: Path) -> None:
     source = reading.find(tree(tmp_path / "set", *names))
     assert set(source.names) == {name.split("/")[0] for name in names}
     assert len(source.training) == len(names)
+
+
+@pytest.mark.parametrize("top", ["", "archive/"])
+def test_a_title_picture_above_all_folders_changes_neither_parts_nor_classes(top: str, tmp_path: Path) -> None:
+    signs = [f"{top}data/{name}/{number}.png" for name in ("stop", "yield") for number in range(2)]
+    source = reading.find(tree(tmp_path / "classes", "cover.png", *signs), allow_unused=True)
+    assert (source.names, source.unused) == (("stop", "yield"), ("cover.png",))
+    signs = [f"{top}data/{part}/{name}/1.png" for part in ("train", "test") for name in ("stop", "yield")]
+    source = reading.find(tree(tmp_path / "parts", f"{top}cover.png", *signs), allow_unused=True)
+    assert [sample.name for sample in source.test] == sorted(name for name in signs if "test" in name)
+    assert (source.names, source.unused) == (("stop", "yield"), (f"{top}cover.png",))

@@ -59,6 +59,10 @@ TABLES = [
     ("path,label,split\na.png,1,train\nb.png,2,\n", "labels.csv, line 3: no split"),
     ("path,label,split\na.png,1,train\nb.png,2,test\n", "labels.csv, line 3: class '2' has no training images"),
     ("path,label,split\na.png,1,test\nb.png,2,test\n", "labels.csv: no training images are listed"),
+    ("path,label,split\na.png,1,train\nb.png,2,train/val\n", "labels.csv, line 3: split is 'train/val'; expected train, val or test"),
+    ("path,label,x,y,width,height\na.png,1,0.3,0.2,0.7,0.5\n", "labels.csv, line 2: the box 0.3, 0.2, 0.7, 0.5 has fractions of the image's sides; expected pixels"),
+    ("path,label,x1,y1,x2,y2\na.png,1,0,0.2,1,0.7\n", "labels.csv, line 2: the box 0, 0.2, 1, 0.7 has fractions of the image's sides; expected pixels"),
+    ("path,label\n" + 500 * "x" + ".png,1\n", "labels.csv, line 2: " + 200 * "x" + " is not there"),
     (b"path,label\na.png,1\nb.png,\xff\n", "labels.csv, line 3: not UTF-8 (invalid start byte)"),
 ]  # fmt: skip
 
@@ -68,7 +72,7 @@ def test_a_wrong_table(tmp_path: Path, table: str | bytes, message: str) -> None
     assert complaint(build(tmp_path, images("a.png", "b.png") | {"labels.csv": table})) == message
 
 
-@pytest.mark.parametrize(("table", "message"), [TABLES[0], TABLES[14]])
+@pytest.mark.parametrize(("table", "message"), [TABLES[0], TABLES[14], TABLES[-2]])
 def test_a_wrong_table_that_is_named_itself(tmp_path: Path, table: str, message: str) -> None:
     path = build(tmp_path, images("a.png", "b.png") | {"signs.csv": table}) / "signs.csv"
     assert complaint(path) == message.replace("labels.csv", "signs.csv")

@@ -59,7 +59,7 @@ def read(name: str, content: Any, find: Lookup) -> Annotations:
         twice = next(text for text in class_of.values() if list(class_of.values()).count(text) > 1)
         raise DataError(f"{name}: two categories are called {twice!r}")
     path_of = _by_id(images, "file_name")
-    part = rows.part_of(f"{posixpath.basename(posixpath.dirname(name))} {posixpath.basename(name)}")
+    part = rows.part_of(posixpath.basename(name)) or rows.part_of(posixpath.basename(posixpath.dirname(name)))
     found: dict[Any, Row] = {}
     for where, entry in annotations:
         image, category = (_id(where, entry, key) for key in ("image_id", "category_id"))

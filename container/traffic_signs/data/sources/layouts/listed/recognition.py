@@ -70,7 +70,11 @@ def read(files: Files) -> Source | None:
 def _of_tables(found: Sequence[tables.Table], find: Lookup) -> Source:
     read = [(table, *columns.read(table)) for table in found]
     source = rows.source("a table of images", [row for _, part, _ in read for row in part], find)
-    unread = (f"{table.name}: columns that are not read: {', '.join(others)}" for table, _, others in read if others)
+    unread = (
+        f"{table.name}: columns that are not read: {', '.join(other or '(without a name)' for other in others)}"
+        for table, _, others in read
+        if others
+    )
     return replace(source, warnings=tuple(unread))
 
 

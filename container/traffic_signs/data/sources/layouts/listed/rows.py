@@ -7,22 +7,21 @@ Every error names the file and the row.
 
 import os.path
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from traffic_signs.data.sources.discovery import File, Files, Sample, Source
+from traffic_signs.data.sources.layouts import parts as part_names
 from traffic_signs.data.sources.layouts.folders import natural_order
+from traffic_signs.data.sources.listing import folder as listing
 from traffic_signs.data.sources.listing.names import Index
 from traffic_signs.errors import DataError
 from traffic_signs.images.preprocessing import Box
 
-_PARTS = {
-    "training": ("train", "training", "tr"),
-    "validation": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing", "eval"),
-}
+_MOST_SHOWN = 200
+"""Characters of a path in a message; a cell of a table may hold a whole image."""
 Lookup = Callable[[str], tuple[str, File] | None]
 """From a path as a list writes it, below the list's top: the file's name and the file, None if there is none."""
 
@@ -42,9 +41,9 @@ class Row:
 
 
 def part_of(text: str) -> str | None:
-    """Return the part that a word of *text* names, such as `validation` for `instances_val2017`."""
-    words = re.findall("[a-z]+", text.lower())
-    return next((part for part, names in _PARTS.items() if set(names).intersection(words)), None)
+    """Return the one part that *text* names, such as `validation` for `instances_val2017`; None for none or several."""
+    named = part_names.named(text)
+    return named.pop() if len(named) == 1 else None
 
 
 def in_files(files: Files) -> Lookup:
@@ -62,14 +61,28 @@ def in_files(files: Files) -> Lookup:
 def beside(folder: Path) -> Lookup:
     """Look paths up on the disk, relative to *folder*; absolute ones as they are."""
 
+    @cache
+    def index() -> Index:  # of paths that are written otherwise than the disk has them, so for few tables only
+        return Index(listing.read(folder))
+
     def find(path: str) -> tuple[str, File] | None:
         place = folder / posixpath.normpath(path)
-        if not place.is_file():
-            return None
+        if not _is_file(place):
+            name = None if path.startswith("/") else index().find(path)
+            if name is None:
+                return None
+            place = folder / name
         status = place.stat()
         return str(place), File(place.read_bytes, (status.st_size, status.st_mtime_ns))
 
     return find
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a path that is too long
+        return False
 
 
 def source(layout: str, rows: Sequence[Row], find: Lookup, order: Iterable[str] | None = None) -> Source:
@@ -93,7 +106,7 @@ def source(layout: str, rows: Sequence[Row], find: Lookup, order: Iterable[str] 
         raise DataError(f"{rows[0].where.split(',')[0] if rows else layout}: no training images are listed")
     names = tuple(name for name in order if name in trained) if order else tuple(sorted(trained, key=natural_order))
     ids = {name: index for index, name in enumerate(names)}
-    samples: dict[str, list[Sample]] = {part: [] for part in _PARTS}
+    samples: dict[str, list[Sample]] = {part: [] for part in part_names.NAMES}
     for row, part, (name, file) in zip(rows, parts, files, strict=True):
         if row.label not in ids:
             raise DataError(f"{row.where}: class {row.label!r} has no training images")
@@ -111,7 +124,7 @@ def _unique(rows: Sequence[Row], find: Lookup) -> list[tuple[str, File]]:
         if found is None and "\\" in row.path:
             found = find(row.path.replace("\\", "/"))
         if found is None:
-            raise DataError(f"{row.where}: {row.path} is not there")
+            raise DataError(f"{row.where}: {row.path[:_MOST_SHOWN]} is not there")
         other = first.setdefault(found[0], row)
         if other is not row:
             raise DataError(f"{row.where}: {_contradiction(row, other)}; {other.where} lists it first")
@@ -128,18 +141,19 @@ def _contradiction(row: Row, other: Row) -> str:
 
 
 def _parts(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
-    """Return the part of each row: its own, else the one that the top folder of its image names, else training."""
+    """Return the part of each row: its own, else that of its image's top folder; training if no folder names one."""
     if any(row.part for row in rows):
         return [row.part or "training" for row in rows]
     tops = _top_folders(names)
-    known = {top: part for top in set(tops) for part, words in _PARTS.items() if top.lower() in words}
-    if "training" not in known.values():
+    known = {top: part for top in set(tops) if (part := part_of(top))}
+    if not any(map(part_names.named, tops)):
         return ["training"] * len(rows)
     for row, top in zip(rows, tops, strict=True):
         if top not in known:
+            place = f"none of the folders {', '.join(sorted(known))}, which name parts of the data set"
             raise DataError(
-                f"{row.where}: {row.path} is in none of the folders {', '.join(sorted(known))}, which name parts of"
-                " the data set; say in a column split to which part each image belongs"
+                f"{row.where}: {row.path} is in {place if known else f'{top}, which names several parts'};"
+                " say in a column split to which part each image belongs"
             )
     return [known[top] for top in tops]
 

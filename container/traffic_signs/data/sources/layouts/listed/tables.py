@@ -46,7 +46,7 @@ def _csv(name: str, data: bytes) -> _Content:
     text = _text(name, data)
     head = text.lstrip().split("\n", 1)[0]
     delimiter = "," if "," in head else next((other for other in ";\t" if other in head), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         rows = [(reader.line_num, row) for row in reader if any(value.strip() for value in row)]
     except csv.Error as error:
