@@ -4,12 +4,14 @@ name, ARN, log file, saved description  ->  evidence  ->  first cause of the tab
 """
 
 import json
+import re
 from pathlib import Path
 
 import click
 
 from scripts.aws import session
 from scripts.diagnosis import cloud, evidence, knowledge, report
+from scripts.errors import Failure
 
 
 @click.command(
@@ -30,6 +32,8 @@ def main(*, what: str, kind: str | None, as_json: bool) -> None:
 
     A file needs no AWS account. Exit code 0 if nothing has failed, 1 if something has, 2 if WHAT cannot be found.
     """  # noqa: D205 # click shows the first paragraph in one piece
+    if not Path(what).is_file() and not what.startswith("arn:") and re.search(r"[./]", what):  # no name has these
+        raise Failure(f"no such file: {what}")
     found = evidence.read(Path(what)) if Path(what).is_file() else _collect(what, kind or "")
     diagnosis = knowledge.diagnose(found)
     click.echo(json.dumps(report.as_json(found, diagnosis)) if as_json else report.text(found, diagnosis))

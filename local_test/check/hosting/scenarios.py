@@ -32,7 +32,8 @@ SERVE = Point(
     "`docker run IMAGE serve` starts a server that keeps running",
     sources.RUNS,
     "exit code 127: put a program `serve` on the PATH, or let the ENTRYPOINT accept the argument `serve`; 126: chmod +x"
-    " it; other codes: `docker run IMAGE serve` shows the log; give --model if it misses its model",
+    " it; an unexpected argument `serve`: put the command into a script `serve`; other codes: `docker run IMAGE serve`"
+    " shows the log; give --model if it misses its model",
 )
 ROOT = Point(
     "H1-root",

@@ -52,7 +52,10 @@ def is_present(verb: str) -> Callable[[Image, Subject], Judgement]:
         observed = (
             f"{', '.join(start.missing)} not found from {image.run_config.get('WorkingDir') or '/'} or on the PATH"
         )
-        replaced = f"; {verb} replaces {shown('CMD', image.command)}: write that as ENTRYPOINT"
+        replaced = (
+            f"; {verb} replaces {shown('CMD', image.command)}: start that from a script {verb},"
+            " or write it as ENTRYPOINT if it accepts a further argument"
+        )
         return Verdict.BROKEN, observed + (replaced if image.command and not image.entrypoint else "")
 
     return judge

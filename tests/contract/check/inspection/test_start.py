@@ -153,7 +153,7 @@ WRONG: dict[str, tuple[Iterable[str], str, str]] = {
     "CMD alone, which the argument replaces": (
         ('CMD ["python3", "server.py"]',),
         "H1-serve-there",
-        'serve replaces CMD ["python3", "server.py"]: write that as ENTRYPOINT',
+        'serve replaces CMD ["python3", "server.py"]: start that from a script serve, or write it as ENTRYPOINT if',
     ),
     "env that gets two words as one": (
         ("RUN sed -i '1s,.*,#!/usr/bin/env python3 -u,' server.py", 'ENTRYPOINT ["./server.py"]'),

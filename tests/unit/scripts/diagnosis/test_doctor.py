@@ -48,6 +48,15 @@ def test_what_has_not_failed_is_not_accused(text: str, tmp_path: Path) -> None:
     assert json.loads(done.output)["diagnosis"] is None
 
 
+@pytest.mark.parametrize("path", ["container.log", "logs/container"])
+def test_a_misspelt_file_is_not_looked_for_in_an_aws_account(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    done = CliRunner().invoke(doctor.main, [path])
+    assert done.exit_code == 2
+    assert done.output == f"Error: no such file: {path}\n"
+
+
 def test_every_cause_of_the_table_has_a_log_and_a_remedy() -> None:
     tested = {cause for cause, _ in FAILED}
     assert [cause.id for cause in knowledge.causes() if cause.id not in tested] == ["ping-no-log"]
