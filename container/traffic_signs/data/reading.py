@@ -41,7 +41,7 @@ def find(path: Path, *, allow_unused: bool = False) -> Source:
         allow_unused: leave out images that the layout does not explain, however many there are.
 
     Raises:
-        DataError: the path does not exist, its layout is unknown or doubtful, or explains too few of the images.
+        DataError: the path does not exist, its layout is unknown or ambiguous, or explains too few of the images.
     """
     if lists.is_list(path):
         return lists.read_list(path)
