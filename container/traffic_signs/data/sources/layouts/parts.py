@@ -97,6 +97,6 @@ def _check_sharing(subfolders: dict[str, set[str]]) -> None:
     sharing = [folder for folder, names in subfolders.items() if names & shared]
     if 2 <= len(sharing) <= _MOST_AMBIGUOUS:
         raise DataError(
-            f"{', '.join(sharing)} may be parts of the data set or classes: they have subfolders of the same name, such as"
-            f" {min(shared)}; name parts train, validation and test; if they are classes, rename these subfolders"
+            f"{', '.join(sharing)} may be parts of the data set or classes: they have subfolders of the same name,"
+            f" such as {min(shared)}; name parts train, validation and test; if they are classes, rename these subfolders"
         )

@@ -19,10 +19,7 @@ from traffic_signs.errors import DataError
 PAGE = ROOT / "docs" / "getting-started.md"
 ROWS = {
     cells[0]: re.findall("`([^`]*)`", cells[1])
-    for line in PAGE.read_text(encoding="utf-8")
-    .partition("| data set |")[2]
-    .split("\n\n")[0]
-    .splitlines()[2:]
+    for line in PAGE.read_text(encoding="utf-8").partition("| data set |")[2].split("\n\n")[0].splitlines()[2:]
     for cells in [[cell.strip() for cell in line.strip("| ").split("|")]]
 }
 """First cell of each row -> the files of its example."""

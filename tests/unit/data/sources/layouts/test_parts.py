@@ -64,7 +64,9 @@ def test_a_folder_between_part_and_classes_is_no_class(between: str, tmp_path: P
 @pytest.mark.parametrize("tops", [("first", "second"), ("one", "three", "two"), ("a", "b", "c", "d")])
 def test_folders_that_may_be_parts_or_classes_are_refused(tops: tuple[str, ...], tmp_path: Path) -> None:
     tree(tmp_path / "set", *(f"{top}/{name}/a.png" for top in tops for name in ("stop", "yield")))
-    with pytest.raises(DataError, match=rf"{', '.join(tops)} may be parts of the data set or classes: .*, such as stop;"):
+    with pytest.raises(
+        DataError, match=rf"{', '.join(tops)} may be parts of the data set or classes: .*, such as stop;"
+    ):
         reading.find(tmp_path / "set")
 
 

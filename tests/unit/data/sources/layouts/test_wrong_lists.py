@@ -144,7 +144,10 @@ def test_wrong_coco_json(tmp_path: Path, content: Any, message: str) -> None:
 
 def test_several_coco_files_have_to_say_their_parts(tmp_path: Path) -> None:
     build(tmp_path, images("a.png", "b.png") | {"one.coco.json": coco(), "train.coco.json": coco()})
-    assert complaint(tmp_path) == "one.coco.json: neither the file's name nor its folder says train, val or test"
+    assert (
+        complaint(tmp_path)
+        == "one.coco.json: neither the file's name nor its folder names a part; rename one of them to train, val or test"
+    )
 
 
 def test_two_kinds_of_lists_are_ambiguous(tmp_path: Path) -> None:
