@@ -1,4 +1,4 @@
-"""The doctor names the cause of real failures, and accuses nothing that is healthy."""
+"""The doctor names the cause of real failures, and reports none where nothing has failed."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def test_the_cause_of_a_failure_is_named_first(cause: str, text: str, tmp_path: 
 
 
 @pytest.mark.parametrize("text", UNHARMED)
-def test_what_has_not_failed_is_not_accused(text: str, tmp_path: Path) -> None:
+def test_a_log_without_a_failure_gets_no_cause(text: str, tmp_path: Path) -> None:
     done = run(text, tmp_path, "--json")
     assert done.exit_code == 0
     assert json.loads(done.output)["diagnosis"] is None
@@ -58,9 +58,11 @@ def test_every_cause_of_the_table_has_a_log_and_a_remedy() -> None:
     assert len({cause.id for cause in knowledge.causes()}) == len(knowledge.causes()) >= 40
 
 
-def test_a_cause_said_to_be_provoked_really_was() -> None:
+def test_a_cause_with_the_source_reproduced_has_a_reproduced_log() -> None:
     provoked = {name.split()[0] for name in PROVOKED}
-    quoted_only = [cause.id for cause in knowledge.causes() if "provoked" in cause.source and cause.id not in provoked]
+    quoted_only = [
+        cause.id for cause in knowledge.causes() if "reproduced" in cause.source and cause.id not in provoked
+    ]
     assert quoted_only == []
 
 
