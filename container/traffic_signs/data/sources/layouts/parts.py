@@ -98,5 +98,5 @@ def _check_sharing(subfolders: dict[str, set[str]]) -> None:
     if 2 <= len(sharing) <= _MOST_AMBIGUOUS:
         raise DataError(
             f"{', '.join(sharing)} may be parts of the data set or classes: they have subfolders of the same name,"
-            f" such as {min(shared)}; name parts train, validation and test; if they are classes, rename these subfolders"
+            f" such as {min(shared)}; name parts train, validation and test, or rename these subfolders of classes"
         )

@@ -75,7 +75,8 @@ def _of_coco(contents: dict[str, Any], find: Lookup) -> Source:
     read = [coco.read(name, content, find) for name, content in contents.items()]
     if len(read) > 1 and (unknown := [name for name, part in zip(contents, read, strict=True) if part.part is None]):
         raise DataError(
-            f"{unknown[0]}: neither the file's name nor its folder names a part; rename one of them to train, val or test"
+            f"{unknown[0]}: neither the file's name nor its folder names a part; rename one of them to train, val or"
+            " test"
         )
     if len(read) == 1:  # whatever its name says, all images are to be split
         listed = [replace(row, part=None) for row in read[0].rows]
