@@ -74,7 +74,7 @@ def test_a_wrong_table_that_is_named_itself(tmp_path: Path, table: str, message:
     assert complaint(path) == message.replace("labels.csv", "signs.csv")
 
 
-def test_images_beside_the_folders_that_name_parts_are_asked_about(tmp_path: Path) -> None:
+def test_images_beside_the_folders_that_name_parts_are_refused(tmp_path: Path) -> None:
     build(tmp_path, images("train/a.png", "b.png") | {"labels.csv": "path,label\ntrain/a.png,1\nb.png,2\n"})
     assert complaint(tmp_path) == (
         "labels.csv, line 3: b.png is in none of the folders train, which name parts of the data set; say in a column"
