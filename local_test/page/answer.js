@@ -49,7 +49,7 @@ function showAnswer(file, { best, pixels, milliseconds, model, text }) {
   byId("model").textContent = modelWords(model);
   if (!best) {
     byId("raw-text").textContent = text;
-    byId("status").textContent = `Answer to ${file.name} in a form of its own.`;
+    byId("status").textContent = `${file.name}: the answer has no predictions in this project's format.`;
     only("raw");
     return;
   }

@@ -59,7 +59,7 @@ async function copyCode() {
     byId("copied").textContent = "The code is in the clipboard.";
   } catch {
     getSelection().selectAllChildren(byId("code"));
-    byId("copied").textContent = "The browser does not allow it: the code is selected, copy it with Ctrl+C.";
+    byId("copied").textContent = "The browser does not allow copying: the code is selected, press Ctrl+C.";
   }
 }
 

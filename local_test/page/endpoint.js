@@ -1,4 +1,4 @@
-// The endpoint, asked through this page's own server; what it answers, and how that is shown as text.
+// Requests to the endpoint, through this page's own server; the answers, and their text.
 
 const byId = (id) => document.getElementById(id);
 const CLASSES = 5;
@@ -9,7 +9,7 @@ const SUFFIXES = /\.(bmp|gif|jfif|jpe?g|pbm|pgm|png|pnm|ppm|webp)$/i;
 const contentType = (file) => (file.type.startsWith("image/") ? file.type : "image/x-unknown");
 const isImage = (file) => file.type.startsWith("image/") || SUFFIXES.test(file.name);
 
-let attributes; // undefined before the first answer: only that tells how many classes there are
+let attributes; // undefined before the first answer, which has the number of classes
 
 async function post(file, options) {
   let response, text;
@@ -38,7 +38,7 @@ async function ask(file) {
   if (attributes === undefined) {
     const first = await post(file, "");
     const count = first.prediction?.probabilities?.length;
-    if (!count) return first; // of another kind: shown as it came
+    if (!count) return first; // of another kind: shown unchanged
     attributes = `top_k=${Math.min(CLASSES, count)};pixels=true`;
   }
   const answer = await post(file, attributes);

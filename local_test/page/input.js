@@ -3,7 +3,7 @@
 function take(files) {
   if (files.length === 1 && pathOf(files[0]) === files[0].name) showImage(files[0]);
   else if (files.length) showFolder(files);
-  else showProblem("There is no file in it.");
+  else showProblem("No file was given: choose, drop or paste an image or a folder.");
 }
 
 for (const kind of ["image", "folder"]) {
@@ -20,7 +20,7 @@ addEventListener("paste", (event) => {
   if (event.clipboardData.files.length) take([...event.clipboardData.files]);
 });
 
-// The whole page takes what is dropped: a browser would else leave it and show the file.
+// The whole page accepts dropped files: otherwise a browser would leave the page and show the file.
 const over = (event, inside) => {
   event.preventDefault();
   byId("drop").classList.toggle("over", inside);
@@ -34,7 +34,7 @@ addEventListener("drop", async (event) => {
   try {
     take((await Promise.all(entries.map((entry) => filesIn(entry)))).flat());
   } catch (error) {
-    showProblem(`It could not be read: ${error.message}`);
+    showProblem(`The dropped files could not be read: ${error.message}`);
   }
 });
 

@@ -3,8 +3,8 @@
     GET /               the page, put together from the files of this folder: one HTML document
     POST /invocations   the request -> the endpoint -> its answer, unchanged, with the header Server-Timing
 
-A browser lets a page ask only the origin that it comes from, so the page asks this server. All other clients ask the
-endpoint's port, which therefore behaves as on SageMaker. The standard library suffices for two routes of one user.
+A browser lets a page send requests only to its own origin, so the page sends them to this server. All other clients use
+the endpoint's port, which therefore behaves as on SageMaker. The standard library suffices for two routes of one user.
 """
 
 import base64
@@ -76,7 +76,7 @@ def _source(text: str) -> str:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *client: Any) -> None:
-        """Print a traceback, except for a browser that has left."""
+        """Print a traceback, except for a browser that disconnects."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(*client)
 
@@ -164,6 +164,6 @@ class _Body:
         while self.left:
             piece = self._stream.read(min(self.left, _PIECE_BYTES))
             if not piece:
-                raise ConnectionAbortedError("the browser has left")
+                raise ConnectionAbortedError("the browser disconnected")
             self.left -= len(piece)
             yield piece

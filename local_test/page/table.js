@@ -38,7 +38,7 @@ function showProgress(beginning) {
   byId("progress").value = done;
   byId("progress").hidden = byId("stop").disabled;
   const words = `${beginning}${done} of ${results.length} images answered${failed ? `, ${failed} refused` : ""}`;
-  // told to screen readers at the beginning and at the end, not hundreds of times
+  // announced by screen readers at the beginning and at the end, not hundreds of times
   byId("table-status").setAttribute("aria-live", beginning ? "polite" : "off");
   byId("table-status").textContent = words;
   byId("save").disabled = !done;
@@ -47,7 +47,7 @@ function showProgress(beginning) {
 function showSkipped(files) {
   const skipped = byId("skipped");
   skipped.hidden = !files.length;
-  skipped.querySelector("summary").textContent = `${files.length} ${files.length === 1 ? "file is" : "files are"} not sent: no image by name`;
+  skipped.querySelector("summary").textContent = `${files.length} ${files.length === 1 ? "file is" : "files are"} not sent: not an image by its name`;
   skipped.querySelector("ul").replaceChildren(...files.map((file) => element("li", "", pathOf(file))));
 }
 

@@ -59,12 +59,12 @@ def parse_arn(text: str) -> tuple[str, str, str]:
         return "", "", text
     found = _ARN.fullmatch(text)
     if not found or found["kind"] not in KINDS:
-        raise Failure(f"{text} is no ARN of a {', '.join(KINDS)}")
+        raise Failure(f"{text} is not the ARN of a supported kind: {', '.join(KINDS)}")
     return found["region"], found["kind"], found["name"]
 
 
 def collect(boto: boto3.Session, name: str, kind: str = "") -> Evidence:
-    """Collect all that AWS knows of a job or endpoint.
+    """Collect the description, the image's manifest and the logs of a job or endpoint.
 
     Args:
         boto: the login; only Describe, List and Get calls are made.
@@ -138,7 +138,7 @@ def _log(boto: boto3.Session, kind: Kind, name: str) -> Iterator[Line]:
         yield Line("log", f"the log cannot be read: {error}")
         return
     if not any(texts for _, texts in found):
-        yield Line("log", f"no log: {group} has no line of it")
+        yield Line("log", f"no log: {group} has no lines for it")
     for stream, texts in found:
         yield from (Line(f"log {stream}", text) for text in texts)
 

@@ -23,14 +23,14 @@ def text(evidence: Evidence, diagnosis: Diagnosis | None) -> str:
             )
         )
     status = f"{evidence.name}: {evidence.status or 'no known cause'}"
-    return "\n".join((status, *_tail(evidence.lines), "cause     unknown: no line is of a known failure"))
+    return "\n".join((status, *_tail(evidence.lines), "cause     unknown: no line matches a known cause"))
 
 
 def failed(title: str, evidence: Evidence, diagnosis: Diagnosis | None, next_step: str = "") -> str:
     """Return the report at the end of a command that waited for the resource: title, log, cause, what is left to do."""
     log = _tail([line for line in evidence.lines if line.place.startswith("log")])
     cause = f"likely cause: {diagnosis.cause}; {diagnosis.remedy}" if diagnosis else "likely cause: unknown"
-    more = f"all that AWS knows of it: python -m scripts.doctor {evidence.name}"
+    more = f"diagnosis of everything that AWS reports: python -m scripts.doctor {evidence.name}"
     return "\n".join(filter(None, (title, *log, cause, more, next_step)))
 
 

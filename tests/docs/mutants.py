@@ -37,11 +37,11 @@ def _points(part: Part) -> str:
         for name, point in POINTS.items()
         if point.part is part and name in TABLE
     ]
-    return _rows(("point", "level", "its mutant", "odd and right"), rows)
+    return _rows(("point", "level", "its mutant", "unusual but compliant"), rows)
 
 
 def _odd() -> str:
-    return _rows(("odd one", "what it is"), [(odd.name, _cell(odd.about)) for odd in ODD.values()])
+    return _rows(("odd image", "what it is"), [(odd.name, _cell(odd.about)) for odd in ODD.values()])
 
 
 def _cell(text: str) -> str:

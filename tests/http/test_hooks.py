@@ -224,7 +224,7 @@ async def invoke(request):
 """
 
 
-def test_programs_that_are_not_used_are_said_at_the_start(job: Job, image: str | None, tmp_path: Path) -> None:
+def test_programs_that_are_not_used_are_logged_at_the_start(job: Job, image: str | None, tmp_path: Path) -> None:
     base = packed(job, tmp_path, {"model.py": "raise SystemExit"})
     (base / "model" / "model.py").write_text(HANDLER)
     (base / "model" / "inference.py").write_text("raise SystemExit")
@@ -236,7 +236,7 @@ def test_programs_that_are_not_used_are_said_at_the_start(job: Job, image: str |
             assert says(server, f'{name} is not used: hooks are read from code/inference.py"')
 
 
-def test_handlers_beside_hooks_are_said_to_be_ignored(job: Job, image: str | None, tmp_path: Path) -> None:
+def test_handlers_beside_hooks_are_logged_as_ignored(job: Job, image: str | None, tmp_path: Path) -> None:
     handler = "\n\nasync def custom_sagemaker_ping_handler(request):\n    return None\n"
     base = packed(job, tmp_path, {"inference.py": hooks.ONLY_PREDICT + handler, "model.py": "used = True\n"})
     with serving(base, tmp_path / "log", image) as server:

@@ -3,8 +3,6 @@
 path -> find -> Source -> read_samples -> Dataset, and the unreadable files
 """
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +12,12 @@ from rich.progress import track
 
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.sources import recognition
-from traffic_signs.data.sources.discovery import Sample, Source
+from traffic_signs.data.sources.discovery import READ_ERRORS, Sample, Source
 from traffic_signs.data.sources.layouts import gtsrb
 from traffic_signs.data.sources.layouts.listed import recognition as lists
 from traffic_signs.data.sources.listing import files as listing
 from traffic_signs.errors import BoxError, DataError, ImageError
 from traffic_signs.images import preprocessing
-
-# zip members may be damaged, truncated, encrypted, or compressed by an unknown method
-_DECODING_ERRORS = (ImageError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,7 @@ def find(path: Path, *, allow_unused: bool = False) -> Source:
         allow_unused: leave out images that the layout does not explain, however many there are.
 
     Raises:
-        DataError: the path does not exist, its layout is unknown or doubtful, or explains too few of the images.
+        DataError: the path does not exist, its layout is unknown or ambiguous, or explains too few of the images.
     """
     if lists.is_list(path):
         return lists.read_list(path)
@@ -74,7 +69,7 @@ def read_samples(samples: Sequence[Sample], names: tuple[str, ...], title: str) 
             pixels[len(readable)] = preprocessing.decode(sample.file.read(), box=sample.box)
         except BoxError as error:
             raise DataError(f"{sample.where}: {sample.name}: {error}") from error
-        except _DECODING_ERRORS as error:
+        except (ImageError, *READ_ERRORS) as error:
             unreadable.append(Unreadable(sample.name, str(error)))
         else:
             readable.append(sample)

@@ -44,13 +44,13 @@ def test_the_reason_is_empty_and_the_log_has_the_cause(cloud: Cloud, monkeypatch
     ]
 
 
-def test_without_a_log_the_reason_is_judged(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_log_the_failure_reason_is_diagnosed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_training_job(cloud, monkeypatch, "traffic-signs-bad", "CapacityError: Unable to provision requested capacity")
     done = cloud.run("doctor", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/traffic-signs-bad", "--json")
     assert json.loads(done.stdout)["diagnosis"]["id"] == "no-capacity"
 
 
-def test_an_endpoint_that_never_wrote_a_line_is_told_so(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_without_a_log_is_diagnosed_as_such(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = {"endpoint_status": "Failed", "failure_reason": "did not pass the ping health check"}
     patch_created(monkeypatch, sagemaker_backends[ACCOUNT][REGION], "create_endpoint", **failed)
     with cloud.endpoint():

@@ -146,7 +146,7 @@ def test_only_points_that_apply_are_decided() -> None:
         (["--bare", ".", "--only", "H14-any-user"], "no point of --only applies to hosting, real-time"),
     ],
 )
-def test_wrong_use_is_told_in_a_line(arguments: list[str], words: str) -> None:
+def test_wrong_use_is_refused_in_one_line(arguments: list[str], words: str) -> None:
     done = CliRunner().invoke(check, arguments, terminal_width=150)
     assert done.exit_code == 2
     assert words in done.output
@@ -160,7 +160,9 @@ def test_wrong_use_is_told_in_a_line(arguments: list[str], words: str) -> None:
     ],
 )
 @pytest.mark.parametrize("there", [False, True])
-def test_a_folder_without_the_program_is_told_in_a_line(part: str, words: str, there: bool, tmp_path: Path) -> None:
+def test_a_folder_without_the_program_is_refused_in_one_line(
+    part: str, words: str, there: bool, tmp_path: Path
+) -> None:
     if there:  # but not executable
         (tmp_path / "train").touch()
         (tmp_path / "serve").touch()
@@ -169,7 +171,7 @@ def test_a_folder_without_the_program_is_told_in_a_line(part: str, words: str, t
     assert done.output == f"Error: {tmp_path} has no executable {words}\n"
 
 
-def test_a_report_that_cannot_be_written_is_told_before_the_run_and_is_no_broken_contract(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_is_refused_before_the_run_with_exit_code_2(tmp_path: Path) -> None:
     for name in ("train", "serve"):
         (tmp_path / name).touch(0o755)
     done = CliRunner().invoke(check, ["--bare", str(tmp_path), "--output", "/dev/null/report"])

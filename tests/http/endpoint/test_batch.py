@@ -108,7 +108,7 @@ def test_an_image_is_answered_as_at_an_endpoint(server: Server) -> None:
     assert classes(answer) == classes(server.post(npy(PIXELS[:1]), NPY))
 
 
-def test_a_bad_line_is_told_by_its_number_wherever_it_is(server: Server) -> None:
+def test_the_error_of_a_bad_line_has_its_number(server: Server) -> None:
     lines = csv(np.repeat(PIXELS, 50, axis=0)).splitlines(keepends=True)
     lines[1_500] = b"1,2\n"  # 5 MB of good ones before it
     refused = server.post(b"".join(lines), CSV)

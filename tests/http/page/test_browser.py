@@ -60,7 +60,7 @@ def test_a_kind_of_image_that_browsers_do_not_show_is_answered(page: Page, serve
     expect(page.locator("#hint")).to_contain_text("Your browser does not show images of this kind")
 
 
-def test_what_the_endpoint_refuses_is_told_in_its_own_words(page: Page, tmp_path: Path, sign: Path) -> None:
+def test_a_refused_image_shows_the_endpoints_error_message(page: Page, tmp_path: Path, sign: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
     choose(page, "image", tmp_path / "notes.txt")
     expect(page.get_by_role("alert")).to_contain_text("not a readable image (no BMP, GIF, JPEG, PNG, PNM or WebP file)")

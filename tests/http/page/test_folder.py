@@ -23,7 +23,7 @@ def test_a_folder_gives_a_table_and_a_csv_file(page: Page, server: Served, sign:
     expect(page.get_by_text("Finished: 5 of 5 images answered, 1 refused")).to_be_visible()
     names = ["2.png", "10.png", "broken.png", "more/3.png", 'one, "two".png']
     expect(page.locator("#rows button")).to_have_text([f"signs/{name}" for name in names])
-    page.get_by_text("1 file is not sent: no image by name").click()
+    page.get_by_text("1 file is not sent: not an image by its name").click()
     expect(page.get_by_text("signs/notes.txt")).to_be_visible()
     with page.expect_download() as saved:
         page.get_by_role("button", name="Save as CSV").click()

@@ -84,7 +84,9 @@ def test_a_body_without_a_length_is_refused(length: str | None, page: str) -> No
     connection.close()
 
 
-def test_a_browser_that_leaves_in_the_middle_disturbs_nobody(page: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_browser_that_disconnects_in_the_middle_leaves_no_traceback(
+    page: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     with socket.create_connection(("127.0.0.1", port_of(page)), timeout=10) as client:
         client.sendall(
             b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\nab"
@@ -94,7 +96,7 @@ def test_a_browser_that_leaves_in_the_middle_disturbs_nobody(page: str, capfd: p
 
 
 @pytest.mark.usefixtures("image")
-def test_an_endpoint_that_is_gone_is_told() -> None:
+def test_a_missing_endpoint_gets_502_with_the_reason() -> None:
     with page_server.serve(free_port(), free_port()) as url:
         answer = post(url, PNG, **{"Content-Type": "image/png"})
     assert answer.status_code == 502

@@ -1,4 +1,4 @@
-"""Each point of the check is proven able to fail, and able to pass what is odd and right; see the table's package."""
+"""Each point of the check reports its mutant, and passes unusual but compliant images; see the table's package."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future

@@ -60,7 +60,7 @@ def test_a_request_that_fails_for_having_waited_is_found(
 
 
 @pytest.mark.parametrize(("change", "verdict"), [(HUNG_UP, Verdict.PASSED), (SKIPPED, Verdict.WARNING)])
-def test_malformed_requests_are_judged_alike_20_times(
+def test_malformed_requests_get_the_same_verdict_20_times(
     change: Change, verdict: Verdict, subject: Subject, tmp_path: Path
 ) -> None:
     subject = replace(subject, programs=programs(tmp_path, change))

@@ -31,7 +31,7 @@ def trained(variant: Variant, folder: Path, **hyperparameters: object) -> Subjec
     return Subject(None, folder, channels=channels, hyperparameters=hyperparameters, programs=programs)
 
 
-def test_what_cannot_be_told_has_a_reason_of_its_own() -> None:
+def test_a_failure_reason_without_a_failure_file_is_reported_as_missing() -> None:
     findings = of_mutant("T11-failure-file").findings
     assert findings["T11-failure-reason"].observed == "there is no failure file"
 

@@ -83,7 +83,7 @@ def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=True)
 
 
-def test_leaks_are_told_and_left_out_on_demand(tmp_path: Path) -> None:
+def test_leaks_are_printed_and_left_out_on_demand(tmp_path: Path) -> None:
     told = run(source(tmp_path / "signs"), "--output", tmp_path / "out")
     counts = (
         "of 20 validation images 2 are identical to training images and 0 nearly;"
@@ -106,7 +106,7 @@ def test_leaks_are_told_and_left_out_on_demand(tmp_path: Path) -> None:
     }
 
 
-def test_parts_that_share_no_image_are_told_so(tmp_path: Path) -> None:
+def test_parts_that_share_no_image_get_a_line_that_says_so(tmp_path: Path) -> None:
     for index, image in enumerate(photos(12, 6)):
         place = (
             tmp_path / "signs" / ("train", "val", "test")[index // 4] / ("stop", "yield")[index % 2] / f"{index}.png"

@@ -143,7 +143,7 @@ def test_wrong_options_are_named(tmp_path: Path, arguments: tuple[str, ...], mes
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
+def test_skipped_files_are_named(tmp_path: Path) -> None:
     source = own(tmp_path / "signs", "stop", "yield")
     (source / "stop" / "a.tif").touch()
     refused = run(source, "--output", tmp_path / "out")
@@ -156,7 +156,7 @@ def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("split", ["track", "random"])
-def test_a_class_that_is_left_without_training_images_is_told(split: str, tmp_path: Path) -> None:
+def test_a_class_that_is_left_without_training_images_is_named(split: str, tmp_path: Path) -> None:
     source = own(tmp_path / "signs", "stop", "yield")
     for label, name in enumerate("abcdefgh"):
         own(source, name, images=1)

@@ -1,4 +1,4 @@
-"""Every point of the check has a mutant and something odd and right, and the page shows them; runs nothing."""
+"""Every point of the check has a mutant and an odd image, and the page shows them; runs nothing."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ def test_every_point_has_a_mutant_and_something_odd_and_right() -> None:
 def test_what_is_missing_is_named_with_what_to_do() -> None:
     points = [name for name in table.POINTS if name != "H3-ping-empty"]
     assert table.problems([*points, "H3-new"]) == [
-        "H3-new: add an Entry, with a mutant and something odd and right",
+        "H3-new: add an Entry, with a mutant and an odd image",
         "H3-ping-empty: there is no such point",
     ]
 
@@ -23,7 +23,7 @@ def test_the_good_image_is_no_mutant() -> None:
     good = dataclasses.replace(table.TABLE["H3-ping-empty"], mutant=Variant(), oddity="")
     assert table.problems(["H3-ping-empty"], {"H3-ping-empty": good}) == [
         "H3-ping-empty: the mutant is the good image",
-        "H3-ping-empty: say what the mutant and the odd one do",
+        "H3-ping-empty: say what the mutant and the odd image do",
     ]
 
 

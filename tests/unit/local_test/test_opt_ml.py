@@ -107,7 +107,7 @@ def test_a_failure_says_why_in_its_first_line(failure: str, says: bool) -> None:
     assert says_why(failure) is says
 
 
-def test_how_a_job_ended_is_told_in_a_line(tmp_path: Path) -> None:
+def test_how_a_job_ended_is_printed_in_one_line(tmp_path: Path) -> None:
     lines = (training_job.Line(0.5, "epoch 1", True), training_job.Line(0.9, "OSError: no such data", False))
     ended = JobResult(1, 1.04, lines, tmp_path)
     assert str(ended) == 'exit code 1 after 1.0 s: "OSError: no such data"'

@@ -66,7 +66,7 @@ def test_the_policy_allows_the_pages_own_script_and_style_and_nothing_else(page:
     assert "http" not in POLICY
 
 
-def test_the_document_is_whole_and_asks_nobody_else(page: Reader) -> None:
+def test_the_document_is_complete_and_loads_nothing_else(page: Reader) -> None:
     assert "{{" not in CONTENT.decode()
     kept = [tag for tag, attributes in page.tags if tag in ("script", "link", "img") and "src" in attributes]
     assert kept == []

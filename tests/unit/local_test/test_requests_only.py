@@ -83,7 +83,7 @@ def test_a_fault_that_requests_show_is_found(change: tuple[str, str], point: str
     assert findings[point]["verdict"] == "broken", findings
 
 
-def test_no_server_is_told_in_a_line() -> None:
+def test_a_missing_server_is_reported_in_one_line() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -106,7 +106,7 @@ def test_no_server_is_told_in_a_line() -> None:
         (["--url", "http://model", "--only", "training"], "no point of --only applies to hosting, real-time"),
     ],
 )
-def test_what_a_running_server_cannot_be_given_is_refused(words: list[str], reason: str) -> None:
+def test_options_that_do_not_apply_to_a_running_server_are_refused(words: list[str], reason: str) -> None:
     done = CliRunner().invoke(check, words, terminal_width=150)
     assert done.exit_code == 2
     assert reason in done.output
@@ -121,7 +121,7 @@ def test_what_a_running_server_cannot_be_given_is_refused(words: list[str], reas
         (Profile.ASYNC, (900, 3600), Verdict.PASSED),
     ],
 )
-def test_an_answer_that_comes_later_than_the_platform_waits_unless_told_is_a_warning(
+def test_an_answer_later_than_the_platforms_default_limit_is_a_warning(
     profile: Profile, waits: tuple[float, float], verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = replace(LIMITS[profile], default_answer_seconds=waits[0], answer_seconds=waits[1])

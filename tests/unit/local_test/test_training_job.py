@@ -68,7 +68,7 @@ def test_a_job_that_waits_for_a_host_is_known_by_its_idleness(tmp_path: Path) ->
     ],
     ids=["at once", "in place", "in two files"],
 )  # fmt: skip
-def test_a_model_that_is_written_in_place_is_seen_while_the_job_runs_on(
+def test_a_model_that_is_written_in_place_is_observed_while_the_job_runs(
     written: str, verdict: Verdict, tmp_path: Path
 ) -> None:
     change = ('write(BASE / "model" / "model.json", {"factor": mean})', written)

@@ -21,5 +21,5 @@ def test_the_busiest_child_is_killed_and_not_the_largest() -> None:
     assert busiest_child([MAIN, HELPER, WORKER], [after(2, MAIN), HELPER, busy := after(20, WORKER)]) == busy
 
 
-def test_where_nobody_worked_long_enough_to_be_measured_the_largest_child_is_killed() -> None:
+def test_where_no_process_used_measurable_cpu_time_the_largest_child_is_killed() -> None:
     assert busiest_child([MAIN, WORKER, HELPER], [MAIN, WORKER, HELPER]) == HELPER

@@ -146,7 +146,7 @@ def test_a_build_that_fails_shows_the_end_of_its_log_and_little_else(builder: Pa
 
 
 @pytest.mark.skipif(shutil.which("docker") is None, reason="there is no docker")
-def test_a_client_without_buildkit_is_told_what_to_install(builder: Path) -> None:
+def test_a_client_without_buildkit_gets_an_error_that_names_what_to_install(builder: Path) -> None:
     client = Path(str(shutil.which("docker")))
     environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
     probe = subprocess.run([client, "build", builder], env=environment, capture_output=True, text=True, check=False)

@@ -60,7 +60,7 @@ def test_settings_that_are_used_are_not_warned_of(tmp_path: Path, caplog: pytest
     assert not caplog.records
 
 
-def test_what_is_passed_over_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_skipped_files_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pictures(channel(tmp_path), 4)
     (tmp_path / "input" / "data" / "training" / "stop" / "a.tif").touch()
     with pytest.raises(

@@ -3,6 +3,8 @@
 path -> listing -> Files -> recognition: the modules in layouts/ -> Source
 """
 
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,12 +16,17 @@ _UNREAD_SUFFIXES = (".avif", ".heic", ".heif", ".jfif", ".jp2", ".jxl", ".tga", 
 _IMAGE_SUFFIXES = (*preprocessing.SUFFIXES, *_UNREAD_SUFFIXES)
 
 
+READ_ERRORS = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""Of a file that cannot be read; a member of a zip may be damaged, truncated, encrypted, or compressed by an unknown
+method (NotImplementedError is a RuntimeError)."""
+
+
 @dataclass(frozen=True)
 class File:
     """A file that is read on demand."""
 
     read: Callable[[], bytes]
-    """Raises OSError, zipfile.BadZipFile, zlib.error or RuntimeError if it cannot; DataError if it has changed."""
+    """Raises one of READ_ERRORS if it cannot; DataError if it has changed."""
     stamp: tuple[int, int]
     """Size in bytes, and modification time in ns or, in a zip, CRC-32: they show that a file was overwritten."""
     target: str | None = None

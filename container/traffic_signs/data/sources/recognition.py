@@ -15,7 +15,7 @@ from traffic_signs.data.sources.layouts.listed import recognition as listed
 from traffic_signs.errors import DataError
 
 KNOWN: tuple[Callable[[Files], Source | None], ...] = (gtsrb.official, gtsrb.kaggle, listed.read)
-"""Layouts that are told by more than their folders, in this order. Each returns None for files of another layout, and
+"""Layouts with more marks than a folder per class, in this order. Each returns None for files of another layout, and
 raises DataError for files that are meant for it and cannot be read."""
 _MOST_UNUSED = 0.01
 

@@ -98,7 +98,7 @@ def _judge_healthy(
 ) -> Iterator[Finding]:
     """Judge a 200 of /ping, which is right if the server predicts: the image may have a model of its own."""
     if subject.payload is None:
-        yield from inconclusive(point, f"{ping}; whether it predicts is not known: {NO_PAYLOAD}")
+        yield from inconclusive(point, f"{ping}; whether it predicts is unknown: {NO_PAYLOAD}")
         return
     answer = ServingContainer(subject, endpoint, LIMITS[subject.profile], 0).invoke(subject.payload)
     observed = f"{ping}; the payload gets {answer}"
@@ -115,7 +115,9 @@ def _judge_healthy(
     elif once.body != again.body:
         yield from inconclusive(point, f"{observed}; responses to one payload differ, so damage would not show")
     elif answer.body != once.body:
-        yield warning(point, f"{observed}, but another one than with the model as given: the damage is not noticed")
+        yield warning(
+            point, f"{observed}, which differs from the answer with the model as given: the damage is not detected"
+        )
     else:
         yield passed_if(point, True, f"{observed}, as with the model as given: it does not need these files")
 
@@ -153,7 +155,7 @@ def _watch(endpoint: Endpoint, begun: float, silent_seconds: float) -> _Seen:
         return _Seen(Verdict.BROKEN, f"SIGKILL ended it {after} (exit code {code}{memory}), which logs no reason")
     observed = f"the container exited with code {code} {after}"
     if code == 0:
-        return _Seen(Verdict.WARNING, f"{observed}, as after a stop that was wanted")
+        return _Seen(Verdict.WARNING, f"{observed}, as after a requested stop")
     return _Seen(Verdict.PASSED, observed)
 
 

@@ -1,7 +1,7 @@
-"""Points about bodies on unusual ways: in chunks, behind an offer of HTTP/2, one after the other on kept connections.
+"""Points about bodies that are sent in unusual ways: in chunks, with an offer of HTTP/2, on kept connections.
 
-Whether a body has arrived is told by comparison: it is lost if the answer is that to an empty body, and not the one to
-the same body with a Content-Length.
+A body counts as lost if the answer equals the one to an empty body and differs from the one to the same body with a
+Content-Length.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ CHUNKED = Point(
 OFFERED = Point(
     "H4-h2c-offer",
     Part.HOSTING,
-    "a body behind an offer of HTTP/2 (Upgrade: h2c) is read like one without, or the server switches to HTTP/2",
+    "a body sent with an offer of HTTP/2 (Upgrade: h2c) is read like one without, or the server switches to HTTP/2",
     "RFC 9110, 7.8; uvicorn 0.54.0 with httptools loses the body, with 200, measured; the platform makes no offer, but"
     " curl --http2 and Java's HTTP client do",
     "ignore the offer: with uvicorn, use --http h11, or let a proxy remove the header Upgrade",
@@ -52,7 +52,7 @@ EVERY = Point(
     Part.HOSTING,
     "each of 100 requests of 100 kB on 8 connections that stay open gets an answer",
     "RFC 9112, 9.3 and 9.6; gunicorn 27.0.1's asgi worker, where the application answers before it has read the body,"
-    " closes the connection without a word, measured",
+    " closes the connection without announcing it, measured",
     "read each body to its end or send Connection: close; for gunicorn, use uvicorn's worker in place of asgi",
 )
 POINTS = (CHUNKED, OFFERED, EVERY)
@@ -65,7 +65,7 @@ _LOAD_SECONDS = 10.0
 
 
 def judge(served: ServingContainer) -> Iterator[Finding]:
-    """Send the payload on each way."""
+    """Send the payload in each way."""
     if served.payload_problem:
         yield from inconclusive(POINTS, served.payload_problem)
         return
@@ -104,11 +104,13 @@ def _every(served: ServingContainer, payload: Payload) -> Finding:
         return not_applicable(EVERY, f"the payload, filled up to {_BYTES // 1000} kB, gets {first}")
     count = min(_REQUESTS, int(_LOAD_SECONDS / first.seconds))
     if count < 2 * _CONNECTIONS:
-        return not_applicable(EVERY, f"one request takes {first.seconds:.1f} s, so that {_REQUESTS} take minutes")
+        return not_applicable(EVERY, f"one request takes {first.seconds:.1f} s, so {_REQUESTS} would take minutes")
     left, lock, lost = count, threading.Lock(), list[wire.Answer]()
     headers = forward_headers({"Content-Type": large.content_type})
     if not (second := _after_early_answer(served, wire.post_head(served.path, len(large.body), headers), large)).status:
-        return passed_if(EVERY, False, f"one after a request that the server answers before it has read it: {second}")
+        return passed_if(
+            EVERY, False, f"the request after one that the server answers before it has read its body: {second}"
+        )
 
     def send() -> None:
         nonlocal left
@@ -140,7 +142,7 @@ def _large(served: ServingContainer, payload: Payload) -> Payload:
 
 
 def _after_early_answer(served: ServingContainer, head: bytes, payload: Payload) -> wire.Answer:
-    """Send the begin of a body, wait for an answer, which few servers give, then the rest and the request again.
+    """Send the start of a body, wait for an answer, which few servers give, then the rest and the request again.
 
     Returns:
         The answer to the second request, or to the first if it announces that the connection closes.

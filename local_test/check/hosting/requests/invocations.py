@@ -56,7 +56,7 @@ CONCURRENT = Point(
     Part.HOSTING,
     "8 simultaneous requests all get 200, or fewer of a slow model; 429 and 503 are a warning",
     f"{sources.RESPONDS}: must accept requests, and answer within 60 s; no document says how many",
-    "queue requests instead of rejecting them, and let none fail for having waited",
+    "queue requests instead of rejecting them, with a queue timeout of at least 60 s",
 )
 STREAMED = Point(
     "H16-streamed-answer",
@@ -127,7 +127,7 @@ def _judge_payload(served: ServingContainer, payload: Payload, plain: wire.Answe
     observed = f"{plain}, {len(plain.body)} bytes"
     if plain.seconds > served.limits.default_answer_seconds:
         limit = served.limits.default_answer_seconds
-        yield warning(ANSWER, f"{observed}; the platform waits {limit:.0f} s unless told")
+        yield warning(ANSWER, f"{observed}; the platform waits {limit:.0f} s by default")
     else:
         yield passed_if(ANSWER, True, observed)
     yield passed_if(UNKNOWN_HEADERS, (answer := served.invoke(payload, extra=_STRANGE)).ok, answer)

@@ -53,7 +53,7 @@ def test_the_processor_is_judged_by_what_the_image_is_for(
         ("ml.m5.large", Verdict.BROKEN, "linux/arm64; ml.m5.large runs linux/amd64"),
     ],
 )
-def test_the_processor_is_judged_by_the_instances_that_are_named(instances: str, verdict: Verdict, words: str) -> None:
+def test_the_processor_must_be_that_of_the_named_instances(instances: str, verdict: Verdict, words: str) -> None:
     subject = Subject(
         unusual.other_platform("arm64"), Path("/nonexistent"), HOSTING, instance_type=InstanceType(instances)
     )

@@ -85,7 +85,7 @@ def test_a_client_without_buildkit_is_named(folder: Path, tmp_path: Path) -> Non
     assert f"{client} has no BuildKit; install docker-buildx-plugin" in done.stderr.splitlines()[-1]
 
 
-def test_a_folder_without_a_dockerfile_is_told_in_a_line(tmp_path: Path) -> None:
+def test_a_folder_without_a_dockerfile_is_refused_in_one_line(tmp_path: Path) -> None:
     done = run("check", tmp_path)
     reason = f"{tmp_path} has no Dockerfile; add one, or check its programs with --bare {tmp_path}"
     assert (done.returncode, done.stderr) == (2, f"Error: {reason}\n")

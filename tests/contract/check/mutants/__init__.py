@@ -3,7 +3,7 @@
     image, training, requests, lifecycle: an Entry for each point  ->  table  ->  run  ->  Outcome
     `make mutants`: __main__, which runs the table and prints it
 
-A mutant is the good image with one fault: its point reports it, and no other point does. An odd image is unusual and
-right by the contract's documents: its points report nothing. The odd ones were written from those documents, without
-a look at how the check judges them.
+A mutant is the good image with one fault: its point reports it, and no other point does. An odd image is unusual but
+compliant by the contract's documents: its points report nothing. The odd images were written from those documents,
+not from the code of the check.
 """

@@ -76,7 +76,7 @@ def _said(ended: Future[Outcome], wrong: Callable[[Outcome], str]) -> str:
 
 
 def _print(points: list[str], wrong: dict[str, Counter[str]], times: int) -> None:
-    table = Table("point", "level", "its mutant", "odd and right", "" if times == 1 else f"of {times} runs")
+    table = Table("point", "level", "its mutant", "unusual but compliant", "" if times == 1 else f"of {times} runs")
     for point in points:
         entry = TABLE[point]
         says = "\n".join(f"{count} times {text}" for text, count in wrong[point].items()) or "right"

@@ -1,6 +1,6 @@
 """Data types of the table of mutants.
 
-Variant: a change of the good image  ->  Entry: the mutant of a point, and what is odd and right at it
+Variant: a change of the good image  ->  Entry: the mutant of a point, and the odd image for it
 """
 
 import enum
@@ -92,6 +92,6 @@ class Entry:
     mutant: Variant
     odd: Odd
     oddity: str
-    """What the odd one does in an unusual way, and rightly, at this point."""
+    """What the odd image does in an unusual but compliant way at this point."""
     also: Mapping[str, str] = field(default_factory=dict)
     """Points that must report the mutant too: why one fault implies the other."""

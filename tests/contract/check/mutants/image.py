@@ -47,11 +47,11 @@ ENTRIES: Mapping[str, Entry] = {
         RUN, "the script is not executable: Python reads it",
     ),
     "T1-line-ends": Entry(
-        "`train` has the lines of Windows", Variant(files={"train": _SCRIPT.replace("\n", "\r\n")}),
-        RUN, "the script has the lines of Windows, which Python reads",
+        "`train` has CRLF line ends", Variant(files={"train": _SCRIPT.replace("\n", "\r\n")}),
+        RUN, "the script has CRLF line ends, which Python reads",
     ),
     "T1-interpreter": Entry(
-        "`serve` begins with an interpreter that is not there",
+        "`serve` begins with an interpreter that is missing",
         Variant(files=images.changed("serve", ("#!/usr/bin/env python3", "#!/opt/venv/bin/python3"))),
         SETTINGS, "`#!/usr/bin/env -S python3 -u`",
     ),
@@ -64,7 +64,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "T10-no-baked-program": Entry(
         "ENV SAGEMAKER_PROGRAM", _lines("ENV SAGEMAKER_PROGRAM=train.py"),
-        SETTINGS, "ENV SAGEMAKER_PROGRAM is empty, as where a Dockerfile takes a base's variable back",
+        SETTINGS, "ENV SAGEMAKER_PROGRAM is empty, as where a Dockerfile clears a base's variable",
     ),
     "T15-unbuffered": Entry(
         "ENV PYTHONUNBUFFERED is empty", _lines("ENV PYTHONUNBUFFERED="),
@@ -77,7 +77,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "H3-no-healthcheck": Entry(
         "HEALTHCHECK", _lines("HEALTHCHECK CMD python3 -c pass"),
-        SETTINGS, "HEALTHCHECK NONE, which takes the base's back",
+        SETTINGS, "HEALTHCHECK NONE, which disables the base's",
     ),
     "H12-label": Entry(
         "its label is false", Variant((f"LABEL {CAPABILITIES}.multi-models=false",), profile=Profile.MULTI_MODEL),

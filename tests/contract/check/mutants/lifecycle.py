@@ -33,7 +33,7 @@ ENTRIES: Mapping[str, Entry] = {
         RAW, "listens on ::, for IPv4 too",
     ),
     "H2-bind-to-port": Entry(
-        "listens on 8080 whatever is asked",
+        "listens on 8080, whatever SAGEMAKER_BIND_TO_PORT is",
         serving(('int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))', "8080"), container=True),
         FRONT, "a child of process 1 listens",
     ),
@@ -43,7 +43,7 @@ ENTRIES: Mapping[str, Entry] = {
         FRONT, "a second port, the last of the range",
     ),
     "H8-request-in-flight": Entry(
-        "exits amid a request",
+        "exits during a request",
         serving(("lambda *_: threading.Thread(target=server.shutdown).start()", "lambda *_: os._exit(0)")),
         CLOSING_SERVER, "answers, and ends the connection",
     ),
@@ -75,7 +75,7 @@ ENTRIES: Mapping[str, Entry] = {
     "H12-ping": Entry(
         "/ping is 503 without a model",
         serving_many_models(ping("self.answer(200 if models else 503)")).but(startup_seconds=4),
-        MANY, "200 whatever is loaded",
+        MANY, "200 with or without loaded models",
         {"H3-ready-in-time": "a multi-model endpoint starts without a model"},
     ),
     "H12-list": Entry(
@@ -97,7 +97,7 @@ ENTRIES: Mapping[str, Entry] = {
         MANY, "200 with a body, after a second",
     ),
     "H12-load-again": Entry(
-        "400 in place of 409", serving_many_models(("Refusal(409,", "Refusal(400,")), MANY, "409 with 2 kB of words"
+        "400 in place of 409", serving_many_models(("Refusal(409,", "Refusal(400,")), MANY, "409 with a body of 2 kB"
     ),
     "H12-describe": Entry(
         "a list in place of an object",
@@ -126,7 +126,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "H14-read-only-root": Entry(
         "writes to /var/tmp", serverless(before(LOADED, 'Path("/var/tmp/model").touch()')),
-        THRIFTY, "tries to, and takes /tmp",
+        THRIFTY, "tries to, and falls back to /tmp",
     ),
     "H14-memory": Entry(
         "holds more than there is", serverless((LOADED, f"{LOADED}        ballast = b'1' * 2**29\n")),
@@ -134,11 +134,11 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "H14-any-user": Entry(
         "reads /root", serverless(before(LOADED, 'list(Path("/root").iterdir())')),
-        THRIFTY, "asks for the user's name, of whom there is none",
+        THRIFTY, "looks up its user's name, which does not exist",
     ),
     "H14-no-shared-memory": Entry(
         "writes to /dev/shm", serverless(before(LOADED, 'Path("/dev/shm/heartbeat").touch()')),
-        THRIFTY, "tries to, and takes /tmp",
+        THRIFTY, "tries to, and falls back to /tmp",
     ),
     "H14-small-tmp": Entry(
         "copies 16 MB to /tmp, where there are 8",
@@ -156,7 +156,7 @@ ENTRIES: Mapping[str, Entry] = {
             before(LOADED, "import socket", 'socket.create_connection((os.environ["SERVICE"], 8080), 3)'),
             container=True,
         ).but(needs_service=True),
-        FRONT, "tries to reach another machine, and goes on without",
+        FRONT, "tries to reach another machine, and continues without it",
     ),
 }  # fmt: skip
 """By the names of their points."""

@@ -48,7 +48,7 @@ ENTRIES: Mapping[str, Entry] = {
         RAW, "308, with a location",
     ),
     "H3-ping-in-time": Entry(
-        "every /ping takes 2.5 s, until something else is asked",
+        "every /ping takes 2.5 s, until another request comes",
         serving(
             before(LOCK, "asked = []"),
             before(BODY, "asked.append(path)"),
@@ -77,7 +77,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "H3-worker-replaced": Entry(
         "a killed worker is not replaced", serving(before(SERVER, "if os.fork():", "    signal.pause()")),
-        RAW, "an idle helper, which nobody replaces or misses",
+        RAW, "an idle helper process, which need not be replaced",
     ),
     "H4-answer": Entry(
         "500 to the payload", serving(before("            return JSON, json", "raise MemoryError")),
@@ -93,14 +93,14 @@ ENTRIES: Mapping[str, Entry] = {
         CLOSING_SERVER, "predicts one at a time, in 0.1 s each",
     ),
     "H4-chunked-body": Entry(
-        "takes a body in chunks for an empty one",
+        "treats a chunked body as empty",
         serving(("return self.chunks()", 'return self.chunks() and b""'), EMPTY_ANSWERED),
         CLOSING_SERVER, "411 to a body in chunks",
     ),
     "H4-h2c-offer": Entry(
-        "takes the body behind an offer of HTTP/2 for an empty one",
+        "treats a body sent with an offer of HTTP/2 as empty",
         serving(before(_LENGTH, 'if "Upgrade" in self.headers:', '    return b""'), EMPTY_ANSWERED),
-        RAW, "says nothing about the offer",
+        RAW, "ignores the offer",
     ),
     "H4-every-answer": Entry(
         "closes the connection of one large request",
@@ -147,7 +147,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "H5-largest-body": Entry(
         "takes 1 MB", serving(('"SAGEMAKER_MAX_PAYLOAD_IN_MB", "25"', '"LIMIT", "1"')),
-        CLOSING_SERVER, "takes every byte for input",
+        CLOSING_SERVER, "accepts every byte as input",
     ),
     "H5-too-large-body": Entry(
         "500 to a body that is too large", serving((DRAINED, DRAINED.replace("Refusal", "MemoryError"))),
@@ -164,7 +164,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "H7-bad-content-type": Entry(
         "500 to an unknown content type", serving(("raise Refusal(415, f", "raise ValueError(f")),
-        CLOSING_SERVER, "200: it does not look at the content type",
+        CLOSING_SERVER, "200: it ignores the content type",
     ),
     "H7-broken-body": Entry(
         "500 to bytes that are not UTF-8",  # another error than JSON that is none

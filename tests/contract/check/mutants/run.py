@@ -136,7 +136,7 @@ def make_limits_small(
     signal_seconds: float | None = None,
     stop_seconds: float | None = None,
 ) -> None:
-    """Make the platform's limits small, so that a mutant is found guilty in seconds, and no right one if all is slow.
+    """Make the platform's limits small, so that a mutant is reported in seconds, and no compliant one if all is slow.
 
     A connection that is not accepted comes again after a second, so 0.9 s tell both apart.
     """

@@ -27,13 +27,13 @@ def points_of(odd: Odd) -> list[str]:
 def problems(points: Iterable[str], table: Mapping[str, Entry] = TABLE) -> list[str]:
     """Return what *table* lacks for *points*, or has too much, a sentence each."""
     points = list(points)
-    found = [f"{name}: add an Entry, with a mutant and something odd and right" for name in points if name not in table]
+    found = [f"{name}: add an Entry, with a mutant and an odd image" for name in points if name not in table]
     found += [f"{name}: there is no such point" for name in table if name not in points]
     for name, entry in table.items():
         if entry.mutant.is_good:
             found.append(f"{name}: the mutant is the good image")
         if not (entry.fault and entry.oddity):
-            found.append(f"{name}: say what the mutant and the odd one do")
+            found.append(f"{name}: say what the mutant and the odd image do")
         found += [f"{name}: {other} is no other point" for other in entry.also if other not in points]
     if sum(map(len, _PARTS)) > len(TABLE):
         found.append("two entries have one name")

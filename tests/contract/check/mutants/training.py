@@ -52,7 +52,7 @@ ENTRIES: Mapping[str, Entry] = {
         QUIET, "takes any text for the first number, which is a name, and exits with 255 at the second",
     ),
     "T6-manifests": Entry(
-        "takes every entry for a channel",
+        "treats every entry as a channel",
         training(ahead(SETTINGS, '[list(folder.iterdir()) for folder in (BASE / "input" / "data").iterdir()]')),
         QUIET, "looks through all channels, past the files between them",
     ),
@@ -69,7 +69,7 @@ ENTRIES: Mapping[str, Entry] = {
     "T8-hostname": Entry(
         "looks for its hostname among the hosts",
         training(after(HOSTS, "import socket", 'assert socket.gethostname() in resources["hosts"]'), container=True),
-        SCRIPT, "says its hostname in the log",
+        SCRIPT, "logs its hostname",
     ),
     "T8-two-hosts": Entry(
         "ends if the other host does not resolve at once",
@@ -156,7 +156,7 @@ ENTRIES: Mapping[str, Entry] = {
         QUIET, "a reason without spaces, in Chinese; the traceback comes last",
     ),
     "T11-disk-full": Entry(
-        "goes on without a model",
+        "continues without a model",
         training(
             (
                 "half.write_text(json.dumps(content))",
@@ -192,7 +192,7 @@ ENTRIES: Mapping[str, Entry] = {
         QUIET, "blocks SIGTERM and waits for it, as dumb-init does; there is no handler",
     ),
     "T13-ends-in-time": Entry(
-        "goes on after SIGTERM",
+        "keeps running after SIGTERM",
         training(("    stopping = True", "    time.sleep(600)")).but(stop_seconds=2),
         QUIET, "ends 2 s after SIGTERM, with 143",
     ),
@@ -206,7 +206,7 @@ ENTRIES: Mapping[str, Entry] = {
         QUIET, "does not say that it resumes; its checkpoint is in a subfolder",
     ),
     "T14-markers": Entry(
-        "takes the newest name for its checkpoint",
+        "treats the newest name as its checkpoint",
         training(("checkpoint.read_text()", "max(checkpoint.parent.iterdir()).read_text()")),
         SCRIPT, "looks through the checkpoints, past other names",
     ),
@@ -217,7 +217,7 @@ ENTRIES: Mapping[str, Entry] = {
     "T19-no-network": Entry(
         "demands a network",
         training(ahead(SETTINGS, 'assert len(Path("/proc/net/route").read_text().splitlines()) > 1'), container=True),
-        QUIET, "tries to reach another machine, and goes on without",
+        QUIET, "tries to reach another machine, and continues without it",
     ),
 }  # fmt: skip
 """By the names of their points."""

@@ -114,7 +114,7 @@ def test_a_documented_layout_is_read_as_its_row_says(layout: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(("example", "error"), ERRORS)
-def test_a_doubtful_tree_is_refused_as_its_row_says(example: str, error: str, tmp_path: Path) -> None:
+def test_an_ambiguous_tree_is_refused_as_its_row_says(example: str, error: str, tmp_path: Path) -> None:
     folder = build(tmp_path / "set", example)
     with pytest.raises(DataError) as refused:
         reading.find(folder)

@@ -300,7 +300,7 @@ def test_a_large_array_is_read_as_a_small_one(
         ("[[300]]", "same shape"),
     ],
 )
-def test_one_wrong_image_behind_megabytes_of_right_ones_is_told(image: str, message: str) -> None:
+def test_one_wrong_image_behind_megabytes_of_right_ones_is_named(image: str, message: str) -> None:
     right = json.dumps(np.zeros((1_200, 32, 32), np.uint8).tolist())
     assert len(right) > 2 * 2**20
     for text in (f"{right[:-1]}, {image}]", f"[{image}, {right[1:]}"):

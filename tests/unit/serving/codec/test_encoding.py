@@ -39,7 +39,7 @@ def test_the_best_classes_alone() -> None:
     assert [json.loads(row) for row in rows] == [best[0], second[0]]
 
 
-def test_an_answer_shows_the_pixels_that_the_network_got_when_asked() -> None:
+def test_an_answer_has_the_networks_pixels_on_request() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (2_500, 32, 32, 1), dtype=np.uint8)
     rows = np.tile(PROBABILITIES[0], (2_500, 1))
     for stored in (pixels, np.asfortranarray(pixels)):  # a client's array may have either order
@@ -51,7 +51,7 @@ def test_an_answer_shows_the_pixels_that_the_network_got_when_asked() -> None:
     assert json.loads(one)["pixels"] == pixels[0, ..., 0].tolist()
 
 
-def test_an_answer_has_no_pixels_unless_asked() -> None:
+def test_an_answer_has_no_pixels_by_default() -> None:
     pixels = np.zeros((2, 32, 32, 1), np.uint8)
     assert json.loads(encoding.encode(PROBABILITIES, LABELS, ResponseFormat(), pixels)) == {"predictions": PREDICTIONS}
     assert "pixels" not in json.loads(encoding.encode_one(PROBABILITIES[:1], LABELS, ResponseFormat(), pixels[:1]))

@@ -60,7 +60,7 @@ def test_custom_attributes_are_read_among_the_clients_own(
     assert negotiation.negotiate("", attributes, 43) == ResponseFormat(JSON, top_k, probabilities)
 
 
-def test_the_pixels_that_the_network_got_are_there_when_asked_for() -> None:
+def test_the_answer_has_the_networks_pixels_on_request() -> None:
     expected = ResponseFormat(JSON, 5, probabilities=False, pixels=True)
     assert negotiation.negotiate("", "top_k=5;pixels=true", 43) == expected
     with pytest.raises(RequestError, match="pixels = 'true' needs a response in application/json or"):

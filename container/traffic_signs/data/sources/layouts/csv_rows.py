@@ -2,10 +2,8 @@
 
 import csv
 import io
-import zipfile
-import zlib
 
-from traffic_signs.data.sources.discovery import File
+from traffic_signs.data.sources.discovery import READ_ERRORS, File
 from traffic_signs.errors import DataError
 
 
@@ -20,7 +18,7 @@ def read(name: str, file: File, delimiter: str, required: tuple[str, ...]) -> li
         lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{name} is not a CSV table in UTF-8 ({error})") from error
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except READ_ERRORS as error:
         raise DataError(f"{name} cannot be read ({error})") from error
     head = [column.strip().casefold() for column in lines[0]] if lines else []
     if any(column.casefold() not in head for column in required):

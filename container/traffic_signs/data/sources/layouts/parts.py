@@ -4,7 +4,7 @@
     val, valid, validation, dev    -> validation    training_set, TSRD-Train, testImages, train2017
     test, testing, eval            -> test
 
-What is doubtful is asked about in the error and never guessed.
+An ambiguous name or layout is an error that says what to rename; nothing is guessed.
 """
 
 import re
@@ -21,7 +21,7 @@ _PART_OF_WORD = {
 }
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _ENDING = re.compile(r"(?<=.)(sets?|data|images|imgs)$")
-_MOST_DOUBTFUL = 4
+_MOST_AMBIGUOUS = 4
 """Top folders that share names of subfolders: more are classes whose tracks have the same names."""
 
 
@@ -37,7 +37,7 @@ def find(paths: Sequence[tuple[str, ...]]) -> dict[str, str] | None:
     A folder without subfolders, such as "train" beside "car", is a class.
 
     Raises:
-        DataError: it cannot be known whether the top folders are parts or classes, or which parts.
+        DataError: it is ambiguous whether the top folders are parts or classes, or which parts.
     """
     subfolders: dict[str, set[str]] = defaultdict(set)
     loose = {path[0] for path in paths if len(path) == 1}
@@ -72,13 +72,13 @@ def _one_each(found: dict[str, set[str]]) -> dict[str, str]:
     for folder, parts in found.items():
         if len(parts) > 1:
             choices = " or ".join(sorted(parts))
-            raise DataError(f"which part is the folder {folder}, {choices}? Rename it so that it names one part")
+            raise DataError(f"the folder {folder} may be the {choices} part; rename it so that it names one part")
     folders = defaultdict(list)
     for folder, parts in found.items():
         folders[min(parts)].append(folder)
     for part, same in folders.items():
         if len(same) > 1:
-            raise DataError(f"which is the {part} part, {' or '.join(same)}? Keep one, or put them into one folder")
+            raise DataError(f"the {part} part may be {' or '.join(same)}; keep one, or merge them into one folder")
     return {folder: min(parts) for folder, parts in found.items()}
 
 
@@ -96,8 +96,8 @@ def _check_sharing(subfolders: dict[str, set[str]]) -> None:
     counts = Counter(name for names in subfolders.values() for name in names)
     shared = {name for name, count in counts.items() if count > 1}
     sharing = [folder for folder, names in subfolders.items() if names & shared]
-    if 2 <= len(sharing) <= _MOST_DOUBTFUL:
+    if 2 <= len(sharing) <= _MOST_AMBIGUOUS:
         raise DataError(
-            f"are {', '.join(sharing)} parts of the data set or classes? They have subfolders of the same name, such as"
-            f" {min(shared)}; name parts train, validation and test; if they are classes, rename these subfolders"
+            f"{', '.join(sharing)} may be parts of the data set or classes: they have subfolders of the same name,"
+            f" such as {min(shared)}; name parts train, validation and test, or rename these subfolders of classes"
         )

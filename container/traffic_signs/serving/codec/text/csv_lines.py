@@ -32,7 +32,7 @@ _COLUMN_NUMBERS = [str(number) for number in range(_VALUES)]
 def from_csv(body: bytes, _budget: Budget) -> np.ndarray:
     """Decode one image on each line; a first line of 1,024 distinct names, none of them a number, is a header.
 
-    Lines are separated by a comma, else by `;`, else by a tab, whichever the first line has.
+    Values are separated by a comma, else by `;`, else by a tab, whichever the first line has.
 
     Raises:
         RequestError: the body is something else; the message has line and column.

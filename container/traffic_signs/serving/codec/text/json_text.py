@@ -1,9 +1,8 @@
 """Decoders of JSON and JSON lines -> uint8 [N, 32, 32, 1].
 
-    lines -> chunks of a megabyte -> lists of Python numbers, some 8 bytes each -> pixels, one byte each
+    body or line -> instances -> all arrays: json_arrays; all objects: base64_files
 
-Every number is checked: `numpy.asarray` would turn one long string among many short ones into gigabytes. Errors name
-the JSON path, or the line.
+Errors name the JSON path, or the line.
 """
 
 import json
@@ -117,19 +116,22 @@ def _describe(content: object, path: str) -> str:
     return f"{path} is {faults.show(content)}"
 
 
-def _loads(text: bytes, fault: str) -> Any:
+def _parse(text: bytes) -> Any:
     """Parse JSON; a string is parsed once more, because clients that encode twice mean what is in it."""
+    content = orjson.loads(text)
+    return orjson.loads(content) if isinstance(content, str) else content
+
+
+def _loads(text: bytes, fault: str) -> Any:
     try:
-        content = orjson.loads(text)
-        return orjson.loads(content) if isinstance(content, str) else content
+        return _parse(text)
     except orjson.JSONDecodeError as error:
         raise RequestError(f"{fault}: {error}") from error
 
 
 def _load_line(line: bytes, number: int) -> Any:
     try:
-        content = orjson.loads(line)
-        return orjson.loads(content) if isinstance(content, str) else content
+        return _parse(line)
     except orjson.JSONDecodeError as error:
         what = f"column {error.colno:,}: {error.msg}" if line.strip() else "it is blank"
         raise RequestError(f"line {number} cannot be read: {what}") from error

@@ -1,1 +1,1 @@
-"""Images that are unusual and right, written from AWS's documents and the RFCs, not from the check."""
+"""Images that are unusual but compliant, written from AWS's documents and the RFCs, not from the check."""

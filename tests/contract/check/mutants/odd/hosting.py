@@ -119,7 +119,7 @@ EMBEDDED = Odd(
 )
 MANY = Odd(
     "many",
-    "a multi-model server that says more than it must: bodies, pages, keys of its own; and less: 404 without a body",
+    "a multi-model server whose answers have more than required (bodies, pages, keys) or less (404 without a body)",
     changes.serving_many_models(
         (
             '{"models": listed}',
@@ -141,7 +141,7 @@ MANY = Odd(
 )
 BATCH = Odd(
     "lines",
-    "a transform job's server: lines end as Windows ends them, the last one does not end at all",
+    "a transform job's server: CRLF line ends, and none after the last line",
     changes.serving_batch(
         ('"".join(f"{product}\\n" for product in products)', '"\\r\\n".join(str(product) for product in products)'),
         (
@@ -156,7 +156,7 @@ BATCH = Odd(
 )
 THRIFTY = Odd(
     "thrifty",
-    "a serverless endpoint's server: looks for what it may not have, does without, and holds 100 MB",
+    "a serverless endpoint's server: tries what may be missing, works without it, and holds 100 MB",
     changes.serverless(
         before(
             LOADED,
@@ -174,7 +174,7 @@ THRIFTY = Odd(
 LATE = replace(
     EMBEDDED,
     name="late",
-    about="takes every second that it may: /ping 1.2 s, SIGTERM 5 s",
+    about="uses the time that it may: /ping 1.2 s, SIGTERM 5 s",
     variant=changes.serving(
         ping("time.sleep(1.2) or self.answer(200)"),
         before("    deadline = time.monotonic() + 25", "time.sleep(5)"),

@@ -13,7 +13,7 @@ _APP = "RUN mkdir -p /srv/app && mv /usr/local/bin/train /usr/local/bin/serve /s
 
 SETTINGS = Odd(
     "settings",
-    "sets what it need not: a user of another name who is root, no health check, empty variables, AWS's other labels",
+    "has settings of no effect: a user of another name who is root, no health check, empty variables, other labels",
     Variant(
         (
             "RUN echo 'toor:x:0:0::/root:/bin/sh' >> /etc/passwd && mkdir -p /opt/ml/model /opt/ml/code",
@@ -31,7 +31,7 @@ SETTINGS = Odd(
 )
 RUN = Odd(
     "run",
-    "a script without a run bit and a first line, with the lines of Windows, read by a Python in a folder named tini",
+    "a script without a run bit and a first line, with CRLF line ends, read by a Python in a folder named tini",
     Variant(
         (
             _APP,

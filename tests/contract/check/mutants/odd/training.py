@@ -83,7 +83,7 @@ QUIET = Odd(
 )
 SCRIPT = Odd(
     "script",
-    "an entry point of its own, whose shell hands SIGTERM on; chatters of failures while it succeeds",
+    "an entry point of its own, whose shell hands SIGTERM on; logs words of failures although it succeeds",
     Variant(
         (
             "RUN mkdir -p /srv/app /opt/tools && mv /usr/local/bin/train /srv/app/run.py && rm /usr/local/bin/serve",

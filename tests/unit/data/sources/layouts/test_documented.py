@@ -17,10 +17,7 @@ from traffic_signs.errors import DataError
 PAGE = ROOT / "docs" / "getting-started.md"
 ROWS = {
     cells[0]: re.findall("`([^`]*)`", cells[1])
-    for line in PAGE.read_text(encoding="utf-8")
-    .partition("| what is recognised |")[2]
-    .split("\n\n")[0]
-    .splitlines()[2:]
+    for line in PAGE.read_text(encoding="utf-8").partition("| data set |")[2].split("\n\n")[0].splitlines()[2:]
     for cells in [[cell.strip() for cell in line.strip("| ").split("|")]]
 }
 """First cell of each row -> the files of its example."""
@@ -154,14 +151,14 @@ def test_a_table_of_the_classes_names_beside_their_folders_lists_no_images(tmp_p
     assert found(tmp_path) == {"training": [("0/a.png", "0"), ("1/b.png", "1")]}
 
 
-def test_images_that_no_row_lists_are_told(tmp_path: Path) -> None:
+def test_images_that_no_row_lists_are_an_error_unless_allowed(tmp_path: Path) -> None:
     build(tmp_path, images("a.png", "b.png", "c.png") | {"labels.csv": "path,label\na.png,1\nb.png,2\n"})
     with pytest.raises(DataError, match=r"1 of 3 images would not be used, such as c\.png"):
         reading.find(tmp_path)
     assert reading.find(tmp_path, allow_unused=True).unused == ("c.png",)
 
 
-def test_categories_without_images_are_told_and_no_classes(tmp_path: Path) -> None:
+def test_categories_without_images_are_no_classes_and_named_in_a_warning(tmp_path: Path) -> None:
     instances(tmp_path)
     source = reading.find(tmp_path)
     assert source.names == ("yield", "stop")  # in the order of their ids
@@ -213,7 +210,7 @@ def test_quotes_after_a_comma_and_a_space_are_not_part_of_a_label(tmp_path: Path
     assert found(tmp_path) == {"training": [("a.png", "stop, all way"), ("b.png", "yield")]}
 
 
-def test_a_table_with_a_mark_of_its_byte_order_and_tabs_is_read(tmp_path: Path) -> None:
+def test_a_table_with_a_byte_order_mark_and_tabs_is_read(tmp_path: Path) -> None:
     build(
         tmp_path,
         {"a.png": image(), "b.png": image()} | {"labels.csv": "\ufeffpath\tlabel\r\na.png\t x \r\n\r\nb.png\t7\r\n"},

@@ -1,4 +1,4 @@
-"""Folders named as parts of a data set: read as such, asked about where that is doubtful, never taken for classes."""
+"""Folders named as parts of a data set: read as such, refused where that is ambiguous, never taken for classes."""
 
 from itertools import chain
 from pathlib import Path
@@ -62,18 +62,20 @@ def test_a_folder_between_part_and_classes_is_no_class(between: str, tmp_path: P
 
 
 @pytest.mark.parametrize("tops", [("first", "second"), ("one", "three", "two"), ("a", "b", "c", "d")])
-def test_folders_that_may_be_parts_or_classes_are_asked_about(tops: tuple[str, ...], tmp_path: Path) -> None:
+def test_folders_that_may_be_parts_or_classes_are_refused(tops: tuple[str, ...], tmp_path: Path) -> None:
     tree(tmp_path / "set", *(f"{top}/{name}/a.png" for top in tops for name in ("stop", "yield")))
-    with pytest.raises(DataError, match=rf"are {', '.join(tops)} parts of the data set or classes\? .*, such as stop;"):
+    with pytest.raises(
+        DataError, match=rf"{', '.join(tops)} may be parts of the data set or classes: .*, such as stop;"
+    ):
         reading.find(tmp_path / "set")
 
 
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("train/stop/a.png", "training_set/stop/b.png"), "which is the training part, train or training_set?"),
-        (("dev/stop/a.png", "train/stop/b.png", "val/stop/c.png"), "which is the validation part, dev or val?"),
-        (("train_val/stop/a.png", "test/stop/b.png"), "which part is the folder train_val, training or validation?"),
+        (("train/stop/a.png", "training_set/stop/b.png"), "the training part may be train or training_set;"),
+        (("dev/stop/a.png", "train/stop/b.png", "val/stop/c.png"), "the validation part may be dev or val;"),
+        (("train_val/stop/a.png", "test/stop/b.png"), "the folder train_val may be the training or validation part;"),
         (("train/a.png", "test/b.png"), "the images are directly in test and train, which are parts of a data set;"),
         (
             ("train/images/a.jpg", "valid/images/b.jpg"),  # boxes of YOLO, which have no folders of classes
@@ -87,7 +89,7 @@ def test_folders_that_may_be_parts_or_classes_are_asked_about(tops: tuple[str, .
         ),
     ],
 )
-def test_what_is_doubtful_about_parts_is_asked(names: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_ambiguous_parts_are_refused_with_what_to_rename(names: tuple[str, ...], message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError) as refused:
         reading.find(tree(tmp_path / "set", *names))
     assert message in str(refused.value)

@@ -78,7 +78,7 @@ def test_a_wrong_table_that_is_named_itself(tmp_path: Path, table: str, message:
     assert complaint(path) == message.replace("labels.csv", "signs.csv")
 
 
-def test_images_beside_the_folders_that_name_parts_are_asked_about(tmp_path: Path) -> None:
+def test_images_beside_the_folders_that_name_parts_are_refused(tmp_path: Path) -> None:
     build(tmp_path, images("train/a.png", "b.png") | {"labels.csv": "path,label\ntrain/a.png,1\nb.png,2\n"})
     assert complaint(tmp_path) == (
         "labels.csv, line 3: b.png is in none of the folders train, which name parts of the data set; say in a column"
@@ -148,7 +148,10 @@ def test_wrong_coco_json(tmp_path: Path, content: Any, message: str) -> None:
 
 def test_several_coco_files_have_to_say_their_parts(tmp_path: Path) -> None:
     build(tmp_path, images("a.png", "b.png") | {"one.coco.json": coco(), "train.coco.json": coco()})
-    assert complaint(tmp_path) == "one.coco.json: neither the file's name nor its folder says train, val or test"
+    assert (
+        complaint(tmp_path)
+        == "one.coco.json: neither the file's name nor its folder names a part; rename one of them to train, val or test"
+    )
 
 
 def test_two_kinds_of_lists_are_ambiguous(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from traffic_signs.data.prepare import Plan, prepare
 from traffic_signs.errors import DataError
 
 
-def test_links_out_of_the_folder_are_followed_and_told(tmp_path: Path) -> None:
+def test_links_out_of_the_folder_are_followed_and_counted_in_a_warning(tmp_path: Path) -> None:
     tree(tmp_path, "elsewhere/a.png", "elsewhere/b.png", "set/stop/a.png")
     (tmp_path / "set" / "yield").symlink_to(tmp_path / "elsewhere")
     source = reading.find(tmp_path / "set")

@@ -1,7 +1,7 @@
 """COCO JSON with one box an image.
 
 {"images": [{"id", "file_name"}], "annotations": [{"image_id", "category_id", "bbox"}], "categories": [{"id", "name"}]}
-(https://cocodataset.org/#format-data). A name or a folder such as `instances_val2017.json` or `valid/` says the part.
+(https://cocodataset.org/#format-data). A name or a folder such as `instances_val2017.json` or `valid/` names the part.
 """
 
 import posixpath
@@ -26,7 +26,7 @@ class Annotations:
     names: list[str]
     """Names of the declared categories, in the order of their ids."""
     part: str | None
-    """The part that the file's name or folder says."""
+    """The part that the file's name or folder names; None if neither does."""
 
 
 def is_coco(content: Any) -> bool:

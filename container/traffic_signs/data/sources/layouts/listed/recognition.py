@@ -5,14 +5,12 @@ labels or metadata, as .csv, .jsonl or .parquet         tables; metadata is Hugg
 """
 
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from traffic_signs.data.sources.discovery import Files, Source
+from traffic_signs.data.sources.discovery import READ_ERRORS, Files, Source
 from traffic_signs.data.sources.layouts.listed import coco, columns, rows, tables
 from traffic_signs.data.sources.layouts.listed.rows import Lookup
 from traffic_signs.errors import DataError
@@ -20,7 +18,6 @@ from traffic_signs.images import preprocessing
 
 _TABLE = re.compile(r"(?:^|/)(labels|metadata)\.(?:csv|jsonl|parquet)$", re.IGNORECASE)
 _COCO = re.compile(r"(?:coco|/instances_[^/]*|^instances_[^/]*|(?:^|/)(?:annotations|labels))\.json$", re.IGNORECASE)
-_READ_ERRORS = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def is_list(path: Path) -> bool:
@@ -81,7 +78,10 @@ def _of_tables(found: Sequence[tables.Table], find: Lookup) -> Source:
 def _of_coco(contents: dict[str, Any], find: Lookup) -> Source:
     read = [coco.read(name, content, find) for name, content in contents.items()]
     if len(read) > 1 and (unknown := [name for name, part in zip(contents, read, strict=True) if part.part is None]):
-        raise DataError(f"{unknown[0]}: neither the file's name nor its folder says train, val or test")
+        raise DataError(
+            f"{unknown[0]}: neither the file's name nor its folder names a part; rename one of them to train, val or"
+            " test"
+        )
     if len(read) == 1:  # whatever its name says, all images are to be split
         listed = [replace(row, part=None) for row in read[0].rows]
     else:
@@ -96,5 +96,5 @@ def _of_coco(contents: dict[str, Any], find: Lookup) -> Source:
 def _data(name: str, read: Callable[[], bytes]) -> bytes:
     try:
         return read()
-    except _READ_ERRORS as error:
+    except READ_ERRORS as error:
         raise DataError(f"{name} cannot be read ({error})") from error
