@@ -15,7 +15,7 @@ from local_test.check.core.points import Finding, Payload, Scenario, Subject, Ve
 from local_test.check.core.run import run
 from local_test.check.hosting import scenarios
 from local_test.check.hosting.lifecycle import damaged_model
-from local_test.check.hosting.support import served
+from local_test.check.hosting.support import start_watch
 from local_test.platform import engine, profiles
 from local_test.platform.processes import takes_sigterm
 from tests.contract.check import images
@@ -80,11 +80,22 @@ def test_one_signal_ends_a_check_at_any_moment_and_nothing_stays(
 def test_a_server_without_ping_is_broken_long_before_eight_minutes(
     subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(served, "NO_ROUTE_SECONDS", 2.0)
+    monkeypatch.setattr(start_watch, "SECONDS", 2.0)
     text = (images.GOOD / "serve").read_text(encoding="utf-8").replace('"/ping"', '"/health"')
     finding = found("H3-ready-in-time", replace(subject, programs=images.programs(tmp_path / "bare", {"serve": text})))
     assert finding.verdict is Verdict.BROKEN
     assert re.search(r"/ping did not return 200 within [2-9] s; the last answer: 404", finding.observed)
+
+
+@pytest.mark.engine
+def test_a_server_on_another_port_is_broken_long_before_eight_minutes_and_the_port_is_named(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start_watch, "SECONDS", 5.0)
+    changed = images.changed("serve", ('("0.0.0.0", PORT)', '("0.0.0.0", 9000)'))
+    finding = found("H2-address", replace(subject, image=images.build("other-port", files=changed)))
+    assert finding.verdict is Verdict.BROKEN
+    assert re.search(r"within \d\d? s; it listens on port 9000, not on 8080", finding.observed)
 
 
 @pytest.mark.engine

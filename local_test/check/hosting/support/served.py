@@ -16,6 +16,7 @@ from typing import Any
 
 from local_test.check.core.points import Finding, Payload, Point, Subject, inconclusive, passed_if
 from local_test.check.hosting.support import wire
+from local_test.check.hosting.support.start_watch import StartWatch
 from local_test.check.image.docker_image import DockerError
 from local_test.platform.endpoint import Endpoint, start_endpoint
 from local_test.platform.profiles import DEFAULT_PORT, LIMITS, MODEL_NAME, Conditions, Limits, Profile, forward_headers
@@ -27,9 +28,6 @@ _REFUSED_BY_DOCKER = 125
 _STARTS = "the server starts"
 _DIAGNOSIS_SECONDS = 60
 """Time limit of a start without one of the suspects, which bounds the diagnosis."""
-NO_ROUTE_SECONDS = 60.0
-"""How long /ping may return 404 or 405, and nothing else, before the check takes the route for missing."""
-_NO_ROUTE = (404, 405)
 
 Suspects = Mapping[Point, Mapping[str, Any]]
 """Maps a point to the fields of Conditions that remove the condition which it tests."""
@@ -114,6 +112,8 @@ class Start:
     ended: bool = False
     last_ping: wire.Answer | None = None
     """Last answer of /ping."""
+    hopeless: bool = False
+    """It answers 404 to /ping, or listens elsewhere, whatever the conditions."""
     loopback_only: bool = False
     """It listens on loopback addresses only, which cannot be reached from outside the container."""
     findings: tuple[Finding, ...] = ()
@@ -146,7 +146,7 @@ def start_container(
         if start.served:
             yield replace(start, findings=tuple(passed_if(point, True, _STARTS) for point in suspects))
             return
-        if start.loopback_only or (start.last_ping and start.last_ping.status in _NO_ROUTE):  # no condition causes this
+        if start.hopeless:  # no condition causes this
             yield replace(start, findings=tuple(inconclusive(suspects, start.reason)))
             return
     diagnosis_seconds = min(_DIAGNOSIS_SECONDS, limits.startup_seconds)
@@ -167,7 +167,7 @@ def start_container(
 def _start_once(subject: Subject, name: str, conditions: Conditions, seconds: float) -> Iterator[Start]:
     limits = LIMITS[subject.profile]
     with start_endpoint(subject.image, subject.programs, subject.model, subject.scratch / name, conditions) as endpoint:
-        begun = unknown_since = time.monotonic()
+        begun, watch = time.monotonic(), StartWatch(endpoint)
         last: wire.Answer | None = None
         # a container that ignores SAGEMAKER_BIND_TO_PORT listens on the default port
         ports = [endpoint.port] if endpoint.port == DEFAULT_PORT or not subject.image else [endpoint.port, DEFAULT_PORT]
@@ -181,19 +181,17 @@ def _start_once(subject: Subject, name: str, conditions: Conditions, seconds: fl
                         served.load(MODEL_NAME, endpoint.model_url)
                     yield Start(served, last_ping=last)
                     return
-            if last and last.status not in _NO_ROUTE:
-                unknown_since = time.monotonic()
-            unreachable = last and not last.status and endpoint.loopback_only()
-            if unreachable or time.monotonic() - unknown_since > NO_ROUTE_SECONDS:
-                break  # neither the address nor the routes will change
+            if last and watch.is_hopeless(last):
+                break
             time.sleep(0.1)
         if endpoint.alive:
-            reason = f"/ping did not return 200 within {time.monotonic() - begun:.0f} s; the last answer: {last}"
+            observed = watch.reason or f"the last answer: {last}"
+            reason = f"/ping did not return 200 within {time.monotonic() - begun:.0f} s; {observed}"
         else:
             if subject.image and endpoint.process.returncode == _REFUSED_BY_DOCKER:
                 raise DockerError(endpoint.output.strip().partition("\n")[0] or "docker run failed")
             reason = endpoint.how_it_exited()
-        yield Start(None, reason, not endpoint.alive, last, endpoint.loopback_only())
+        yield Start(None, reason, not endpoint.alive, last, bool(watch.reason), endpoint.loopback_only())
 
 
 Judge = Callable[[ServingContainer], Iterator[Finding]]
