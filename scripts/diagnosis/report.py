@@ -22,8 +22,10 @@ def text(evidence: Evidence, diagnosis: Diagnosis | None) -> str:
                 f"source    {diagnosis.source}",
             )
         )
-    status = f"{evidence.name}: {evidence.status or 'no known cause'}"
-    return "\n".join((status, *_tail(evidence.lines), "cause     unknown: no line matches a known cause"))
+    if not evidence.has_failed:
+        return "\n".join((f"{evidence.name}: no line matches a known cause of failures", *_tail(evidence.lines)))
+    unknown = "cause     unknown: no line matches a known cause"
+    return "\n".join((f"{evidence.name}: {evidence.status}", *_tail(evidence.lines), unknown))
 
 
 def failed(title: str, evidence: Evidence, diagnosis: Diagnosis | None, next_step: str = "") -> str:
