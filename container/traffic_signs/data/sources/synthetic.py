@@ -50,7 +50,7 @@ def write(folder: Path, seed: int, tracks: int = 24, frames: int = 5, tests: int
         tests: test images per class, each of another sign.
     """
     recipe = json.dumps({"seed": seed, "tracks": tracks, "frames": frames, "tests": tests})
-    done = folder / "recipe.json"
+    done = folder / ".recipe.json"  # hidden, because it is no part of the data set
     if done.exists() and done.read_text(encoding="utf-8") == recipe:
         return
     done.unlink(missing_ok=True)

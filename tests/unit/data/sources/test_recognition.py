@@ -73,7 +73,7 @@ def test_torchvisions_download_is_read_with_its_test_part(drawn: Path, tmp_path:
     assert (source.layout, len(source.training), len(source.test)) == ("GTSRB, official", 430, 43)
     shutil.rmtree(tests)
     assert len(reading.find(tmp_path / "gtsrb").test) == 43  # from the archive
-    assert source.unused == ("GTSRB-Training_fixed.zip", "recipe.json")
+    assert source.unused == ("GTSRB-Training_fixed.zip",)
 
 
 @pytest.mark.parametrize(("loose", "refused"), [(2, False), (3, True)])
