@@ -116,13 +116,18 @@ def test_a_job_that_ctrl_c_ends_leaves_the_earlier_model_alone(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_terminated_serve_command_leaves_no_server(number: signal.Signals, job: Job, image: str | None) -> None:
     port = free_port()
-    command = [sys.executable, "-m", "local_test", "serve", "--base", str(job.base), "--port", str(port)]
+    # a test run below nohup ignores SIGHUP, and programs inherit that
+    command = ["env", f"--default-signal={number.name.removeprefix('SIG')}"]
+    command += [sys.executable, "-m", "local_test", "serve", "--base", str(job.base), "--port", str(port)]
     command += ["--image", image] if image else []
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         assert process.stderr
         assert next(line for line in process.stderr if line.startswith("ready after"))
         process.send_signal(number)
-        assert process.wait(60) == 0
+        try:
+            assert process.wait(60) == 0
+        finally:
+            process.kill()  # nothing, if it has ended
     with pytest.raises(requests.ConnectionError):
         requests.get(f"http://127.0.0.1:{port}/ping", timeout=5)
 
