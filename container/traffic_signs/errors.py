@@ -97,6 +97,14 @@ class RequestError(TrafficSignsError):
 
     status = 400
 
+    def __init__(self, message: str = "", quoted: tuple[str, ...] = ()) -> None:
+        """Take the message for the client, and the parts of it that are *quoted* from the body.
+
+        The log leaves those out, because what a body holds may be private.
+        """
+        super().__init__(message)
+        self.quoted = quoted
+
 
 class ImageError(RequestError):
     """The bytes are not a readable image, or the pixels have the wrong shape or range."""

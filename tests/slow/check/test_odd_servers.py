@@ -56,7 +56,8 @@ def test_a_request_that_fails_for_having_waited_is_found(
         of("H1-serve"), replace(subject, programs=programs(tmp_path, ONE_AT_A_TIME, before(PREDICTED, *lines)))
     )
     assert findings["H4-concurrent"].verdict is verdict, findings["H4-concurrent"].observed
-    assert set(faults(findings)) == {"H4-concurrent"}, faults(findings)
+    # who waits behind slow readers may be refused for it, too: that depends on the machine
+    assert set(faults(findings)) - {"H4-slow-reader"} == {"H4-concurrent"}, faults(findings)
 
 
 @pytest.mark.parametrize(("change", "verdict"), [(HUNG_UP, Verdict.PASSED), (SKIPPED, Verdict.WARNING)])

@@ -44,7 +44,8 @@ def _collect_files(decoder: MultipartDecoder, files: list[bytearray]) -> int:
     names = 0
     while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
         if isinstance(event, Field):
-            raise RequestError(f"the form's field {str(event.name)[:50]!r} is not a file; send images as files")
+            name = repr(str(event.name)[:50])
+            raise RequestError(f"the form's field {name} is not a file; send images as files", (name,))
         if isinstance(event, File):
             files.append(bytearray())
             names += len(event.headers["Content-Disposition"])

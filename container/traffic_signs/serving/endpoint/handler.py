@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from werkzeug.http import parse_options_header
 
-from traffic_signs.errors import DisconnectedError, OverloadError, TrafficSignsError
+from traffic_signs.errors import DisconnectedError, OverloadError, RequestError, TrafficSignsError
 from traffic_signs.fair_lock import FairLock
 from traffic_signs.serving.codec import answer_type, body, decoding, encoding, negotiation
 from traffic_signs.serving.codec.negotiation import CUSTOM_ATTRIBUTES, ResponseFormat
@@ -156,14 +156,17 @@ class StreamedBody:
 def error_response(error: Exception, record: Record) -> Response:
     """Return the response to *error*, and note it for the log; clients see only the messages of TrafficSignsError."""
     if isinstance(error, TrafficSignsError):
-        status, record.reason = error.status, str(error)
+        status, message = error.status, str(error)
+        record.reason = message
+        for text in error.quoted if isinstance(error, RequestError) else ():
+            record.reason = record.reason.replace(text, "...")
     else:
         status, record.error = 500, error
-        record.reason = "internal error; the log of the container has the details"
+        record.reason = message = "internal error; the log of the container has the details"
     headers = [("Content-Type", "application/json"), *record.headers]
     if isinstance(error, OverloadError):
         headers.append(_RETRY)
-    return Response(status, headers, json.dumps({"error": record.reason}).encode() + b"\n")
+    return Response(status, headers, json.dumps({"error": message}).encode() + b"\n")
 
 
 @lru_cache(maxsize=64)  # clients send the same header again and again

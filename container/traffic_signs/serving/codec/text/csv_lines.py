@@ -89,8 +89,8 @@ def _row(line: bytes, separator: str, number: int) -> np.ndarray:
         if not _NUMBER.fullmatch(field) or not float(field).is_integer() or not 0 <= float(field) <= 255:
             if number == 1 and fields == _COLUMN_NUMBERS:
                 raise RequestError("line 1 has the column numbers 0 to 1,023; leave it out (pandas: header=False)")
-            shown = f"is {field[:50]!r}" if field else "is empty"
-            raise RequestError(f"line {number}, column {column:,} {shown}; {_EXPECTED}, not scaled")
+            shown = repr(field[:50]) if field else "empty"
+            raise RequestError(f"line {number}, column {column:,} is {shown}; {_EXPECTED}, not scaled", (shown,))
     return values.astype(np.uint8)  # the line has an underscore or another character in its white space only
 
 

@@ -27,7 +27,8 @@ def find(instances: list[Any], place: Place) -> RequestError:
     if found is None:
         return RequestError("pixels must be numbers, all images of the same shape")
     first_index, *indices = found[0]
-    return RequestError(_describe(place(first_index) + "".join(f"[{index}]" for index in indices), *found[1:]))
+    path = place(first_index) + "".join(f"[{index}]" for index in indices)
+    return RequestError(_describe(path, *found[1:]), quoted(found[1]))
 
 
 def _search(values: list[Any], shape: list[int]) -> tuple[list[int], Any, list[int]] | None:
@@ -52,6 +53,11 @@ def _describe(path: str, value: Any, shape: list[int]) -> str:
     if shape and isinstance(value, list):
         fault = f"has the length {len(value)}, where the first has {shape[0]}"
     return f"the instances are not all of the same shape: {path} {fault}"
+
+
+def quoted(*values: object) -> tuple[str, ...]:
+    """Return what `show` quotes of *values*."""
+    return tuple(show(value) for value in values if not isinstance(value, list | dict))
 
 
 def show(value: object) -> str:

@@ -58,7 +58,8 @@ def from_json(body: bytes, budget: Budget, place: Place | None = None) -> np.nda
     if isinstance(content, dict) and base64_files.KEY in content:
         return _pixels([content], body, budget, lambda _: root)
     if not isinstance(content, list):
-        raise RequestError(f"{_describe(content, root)}; {_EXPECTED}")
+        shown = _describe(content)
+        raise RequestError(f"{root} is {shown}; {_EXPECTED}", (shown,))
     return _pixels(content, body, budget, place or default)
 
 
@@ -93,7 +94,8 @@ def _pixels(instances: list[Any], body: bytes, budget: Budget, place: Place) -> 
         index = next(index for index, instance in enumerate(instances) if type(instance) is not type(instances[0]))
         raise RequestError(
             f"{place(index)} is {faults.show(instances[index])}, and {place(0)} is {faults.show(instances[0])};"
-            f" send the images either all as arrays or all as {base64_files.EXPECTED}"
+            f" send the images either all as arrays or all as {base64_files.EXPECTED}",
+            faults.quoted(instances[index], instances[0]),
         )
     return preprocessing.as_pixels(array_from_lists(instances, body, place), place)
 
@@ -110,10 +112,10 @@ def _shifted(place: Place, first: int, index: int) -> str:
     return place(first + index)
 
 
-def _describe(content: object, path: str) -> str:
+def _describe(content: object) -> str:
     if isinstance(content, dict):
-        return f"{path} is an object with the keys {json.dumps([key[:50] for key in list(content)[:5]])}"
-    return f"{path} is {faults.show(content)}"
+        return f"an object with the keys {json.dumps([key[:50] for key in list(content)[:5]])}"
+    return faults.show(content)
 
 
 def _parse(text: bytes) -> Any:
