@@ -19,6 +19,30 @@ from scripts.errors import Failure
 _HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 
+@dataclass(frozen=True)
+class ImageName:
+    """The parts of an image's URI in ECR.
+
+    Attributes:
+        host: Of the registry.
+        account: The registry's twelve digits.
+        reference: Tag, or digest with its algorithm.
+    """
+
+    host: str
+    account: str
+    repository: str
+    reference: str
+
+    @classmethod
+    def parse(cls, image: str) -> "ImageName | None":
+        """Return the parts of the URI *image*, None for an image that is not in ECR."""
+        host, _, name = image.partition("/")
+        where = _HOST.fullmatch(host)
+        repository, reference = (name.partition("@") if "@" in name else name.partition(":"))[::2]
+        return cls(host, where["account"], repository, reference or "latest") if where else None
+
+
 def require_same_region(image: str, region: str) -> None:
     """Reject an image in another region than the job or endpoint, because SageMaker rejects it without this reason.
 
@@ -50,13 +74,11 @@ def require_processor(account: session.Account, image: str, instance_type: str) 
     Raises:
         Failure: the image is in ECR, and the instances have another processor.
     """
-    host, _, name = image.partition("/")
-    repository, reference = (name.partition("@") if "@" in name else name.partition(":"))[::2]
     try:
-        if not _HOST.fullmatch(host):
+        if not (name := ImageName.parse(image)):
             raise Failure("it is not in ECR")
-        login = Ecr(account.boto.client("ecr"), account.id, account.region).login(host)
-        found = login.describe(repository, reference or "latest", retries=0)
+        login = Ecr(account.boto.client("ecr"), account.id, account.region).login(name.host)
+        found = login.describe(name.repository, name.reference, retries=0)
     except Failure as error:  # the service may read what this login may not
         if (needed := processors.platform_of(instance_type)) == processors.ARM:
             click.echo(f"not checked: whether {image} is for {needed}, as {instance_type} needs: {error}", err=True)

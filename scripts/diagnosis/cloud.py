@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts.aws import session
+from scripts.aws.ecr import ImageName
 from scripts.diagnosis.evidence import Evidence, Line, described
 from scripts.errors import Failure
 
@@ -22,10 +23,6 @@ _STREAMS = 4
 _RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 10})
 """CloudWatch allows 25 reads of a log in a second, for the whole account."""
 _ARN = re.compile(r"arn:aws[\w-]*:sagemaker:(?P<region>[\w-]+):\d{12}:(?P<kind>[\w-]+)/(?P<name>[\w.-]+)")
-
-_ECR = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.[\w-]+\.amazonaws\.com(\.cn)?/(?P<repository>[\w./-]+)(?P<separator>[:@])(?P<reference>[\w.:-]+)"
-)
 
 
 @dataclass(frozen=True)
@@ -105,14 +102,13 @@ def _image(client: Any, description: Mapping[str, Any]) -> str:
 
 def _manifest(boto: boto3.Session, image: str) -> Iterator[Line]:
     """Yield the media type of the image's manifest, if this login may read it."""
-    found = _ECR.fullmatch(image)
-    if not found:
+    if not (found := ImageName.parse(image)):
         return
-    key = "imageDigest" if found["separator"] == "@" else "imageTag"
+    key = "imageDigest" if "@" in image else "imageTag"
     client = boto.client("ecr", config=_RETRIES)
     with contextlib.suppress(BotoCoreError, ClientError):
         answer = client.batch_get_image(
-            repositoryName=found["repository"], imageIds=[{key: found["reference"]}], registryId=found["account"]
+            repositoryName=found.repository, imageIds=[{key: found.reference}], registryId=found.account
         )
         for one in answer["images"]:
             yield Line("registry", f"image manifest: {one.get('imageManifestMediaType', 'unknown')}")

@@ -21,7 +21,8 @@ class StartWatch:
     def __init__(self, endpoint: Endpoint) -> None:
         """Take the container, which has just started."""
         self._endpoint = endpoint
-        self._since, self._ticks = time.monotonic(), 0
+        self._since = time.monotonic()
+        self._ticks: int | None = None
         self.reason = ""
         """Why waiting is hopeless; empty if it is not."""
 
@@ -30,19 +31,20 @@ class StartWatch:
         seconds = time.monotonic() - self._since
         if not ping.status and self._endpoint.loopback_only():
             self.reason = "it listens on loopback addresses only"
-        elif ping.status in _NO_ROUTE:
-            self.reason = f"the last answer: {ping}" if seconds > SECONDS else ""
-        elif not ping.status and (ports := self._idle_ports(seconds)):
-            self.reason = f"it listens on port {ports}, not on {self._endpoint.port}" if seconds > SECONDS else ""
+            return True
+        if ping.status in _NO_ROUTE:
+            reason = f"the last answer: {ping}"
+        elif not ping.status and (ports := {port for _, port in self._endpoint.listening()}) and self._is_idle(seconds):
+            reason = f"it listens on port {', '.join(map(str, sorted(ports)))}, not on {self._endpoint.port}"
         else:
-            self._since, self._ticks = time.monotonic(), self._used_ticks()
+            self._since, self._ticks = time.monotonic(), None
+            return False
+        self.reason = reason if seconds > SECONDS else ""
         return bool(self.reason)
 
-    def _idle_ports(self, seconds: float) -> str:
-        """Return the ports it listens on if it was idle for *seconds*; "" if not, because it may load its model."""
-        if self._used_ticks() - self._ticks > _IDLE_TICKS + _IDLE_TICKS_PER_SECOND * seconds:
-            return ""
-        return ", ".join(str(port) for port in sorted({port for _, port in self._endpoint.listening()}))
-
-    def _used_ticks(self) -> int:
-        return sum(process.ticks for process in self._endpoint.processes())
+    def _is_idle(self, seconds: float) -> bool:
+        """Return whether it has hardly computed for *seconds*; one that computes may load its model."""
+        used = sum(process.ticks for process in self._endpoint.processes())
+        if self._ticks is None:
+            self._ticks = used
+        return used - self._ticks <= _IDLE_TICKS + _IDLE_TICKS_PER_SECOND * seconds
