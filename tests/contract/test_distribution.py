@@ -157,7 +157,7 @@ def test_a_host_that_is_lost_ends_the_job_on_the_other_with_a_reason(
 
 
 @in_one_place
-def test_a_stopped_job_on_two_hosts_stops_at_one_step_and_the_chiefs_checkpoint_goes_on(
+def test_two_stopped_hosts_stop_at_one_step_and_resume_from_the_chiefs_checkpoint(
     prepared: Path, image: str | None, network: str, tmp_path: Path
 ) -> None:
     with contextlib.closing(Hosts(tmp_path, prepared, image, network, epochs=10_000)) as hosts:

@@ -41,7 +41,7 @@ def test_it_runs_as_root_on_amd64_with_train_as_its_command(config: dict[str, An
     assert "Healthcheck" not in config["Config"]
 
 
-def test_nothing_lies_under_opt_ml() -> None:
+def test_the_image_has_no_files_under_opt_ml() -> None:
     assert docker("run", "--rm", IMAGE, "sh", "-c", "ls -A /opt/ml 2>/dev/null; echo end") == "end\n"
 
 
@@ -104,7 +104,7 @@ def test_the_labels_say_what_was_built(config: dict[str, Any]) -> None:
     assert cuda == ("12.9" if TAG == "gpu" else None)
 
 
-def test_what_no_run_needs_is_left_out() -> None:
+def test_the_image_lacks_what_no_run_needs() -> None:
     places = [
         "tensorflow/include",
         "nvidia/*/include",

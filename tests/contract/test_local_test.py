@@ -74,7 +74,7 @@ def test_a_job_that_fails_shows_the_end_of_its_log_file(prepared: Path, tmp_path
     assert "training failed with exit code 1: hyperparameter epochs = 'x'" in done.stderr
 
 
-def test_a_failed_job_is_told_and_leaves_the_earlier_model_alone(prepared: Path, tmp_path: Path) -> None:
+def test_a_failed_job_is_reported_and_keeps_the_earlier_model(prepared: Path, tmp_path: Path) -> None:
     base, partial = tmp_path / "opt-ml", tmp_path / "opt-ml.partial"
     opt_ml.write(base, ["training"], {})
     (base / "model" / "earlier").touch()
@@ -132,7 +132,7 @@ def test_a_terminated_serve_command_leaves_no_server(number: signal.Signals, job
         requests.get(f"http://127.0.0.1:{port}/ping", timeout=5)
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(prepared: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_left_alone(prepared: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("all of it")
     done = run("local_test", "train", "--base", tmp_path, "--training", prepared / "training")
     assert done.returncode == 2
@@ -159,7 +159,7 @@ def test_without_an_engine_the_bare_programs_run_and_it_is_said(prepared: Path, 
     assert "No Docker engine is reachable: the programs run on the host instead of in the container." in done.stderr
 
 
-def test_a_server_that_does_not_come_up_is_told_with_its_reason(tmp_path: Path) -> None:
+def test_a_server_that_does_not_start_is_reported_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "opt-ml" / "model").mkdir(parents=True)
     done = run("local_test", "serve", "--base", tmp_path / "opt-ml", "--port", free_port(), "--", "true")
     assert done.returncode == 1

@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_weights(job: Job, image: str | None, prepa
 
 
 @in_one_place
-def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_goes_on(
+def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_resumes(
     prepared: Path, image: str | None, tmp_path: Path
 ) -> None:
     base, channels = tmp_path / "opt-ml", {"training": prepared / "training"}
@@ -192,7 +192,7 @@ def test_a_wrong_hyperparameter_fails_the_job_and_is_named_in_either_encoding(
         ("\ufeff{}", "hyperparameters.json is not valid JSON: Unexpected UTF-8 BOM"),
     ],
 )
-def test_hyperparameters_that_are_no_json_fail_the_job_with_one_line(
+def test_hyperparameters_that_are_not_json_fail_the_job_with_one_line(
     image: str | None, tmp_path: Path, raw: str, message: str
 ) -> None:
     job = run_job(tmp_path / "opt-ml", {}, {}, image=image, raw=raw)

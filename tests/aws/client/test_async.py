@@ -106,7 +106,7 @@ def test_failure_file_reaches_the_person(
 
 
 @pytest.mark.usefixtures("endpoint")
-def test_an_answer_that_is_late_is_told_with_the_place_it_is_to_come_to(
+def test_a_late_answer_is_reported_with_its_s3_path(
     cloud: Cloud, runtime: SageMakerRuntimeBackend, files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     place = f"s3://{BUCKET}/out/1.out"
@@ -132,7 +132,7 @@ def test_an_endpoint_that_answers_at_once_is_asked_directly(
     assert not {name for name, _ in cloud.calls() if name.startswith("s3:")}
 
 
-def test_an_endpoint_that_is_not_there_is_told_in_words_of_aws(cloud: Cloud, files: list[Path]) -> None:
+def test_a_missing_endpoint_is_reported_in_the_words_of_aws(cloud: Cloud, files: list[Path]) -> None:
     done = run(cloud, "invoke", files[0])
     assert done.returncode == 2
     assert "sagemaker:DescribeEndpoint" in done.stderr

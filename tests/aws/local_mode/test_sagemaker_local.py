@@ -41,7 +41,7 @@ def test_train_deploy_predict_delete(prepared: Path, tmp_path: Path, hosts: int)
     assert sum(".ppm" in line for line in done.stdout.splitlines()) == 43
 
 
-def test_a_program_of_ones_own(prepared: Path, tmp_path: Path) -> None:
+def test_a_users_program_trains(prepared: Path, tmp_path: Path) -> None:
     program = Path(__file__).parent / "own_program.py"
     done = round_trip(prepared, tmp_path / "out", "--entry-point", program, "-p", "epochs=1")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -49,7 +49,7 @@ def test_a_program_of_ones_own(prepared: Path, tmp_path: Path) -> None:
     assert sum(".ppm" in line for line in done.stdout.splitlines()) == 43
 
 
-def test_a_program_of_ones_own_that_fails_is_told_in_its_words(prepared: Path, tmp_path: Path) -> None:
+def test_a_users_program_that_fails_is_reported_in_its_words(prepared: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text('raise ValueError("these words")')
     done = round_trip(prepared, tmp_path / "out", "--entry-point", tmp_path / "mine.py")
     assert done.returncode == 2

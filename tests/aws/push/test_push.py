@@ -130,7 +130,7 @@ def trusting(desk: Desk, registry: ecr.Registry) -> Desk:
     return Desk(desk.folder, {**desk.environment, "REQUESTS_CA_BUNDLE": str(registry.certificate)})
 
 
-def test_what_was_pushed_comes_back_by_digest_and_runs(trusting: Desk, aws: str) -> None:
+def test_a_pushed_image_is_pulled_by_digest_and_runs(trusting: Desk, aws: str) -> None:
     said = trusting.push()
     uri = trusting.result.read_text().strip()
     assert said.splitlines()[-1] == uri
@@ -160,7 +160,7 @@ def test_uncommitted_changes_are_refused_or_named(trusting: Desk) -> None:
     assert f"{ecr.HOST}/{NAME}:tiny-{trusting.commit}-dirty" in trusting.push("--allow-dirty")
 
 
-def test_an_engine_that_pushes_oci_manifests_is_found_out(
+def test_an_engine_that_pushes_oci_manifests_is_detected(
     trusting: Desk, registry: ecr.Registry, tmp_path: Path
 ) -> None:
     """Debian's engine never pushes OCI manifests; this one pushes, then replaces the image by its OCI form."""
@@ -262,9 +262,7 @@ def test_a_job_gets_instances_of_the_processor_of_its_image(cloud: Cloud, regist
     assert f"ml.m5.large needs an image for linux/amd64, {image} is for linux/arm64" in done.stderr
 
 
-def test_an_image_that_cannot_be_read_is_deployed_on_arm_with_a_word_about_it(
-    cloud: Cloud, registry: ecr.Registry
-) -> None:
+def test_an_image_that_cannot_be_read_is_deployed_on_arm_with_a_note(cloud: Cloud, registry: ecr.Registry) -> None:
     image, trust = f"{ecr.HOST}/planted:unknown", {"REQUESTS_CA_BUNDLE": str(registry.certificate)}
     done = cloud.deploy("traffic-signs-unread", "--image", image, "--instance-type", "ml.c7g.large", **trust)
     assert f"not checked: whether {image} is for linux/arm64, as ml.c7g.large needs: 404 from https://" in done.stderr
@@ -286,7 +284,7 @@ def test_a_certificate_that_is_not_trusted_is_named(desk: Desk) -> None:
     assert "certificate verify failed" in desk.refusal(repository="untrusted")
 
 
-def test_a_credential_helper_that_logs_in_by_itself_is_used(trusting: Desk, tmp_path: Path) -> None:
+def test_a_credential_helper_that_logs_in_is_used(trusting: Desk, tmp_path: Path) -> None:
     """ECR's helper returns a login, but refuses to store one."""
     helper = tmp_path / "docker-credential-own"
     login = json.dumps({"ServerURL": ecr.HOST, "Username": "AWS", "Secret": ecr.PASSWORD})
@@ -325,7 +323,7 @@ def test_a_repository_in_another_region_or_account_is_refused_with_both_names(de
         ("GetAuthorizationToken", "AccessDeniedException", "lack the permission ecr:GetAuthorizationToken;"),
     ],
 )
-def test_a_login_that_aws_refuses_is_told_with_its_cause(
+def test_a_login_that_aws_refuses_is_reported_with_its_cause(
     desk: Desk, aws: str, action: str, code: str, words: str
 ) -> None:
     with ecr.rejecting(action, code, aws) as url:
@@ -358,7 +356,7 @@ def test_an_image_for_a_processor_that_sagemaker_lacks_is_refused(desk: Desk) ->
         docker("rmi", name)
 
 
-def test_an_image_for_arm_is_pushed_with_a_word_about_its_use(trusting: Desk) -> None:
+def test_an_image_for_arm_is_pushed_with_a_note_about_its_use(trusting: Desk) -> None:
     name = "traffic-signs-push-test:arm64"
     docker("build", "--platform", "linux/arm64", "--tag", name, "-", text="FROM scratch\nCOPY . /\nLABEL for=arm\n")
     try:

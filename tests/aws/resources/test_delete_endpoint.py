@@ -27,7 +27,9 @@ def test_endpoint_comes_and_goes(cloud: Cloud) -> None:
     assert cloud.run("delete_endpoint", "traffic-signs-cpu").stdout.count("does not exist") == 3
 
 
-def test_what_was_made_before_a_refusal_is_told_and_removed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resources_made_before_a_refusal_are_named_and_can_be_removed(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = "traffic-signs-quota"
 
     def refuse(**_: Any) -> None:

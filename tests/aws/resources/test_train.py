@@ -9,7 +9,7 @@ from moto.sagemaker.models import sagemaker_backends
 from tests.aws.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROOT, Cloud, patch_created
 
 
-def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
+def test_the_training_job_is_created_as_given(cloud: Cloud) -> None:
     file = cloud.folder / "hyperparameters.json"
     file.write_text('{"epochs": 3, "learning_rate": 0.1}')
     done = cloud.train(
@@ -53,7 +53,7 @@ def test_failed_job_says_why(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_a_finished_job_is_told_by_name_though_its_file_cannot_be_written(cloud: Cloud) -> None:
+def test_a_finished_job_is_named_though_its_file_cannot_be_written(cloud: Cloud) -> None:
     done = cloud.train("--yes", "--output", "/dev/null/jobs/job.json")
     assert done.returncode == 2
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
@@ -62,7 +62,7 @@ def test_a_finished_job_is_told_by_name_though_its_file_cannot_be_written(cloud:
     assert f"cannot write /dev/null/jobs/job.json: Not a directory; {name} is Completed" in done.stderr
 
 
-def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command_says_that_the_job_runs_on(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = sagemaker_backends[ACCOUNT][REGION]
     patch_created(monkeypatch, backend, "create_training_job", training_job_status="InProgress")
     code, error = cloud.interrupt("DescribeTrainingJob", "train", *cloud.job, "--yes")
@@ -78,9 +78,7 @@ def still_running_message(name: str) -> str:
     )
 
 
-def test_a_login_that_expires_while_the_job_runs_is_told_and_that_the_job_bills(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_login_that_expires_says_that_the_job_runs_and_bills(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: str) -> None:
         raise JsonRESTError("ExpiredTokenException", "The security token included in the request is expired")
 

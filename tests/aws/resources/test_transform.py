@@ -72,7 +72,7 @@ def backend() -> SageMakerModelBackend:
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
 @pytest.mark.parametrize("below_prefix", [False, True])
-def test_job_is_what_was_asked_for_and_its_answers_are_evaluated(
+def test_the_job_is_created_as_given_and_its_answers_are_evaluated(
     cloud: Cloud, server: Server, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch,
     *, below_prefix: bool,
 ) -> None:  # fmt: skip
@@ -161,7 +161,7 @@ def test_interrupted_command_says_that_the_job_bills(
     assert "sagemaker:DeleteModel" not in dict(cloud.calls())
 
 
-def test_a_login_that_expires_while_the_job_runs_is_told_and_that_the_job_bills(
+def test_a_login_that_expires_says_that_the_job_runs_and_bills(
     cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     def refuse(**_: Any) -> None:
@@ -177,7 +177,7 @@ def test_a_login_that_expires_while_the_job_runs_is_told_and_that_the_job_bills(
     )
 
 
-def test_nothing_starts_without_a_yes(cloud: Cloud, test_set: Path) -> None:
+def test_nothing_starts_without_confirmation(cloud: Cloud, test_set: Path) -> None:
     done = cloud.run(*command(cloud, test_set))
     assert done.returncode == 2
     assert "--yes" in done.stderr

@@ -100,7 +100,7 @@ def readable(connections: list[socket.socket]) -> list[socket.socket]:
     return [connection for connection in connections if connection.fileno() in ready]
 
 
-def test_silent_clients_hold_nobody_up(server: Server) -> None:
+def test_silent_clients_delay_no_other(server: Server) -> None:
     with contextlib.ExitStack() as stack:
         silent = [stack.enter_context(connect(server)) for _ in range(100)]
         assert requests.get(f"{server.url}/ping", timeout=2).status_code == 200
@@ -128,7 +128,7 @@ CHUNKED = "Host: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
     ],
 )
-def test_clients_who_announce_a_body_and_send_none_hold_nobody_up(server: Server, head: str) -> None:
+def test_clients_that_announce_a_body_and_send_none_delay_no_other(server: Server, head: str) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(12):
             stack.enter_context(connect(server)).sendall(head.encode())
@@ -137,7 +137,7 @@ def test_clients_who_announce_a_body_and_send_none_hold_nobody_up(server: Server
         assert 99 not in pings
 
 
-def test_an_answer_that_nobody_reads_holds_nobody_up(server: Server) -> None:
+def test_an_answer_that_is_not_read_delays_no_other(server: Server) -> None:
     head = HEAD.replace(str(len(ONE)).encode(), str(len(LARGE)).encode())
     with contextlib.ExitStack() as stack:
         for _ in range(6):

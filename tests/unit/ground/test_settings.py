@@ -50,7 +50,7 @@ def test_a_job_without_hyperparameters_gets_the_defaults(tmp_path: Path) -> None
     assert TrainingSettings.from_file(tmp_path / "missing.json") == read(tmp_path, {}) == TrainingSettings()
 
 
-def test_the_platforms_own_names_are_passed_over(tmp_path: Path) -> None:
+def test_hyperparameters_of_the_platform_are_ignored(tmp_path: Path) -> None:
     settings = read(tmp_path, {"sagemaker_program": '"x.py"', "_tuning_objective_metric": "validation:accuracy"})
     assert settings == TrainingSettings()
 

@@ -77,7 +77,7 @@ def test_a_false_condition_has_the_level_of_its_point() -> None:
         ((), 2, 2),
     ],
 )
-def test_a_warning_fails_only_with_strict_and_a_check_that_told_nothing_is_not_green(
+def test_a_warning_fails_only_with_strict_and_a_check_that_decided_nothing_is_not_green(
     verdicts: tuple[Verdict, ...], code: int, strict: int
 ) -> None:
     found = report(*(Finding(point(f"T1-{verdict}"), verdict, "") for verdict in verdicts))

@@ -41,7 +41,7 @@ def make(checkout: Path, *words: str, stdin: int = subprocess.DEVNULL) -> "subpr
 
 
 @pytest.mark.parametrize("data", ["data/mine", "data/mine/", "../checkout/data/mine"])
-def test_prepared_arrays_lie_apart_from_the_images(data: str, checkout: Path) -> None:
+def test_prepared_arrays_are_kept_apart_from_the_images(data: str, checkout: Path) -> None:
     assert make(checkout, "data", f"DATA={data}").returncode == 0
     assert (checkout / "called").read_text().split()[-2:] == ["--output", "results/mine/data"]
 
@@ -178,7 +178,9 @@ def test_an_unknown_target_is_refused(builder: Path) -> None:
         (["local-serve", "DATA=mine"], "no model in results/mine/opt-ml; run make local-train first"),
     ],
 )
-def test_what_cannot_work_is_refused_in_a_line(words: list[str], message: str, checkout: Path) -> None:
+def test_a_misspelt_variable_or_missing_model_is_refused_in_one_line(
+    words: list[str], message: str, checkout: Path
+) -> None:
     (checkout / "results" / "mine" / "opt-ml" / "model").mkdir(parents=True)  # of a job that wrote none
     done = make(checkout, *words)
     assert done.returncode == 2

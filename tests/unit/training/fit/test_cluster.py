@@ -56,7 +56,7 @@ class Host:
         return self._process.returncode, errors
 
 
-def test_all_get_what_the_chief_has_and_none_goes_before_it() -> None:
+def test_all_hosts_get_the_chiefs_data_and_none_starts_before_it() -> None:
     port = free_port()
     early = Host("b", port)  # before the chief, which it then looks for until it is there
     chief = Host("localhost", port)
@@ -100,7 +100,7 @@ def test_hosts_with_different_data_do_not_train() -> None:
     assert "HostsError: the hosts have different data or settings" in ends[0][1]
 
 
-def test_a_chief_that_never_comes_is_not_waited_for_for_ever() -> None:
+def test_the_wait_for_a_missing_chief_ends() -> None:
     with pytest.raises(HostsError, match="localhost cannot be reached on port"):
         Cluster(Hosts("b", ("localhost", "b")), threading.Event(), free_port(), 0.5)
 
@@ -110,7 +110,7 @@ FILES = 1_100
 
 
 @pytest.mark.parametrize("files", [0, FILES])
-def test_a_host_that_never_comes_is_not_waited_for_for_ever(files: int) -> None:
+def test_the_wait_for_a_missing_host_ends(files: int) -> None:
     if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 2 * files:
         pytest.skip("a process may not open so many files here")
     with contextlib.ExitStack() as stack:
@@ -129,7 +129,7 @@ def test_a_stop_ends_the_waiting() -> None:
         cluster.synchronize("data", b"")
 
 
-def test_one_host_alone_meets_nobody() -> None:
+def test_a_single_host_opens_no_connection() -> None:
     cluster = Cluster(Hosts("a", ("a",)), threading.Event(), free_port())
     assert cluster.synchronize("data", b"state") == b"state"
     cluster.leave()

@@ -94,13 +94,13 @@ def test_a_training_that_is_stopped_in_its_first_steps_has_weights_and_figures(d
     assert all(np.isfinite(weight).all() for weight in stopped.weights)
 
 
-def test_a_stop_in_the_very_last_steps_cuts_nothing_off(data: tuple[Dataset, Dataset]) -> None:
+def test_a_stop_during_the_last_steps_shortens_nothing(data: tuple[Dataset, Dataset]) -> None:
     done = fit(data, stop=4)  # 26 steps: 10 and 3 an epoch
     assert len(done.history["train_loss"]) == 2
     assert not done.stopped
 
 
-def test_a_training_that_is_done_only_gives_its_weights_again(data: tuple[Dataset, Dataset]) -> None:
+def test_a_finished_training_returns_its_weights_again(data: tuple[Dataset, Dataset]) -> None:
     states: list[State] = []
     done = fit(data, save=states.append)
     again = fit(data, resume=states[-1])
@@ -135,7 +135,7 @@ def test_fewer_images_than_a_batch_are_enough(data: tuple[Dataset, Dataset]) -> 
     assert len(fit((few, few)).history["train_loss"]) == 2
 
 
-def test_a_loss_that_is_no_number_ends_the_training(data: tuple[Dataset, Dataset]) -> None:
+def test_a_nan_loss_ends_the_training(data: tuple[Dataset, Dataset]) -> None:
     recipe = dataclasses.replace(PLAIN, optimizer="sgd", learning_rate=1e10)
     with pytest.raises(DataError, match="the loss became NaN or infinite; try a lower learning_rate than"):
         fit(data, recipe)
@@ -172,7 +172,7 @@ def test_event_files_for_tensorboard_are_written(data: tuple[Dataset, Dataset], 
     assert losses == pytest.approx({1: done.history["train_loss"][0], 2: done.history["train_loss"][1]})
 
 
-def test_a_training_ends_well_where_event_files_cannot_be_written(
+def test_a_training_succeeds_without_event_files(
     data: tuple[Dataset, Dataset], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "tensorboard").write_text("a file where the folder should be")

@@ -215,7 +215,7 @@ def test_a_run_without_mistakes_says_so(run: Run, tmp_path: Path) -> None:
     assert "No validation image is misclassified" in page.text
 
 
-def test_how_it_ended_and_began_is_said(run: Run, folder: Path, tmp_path: Path) -> None:
+def test_the_report_says_that_a_job_was_stopped_or_resumed(run: Run, folder: Path, tmp_path: Path) -> None:
     report.write(tmp_path, replace(run, stopped=True, resumed=True, history={}))
     for told, where in ((True, tmp_path), (False, folder)):
         metrics, page, _ = written(where)
