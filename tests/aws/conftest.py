@@ -51,7 +51,7 @@ def _local_mode_leftovers() -> set[str]:
 
 @pytest.fixture
 def clean_local_mode() -> Iterator[None]:
-    """Check that local mode leaves nothing behind; one test of all checkouts at a time: its network has a fixed name."""
+    """Check that local mode leaves nothing behind; all checkouts take turns, because its network has a fixed name."""
     with exclusive_lock(Path(tempfile.gettempdir()) / "traffic-signs-local-mode.lock"):
         before = _local_mode_leftovers()
         yield
