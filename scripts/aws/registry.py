@@ -8,14 +8,13 @@ reads the registry's copy.
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
-
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
+from typing import TYPE_CHECKING, Any
 
 from scripts.aws.processors import ARM, X86
 from scripts.errors import Failure
+
+if TYPE_CHECKING:
+    import requests
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _ACCEPT = [
@@ -57,6 +56,10 @@ class Registry:
         Raises:
             Failure: the registry does not answer, or answers with an error, such as an unknown tag.
         """
+        import requests
+        from requests.adapters import HTTPAdapter
+        from urllib3.util.retry import Retry
+
         with requests.Session() as session:
             session.auth = (self.user, self.password)
             # certificate errors, which urllib3 counts as "other", are permanent
@@ -77,7 +80,9 @@ class Registry:
             size=sum(part["size"] for part in parts),
         )
 
-    def _get(self, session: requests.Session, path: str) -> tuple[requests.Response, dict[str, Any]]:
+    def _get(self, session: "requests.Session", path: str) -> "tuple[requests.Response, dict[str, Any]]":
+        import requests
+
         url = f"https://{self.host}/v2/{path}"
         try:
             answer = session.get(url, headers={"Accept": ", ".join(_ACCEPT)}, timeout=60)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from botocore.exceptions import ClientError
 
 from scripts.aws.session import PREFIX, Account
 from scripts.errors import Failure
@@ -47,7 +46,7 @@ def _ensure_bucket(client: Any, bucket: str, account: Account) -> None:
     owner = {"ExpectedBucketOwner": account.id} if bucket == default_bucket(account) else {}
     try:
         client.head_bucket(Bucket=bucket, **owner)
-    except ClientError as error:
+    except client.exceptions.ClientError as error:
         if error.response["Error"]["Code"] == "403":
             raise Failure(
                 f"no access to bucket {bucket}, or another account owns it; choose one with --bucket"

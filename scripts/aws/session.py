@@ -9,24 +9,13 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
-from typing import Any
-
-import boto3
-from boto3.exceptions import S3UploadFailedError
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+from typing import TYPE_CHECKING, Any
 
 from scripts.errors import Failure
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.exceptions import ClientError
 
 PREFIX = "traffic-signs"
 """Prefix of every name and S3 key that the commands create, so that IAM policies can be narrow."""
@@ -59,7 +48,7 @@ class Account:
         id: The account's twelve digits.
     """
 
-    boto: boto3.Session
+    boto: "boto3.Session"
     region: str
     id: str
 
@@ -77,14 +66,22 @@ def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except S3UploadFailedError as error:  # its context is S3's own error
-        raise _failure(_describe(error.__context__ or error, service), next_step) from error
-    except (BotoCoreError, ClientError) as error:
-        raise _failure(_describe(error, service), next_step) from error
+    except _aws_errors() as error:  # Python calls this only when there is an error
+        # the context of an upload's error is S3's own
+        cause = error.__context__ if type(error).__name__ == "S3UploadFailedError" else None
+        raise _failure(_describe(cause or error, service), next_step) from error
     except KeyboardInterrupt as error:
         if not next_step:
             raise
         raise _failure("interrupted", next_step) from error
+
+
+def _aws_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of AWS, botocore and boto3's uploads; others of boto3 are botocore's."""
+    from boto3.exceptions import S3UploadFailedError
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError, S3UploadFailedError
 
 
 def _failure(message: str, next_step: str) -> Failure:
@@ -92,22 +89,24 @@ def _failure(message: str, next_step: str) -> Failure:
 
 
 def _describe(error: BaseException, service: str) -> str:
+    from botocore import exceptions
+
     match error:
-        case ClientError():
+        case exceptions.ClientError():
             return _describe_client_error(error, service)
-        case NoCredentialsError() | PartialCredentialsError() | ProfileNotFound():
+        case exceptions.NoCredentialsError() | exceptions.PartialCredentialsError() | exceptions.ProfileNotFound():
             return f"no AWS credentials: {error}; run `aws configure sso` or set AWS_PROFILE"
-        case SSOError() | TokenRetrievalError():
+        case exceptions.SSOError() | exceptions.TokenRetrievalError():
             return f"the AWS login has expired: {error}; log in again, for example with `aws sso login`"
-        case NoRegionError():
+        case exceptions.NoRegionError():
             return "no AWS region; set AWS_DEFAULT_REGION, for example AWS_DEFAULT_REGION=us-east-1"
-        case EndpointConnectionError():
+        case exceptions.EndpointConnectionError():
             return f"no answer from AWS: {error}; check the region's name and the network"
         case _:
             return f"cannot call AWS{service and f' {service}'}: {error}"
 
 
-def _describe_client_error(error: ClientError, service: str) -> str:
+def _describe_client_error(error: "ClientError", service: str) -> str:
     code, text = error.response["Error"].get("Code", ""), " ".join(error.response["Error"].get("Message", "").split())
     action = f"{service}:{error.operation_name}" if service else error.operation_name
     if code in _EXPIRED:
@@ -130,6 +129,9 @@ def connect(region: str | None = None) -> Account:
     Raises:
         Failure: credentials or region are missing, the login has expired, or AWS does not answer.
     """
+    import boto3
+    from botocore.exceptions import NoRegionError
+
     with readable_errors("sts"):
         boto = boto3.Session(region_name=region)
         if not boto.region_name:
@@ -140,14 +142,14 @@ def connect(region: str | None = None) -> Account:
 def sagemaker_session(account: Account) -> Any:
     """Return a sagemaker.session.Session of *account*; needs the environment .venv-sdk-v2."""
     quiet_sdk()
-    from sagemaker.session import Session  # noqa: PLC0415 # the other functions work with boto3 alone
+    from sagemaker.session import Session
 
     return create_sdk_session(Session, account.boto)
 
 
-def create_sdk_session(session_class: Any, boto: boto3.Session) -> Any:
+def create_sdk_session(session_class: Any, boto: "boto3.Session") -> Any:
     """Return a session of *session_class*, one of SDK v2's, with SDK_DEFAULTS."""
-    from sagemaker import utils  # noqa: PLC0415 # as above
+    from sagemaker import utils
 
     # the session validates the defaults; the SDK would validate them and its schema again for each value
     utils.validate_sagemaker_config = lambda _: None
@@ -166,6 +168,8 @@ def require_sdk(major: int) -> None:
     Raises:
         Failure: the environment lacks version *major* of SageMaker's SDK.
     """
+    from importlib import metadata
+
     with contextlib.suppress(metadata.PackageNotFoundError):
         if metadata.version("sagemaker").startswith(f"{major}."):
             return

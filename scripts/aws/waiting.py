@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Container
 from typing import Any
 
-from rich.console import Console
-
 _POLL_SECONDS = 10
 
 
@@ -26,6 +24,8 @@ def wait_until_final(
     Returns:
         The last description.
     """
+    from rich.console import Console
+
     start = time.monotonic()
     with Console().status(name) as line:
         while (description := describe())[key] in pending:
