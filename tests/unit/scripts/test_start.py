@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = sorted(f"scripts.{path.stem}" for path in (ROOT / "scripts").glob("*.py") if "__main__" in path.read_text())
-SLOW = {"boto3", "botocore", "matplotlib", "numpy", "PIL", "requests", "rich", "sagemaker"}
+SLOW = {"boto3", "botocore", "jinja2", "matplotlib", "numpy", "PIL", "requests", "rich", "sagemaker"}
 
 
 def imported(module: str) -> set[str]:
@@ -28,7 +28,7 @@ def test_all_commands_are_known() -> None:
     assert {"scripts.deploy", "scripts.invoke", "scripts.sdk_v3"} <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("module", COMMANDS)
+@pytest.mark.parametrize("module", [*COMMANDS, "local_test"])
 def test_help_is_shown_without_slow_packages(module: str) -> None:
     packages = imported(module)
     assert "click" in packages
