@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scripts.aws.processors import ARM, X86
-from scripts.errors import Failure
+from scripts.errors import Failure, OperationError
 
 if TYPE_CHECKING:
     import requests
@@ -54,7 +54,7 @@ class Registry:
         """Look up the image with the tag or digest *reference*; a failed connection is tried again *retries* times.
 
         Raises:
-            Failure: the registry does not answer, or answers with an error, such as an unknown tag.
+            OperationError: the registry does not answer, or answers with an error, such as an unknown tag.
         """
         import requests
         from requests.adapters import HTTPAdapter
@@ -87,10 +87,10 @@ class Registry:
         try:
             answer = session.get(url, headers={"Accept": ", ".join(_ACCEPT)}, timeout=60)
             if not answer.ok:
-                raise Failure(f"{answer.status_code} from {url}: {' '.join(answer.text[:500].split())}")
+                raise OperationError(f"{answer.status_code} from {url}: {' '.join(answer.text[:500].split())}")
             return answer, answer.json()
         except requests.RequestException as error:
-            raise Failure(f"cannot read {url}: {error}") from error
+            raise OperationError(f"cannot read {url}: {error}") from error
 
 
 def require_supported(image: Image, name: str) -> None:

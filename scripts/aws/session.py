@@ -6,16 +6,15 @@ profile, environment -> Account(boto, region, id) -> SageMaker's own Session
 import contextlib
 import logging
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.errors import Failure
+from scripts import dry_run
+from scripts.errors import Failure, Interrupted, errors_of_aws, from_aws
 
 if TYPE_CHECKING:
     import boto3
-    from botocore.exceptions import ClientError
 
 PREFIX = "traffic-signs"
 """Prefix of every name and S3 key that the commands create, so that IAM policies can be narrow."""
@@ -25,17 +24,6 @@ SDK_DEFAULTS = {
     "SchemaVersion": "1.0",
     "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
 }
-
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-_UNKNOWN = {
-    "AuthFailure",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-}
-_DENIED = {"403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
 @dataclass(frozen=True)
@@ -62,65 +50,20 @@ def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
         next_step: What the user still has to do about resources that were created; ends the message, also after Ctrl-C.
 
     Raises:
-        Failure: in place of these errors and, with *next_step*, of Ctrl-C.
+        Failure: in place of errors about credentials and region.
+        OperationError: in place of the other errors.
+        Interrupted: in place of Ctrl-C, with *next_step*.
     """
     try:
         yield
-    except _aws_errors() as error:  # Python calls this only when there is an error
+    except errors_of_aws() as error:  # Python calls this only when there is an error
         # the context of an upload's error is S3's own
         cause = error.__context__ if type(error).__name__ == "S3UploadFailedError" else None
-        raise _failure(_describe(cause or error, service), next_step) from error
+        raise from_aws(cause or error, service, next_step) from error
     except KeyboardInterrupt as error:
         if not next_step:
             raise
-        raise _failure("interrupted", next_step) from error
-
-
-def _aws_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of AWS, botocore and boto3's uploads; others of boto3 are botocore's."""
-    from boto3.exceptions import S3UploadFailedError
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    return BotoCoreError, ClientError, S3UploadFailedError
-
-
-def _failure(message: str, next_step: str) -> Failure:
-    return Failure(f"{message}; {next_step}" if next_step else message)
-
-
-def _describe(error: BaseException, service: str) -> str:
-    from botocore import exceptions
-
-    match error:
-        case exceptions.ClientError():
-            return _describe_client_error(error, service)
-        case exceptions.NoCredentialsError() | exceptions.PartialCredentialsError() | exceptions.ProfileNotFound():
-            return f"no AWS credentials: {error}; run `aws configure sso` or set AWS_PROFILE"
-        case exceptions.SSOError() | exceptions.TokenRetrievalError():
-            return f"the AWS login has expired: {error}; log in again, for example with `aws sso login`"
-        case exceptions.NoRegionError():
-            return "no AWS region; set AWS_DEFAULT_REGION, for example AWS_DEFAULT_REGION=us-east-1"
-        case exceptions.EndpointConnectionError():
-            return f"no answer from AWS: {error}; check the region's name and the network"
-        case _:
-            return f"cannot call AWS{service and f' {service}'}: {error}"
-
-
-def _describe_client_error(error: "ClientError", service: str) -> str:
-    code, text = error.response["Error"].get("Code", ""), " ".join(error.response["Error"].get("Message", "").split())
-    action = f"{service}:{error.operation_name}" if service else error.operation_name
-    if code in _EXPIRED:
-        return "the AWS login has expired; log in again, for example with `aws sso login`"
-    if code in _UNKNOWN:
-        return f"AWS does not know these credentials ({code}); check AWS_PROFILE and the keys"
-    if code in _DENIED:
-        # not always the called action: CreateTrainingJob may lack iam:PassRole or sagemaker:AddTags
-        missing = re.search(r"not authorized to perform: ([\w-]+:\w+)", text)
-        permission = missing[1] if missing else action
-        return f"these credentials lack the permission {permission}; compare scripts/iam/user-policy.json ({text})"
-    if code == "ResourceLimitExceeded":
-        return f"the account's quota is used up; request an increase under Service Quotas, SageMaker ({text})"
-    return f"{action}: {code}: {text}"
+        raise Interrupted(f"interrupted; {next_step}") from error
 
 
 def connect(region: str | None = None) -> Account:
@@ -129,14 +72,23 @@ def connect(region: str | None = None) -> Account:
     Raises:
         Failure: credentials or region are missing, the login has expired, or AWS does not answer.
     """
-    import boto3
     from botocore.exceptions import NoRegionError
 
     with readable_errors("sts"):
-        boto = boto3.Session(region_name=region)
+        boto = boto_session(region)
         if not boto.region_name:
             raise NoRegionError
         return Account(boto, boto.region_name, boto.client("sts").get_caller_identity()["Account"])
+
+
+def boto_session(region: str | None = None) -> "boto3.Session":
+    """Return a session of boto3 with the user's login; in a dry run it sends no request that changes something."""
+    import boto3
+
+    boto = boto3.Session(region_name=region)
+    if recorder := dry_run.recorder():
+        recorder.attach(boto)
+    return boto
 
 
 def sagemaker_session(account: Account) -> Any:
