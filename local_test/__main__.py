@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import click
-import requests
 
 from local_test import options
 from local_test.check.command import check, points
@@ -154,6 +153,8 @@ def _is_listening(port: int) -> bool:
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path | None) -> float:
+    import requests
+
     start = time.monotonic()
     while time.monotonic() - start < _STARTUP_SECONDS:
         if process.poll() is not None:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import click
-from botocore.exceptions import ClientError
 
 from scripts.aws import session, waiting
 from scripts.resources import autoscaling, endpoint
@@ -75,6 +74,8 @@ def _delete_part(part: str, call: Callable[[], Any]) -> None:
 
 
 def _none_if_missing(call: Callable[[], Any]) -> Any:
+    from botocore.exceptions import ClientError
+
     try:
         return call()
     except ClientError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from scripts.aws import session
-from scripts.diagnosis import cloud, evidence, knowledge, report
+from scripts.diagnosis import evidence, kinds, knowledge, report
 from scripts.errors import Failure
 
 
@@ -24,7 +24,7 @@ from scripts.errors import Failure
     """
 )
 @click.argument("what")
-@click.option("--kind", type=click.Choice(list(cloud.KINDS)), help="Kind of the resource; all are tried by default.")
+@click.option("--kind", type=click.Choice(list(kinds.KINDS)), help="Kind of the resource; all are tried by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the diagnosis as a JSON object.")
 def main(*, what: str, kind: str | None, as_json: bool) -> None:
     """Explain why WHAT failed: the name or ARN of a training job, endpoint, transform or tuning job, a log file, or
@@ -41,7 +41,9 @@ def main(*, what: str, kind: str | None, as_json: bool) -> None:
 
 
 def _collect(what: str, kind: str) -> evidence.Evidence:
-    region, named_kind, name = cloud.parse_arn(what)
+    from scripts.diagnosis import cloud
+
+    region, named_kind, name = kinds.parse_arn(what)
     return cloud.collect(session.connect(region or None).boto, name, named_kind or kind)
 
 

@@ -6,11 +6,8 @@ test.npz -> batches within the payload limit -> endpoint -> accuracy, overall an
 from pathlib import Path
 
 import click
-import numpy as np
-from rich.progress import track
 
 from scripts.client import async_endpoint
-from scripts.client.accuracy import CONTENT_TYPE, batches, load, report
 
 
 @click.command(
@@ -35,6 +32,11 @@ from scripts.client.accuracy import CONTENT_TYPE, batches, load, report
 )
 def main(test_set: Path, url: str, name: str | None, output: Path, max_payload_mb: float) -> None:
     """Measure the accuracy on TEST_SET, an archive from data preparation."""
+    import numpy as np
+    from rich.progress import track
+
+    from scripts.client.accuracy import CONTENT_TYPE, batches, load, report
+
     images, labels, names = load(test_set)
     bodies = batches(images, len(names), max_payload_mb)
     requests = ((body, CONTENT_TYPE) for body in bodies)

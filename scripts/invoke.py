@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import track
 
 from scripts.client import async_endpoint
-from scripts.client.answers import draw, show
 from scripts.errors import EndpointError, Failure
 
 
@@ -45,6 +43,10 @@ def main(
     timeout: float,
 ) -> None:
     """Send IMAGES, files or folders of files, to an endpoint, in one request each."""
+    from rich.progress import track
+
+    from scripts.client.answers import draw, show
+
     files = [file for path in images for file in _files(path)]
     requests = ((file.read_bytes(), _content_type(file)) for file in files)
     batches = async_endpoint.predict_all(url, name, requests, timeout, target_model)

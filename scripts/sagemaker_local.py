@@ -17,7 +17,6 @@ import click
 from scripts import train
 from scripts.aws import local_mode
 from scripts.aws.session import PREFIX, parse_pairs, quiet_sdk, require_sdk
-from scripts.client.answers import show
 from scripts.client.endpoint import predictions
 from scripts.errors import Failure
 from scripts.resources import endpoint, training_job
@@ -118,8 +117,10 @@ def _failure_reason(output: Path) -> str:
 
 
 def _deploy_and_predict(session: Any, plan: endpoint.Plan, samples: Path) -> None:
-    from sagemaker.deserializers import BytesDeserializer  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.serializers import IdentitySerializer  # noqa: PLC0415 # as above
+    from sagemaker.deserializers import BytesDeserializer
+    from sagemaker.serializers import IdentitySerializer
+
+    from scripts.client.answers import show
 
     try:
         predictor = endpoint.deploy(session, plan)

@@ -16,7 +16,6 @@ import click
 
 from scripts.aws import local_mode
 from scripts.aws.session import PREFIX, SDK_DEFAULTS, parse_pairs, require_sdk
-from scripts.client.answers import show
 from scripts.client.endpoint import predictions
 from scripts.errors import Failure
 
@@ -67,10 +66,10 @@ def _isolate(folder: Path) -> None:
 
 
 def _train(image: str, training: Path, hyperparameters: dict[str, str], folder: Path) -> None:
-    from sagemaker.core.helper.session_helper import Session  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.train import ModelTrainer  # noqa: PLC0415 # as above
-    from sagemaker.train.configs import Compute, InputData  # noqa: PLC0415 # as above
-    from sagemaker.train.model_trainer import Mode  # noqa: PLC0415 # as above
+    from sagemaker.core.helper.session_helper import Session
+    from sagemaker.train import ModelTrainer
+    from sagemaker.train.configs import Compute, InputData
+    from sagemaker.train.model_trainer import Mode
 
     # without source_code the SDK sets no command, so the image's own, `train`, runs
     trainer = ModelTrainer(
@@ -91,9 +90,9 @@ def _train(image: str, training: Path, hyperparameters: dict[str, str], folder: 
 
 def _build_model(image: str, folder: Path) -> str:
     """Create a local model of *image* and the archive with ModelBuilder; return its name."""
-    from sagemaker.core.helper.session_helper import Session  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.serve import ModelBuilder  # noqa: PLC0415 # as above
-    from sagemaker.serve.mode.function_pointers import Mode  # noqa: PLC0415 # as above
+    from sagemaker.core.helper.session_helper import Session
+    from sagemaker.serve import ModelBuilder
+    from sagemaker.serve.mode.function_pointers import Mode
 
     place = folder / "endpoint"
     place.mkdir()
@@ -116,7 +115,9 @@ def _predict(model: str, files: Iterable[Path], folder: Path, port: int) -> None
     The SDK's local client creates the endpoint: ModelBuilder.deploy_local pulls even a local image from a registry, and
     starts only model servers that it knows.
     """
-    from sagemaker.core.local import LocalSession  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.core.local import LocalSession
+
+    from scripts.client.answers import show
 
     session = LocalSession()
     session.config = {"local": {"container_root": str(folder), "serving_port": port}}

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
-from scripts.diagnosis import cloud, knowledge, report
+from scripts.diagnosis import knowledge, report
 from scripts.errors import Failure
 from scripts.resources import training_job
 
@@ -97,6 +95,8 @@ def main(
         message = f"cannot write {output}: {error.strerror}; {job.name} is {job.status}: use it with deploy --job"
         raise Failure(message) from error
     if job.status != "Completed":
+        from scripts.diagnosis import cloud
+
         title = f"{job.name} ended as {job.status}: {job.failure or 'SageMaker gives no reason'}"
         evidence = cloud.collect(account.boto, job.name, "training-job")
         raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence)))
@@ -104,6 +104,9 @@ def main(
 
 
 def _report(job: training_job.Job) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("training job", job.name, highlight=False)
     table.add_row("status", job.status)
     table.add_row("artifact", job.artifact or "none")

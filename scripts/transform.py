@@ -7,23 +7,25 @@ test.npz -> cost confirmation -> .npy files -> S3 -> transform_job.transform -> 
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 import click
-import numpy as np
-from rich.progress import track
 
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX, Account
-from scripts.client import accuracy
 from scripts.client.endpoint import predictions
 from scripts.errors import Failure
 from scripts.resources import model_source, transform_job
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def write_requests(images: np.ndarray, classes: int, folder: Path) -> list[str]:
+
+def write_requests(images: "np.ndarray", classes: int, folder: Path) -> list[str]:
     """Write the images uint8 [N, 32, 32, 1] into *folder*, a file for each request; return the file names."""
+    from scripts.client import accuracy
+
     names = []
     for number, body in enumerate(accuracy.batches(images, classes)):
         names.append(f"{number:05d}.npy")
@@ -31,12 +33,14 @@ def write_requests(images: np.ndarray, classes: int, folder: Path) -> list[str]:
     return names
 
 
-def read_answers(folder: Path, names: list[str]) -> np.ndarray:
+def read_answers(folder: Path, names: list[str]) -> "np.ndarray":
     """Return the class ids, int [N], in the answers in *folder* to the files *names*.
 
     Raises:
         Failure: an answer is missing or has no predictions.
     """
+    import numpy as np
+
     predicted: list[int] = []
     for name in names:
         path = folder / f"{name}.out"
@@ -75,6 +79,8 @@ def main(
     **model_options: Any,
 ) -> None:
     """Measure the accuracy on TEST_SET, an archive from data preparation, with a transform job."""
+    from scripts.client import accuracy
+
     images, labels, classes = accuracy.load(test_set)
     session.require_sdk(2)
     account = session.connect()
@@ -109,6 +115,8 @@ def main(
 
 def _download(account: Account, uri: str, folder: Path) -> None:
     """Download the answers by file name: AWS's reference puts them below the key prefix of the requests."""
+    from rich.progress import track
+
     client = account.boto.client("s3")
     location = urlparse(uri)
     pages = client.get_paginator("list_objects_v2").paginate(

@@ -13,7 +13,6 @@ import click
 from scripts import transform
 from scripts.aws import local_mode
 from scripts.aws.session import PREFIX, quiet_sdk, require_sdk
-from scripts.client import accuracy
 from scripts.errors import Failure
 from scripts.resources import transform_job
 
@@ -34,6 +33,8 @@ from scripts.resources import transform_job
 @click.option("--port", default=8080, show_default=True, help="Port of the container on this machine.")
 def main(test_set: Path, image: str, model_data: Path, output: Path, port: int) -> None:
     """Measure the accuracy on TEST_SET with a local transform job."""
+    from scripts.client import accuracy
+
     require_sdk(2)
     quiet_sdk()
     for name in ("sagemaker", "urllib3"):  # they log every request, and advice to move to version 3

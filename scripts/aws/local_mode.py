@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from scripts.aws.session import create_sdk_session
 from scripts.errors import Failure
 
@@ -58,7 +56,8 @@ def container_root(image: str) -> Iterator[Path]:
 
 def local_session(folder: Path, port: int) -> Any:
     """Return SDK v2's LocalSession with its endpoint on *port*; the containers get dummy credentials."""
-    from sagemaker.local import LocalSession  # noqa: PLC0415 # SDK v3 has no such class
+    import boto3
+    from sagemaker.local import LocalSession  # SDK v3 has no such class
 
     boto = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106 # dummy
     local = create_sdk_session(LocalSession, boto)

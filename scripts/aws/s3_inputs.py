@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from botocore.exceptions import ClientError
 
 from scripts.aws.session import PREFIX, Account
-from scripts.errors import Failure
+from scripts.errors import Failure, OperationError
 
 
 def default_bucket(account: Account) -> str:
@@ -34,22 +33,24 @@ def upload(account: Account, bucket: str, folders: Mapping[str, Path]) -> dict[s
         Channel -> S3 URI.
 
     Raises:
-        Failure: a folder is empty, or the bucket belongs to another account.
+        Failure: a folder is empty.
+        OperationError: the bucket belongs to another account.
         botocore.exceptions.ClientError: any other error of S3.
     """
     client = account.boto.client("s3")
-    _ensure_bucket(client, bucket, account)
-    return {channel: _upload_folder(client, bucket, folder) for channel, folder in folders.items()}
+    exists = _ensure_bucket(client, bucket, account)
+    return {channel: _upload_folder(client, bucket, folder, exists=exists) for channel, folder in folders.items()}
 
 
-def _ensure_bucket(client: Any, bucket: str, account: Account) -> None:
+def _ensure_bucket(client: Any, bucket: str, account: Account) -> bool:
+    """Create the bucket if it is missing; return whether it existed."""
     # somebody else may have taken the predictable default name, with write access for all; the SDK checks this too
     owner = {"ExpectedBucketOwner": account.id} if bucket == default_bucket(account) else {}
     try:
         client.head_bucket(Bucket=bucket, **owner)
-    except ClientError as error:
+    except client.exceptions.ClientError as error:
         if error.response["Error"]["Code"] == "403":
-            raise Failure(
+            raise OperationError(
                 f"no access to bucket {bucket}, or another account owns it; choose one with --bucket"
             ) from error
         if error.response["Error"]["Code"] != "404":
@@ -58,15 +59,17 @@ def _ensure_bucket(client: Any, bucket: str, account: Account) -> None:
         constraint = {"CreateBucketConfiguration": {"LocationConstraint": account.region}}
         client.create_bucket(Bucket=bucket, **({} if account.region == "us-east-1" else constraint))
         click.echo(f"created bucket {bucket}")
+        return False
+    return True
 
 
-def _upload_folder(client: Any, bucket: str, folder: Path) -> str:
+def _upload_folder(client: Any, bucket: str, folder: Path, *, exists: bool) -> str:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
         raise Failure(f"{folder} has no files; prepare the data first with make data")
     prefix = f"{PREFIX}/inputs/{_digest(folder, files)}/"
     # S3 writes objects atomically, so the names suffice after an interrupted upload
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix) if exists else ()
     uploaded = {item["Key"] for page in pages for item in page.get("Contents", [])}
     missing = [path for path in files if prefix + path.relative_to(folder).as_posix() not in uploaded]
     uri = f"s3://{bucket}/{prefix}"

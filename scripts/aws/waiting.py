@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Container
 from typing import Any
 
-from rich.console import Console
+from scripts import dry_run
 
 _POLL_SECONDS = 10
 
@@ -15,7 +15,7 @@ _POLL_SECONDS = 10
 def wait_until_final(
     name: str, describe: Callable[[], dict[str, Any]], key: str, pending: Container[str]
 ) -> dict[str, Any]:
-    """Poll until the status is none of *pending*; show it on one line meanwhile.
+    """Poll until the status is none of *pending*; show it on one line meanwhile. A dry run does not wait.
 
     Args:
         name: The resource's name, for the status line.
@@ -26,9 +26,11 @@ def wait_until_final(
     Returns:
         The last description.
     """
+    from rich.console import Console
+
     start = time.monotonic()
     with Console().status(name) as line:
-        while (description := describe())[key] in pending:
+        while (description := describe())[key] in pending and not dry_run.is_on():
             line.update(f"{name}: {description[key]}, {time.monotonic() - start:.0f} s")
             time.sleep(_POLL_SECONDS)
     return description

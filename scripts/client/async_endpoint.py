@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlparse
 
-import boto3
-
 from scripts.aws.session import PREFIX, readable_errors
 from scripts.client.endpoint import Endpoint, predictions
 from scripts.errors import EndpointError, Failure
@@ -55,6 +53,8 @@ def predict_all(
 
 def _output_folder(name: str) -> str | None:
     """Return the S3 folder of the answers; None, if the endpoint is not asynchronous."""
+    import boto3
+
     with readable_errors("sagemaker"):
         client = boto3.client("sagemaker")
         configuration = client.describe_endpoint(EndpointName=name)["EndpointConfigName"]
@@ -67,6 +67,8 @@ def _predict_async(
     name: str, bucket: str, requests: Iterable[tuple[bytes, str]], timeout: float
 ) -> Iterator[list[dict[str, Any]]]:
     """Upload to the bucket of the answers, because it exists and the endpoint's role can use it."""
+    import boto3
+
     with readable_errors():
         s3, runtime = boto3.client("s3"), boto3.client("sagemaker-runtime")
         pending = []

@@ -5,13 +5,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import boto3
-import requests
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
-
 from scripts.errors import EndpointError, Failure
 
 _Send = Callable[[bytes, str], bytes]
@@ -58,6 +51,10 @@ def predictions(content: bytes) -> list[dict[str, Any]]:
 
 
 def _container_sender(url: str) -> _Send:
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util.retry import Retry
+
     connection = requests.Session()
     # 503 means busy; other errors would come again
     retry = Retry(5, backoff_factor=0.5, status_forcelist=[503], allowed_methods=None, raise_on_status=False)
@@ -77,6 +74,10 @@ def _container_sender(url: str) -> _Send:
 
 
 def _sagemaker_sender(name: str, target: str | None) -> _Send:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         # the platform gives a container 60 s
         client = boto3.client("sagemaker-runtime", config=Config(read_timeout=70, retries={"mode": "standard"}))

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from scripts.aws import session, waiting
-from scripts.diagnosis import cloud, knowledge, report
+from scripts.diagnosis import knowledge, report
 
 VARIANT = "AllTraffic"
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack")
@@ -82,7 +82,7 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
         click.ClickException: the endpoint failed; the message has the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
-    from sagemaker.multidatamodel import MultiDataModel  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.multidatamodel import MultiDataModel
 
     model = _model(sagemaker_session, plan, plan.name, plan.model_data)
     tags = [{"Key": key, "Value": value} for key, value in plan.tags.items()] or None
@@ -98,8 +98,8 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
 
 
 def _model(sagemaker_session: Any, plan: Plan, name: str, model_data: str) -> Any:
-    from sagemaker.model import Model  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.predictor import Predictor  # noqa: PLC0415 # as above
+    from sagemaker.model import Model
+    from sagemaker.predictor import Predictor
 
     return Model(
         image_uri=plan.image,
@@ -115,8 +115,8 @@ def _model(sagemaker_session: Any, plan: Plan, name: str, model_data: str) -> An
 
 def _resources(plan: Plan) -> dict[str, Any]:
     """Return the SDK's arguments for the endpoint's instances or serverless configuration."""
-    from sagemaker.async_inference import AsyncInferenceConfig  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.serverless import ServerlessInferenceConfig  # noqa: PLC0415 # as above
+    from sagemaker.async_inference import AsyncInferenceConfig
+    from sagemaker.serverless import ServerlessInferenceConfig
 
     if plan.serverless_mb:
         return {"serverless_inference_config": ServerlessInferenceConfig(plan.serverless_mb, max_concurrency=5)}
@@ -130,7 +130,7 @@ def _resources(plan: Plan) -> dict[str, Any]:
 
 
 def _capture(sagemaker_session: Any, plan: Plan) -> Any:
-    from sagemaker.model_monitor import DataCaptureConfig  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.model_monitor import DataCaptureConfig
 
     if plan.capture_percent is None:
         return None
@@ -146,7 +146,7 @@ def _capture(sagemaker_session: Any, plan: Plan) -> Any:
 
 def _deploy_with_shadow(sagemaker_session: Any, plan: Plan, model: Any, tags: list[dict[str, str]] | None) -> Any:
     """Create an endpoint whose shadow variant gets a copy of each request; its answers are dropped."""
-    from sagemaker import production_variant  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker import production_variant
 
     shadow = _model(sagemaker_session, plan, f"{plan.name}-shadow", str(plan.shadow_model))
     resources = _resources(plan)
@@ -183,6 +183,8 @@ def _wait(sagemaker_session: Any, name: str) -> None:
     )
     status = description["EndpointStatus"]
     if status != "InService":
+        from scripts.diagnosis import cloud
+
         title = f"{name} did not come into service: {description.get('FailureReason', status)}"
         removal = f"then delete what was created: python -m scripts.delete_endpoint {name}"
         evidence = cloud.collect(sagemaker_session.boto_session, name, "endpoint")

@@ -76,9 +76,9 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
         Failure: the command was interrupted or lost access to AWS; the job keeps running.
     """
     session.quiet_sdk()
-    from sagemaker.estimator import Estimator  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.exceptions import UnexpectedStatusException  # noqa: PLC0415 # as above
-    from sagemaker.utils import name_from_base  # noqa: PLC0415 # as above
+    from sagemaker.estimator import Estimator
+    from sagemaker.exceptions import UnexpectedStatusException
+    from sagemaker.utils import name_from_base
 
     name = name_from_base(PREFIX)
     seconds = int(plan.max_hours * 3600)

@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from scripts.aws import session, waiting
-from scripts.client import accuracy
-from scripts.diagnosis import cloud, knowledge, report
+from scripts.diagnosis import knowledge, report
 from scripts.resources import endpoint
 
 _GPU_AMI = "al2-ami-sagemaker-batch-gpu-535"
@@ -53,7 +52,9 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         click.ClickException: the job failed; the message has the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
-    from sagemaker.model import Model  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.model import Model
+
+    from scripts.client.accuracy import CONTENT_TYPE
 
     model = Model(
         image_uri=plan.image,
@@ -75,7 +76,7 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
             max_payload=None,
             input_config={
                 "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": plan.inputs}},
-                "ContentType": accuracy.CONTENT_TYPE,
+                "ContentType": CONTENT_TYPE,
             },
             output_config={"S3OutputPath": plan.output, "Accept": "application/json"},
             resource_config=resources,
@@ -99,6 +100,8 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
     model.delete_model()
     if description["TransformJobStatus"] != "Completed":
         reason = description.get("FailureReason") or "SageMaker gives no reason"
+        from scripts.diagnosis import cloud
+
         title = f"{plan.name} ended as {description['TransformJobStatus']}: {reason}"
         evidence = cloud.collect(sagemaker_session.boto_session, plan.name, "transform-job")
         raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence)))

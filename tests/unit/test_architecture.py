@@ -38,7 +38,9 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "delete_endpoint doctor evaluate invoke push sdk_v3 train transform",
         "resources",
         "client diagnosis",
+        "options",
         "aws",
+        "dry_run",
         "errors",
     ),
 }

@@ -6,8 +6,6 @@ import json
 import os
 from collections.abc import Iterator
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from local_test.check.core.points import Finding, Part, Payload, Point, Verdict, inconclusive, not_applicable, passed_if
 from local_test.check.hosting.support import sources, wire
 from local_test.check.hosting.support.served import ServingContainer
@@ -70,6 +68,8 @@ def _metrics(served: ServingContainer) -> Finding:
     answer = wire.request(served.address, "GET", "/metrics", seconds=10)
     if answer.client_error:
         return not_applicable(METRICS, answer)
+    from prometheus_client.parser import text_string_to_metric_families
+
     if not answer.ok:
         return passed_if(METRICS, False, answer)
     try:
