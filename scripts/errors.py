@@ -9,5 +9,11 @@ class Failure(click.ClickException):
     exit_code = 2
 
 
+class Interrupted(Failure):
+    """Ctrl-C; the message says what exists."""
+
+    exit_code = 130
+
+
 class EndpointError(Failure):
     """An error that the endpoint returned for a request."""

@@ -26,7 +26,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from scripts.errors import Failure
+from scripts.errors import Failure, Interrupted
 
 PREFIX = "traffic-signs"
 """Prefix of every name and S3 key that the commands create, so that IAM policies can be narrow."""
@@ -73,7 +73,8 @@ def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
         next_step: What the user still has to do about resources that were created; ends the message, also after Ctrl-C.
 
     Raises:
-        Failure: in place of these errors and, with *next_step*, of Ctrl-C.
+        Failure: in place of these errors.
+        Interrupted: in place of KeyboardInterrupt.
     """
     try:
         yield
@@ -82,9 +83,7 @@ def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
     except (BotoCoreError, ClientError) as error:
         raise _failure(_describe(error, service), next_step) from error
     except KeyboardInterrupt as error:
-        if not next_step:
-            raise
-        raise _failure("interrupted", next_step) from error
+        raise Interrupted(f"interrupted; {next_step or 'nothing keeps running'}") from error
 
 
 def _failure(message: str, next_step: str) -> Failure:

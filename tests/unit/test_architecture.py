@@ -39,6 +39,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "resources",
         "client diagnosis",
         "aws",
+        "interruption",
         "errors",
     ),
 }

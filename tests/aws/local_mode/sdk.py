@@ -16,6 +16,12 @@ def run(sdk: str, module: str, *options: object) -> "subprocess.CompletedProcess
 
 
 def run_without_image(sdk: str, module: str, *options: object) -> "subprocess.CompletedProcess[str]":
+    words, environment = command(sdk, module, *options)
+    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+def command(sdk: str, module: str, *options: object) -> tuple[list[str], dict[str, str]]:
+    """The words and the environment of a command."""
     python = ROOT / f".venv-sdk-{sdk}" / "bin" / "python"
     if not python.exists():
         pytest.skip(f"SageMaker's SDK is not installed: make .venv-sdk-{sdk}/installed")
@@ -23,4 +29,4 @@ def run_without_image(sdk: str, module: str, *options: object) -> "subprocess.Co
     # local mode must not need credentials or a region
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment["COLUMNS"] = "120"
-    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return words, environment

@@ -1,0 +1,118 @@
+"""Ctrl-C in SageMaker's local mode, which both SDKs would drop; with real containers."""
+
+import os
+import signal
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local_test.platform import engine
+from tests.aws.local_mode.sdk import ROOT, command
+from tests.conftest import IMAGE
+from tests.support.helpers import WITH_DEFAULT_SIGINT, Job, free_port
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("clean_local_mode")]
+
+_SAID = (
+    "Error: interrupted; the containers, networks and files of local mode are removed; nothing runs, nothing bills\n"
+)
+
+
+def docker(*words: str) -> str:
+    done = subprocess.run([engine.DOCKER, *words], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def logged(scratch: Path, text: str) -> Callable[[], bool]:
+    """Whether a container of compose's files below *scratch* has logged *text*."""
+
+    def found() -> bool:
+        label = '{{.Label "com.docker.compose.project.working_dir"}}'
+        running = (line.split(" ", 1) for line in docker("ps", "--format", f"{{{{.ID}}}} {label}").splitlines())
+        mine = [name for name, place in running if place.startswith(str(scratch))]
+        return any(text in docker("logs", name) for name in mine)
+
+    return found
+
+
+def interrupt(
+    scratch: Path, text: str, sdk: str, module: str, *options: object, terminal: bool = True
+) -> tuple[int, str]:
+    """Send Ctrl-C when a container has logged *text*; return exit code and stderr.
+
+    Without a *terminal* only the command gets the signal, as from `kill`, and docker compose does not.
+    """
+    scratch.mkdir()
+    words, environment = command(sdk, module, "--image", IMAGE, "--port", free_port(), *options)
+    with (scratch.parent / "stdout").open("w+") as stdout:
+        process = subprocess.Popen(
+            [*WITH_DEFAULT_SIGINT, *words], cwd=ROOT, env=environment | {"TMPDIR": str(scratch)},
+            stdout=stdout, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        with process:
+            try:
+                wait_until(
+                    lambda: process.poll() is not None or logged(scratch, text)(),
+                    200, f"a container logs {text}", lambda: Path(stdout.name).read_text(),
+                )  # fmt: skip
+                os.killpg(process.pid, signal.SIGINT) if terminal else process.send_signal(signal.SIGINT)
+                _, errors = process.communicate(timeout=60)
+                return process.returncode, errors
+            finally:
+                process.kill()  # nothing, if it has ended
+
+
+@pytest.mark.parametrize(
+    ("sdk", "module", "terminal"),
+    [
+        ("v2", "scripts.sagemaker_local", True),
+        ("v2", "scripts.sagemaker_local", False),
+        ("v3", "scripts.sdk_v3", True),
+        ("v3", "scripts.sdk_v3", False),
+    ],
+)
+def test_ctrl_c_while_a_local_job_trains_serves_no_half_trained_model(
+    prepared: Path, tmp_path: Path, sdk: str, module: str, terminal: bool
+) -> None:
+    scratch, output = tmp_path / "scratch", tmp_path / "out"
+    code, errors = interrupt(
+        scratch, "epoch 2 of 10000", sdk, module, "--training", prepared / "training",
+        "--samples", prepared / "samples", "--output", output, "-p", "epochs=10000", terminal=terminal,
+    )  # fmt: skip
+    assert (code, errors.splitlines(keepends=True)[-1]) == (130, _SAID)
+    assert "Traceback" not in errors
+    assert not list(scratch.iterdir())
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(("sdk", "module"), [("v2", "scripts.sagemaker_local"), ("v3", "scripts.sdk_v3")])
+def test_ctrl_c_while_a_local_endpoint_starts_leaves_no_container(
+    prepared: Path, tmp_path: Path, sdk: str, module: str
+) -> None:
+    scratch = tmp_path / "scratch"
+    code, errors = interrupt(
+        scratch, "Starting gunicorn", sdk, module, "--training", prepared / "training",
+        "--samples", prepared / "samples", "--output", tmp_path / "out", "-p", "epochs=1",
+    )  # fmt: skip
+    assert (code, errors.splitlines(keepends=True)[-1]) == (130, _SAID)
+    assert "Traceback" not in errors
+    assert not list(scratch.iterdir())
+
+
+@pytest.mark.parametrize("image", ["container"], indirect=True)
+def test_ctrl_c_in_a_local_transform_job_leaves_no_container(job: Job, prepared: Path, tmp_path: Path) -> None:
+    scratch, archive = tmp_path / "scratch", tmp_path / "model.tar.gz"
+    with tarfile.open(archive, "w:gz") as packed:
+        packed.add(job.base / "model", ".")
+    code, errors = interrupt(
+        scratch, "Starting gunicorn", "v2", "scripts.transform_local", prepared / "test" / "test.npz",
+        "--model-data", archive, "--output", tmp_path / "report", terminal=False,
+    )  # fmt: skip
+    assert (code, errors.splitlines(keepends=True)[-1]) == (130, _SAID)
+    assert "Traceback" not in errors
+    assert not list(scratch.iterdir())
+    assert not (tmp_path / "report").exists()
