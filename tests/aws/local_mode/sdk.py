@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from local_test.platform import engine
 from tests.conftest import IMAGE
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,3 +31,19 @@ def command(sdk: str, module: str, *options: object) -> tuple[list[str], dict[st
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment["COLUMNS"] = "120"
     return words, environment
+
+
+def docker(*words: str) -> str:
+    """Both outputs of `docker WORDS`; a container may have ended meanwhile."""
+    done = subprocess.run([engine.DOCKER, *words], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def logged(folder: Path, text: str, name: str = "") -> str | None:
+    """The id of a running container that the SDK started below *folder*, whose name has *name* and log *text*."""
+    label = '{{.Label "com.docker.compose.project.working_dir"}}'
+    for line in docker("ps", "--filter", f"name={name}", "--format", f"{{{{.ID}}}} {label}").splitlines():
+        found, _, place = line.partition(" ")
+        if place.startswith(str(folder)) and text in docker("logs", found):
+            return found
+    return None

@@ -4,13 +4,11 @@ import os
 import signal
 import subprocess
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from local_test.platform import engine
-from tests.aws.local_mode.sdk import ROOT, command
+from tests.aws.local_mode.sdk import ROOT, command, logged
 from tests.conftest import IMAGE
 from tests.support.helpers import WITH_DEFAULT_SIGINT, Job, free_port
 from tests.support.waiting import wait_until
@@ -20,23 +18,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("clean_local_mode")]
 _SAID = (
     "Error: interrupted; the containers, networks and files of local mode are removed; nothing runs, nothing bills\n"
 )
-
-
-def docker(*words: str) -> str:
-    done = subprocess.run([engine.DOCKER, *words], capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
-
-
-def logged(scratch: Path, text: str) -> Callable[[], bool]:
-    """Whether a container of compose's files below *scratch* has logged *text*."""
-
-    def found() -> bool:
-        label = '{{.Label "com.docker.compose.project.working_dir"}}'
-        running = (line.split(" ", 1) for line in docker("ps", "--format", f"{{{{.ID}}}} {label}").splitlines())
-        mine = [name for name, place in running if place.startswith(str(scratch))]
-        return any(text in docker("logs", name) for name in mine)
-
-    return found
 
 
 def interrupt(
@@ -56,14 +37,14 @@ def interrupt(
         with process:
             try:
                 wait_until(
-                    lambda: process.poll() is not None or logged(scratch, text)(),
+                    lambda: process.poll() is not None or logged(scratch, text),
                     200, f"a container logs {text}", lambda: Path(stdout.name).read_text(),
                 )  # fmt: skip
                 os.killpg(process.pid, signal.SIGINT) if terminal else process.send_signal(signal.SIGINT)
                 _, errors = process.communicate(timeout=60)
                 return process.returncode, errors
             finally:
-                process.kill()  # nothing, if it has ended
+                process.terminate()  # nothing, if it has ended
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ PORT = 7677
 """Port of the chief. TensorFlow uses the ports after it, one for each host."""
 _JOIN_SECONDS = 10 * 60
 """Instances of one job start minutes apart: each pulls the image and the data for itself."""
+_EXPORT_SECONDS = 30 * 60
+"""For a chief that hangs: calibration, export and report take about a minute on two cores."""
 _DONE = b"done"
 _LENGTH = struct.Struct("!Q")
 _ENDED_EARLY = "another host ended before the training began; see its log"
@@ -125,25 +127,31 @@ class Cluster:
             _send(other, payload)
         return payload
 
-    def leave(self) -> None:
-        """As the chief, tell the others that the model is written; as another host, wait for that.
+    def leave(self, seconds: float = _EXPORT_SECONDS) -> None:
+        """As the chief, tell the others that the model is written; as another host, wait for that and for its end.
+
+        Args:
+            seconds: how long another host waits.
 
         Raises:
-            HostsError: the chief ended before the model was written.
+            HostsError: the chief ended before the model was written, or has not written it in time.
         """
         if self.hosts.is_chief:
             for other in self._others:
                 with contextlib.suppress(OSError):  # the model is written, so a host lost now does not matter
                     other.sendall(_DONE)
             return
-        received = b""
-        self._chief.settimeout(None)
-        # a connection that is reset or lost means the same as one that is closed
-        with contextlib.suppress(OSError):
+        received, reason = b"", "ended before the model was written"
+        self._chief.settimeout(seconds)
+        try:
             while part := self._chief.recv(16):
                 received += part
+        except TimeoutError:
+            reason = f"has not written the model within {seconds / 60:g} min"
+        except OSError:  # a connection that is reset or lost means the same as one that is closed
+            pass
         if received != _DONE:
-            raise HostsError(f"{self.hosts.chief} ended before the model was written; see its log")
+            raise HostsError(f"{self.hosts.chief} {reason}; see its log")
 
     def _connect(self, port: int) -> socket.socket:
         while True:

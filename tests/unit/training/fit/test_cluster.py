@@ -129,6 +129,17 @@ def test_a_stop_ends_the_waiting() -> None:
         cluster.synchronize("data", b"")
 
 
+def test_a_chief_that_hangs_while_it_writes_is_not_waited_for_for_ever() -> None:
+    port = free_port()
+    chief, late = Host("localhost", port), Host("c", port)
+    other = Cluster(Hosts("b", ("localhost", "b", "c")), threading.Event(), port)
+    other.synchronize("data", b"")
+    with pytest.raises(HostsError, match=r"^localhost has not written the model within 0\.01 min; see its log$"):
+        other.leave(0.6)
+    assert chief.end("all is written\n") == (0, "")
+    assert late.end() == (0, "")
+
+
 def test_one_host_alone_meets_nobody() -> None:
     cluster = Cluster(Hosts("a", ("a",)), threading.Event(), free_port())
     assert cluster.synchronize("data", b"state") == b"state"
