@@ -48,13 +48,7 @@ def interrupt(
 
 
 @pytest.mark.parametrize(
-    ("sdk", "module", "terminal"),
-    [
-        ("v2", "scripts.sagemaker_local", True),
-        ("v2", "scripts.sagemaker_local", False),
-        ("v3", "scripts.sdk_v3", True),
-        ("v3", "scripts.sdk_v3", False),
-    ],
+    ("sdk", "module", "terminal"), [("v2", "scripts.sagemaker_local", True), ("v3", "scripts.sdk_v3", False)]
 )
 def test_ctrl_c_while_a_local_job_trains_serves_no_half_trained_model(
     prepared: Path, tmp_path: Path, sdk: str, module: str, terminal: bool
@@ -70,13 +64,10 @@ def test_ctrl_c_while_a_local_job_trains_serves_no_half_trained_model(
     assert not output.exists()
 
 
-@pytest.mark.parametrize(("sdk", "module"), [("v2", "scripts.sagemaker_local"), ("v3", "scripts.sdk_v3")])
-def test_ctrl_c_while_a_local_endpoint_starts_leaves_no_container(
-    prepared: Path, tmp_path: Path, sdk: str, module: str
-) -> None:
+def test_ctrl_c_while_a_local_endpoint_starts_leaves_no_container(prepared: Path, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     code, errors = interrupt(
-        scratch, "Starting gunicorn", sdk, module, "--training", prepared / "training",
+        scratch, "Starting gunicorn", "v3", "scripts.sdk_v3", "--training", prepared / "training",
         "--samples", prepared / "samples", "--output", tmp_path / "out", "-p", "epochs=1",
     )  # fmt: skip
     assert (code, errors.splitlines(keepends=True)[-1]) == (130, _SAID)
