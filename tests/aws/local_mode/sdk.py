@@ -39,11 +39,11 @@ def docker(*words: str) -> str:
     return done.stdout + done.stderr
 
 
-def logged(folder: Path, text: str, name: str = "") -> str | None:
-    """The id of a running container that the SDK started below *folder*, whose name has *name* and log *text*."""
+def logged(folder: Path, text: str, name: str = "") -> str:
+    """The id of a running container that the SDK started below *folder*, whose name has *name* and log *text*; else ""."""
     label = '{{.Label "com.docker.compose.project.working_dir"}}'
     for line in docker("ps", "--filter", f"name={name}", "--format", f"{{{{.ID}}}} {label}").splitlines():
         found, _, place = line.partition(" ")
         if place.startswith(str(folder)) and text in docker("logs", found):
             return found
-    return None
+    return ""

@@ -30,7 +30,7 @@ def test_a_first_host_that_is_25_seconds_slower_still_leaves_its_model(prepared:
         process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)
     try:
 
-        def trained() -> str | None:
+        def trained() -> str:
             assert process.poll() is None, log.read_text()
             return logged(scratch, "weights of epoch 1", "algo-1-")
 
