@@ -40,7 +40,7 @@ def docker(*words: str) -> str:
 
 
 def logged(folder: Path, text: str, name: str = "") -> str:
-    """The id of a running container that the SDK started below *folder*, whose name has *name* and log *text*; else ""."""
+    """The id of a running container of the SDK's folders below *folder*, if its name has *name* and its log *text*."""
     label = '{{.Label "com.docker.compose.project.working_dir"}}'
     for line in docker("ps", "--filter", f"name={name}", "--format", f"{{{{.ID}}}} {label}").splitlines():
         found, _, place = line.partition(" ")

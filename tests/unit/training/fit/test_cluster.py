@@ -13,11 +13,13 @@ import pytest
 
 from tests.support.helpers import free_port
 from traffic_signs.errors import HostsError
-from traffic_signs.training.fit.cluster import Cluster, Hosts
+from traffic_signs.training.fit.cluster import Cluster
+from traffic_signs.training.fit.hosts import Hosts
 
 _HOST = """
 import os, sys, threading
-from traffic_signs.training.fit.cluster import Cluster, Hosts
+from traffic_signs.training.fit.cluster import Cluster
+from traffic_signs.training.fit.hosts import Hosts
 name, port, data, then = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 cluster = Cluster(Hosts(name, ("localhost", "b", "c")), threading.Event(), port, 30)
 print("connected", flush=True)
