@@ -36,10 +36,12 @@ def interrupt(
         )  # fmt: skip
         with process:
             try:
-                wait_until(
-                    lambda: process.poll() is not None or logged(scratch, text),
-                    200, f"a container logs {text}", lambda: Path(stdout.name).read_text(),
-                )  # fmt: skip
+
+                def reached() -> str:
+                    assert process.poll() is None, Path(stdout.name).read_text()
+                    return logged(scratch, text)
+
+                wait_until(reached, 200, f"a container logs {text}", Path(stdout.name).read_text)
                 os.killpg(process.pid, signal.SIGINT) if terminal else process.send_signal(signal.SIGINT)
                 _, errors = process.communicate(timeout=60)
                 return process.returncode, errors
