@@ -21,11 +21,11 @@ _SAID = (
 
 
 def interrupt(
-    scratch: Path, text: str, sdk: str, module: str, *options: object, terminal: bool = True
+    scratch: Path, text: str, sdk: str, module: str, *options: object, kill: signal.Signals | None = None
 ) -> tuple[int, str]:
-    """Send Ctrl-C when a container has logged *text*; return exit code and stderr.
+    """Press Ctrl-C, or *kill* the command alone, when a container has logged *text*; return exit code and stderr.
 
-    Without a *terminal* only the command gets the signal, as from `kill`, and docker compose does not.
+    A terminal sends Ctrl-C to docker compose too.
     """
     scratch.mkdir()
     words, environment = command(sdk, module, "--image", IMAGE, "--port", free_port(), *options)
@@ -42,7 +42,7 @@ def interrupt(
                     return logged(scratch, text)
 
                 wait_until(reached, 200, f"a container logs {text}", Path(stdout.name).read_text)
-                os.killpg(process.pid, signal.SIGINT) if terminal else process.send_signal(signal.SIGINT)
+                process.send_signal(kill) if kill else os.killpg(process.pid, signal.SIGINT)
                 _, errors = process.communicate(timeout=60)
                 return process.returncode, errors
             finally:
@@ -50,15 +50,15 @@ def interrupt(
 
 
 @pytest.mark.parametrize(
-    ("sdk", "module", "terminal"), [("v2", "scripts.sagemaker_local", True), ("v3", "scripts.sdk_v3", False)]
+    ("sdk", "module", "kill"), [("v2", "scripts.sagemaker_local", None), ("v3", "scripts.sdk_v3", signal.SIGINT)]
 )
 def test_ctrl_c_while_a_local_job_trains_serves_no_half_trained_model(
-    prepared: Path, tmp_path: Path, sdk: str, module: str, terminal: bool
+    prepared: Path, tmp_path: Path, sdk: str, module: str, kill: signal.Signals | None
 ) -> None:
     scratch, output = tmp_path / "scratch", tmp_path / "out"
     code, errors = interrupt(
         scratch, "epoch 2 of 10000", sdk, module, "--training", prepared / "training",
-        "--samples", prepared / "samples", "--output", output, "-p", "epochs=10000", terminal=terminal,
+        "--samples", prepared / "samples", "--output", output, "-p", "epochs=10000", kill=kill,
     )  # fmt: skip
     assert (code, errors.splitlines(keepends=True)[-1]) == (130, _SAID)
     assert "Traceback" not in errors
@@ -78,15 +78,18 @@ def test_ctrl_c_while_a_local_endpoint_starts_leaves_no_container(prepared: Path
 
 
 @pytest.mark.parametrize("image", ["container"], indirect=True)
-def test_ctrl_c_in_a_local_transform_job_leaves_no_container(job: Job, prepared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_a_local_transform_job_leaves_no_container(
+    job: Job, prepared: Path, tmp_path: Path, kill: signal.Signals
+) -> None:
     scratch, archive = tmp_path / "scratch", tmp_path / "model.tar.gz"
     with tarfile.open(archive, "w:gz") as packed:
         packed.add(job.base / "model", ".")
     code, errors = interrupt(
         scratch, "Starting gunicorn", "v2", "scripts.transform_local", prepared / "test" / "test.npz",
-        "--model-data", archive, "--output", tmp_path / "report", terminal=False,
+        "--model-data", archive, "--output", tmp_path / "report", kill=kill,
     )  # fmt: skip
-    assert (code, errors.splitlines(keepends=True)[-1]) == (130, _SAID)
+    assert (code, errors.splitlines(keepends=True)[-1]) == (128 + kill, _SAID)
     assert "Traceback" not in errors
     assert not list(scratch.iterdir())
     assert not (tmp_path / "report").exists()
