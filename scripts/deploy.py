@@ -140,7 +140,8 @@ def main(
     )
     click.echo(f"endpoint: {name}   delete it: {removal}")
     # an error, Ctrl-C or an expired login may leave resources behind
-    with session.readable_errors(next_step=f"delete what was created, which may bill: {removal}"):
+    price = "by request" if serverless else f"{machines.count} x {instance_type} day and night"
+    with session.readable_errors(next_step=f"delete what was created, which may bill {price}: {removal}"):
         endpoint.deploy(session.sagemaker_session(account), plan)
     if scale:
         next_step = f"the endpoint is in service without autoscaling; delete it: {removal}"

@@ -62,11 +62,9 @@ def main(
     quiet_sdk()
     for name in ("sagemaker", "urllib3"):  # they log every request, and advice to move to version 3
         logging.getLogger(name).setLevel(logging.ERROR)
-    output = output.resolve()
-    for name in ("model.tar.gz", "output.tar.gz"):  # from an earlier run
-        (output / name).unlink(missing_ok=True)
     with local_mode.container_root(image) as folder:
         session = local_mode.local_session(folder, port)
+        archives = folder / "archives"
         channels = {"training": training} | ({"validation": validation} if validation else {})
         if entry_point:
             source_dir = _copy_source(entry_point, source_dir, folder)
@@ -74,7 +72,7 @@ def main(
             image=image,
             role=local_mode.ROLE,
             inputs={name: f"file://{path.resolve()}" for name, path in channels.items()},
-            output=f"file://{output}",
+            output=f"file://{archives}",  # the job may fail after it has written them
             instance_type="local",
             instance_count=instances,
             hyperparameters={key: train.parse_value(text) for key, text in parse_pairs(hyperparameters).items()},
@@ -84,8 +82,9 @@ def main(
         try:
             job = training_job.fit(session, plan)
         except RuntimeError as error:
-            raise Failure(f"the training job failed: {_failure_reason(output) or error}") from error
-        click.echo(f"artifact: {job.artifact}")
+            raise Failure(f"the training job failed: {_failure_reason(archives) or error}") from error
+        shutil.copytree(archives, output, dirs_exist_ok=True)
+        click.echo(f"artifact: {output / 'model.tar.gz'}")
         _deploy_and_predict(
             session, endpoint.Plan(image, local_mode.ROLE, str(job.artifact), PREFIX, instance_type="local"), samples
         )

@@ -52,7 +52,7 @@ def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
     Raises:
         Failure: in place of errors about credentials and region.
         OperationError: in place of the other errors.
-        Interrupted: in place of Ctrl-C, with *next_step*.
+        Interrupted: in place of Ctrl-C.
     """
     try:
         yield
@@ -61,9 +61,7 @@ def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
         cause = error.__context__ if type(error).__name__ == "S3UploadFailedError" else None
         raise from_aws(cause or error, service, next_step) from error
     except KeyboardInterrupt as error:
-        if not next_step:
-            raise
-        raise Interrupted(f"interrupted; {next_step}") from error
+        raise Interrupted(f"interrupted; {next_step or 'nothing keeps running'}") from error
 
 
 def connect(region: str | None = None) -> Account:

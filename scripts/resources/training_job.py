@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
+from scripts import interruption
 from scripts.aws import session
 from scripts.aws.session import PREFIX
-from scripts.errors import Failure
 
 METRICS = Path(__file__).parent / "metric_definitions.json"
 _SPOT_WAIT_FACTOR = 2
@@ -73,7 +73,7 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
         The job, even if it failed.
 
     Raises:
-        Failure: the command was interrupted or lost access to AWS; the job keeps running.
+        Failure: the command lost access to AWS; the job keeps running.
     """
     session.quiet_sdk()
     from sagemaker.estimator import Estimator
@@ -114,19 +114,21 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
         **own,
     )
     click.echo(f"training job: {name}")
-    estimator.fit(dict(plan.inputs), job_name=name, wait=False)
     still_running = (
-        f"{name} keeps running and billing; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
-        f"or deploy its model later: python -m scripts.deploy --job {name}"
+        f"{name} keeps running and billing, {plan.instance_count} x {plan.instance_type} for at most {plan.max_hours:g}"
+        f" h; stop it: aws sagemaker stop-training-job --training-job-name {name};"
+        f" or deploy its model later: python -m scripts.deploy --job {name}"
     )
-    with session.readable_errors(next_step=still_running):  # a login may expire before the job has ended
-        # an interrupted wait may raise either; the job's description says more
-        with contextlib.suppress(UnexpectedStatusException, KeyboardInterrupt):
-            estimator.latest_training_job.wait()
-        job = _job(sagemaker_session, name, plan)
-    if job.status == "InProgress":
-        raise Failure(still_running)
-    return job
+
+    def what_exists() -> str:
+        return still_running if estimator.latest_training_job else f"if it has started, {still_running}"
+
+    with interruption.ends_command(what_exists):
+        estimator.fit(dict(plan.inputs), job_name=name, wait=False)
+        with session.readable_errors(next_step=still_running):  # a login may expire before the job has ended
+            with contextlib.suppress(UnexpectedStatusException):  # the job's description says more
+                estimator.latest_training_job.wait()
+            return _job(sagemaker_session, name, plan)
 
 
 def _job(sagemaker_session: Any, name: str, plan: Plan) -> Job:

@@ -10,6 +10,7 @@ import click
 
 from scripts.aws import session, waiting
 from scripts.diagnosis import knowledge, report
+from scripts.errors import Interrupted
 from scripts.resources import endpoint
 
 _GPU_AMI = "al2-ami-sagemaker-batch-gpu-535"
@@ -48,7 +49,8 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         plan: The job.
 
     Raises:
-        Failure: the command was interrupted or lost access to AWS; the job keeps running.
+        Failure: the command lost access to AWS; the job keeps running.
+        Interrupted: Ctrl-C; the message says what keeps running.
         click.ClickException: the job failed; the message has the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
@@ -66,6 +68,11 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
     resources = {"InstanceType": plan.instance_type, "InstanceCount": plan.instance_count}
     if endpoint.has_gpu(plan.instance_type):
         resources["TransformAmiVersion"] = _GPU_AMI
+    still_running = (
+        f"{plan.name} keeps running and billing, {plan.instance_count} x {plan.instance_type} until all is answered;"
+        f" stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name};"
+        f" then aws sagemaker delete-model --model-name {plan.name}"
+    )
     model.create(instance_type=plan.instance_type)
     try:
         sagemaker_session.transform(  # the SDK's Transformer has no TransformAmiVersion
@@ -82,14 +89,11 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
             resource_config=resources,
             experiment_config=None,
         )
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"interrupted; if it has started, {still_running}") from error
     except Exception:
         model.delete_model()
         raise
-    still_running = (
-        f"{plan.name} keeps running and billing;"
-        f" stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name};"
-        f" then aws sagemaker delete-model --model-name {plan.name}"
-    )
     with session.readable_errors(next_step=still_running):  # a login may expire before the job has ended
         description = waiting.wait_until_final(
             plan.name,

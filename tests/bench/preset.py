@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import softmax  # type: ignore[import-untyped] # SciPy has no types
 
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.training.fit import cluster, distribution, loop
+from traffic_signs.training.fit import distribution, hosts, loop
 from traffic_signs.training.recipe import networks, presets
 from traffic_signs.training.results import calibration
 
@@ -37,7 +37,7 @@ def fit(
         training,
         validation,
         seed=seed,
-        strategy=distribution.strategy(cluster.Hosts("here", ("here",))),
+        strategy=distribution.strategy(hosts.Hosts("here", ("here",))),
         stop=threading.Event(),
         save=lambda state: after_epoch(state.variables),
     )

@@ -18,12 +18,14 @@ from local_test.platform import container, opt_ml
 from tests.conftest import IMAGE
 from tests.support.commands import run
 from tests.support.helpers import WITH_DEFAULT_SIGINT, Job, free_port
+from tests.support.waiting import wait_until
 
 
 def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: str | None, tmp_path: Path) -> None:
     base, where = tmp_path / "opt-ml", ["--image", image] if image else []
     opt_ml.write(base, ["training"], {})
     (base / "model" / "earlier").touch()
+    (base / "input" / "config" / "hyperparameters.json").touch()  # as at the end of a job
     trained = run(
         "local_test", "train", *where, "--base", base, "--training", prepared / "training", "-p", "epochs=1", "-p",
         "preset=lenet",
@@ -51,6 +53,25 @@ def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: s
     with Image.open(picture) as drawn:
         assert len(np.unique(np.asarray(drawn.convert("L")))) > 50
     assert "Starting gunicorn" in (tmp_path / "serve.log").read_text()
+
+
+def test_a_file_that_was_added_to_an_earlier_model_is_not_lost(prepared: Path, tmp_path: Path) -> None:
+    base, kept = tmp_path / "opt-ml", tmp_path / "opt-ml.earlier-1"
+    opt_ml.write(base, ["training"], {})
+    ended = (base / "input" / "config" / "hyperparameters.json").stat().st_ctime_ns
+    mine = base / "model" / "mine.py"
+
+    def added() -> bool:
+        mine.touch()
+        return mine.stat().st_ctime_ns > ended
+
+    wait_until(added, 10, "the file is newer than the job")
+    done = run("local_test", "train", "--base", base, "--training", prepared / "training", "-p", "epochs=1")
+    assert done.returncode == 0, done.stderr
+    assert f"{base} had files from after its job, such as model/mine.py: it is kept as {kept}\n" in done.stderr
+    assert [path.name for path in (kept / "model").iterdir()] == ["mine.py"]
+    assert "artifact.json" in {path.name for path in (base / "model").iterdir()} - {"mine.py"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["opt-ml", "opt-ml.earlier-1"]
 
 
 def test_a_log_file_leaves_the_screen_to_the_progress_and_the_warnings(prepared: Path, tmp_path: Path) -> None:

@@ -278,6 +278,7 @@ def test_the_users_own_program_runs_in_place_of_the_built_in_one(image: str | No
     assert job.code == 0, job.log
     assert (base / "model" / "mine").read_text() == "--rate 0.5"
     (base / "code" / "mine.py").write_text("raise ValueError('no such luck')\n")
+    shutil.rmtree(base / "model")
     job = run_job(base, {}, {"sagemaker_program": "mine.py"}, image=image)
     assert job.code == 1
     assert "no such luck" in job.failure[:1024]

@@ -40,7 +40,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "client diagnosis",
         "options",
         "aws",
-        "dry_run",
+        "dry_run interruption",
         "errors",
     ),
 }

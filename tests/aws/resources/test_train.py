@@ -66,14 +66,31 @@ def test_an_interrupted_command_says_that_the_job_runs_on(cloud: Cloud, monkeypa
     backend = sagemaker_backends[ACCOUNT][REGION]
     patch_created(monkeypatch, backend, "create_training_job", training_job_status="InProgress")
     code, error = cloud.interrupt("DescribeTrainingJob", "train", *cloud.job, "--yes")
-    assert code == 2, error
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
-    assert error.endswith(still_running_message(name))
+    assert (code, error) == (130, f"Error: interrupted; {still_running_message(name)}")
+
+
+def test_ctrl_c_while_a_job_is_created_is_not_dropped_by_the_sdk(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decorator around Estimator.fit drops KeyboardInterrupt."""
+    backend = sagemaker_backends[ACCOUNT][REGION]
+    patch_created(monkeypatch, backend, "create_training_job", training_job_status="InProgress")
+    code, error = cloud.interrupt("CreateTrainingJob", "train", *cloud.job, "--yes")
+    calls = dict(cloud.calls())
+    name = calls["sagemaker:CreateTrainingJob"]["TrainingJobName"]
+    assert (code, error) == (130, f"Error: interrupted; if it has started, {still_running_message(name)}")
+    assert "sagemaker:DescribeTrainingJob" not in calls
+
+
+def test_ctrl_c_before_a_job_is_created_says_that_nothing_runs(cloud: Cloud) -> None:
+    code, error = cloud.interrupt("HeadBucket", "train", *cloud.job, "--yes")
+    assert (code, error) == (130, "Error: interrupted; nothing keeps running\n")
+    assert "sagemaker:CreateTrainingJob" not in dict(cloud.calls())
 
 
 def still_running_message(name: str) -> str:
     return (
-        f"{name} keeps running and billing; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
+        f"{name} keeps running and billing, 1 x ml.g4dn.xlarge for at most 1 h; "
+        f"stop it: aws sagemaker stop-training-job --training-job-name {name}; "
         f"or deploy its model later: python -m scripts.deploy --job {name}\n"
     )
 

@@ -151,13 +151,17 @@ def test_failed_job_shows_log_and_cause(
     assert "sagemaker:DeleteModel" in dict(cloud.calls())
 
 
+@pytest.mark.parametrize("operation", ["CreateTransformJob", "DescribeTransformJob"])
 def test_interrupted_command_says_that_the_job_bills(
-    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:  # fmt: skip
     patch_created(monkeypatch, backend, "create_transform_job", transform_job_status="InProgress")
-    code, words = cloud.interrupt("DescribeTransformJob", *command(cloud, test_set, "--yes"))
-    assert code == 2, words
-    assert "keeps running and billing; stop it: aws sagemaker stop-transform-job" in words
+    code, words = cloud.interrupt(operation, *command(cloud, test_set, "--yes"))
+    assert code == 130, words
+    name = dict(cloud.calls())["sagemaker:CreateTransformJob"]["TransformJobName"]
+    maybe = "if it has started, " if operation == "CreateTransformJob" else ""
+    bills = f"{name} keeps running and billing, 1 x ml.m5.large until all is answered; stop it: aws sagemaker stop-"
+    assert words.startswith(f"Error: interrupted; {maybe}{bills}")
     assert "sagemaker:DeleteModel" not in dict(cloud.calls())
 
 
@@ -172,7 +176,7 @@ def test_a_login_that_expires_says_that_the_job_runs_and_bills(
     assert done.returncode == 2
     name = dict(cloud.calls())["sagemaker:CreateTransformJob"]["TransformJobName"]
     assert (
-        f"the AWS login has expired; log in again, for example with `aws sso login`; {name} keeps running and billing;"
+        f"the AWS login has expired; log in again, for example with `aws sso login`; {name} keeps running and billing,"
         in done.stderr
     )
 

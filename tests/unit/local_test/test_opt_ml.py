@@ -43,6 +43,15 @@ def test_the_tree_of_a_real_job(tmp_path: Path) -> None:
     assert opt_ml.current_host(tmp_path) == "algo-1"
 
 
+def test_a_second_job_does_not_start_with_the_model_of_the_first(tmp_path: Path) -> None:
+    opt_ml.write(tmp_path, ["training"], {})
+    opt_ml.write(tmp_path, ["training"], {})  # the first has left no model
+    (tmp_path / "model" / "earlier").touch()
+    with pytest.raises(FileExistsError, match="has files of an earlier job"):
+        opt_ml.write(tmp_path, ["training"], {})
+    assert (tmp_path / "model" / "earlier").exists()
+
+
 @pytest.mark.parametrize(
     ("encoding", "strings"),
     [

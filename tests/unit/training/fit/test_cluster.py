@@ -13,11 +13,13 @@ import pytest
 
 from tests.support.helpers import free_port
 from traffic_signs.errors import HostsError
-from traffic_signs.training.fit.cluster import Cluster, Hosts
+from traffic_signs.training.fit.cluster import Cluster
+from traffic_signs.training.fit.hosts import Hosts
 
 _HOST = """
 import os, sys, threading
-from traffic_signs.training.fit.cluster import Cluster, Hosts
+from traffic_signs.training.fit.cluster import Cluster
+from traffic_signs.training.fit.hosts import Hosts
 name, port, data, then = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 cluster = Cluster(Hosts(name, ("localhost", "b", "c")), threading.Event(), port, 30)
 print("connected", flush=True)
@@ -127,6 +129,17 @@ def test_a_stop_ends_the_waiting() -> None:
     stop.set()
     with pytest.raises(HostsError, match="stopped before all hosts were up"):
         cluster.synchronize("data", b"")
+
+
+def test_the_wait_for_a_chief_that_hangs_while_it_writes_ends() -> None:
+    port = free_port()
+    chief, late = Host("localhost", port), Host("c", port)
+    other = Cluster(Hosts("b", ("localhost", "b", "c")), threading.Event(), port)
+    other.synchronize("data", b"")
+    with pytest.raises(HostsError, match=r"^localhost has not written the model within 0\.01 min; see its log$"):
+        other.leave(0.6)
+    assert chief.end("all is written\n") == (0, "")
+    assert late.end() == (0, "")
 
 
 def test_a_single_host_opens_no_connection() -> None:

@@ -17,7 +17,8 @@ from traffic_signs.model import artifact
 from traffic_signs.paths import OptMl
 from traffic_signs.settings.training import TrainingSettings
 from traffic_signs.training import job
-from traffic_signs.training.fit.cluster import Cluster, Hosts
+from traffic_signs.training.fit.cluster import Cluster
+from traffic_signs.training.fit.hosts import Hosts
 from traffic_signs.training.recipe.presets import PRESETS
 from traffic_signs.training.results import report
 from traffic_signs.training.results.outcome import Run, Validation
