@@ -6,7 +6,17 @@ Baseline  ->  findings
 import re
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive, passed_if
+from local_test.check.core.points import (
+    Finding,
+    Part,
+    Point,
+    Scenario,
+    Subject,
+    Verdict,
+    counted,
+    inconclusive,
+    passed_if,
+)
 from local_test.check.training import baseline as baselines
 from local_test.check.training.baseline import Baseline
 from local_test.check.training.job import JobResult
@@ -98,12 +108,13 @@ def _judge_failed_job(subject: Subject, baseline: Baseline) -> Iterator[Finding]
 def _judge_model(job: JobResult) -> Iterator[Finding]:
     files = job.model
     total = sum(files.values())
-    yield passed_if(_MODEL, bool(total), f"{len(files)} files, {total} bytes: {', '.join(list(files)[:5]) or 'none'}")
+    observed = f"{counted(len(files), 'file')}, {counted(total, 'byte')}: {', '.join(list(files)[:5]) or 'none'}"
+    yield passed_if(_MODEL, bool(total), observed)
     if not files:
         yield from inconclusive((_LINKS, _STATE, _WHOLE), "the job wrote no model")
         return
     links = [name for name in files if (job.base / "model" / name).is_symlink()]
-    yield passed_if(_LINKS, not links, f"{len(links)} links: {', '.join(links[:5])}" if links else "none")
+    yield passed_if(_LINKS, not links, f"{counted(len(links), 'link')}: {', '.join(links[:5])}" if links else "none")
     series = [name for name in files if _STATE_FILE.search(name)]
     states = [name for name in files if _CHECKPOINT.search(name) or (len(series) > 1 and name in series)]
     folders = {name[: found.end()] for name in files if (found := _CHECKPOINT.search(name))}
@@ -118,12 +129,12 @@ def _whole(job: JobResult) -> Finding:
     whole, left = job.model, job.early_model
     missing = len(whole.keys() - left.keys())
     cut = [
-        f"{name} has {left.get(name, 0)} of {size} bytes"
+        f"{name} has {left.get(name, 0)} of {counted(size, 'byte')}"
         for name, size in whole.items()
         if left.get(name, 0) < 0.9 * size
     ]
     if missing:
-        return passed_if(_WHOLE, True, f"after its first file, {missing} of {len(whole)} files are missing")
+        return passed_if(_WHOLE, True, f"after its first file, {missing} of {len(whole)} are missing")
     observed = f"after its first file, all names are there, and {cut[0] if cut else 'all files are complete'}"
     return passed_if(_WHOLE, not cut, observed)
 

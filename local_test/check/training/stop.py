@@ -108,7 +108,7 @@ def _judge(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     else:
         observed = f"it exited {after} with code {code}"
         yield warning_unless(_IN_TIME, stopped.seconds <= SLOW_STOP_SECONDS, observed)
-        observed = f"exit code {code}, {len(stopped.job.model)} model files, {len(kept)} checkpoint files"
+        observed = f"exit code {code}; model files: {len(stopped.job.model)}, checkpoint files: {len(kept)}"
         yield passed_if(_RESULT, bool(stopped.job.model or kept), observed)
     yield from _judge_resumed(subject, baseline.conditions, stopped)
 
@@ -158,7 +158,7 @@ def _judge_resumed(subject: Subject, conditions: Conditions, stopped: Stopped) -
         yield from inconclusive(_RESUMES, "the file system does not record when a file is read")
     else:
         read = _read(job)
-        yield warning_unless(_RESUMES, read > 0, f"it read {read} of {len(kept)} checkpoint files, and completed")
+        yield warning_unless(_RESUMES, read > 0, f"checkpoint files that it read: {read} of {len(kept)}; it completed")
     yield passed_if(_MARKERS, marked.code == 0, f"with {', '.join(_MARKS)}: {marked}")
 
 

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from local_test.check import catalogue, progress
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, passed_if
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, counted, passed_if
 from local_test.check.core.selection import UnknownWordError, selected
 from local_test.check.report.findings import Report
 from local_test.check.report.formats import Format, formatted, write
@@ -241,3 +241,7 @@ def test_a_pipe_shows_what_is_waited_for_before_it_ends(
     monkeypatch.setattr(progress, "_SILENT_SECONDS", 0.01)
     assert progress.run_with_progress(Subject(None, Path())).findings[0].observed == "it started at last"
     assert "s  still running: a slow start\n" in seen[0]
+
+
+def test_one_file_is_no_1_files() -> None:
+    assert [counted(number, "file") for number in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
