@@ -1,6 +1,6 @@
 """One training of the benchmark, in its own process; prints a line of JSON.
 
-recipe, seed, arrays -> seconds and variables after each epoch -> accuracies of the epochs, not timed
+recipe, seed, arrays -> seconds and exported weights after each epoch, kept in a folder -> accuracies, not timed
 """
 
 import json
@@ -17,14 +17,16 @@ from traffic_signs.data.split import split
 @click.command(
     epilog="""\b
     Example:
-      python -m tests.bench.one quick 1 results/GTSRB/data
+      python -m tests.bench.one quick 1 results/GTSRB/data results/bench/training/quick-1
     """
 )
 @click.argument("recipe")
 @click.argument("seed", type=int)
 @click.argument("prepared", type=click.Path(path_type=Path))
-def main(recipe: str, seed: int, prepared: Path) -> None:
-    """Train once; print the results as JSON."""
+@click.argument("folder", type=click.Path(path_type=Path))
+def main(recipe: str, seed: int, prepared: Path, folder: Path) -> None:
+    """Train once, or resume what FOLDER holds of this training; print the results as JSON."""
+    folder.mkdir(parents=True, exist_ok=True)
     whole = Dataset.load(prepared / "training" / "training.npz").concatenate(
         Dataset.load(prepared / "validation" / "validation.npz")
     )
@@ -36,13 +38,14 @@ def main(recipe: str, seed: int, prepared: Path) -> None:
     if recipe == "article":
         from tests.bench import article  # noqa: PLC0415
 
-        clock = Clock()
+        clock = Clock(folder, 0)  # too short to be worth a resume
         predict = article.fit(training, held_out, seed, clock.lap)
     else:
         from tests.bench import preset  # noqa: PLC0415
 
-        clock = Clock()
-        predict = preset.fit(recipe, training if validation else whole, validation, seed, clock.lap)
+        found = preset.newest(recipe, training if validation else whole, validation, seed, folder)
+        clock = Clock(folder, len(found.history["train_loss"]) if found else 0)
+        predict = preset.fit(recipe, training if validation else whole, validation, seed, clock.lap, folder, found)
     epochs = []
     for wall, cpu, weights in clock.laps:
         accuracies = {
@@ -59,15 +62,26 @@ def main(recipe: str, seed: int, prepared: Path) -> None:
 
 
 class Clock:
-    """Wall and CPU seconds since its creation, and the weights, at the end of each epoch."""
+    """Wall and CPU seconds, and the weights that would be exported, at the end of each epoch; kept in *folder*."""
 
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.monotonic(), time.process_time()
-        self.laps: list[tuple[float, float, list[np.ndarray]]] = []
+    def __init__(self, folder: Path, finished: int) -> None:
+        """Start after *finished* epochs, which *folder* holds."""
+        self._folder = folder
+        self.laps = [_read(folder / f"epoch-{number:03d}.npz") for number in range(1, finished + 1)]
+        wall, cpu, _ = self.laps[-1] if self.laps else (0.0, 0.0, [])
+        self._wall, self._cpu = time.monotonic() - wall, time.process_time() - cpu
 
     def lap(self, weights: list[np.ndarray]) -> None:
         """Record the end of an epoch."""
-        self.laps.append((time.monotonic() - self._wall, time.process_time() - self._cpu, weights))
+        seconds = np.array([time.monotonic() - self._wall, time.process_time() - self._cpu])
+        self.laps.append((float(seconds[0]), float(seconds[1]), weights))
+        np.savez(self._folder / f"epoch-{len(self.laps):03d}.npz", seconds, *weights, allow_pickle=False)
+
+
+def _read(path: Path) -> tuple[float, float, list[np.ndarray]]:
+    with np.load(path, allow_pickle=False) as archive:
+        (wall, cpu), *weights = (archive[name] for name in archive.files)
+    return float(wall), float(cpu), weights
 
 
 def _evaluate(probabilities: np.ndarray, test: Dataset) -> dict[str, float]:

@@ -2,17 +2,28 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from scipy.special import softmax  # type: ignore[import-untyped] # SciPy has no types
 
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.training.fit import cluster, distribution, loop
+from traffic_signs.training.fit.checkpoints import Checkpoints, State
 from traffic_signs.training.recipe import networks, presets
 from traffic_signs.training.results import calibration
 
 _TEMPERATURES = {"best": 0.670}
 """Calibration temperatures of presets that train on all tracks, from a job with held-out validation tracks."""
+
+
+def newest(name: str, training: Dataset, validation: Dataset | None, seed: int, folder: Path) -> State | None:
+    """Return the newest checkpoint of this training in *folder*.
+
+    Raises:
+        CheckpointError: it belongs to another training.
+    """
+    return Checkpoints(folder).newest(loop.identity(presets.PRESETS[name], training, validation, seed))
 
 
 def fit(
@@ -21,6 +32,8 @@ def fit(
     validation: Dataset | None,
     seed: int,
     after_epoch: Callable[[list[np.ndarray]], None],
+    folder: Path,
+    resume: State | None,
 ) -> Callable[[list[np.ndarray], np.ndarray], np.ndarray]:
     """Train; return a function: weights, images uint8 [N, 32, 32, 1] -> calibrated probabilities float32 [N, C].
 
@@ -29,9 +42,16 @@ def fit(
         training: Training images.
         validation: Images that select the epoch and the temperature; None, if all tracks are trained on.
         seed: Seed of all random numbers.
-        after_epoch: Called with the variables after each epoch, the optimizer's included.
+        after_epoch: Called after each epoch with the weights that a job would export if it ended then.
+        folder: For checkpoints.
+        resume: Checkpoint to resume from.
     """
-    recipe = presets.PRESETS[name]
+    recipe, checkpoints = presets.PRESETS[name], Checkpoints(folder)
+
+    def save(state: State) -> None:
+        after_epoch(state.best)
+        checkpoints.save(state)
+
     result = loop.fit(
         recipe,
         training,
@@ -39,7 +59,8 @@ def fit(
         seed=seed,
         strategy=distribution.strategy(cluster.Hosts("here", ("here",))),
         stop=threading.Event(),
-        save=lambda state: after_epoch(state.variables),
+        resume=resume,
+        save=save,
     )
     network = networks.build(recipe.network, len(training.names))
     temperature = _TEMPERATURES.get(name, 1.0)
@@ -47,9 +68,8 @@ def fit(
         network.set_weights(result.weights)
         temperature = calibration.temperature(network.predict(validation.images, verbose=0), validation.labels)
 
-    def predict(variables: list[np.ndarray], images: np.ndarray) -> np.ndarray:
-        for variable, value in zip(network.variables, variables, strict=False):  # the optimizer's come after them
-            variable.assign(value)
+    def predict(weights: list[np.ndarray], images: np.ndarray) -> np.ndarray:
+        network.set_weights(weights)
         found: np.ndarray = softmax(network.predict(images, verbose=0) / np.float32(temperature), axis=1)
         return found
 

@@ -130,6 +130,17 @@ def test_without_validation_the_last_weights_are_kept(data: tuple[Dataset, Datas
         assert all(any(np.array_equal(one, other) for other in state.variables) for one in last.weights) == kept
 
 
+def test_the_exported_weights_are_the_moving_average_of_those_after_each_step(data: tuple[Dataset, Dataset]) -> None:
+    recipe = dataclasses.replace(PLAIN, epochs=4, batch_size=len(data[0]), ema=0.75)  # an epoch is one step
+    steps: list[State] = []
+    done = fit((data[0], None), recipe, save=steps.append)  # type: ignore[arg-type] # None: the last epoch is exported
+    average, *later = [state.variables[: len(done.weights)] for state in steps]
+    for weights in later:
+        average = [0.75 * old + 0.25 * new for old, new in zip(average, weights, strict=True)]
+    for expected, exported in zip(average, done.weights, strict=True):
+        np.testing.assert_allclose(exported, expected, rtol=1e-5, atol=1e-7)
+
+
 def test_fewer_images_than_a_batch_are_enough(data: tuple[Dataset, Dataset]) -> None:
     few = data[0].take(np.arange(5))
     assert len(fit((few, few)).history["train_loss"]) == 2
