@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from scipy.special import softmax  # type: ignore[import-untyped] # SciPy has no types
 
+from tests.bench.clock import Clock
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.training.fit import cluster, distribution, loop
 from traffic_signs.training.fit.checkpoints import Checkpoints, State
@@ -17,23 +17,12 @@ _TEMPERATURES = {"best": 0.670}
 """Calibration temperatures of presets that train on all tracks, from a job with held-out validation tracks."""
 
 
-def newest(name: str, training: Dataset, validation: Dataset | None, seed: int, folder: Path) -> State | None:
-    """Return the newest checkpoint of this training in *folder*.
-
-    Raises:
-        CheckpointError: it belongs to another training.
-    """
-    return Checkpoints(folder).newest(loop.identity(presets.PRESETS[name], training, validation, seed))
-
-
 def fit(
     name: str,
     training: Dataset,
     validation: Dataset | None,
     seed: int,
-    after_epoch: Callable[[list[np.ndarray]], None],
-    folder: Path,
-    resume: State | None,
+    clock: Clock,
 ) -> Callable[[list[np.ndarray], np.ndarray], np.ndarray]:
     """Train; return a function: weights, images uint8 [N, 32, 32, 1] -> calibrated probabilities float32 [N, C].
 
@@ -42,14 +31,18 @@ def fit(
         training: Training images.
         validation: Images that select the epoch and the temperature; None, if all tracks are trained on.
         seed: Seed of all random numbers.
-        after_epoch: Called after each epoch with the weights that a job would export if it ended then.
-        folder: For checkpoints.
-        resume: Checkpoint to resume from.
+        clock: Gets, after each epoch, the weights that a job would export if it ended then; its folder may have a
+            checkpoint of this training to resume from.
+
+    Raises:
+        CheckpointError: the checkpoint belongs to another training.
     """
-    recipe, checkpoints = presets.PRESETS[name], Checkpoints(folder)
+    recipe, checkpoints = presets.PRESETS[name], Checkpoints(clock.folder)
+    resume = checkpoints.newest(loop.identity(recipe, training, validation, seed))
+    clock.resume(len(resume.history["train_loss"]) if resume else 0)
 
     def save(state: State) -> None:
-        after_epoch(state.best)
+        clock.lap(state.best)
         checkpoints.save(state)
 
     result = loop.fit(

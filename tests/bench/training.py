@@ -32,6 +32,8 @@ TARGETS = {"validation": 0.979, "test": 0.924}
 """The article's accuracies."""
 RECIPES = ("article", "lenet", "quick", "best")
 _RESULTS = Path(__file__).with_name("training.json")
+_EPOCHS = Path("results/bench/training")
+"""A folder for each run, removed when the run is in the results."""
 _CODE = "container/traffic_signs/training"
 _ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
@@ -46,9 +48,7 @@ _ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF
 @click.option("--recipe", "recipes", multiple=True, type=click.Choice(RECIPES), default=RECIPES, show_default=True)
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), default=_RESULTS, show_default=True)
-@click.option("--epochs", type=click.Path(path_type=Path), default=Path("results/bench/training"), show_default=True,
-              help="Folder for the finished epochs of a run, from which it resumes; removed when the run ends.")  # fmt: skip
-def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path, epochs: Path) -> None:
+def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path) -> None:
     """Train every recipe with every seed on the arrays in PREPARED, from `make data`."""
     origin = {"code": machine.tree(_CODE), "cpu": machine.describe()["cpu"]}
     turns = [(recipe, seed) for seed in range(1, seeds + 1) for recipe in recipes]
@@ -56,7 +56,7 @@ def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path, epo
     held = {(run["recipe"], run["seed"]) for run in runs}
     click.echo(f"{output} holds {len(held)} of {len(turns)} trainings", err=True)
     for recipe, seed in track([turn for turn in turns if turn not in held], "trainings"):
-        folder = epochs / f"{recipe}-{seed}"
+        folder = _EPOCHS / f"{recipe}-{seed}-{origin['code']}"
         command = [sys.executable, "-m", "tests.bench.one", recipe, str(seed), str(prepared), str(folder)]
         done = subprocess.run(command, env={**os.environ, **_ONE_THREAD}, stdout=subprocess.PIPE, check=True)
         runs.append(json.loads(done.stdout.splitlines()[-1]) | origin)
