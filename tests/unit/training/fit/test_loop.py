@@ -130,6 +130,25 @@ def test_without_validation_the_last_weights_are_kept(data: tuple[Dataset, Datas
         assert all(any(np.array_equal(one, other) for other in state.variables) for one in last.weights) == kept
 
 
+def test_the_exported_weights_are_the_moving_average_of_those_after_each_step(data: tuple[Dataset, Dataset]) -> None:
+    recipe = dataclasses.replace(PLAIN, epochs=4, batch_size=len(data[0]), ema=1.0)  # an epoch is one step
+    steps: list[State] = []
+    done = fit((data[0], None), recipe, save=steps.append)  # type: ignore[arg-type] # None: the last epoch is exported
+    floats = [
+        [value for value in state.variables if value.dtype == np.float32] for state in steps
+    ]  # without dropout's seed
+    average, *later = [values[: len(done.weights)] for values in floats]
+    for weights in later:
+        average = [0.75 * old + 0.25 * new for old, new in zip(average, weights, strict=True)]
+    for expected, exported in zip(average, done.weights, strict=True):
+        np.testing.assert_allclose(exported, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_average_forgets_the_first_weights_in_a_short_training_too() -> None:
+    steps = 36 * 4  # of 500 images
+    assert schedule.average_decay(presets.PRESETS["best"], steps) ** steps < 1e-6
+
+
 def test_fewer_images_than_a_batch_are_enough(data: tuple[Dataset, Dataset]) -> None:
     few = data[0].take(np.arange(5))
     assert len(fit((few, few)).history["train_loss"]) == 2
