@@ -16,6 +16,9 @@ from tests.aws.cloud import REGION, ROOT, Cloud
 IAM = ROOT / "scripts" / "iam"
 # operation -> its permission, where the name differs
 PERMISSION = {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
+PERMISSION |= {
+    f"monitoring:{name}": f"cloudwatch:{name}" for name in ("DeleteAlarms", "DescribeAlarms", "PutMetricAlarm")
+}
 # AWS checks these within calls that pass a role or tags, or start autoscaling
 IMPLIED = {
     "iam:PassRole", "sagemaker:AddTags", "iam:CreateServiceLinkedRole", "sagemaker:UpdateEndpointWeightsAndCapacities",
