@@ -36,17 +36,17 @@ def describe(description: Mapping[str, Any]) -> str:
     variant = pending["ProductionVariants"][0]
     stage = (variant.get("VariantStatus") or [{}])[0]
     share, words = _share(variant), stage.get("StatusMessage") or stage.get("Status", "")
-    traffic = f": {share} of the traffic on {pending['EndpointConfigName']}" if share else ""
-    return f"{status}{traffic}{words and f'; {words}'}"
+    traffic = f"{share} of the traffic on" if share else "to"
+    return f"{status}: {traffic} {pending['EndpointConfigName']}{words and f'; {words}'}"
 
 
 def _share(variant: Mapping[str, Any]) -> str:
-    """Return "33 % (1 of 3 instances)"; empty for a serverless variant, which has no instances."""
-    if not (desired := variant.get("DesiredInstanceCount")):
-        return ""
+    """Return "33 % (1 of 3 instances)"; empty while instances start, and for a serverless variant, which has none."""
     stage = (variant.get("VariantStatus") or [{}])[0]
+    desired = variant.get("DesiredInstanceCount")
+    if not desired or stage.get("Status") not in ("ActivatingTraffic", "Baking"):
+        return ""
     told = _WITH_TRAFFIC.search(stage.get("StatusMessage", ""))
-    # without a message: instances that run, whose traffic is on or about to be
     active = int(told[1]) if told else variant.get("CurrentInstanceCount", 0)
     return f"{100 * active / desired:.0f} % ({active} of {desired} instances)"
 

@@ -26,12 +26,13 @@ IMPLIED = {
 }  # fmt: skip
 # calls by the AWS CLI that messages recommend, to stop jobs that bill
 BY_HAND = {"sagemaker:StopTrainingJob", "sagemaker:StopTransformJob"}
-# called in other tests: requests to endpoints, transform jobs, logs, autoscaling
+# called in other tests: requests to endpoints, transform jobs, logs, autoscaling, updates
 ELSEWHERE = {
     "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "logs:GetLogEvents", "logs:DescribeLogStreams",
     "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
     "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
     "application-autoscaling:DeregisterScalableTarget", "sagemaker:DescribeHyperParameterTuningJob",
+    "sagemaker:UpdateEndpoint", "sagemaker:ListTags",
 }  # fmt: skip
 
 
@@ -52,6 +53,10 @@ def arn_formats(action: str) -> list[str]:
 
 def resources(action: str, parameters: dict[str, Any]) -> list[str]:
     """The ARNs of the resources that the call's *parameters* name."""
+    if "AlarmNames" in parameters:
+        return [arn for name in parameters["AlarmNames"] for arn in resources(action, {"AlarmName": name})]
+    if "ResourceArn" in parameters:
+        return [parameters["ResourceArn"]]
     values: dict[str, Any] = {"Partition": "aws", "Region": REGION, "Account": DEFAULT_ACCOUNT_ID}
     values |= {name[0].upper() + name[1:]: value for name, value in parameters.items()}
     values |= {"BucketName": parameters.get("Bucket"), "ObjectName": parameters.get("Key")}
