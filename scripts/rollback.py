@@ -6,12 +6,12 @@ endpoint -> tag of its configuration -> the one before -> what changes -> cost c
 import contextlib
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from scripts.errors import Failure
-from scripts.resources.updates import strategy
 from scripts.resources.updates.request import Request
 
 
@@ -24,17 +24,15 @@ from scripts.resources.updates.request import Request
 )
 @click.argument("name", metavar="ENDPOINT")
 @click.option("--to", metavar="CONFIGURATION", help="Another configuration than the one before.")
-@strategy.options
 @click.option("--dry-run", is_flag=True, help="Change nothing; print the requests to AWS as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object, all else to stderr.")
 @click.option("--yes", is_flag=True, envvar="YES", help="Start without asking for confirmation; also YES=1.")
-def main(*, name: str, to: str | None, dry_run: bool, as_json: bool, yes: bool, **shift: int | None) -> None:
+def main(*, name: str, to: str | None, dry_run: bool, as_json: bool, yes: bool) -> None:
     """Give ENDPOINT the configuration back that it had before its last update; twice: two updates.
 
-    Without another option all traffic moves at once, and no alarm is set. Exit code 1 if the endpoint does not have the
-    configuration in the end.
+    All traffic moves at once, and no alarm is set. Exit code 1 if the endpoint does not have the configuration in the
+    end.
     """
-    chosen = strategy.Strategy.parse(**shift)
     # slow, and not needed for --help
     from scripts.aws import costs, session  # noqa: PLC0415
     from scripts.resources.updates import change, fleet, rollout  # noqa: PLC0415
@@ -59,11 +57,12 @@ def main(*, name: str, to: str | None, dry_run: bool, as_json: bool, yes: bool, 
             if target == now.name and not mixed:
                 raise Failure(f"{name} has the configuration {target} already: nothing to roll back")
             then = fleet.configured(client, target)
-        chosen.require_fits(then.instance_count)
-        change.print_table(name, now, then)
         update: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": target}
-        if then.instance_type:
-            update["DeploymentConfig"] = chosen.request([])
+        if now.instance_count != now.variant.get("InitialInstanceCount", 0):  # autoscaling chose it for the load
+            then = replace(then, instance_count=now.instance_count)
+            others = [{"VariantPropertyType": kind} for kind in ("DesiredWeight", "DataCaptureConfig")]
+            update |= {"RetainAllVariantProperties": True, "ExcludeRetainedVariantProperties": others}
+        change.print_table(name, now, then)
         request = Request("sagemaker", "update_endpoint", update)
         if not dry_run:
             if then.instance_type:

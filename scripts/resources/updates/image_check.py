@@ -19,36 +19,42 @@ from scripts.resources.updates.fleet import Fleet
 
 _DOCKER = os.environ.get("DOCKER", "docker")
 _PYTHON = Path(".venv/bin/python")
+_SERVERLESS = ["--hosting", "serverless"]
 
 
 def run(boto: Any, fleet: Fleet) -> None:
-    """Check the image of *fleet* with its model; say so where the engine or the image is not there.
+    """Check the image of *fleet* with its model; say so where the engine, the image or the model is not there.
 
     Raises:
         click.ClickException: the image breaks the contract, or the check could not be made.
     """
-    if reason := _missing(fleet.image):
-        click.echo(f"not checked against the contract: {reason}")
-        return
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.tar.gz"
-        words = ["--only", "image,hosting", "--model", str(model)]
-        try:
-            bucket, _, key = fleet.model_data.removeprefix("s3://").partition("/")
-            boto.client("s3").download_file(bucket, key, str(model))
-        except (BotoCoreError, ClientError, ValueError) as error:
-            click.echo(f"checking the image without its model, which cannot be read: {error}")
-            words = ["--only", "image"]
-        if fleet.instance_type:
-            words += ["--instance-type", fleet.instance_type]
-        click.echo(f"checking {fleet.image} against the contract")
+        if reason := _missing(fleet.image) or _download(boto, fleet.model_data, model):
+            click.echo(f"not checked against the contract: {reason}")
+            return
+        click.echo(f"checking {fleet.image} against the contract; to omit that: --no-check")
         # the environment of SageMaker's SDK lacks packages of the check
         python = str(_PYTHON) if _PYTHON.exists() else sys.executable
-        command = [python, "-m", "local_test", "check", fleet.image, *words]
-        code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
+        kind = "async" if "AsyncInferenceConfig" in fleet.configuration else "real-time"
+        words = [fleet.image, "--only", "hosting", "--model", str(model)]
+        words += ["--hosting", kind, "--instance-type", fleet.instance_type] if fleet.instance_type else _SERVERLESS
+        code = subprocess.run([python, "-m", "local_test", "check", *words], stdout=sys.stderr, check=False).returncode
     if code:
         verdict = "breaks the container contract" if code == 1 else "could not be checked"
         raise click.ClickException(f"{fleet.image} {verdict}; nothing was changed. To update all the same: --no-check")
+
+
+def _download(boto: Any, uri: str, path: Path) -> str:
+    """Download the model; return why that cannot be done, empty if it is done."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not key or key.endswith("/"):
+        return f"{uri} is no file with a model"
+    try:
+        boto.client("s3").download_file(bucket, key, str(path))
+    except (BotoCoreError, ClientError) as error:
+        return f"this login cannot read {uri}: {error}"
+    return ""
 
 
 def _missing(image: str) -> str:

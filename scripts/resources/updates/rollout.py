@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import click
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from scripts.aws import costs, session
 from scripts.diagnosis import cloud, knowledge, report
@@ -49,7 +49,9 @@ def run(boto: Any, name: str, requests: Sequence[Request]) -> None:
     except KeyboardInterrupt:
         raise progress.Interrupted(f"interrupted; {follow}") from None
     except Failure as error:
-        if not isinstance(error.__cause__, ClientError):  # the answer is lost, perhaps not the request
+        if not isinstance(
+            error.__cause__, (ClientError, ParamValidationError)
+        ):  # the answer is lost, perhaps not the request
             raise Failure(f"{error.message}; {follow}") from error
         _discard(boto, name, preparation)
         raise

@@ -37,6 +37,7 @@ class Endpoint:
     course: Iterator[deployment.Stage] = field(default_factory=lambda: iter(()))
     reason: str = ""
     last: Json = field(default_factory=dict)
+    retained: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -121,7 +122,10 @@ class Hosting:
             policy,
             "",
         )
-        endpoint.course = deployment.stages(sum(_counts(new).values()), policy)
+        excluded = [each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties", [])]
+        retains = request.get("RetainAllVariantProperties") and "DesiredInstanceCount" not in excluded
+        endpoint.retained = endpoint.counts if retains else _counts(new)
+        endpoint.course = deployment.stages(sum(endpoint.retained.values()), policy)
         endpoint.stage = next(endpoint.course)
         return {"EndpointArn": endpoint.arn}
 
@@ -178,7 +182,7 @@ class Hosting:
 
     def _end(self, endpoint: Endpoint, status: str, configuration: str) -> None:
         if endpoint.pending and configuration == endpoint.pending:
-            endpoint.counts = _counts(self._configuration(configuration))
+            endpoint.counts = endpoint.retained
         endpoint.status, endpoint.configuration, endpoint.pending, endpoint.stage = status, configuration, "", None
 
     def _tripped(self, endpoint: Endpoint) -> bool:
@@ -189,7 +193,7 @@ class Hosting:
         return [each["AlarmName"] for each in policy.get("AutoRollbackConfiguration", {}).get("Alarms", [])]
 
     def _pending(self, endpoint: Endpoint, stage: deployment.Stage) -> Json:
-        [variant, *others] = self._variants(endpoint.pending, _counts(self._configuration(endpoint.pending)))
+        [variant, *others] = self._variants(endpoint.pending, endpoint.retained)
         if "DesiredInstanceCount" in variant:
             variant["CurrentInstanceCount"] = stage.instances
         variant["VariantStatus"] = [{"Status": stage.status, "StatusMessage": stage.message}]

@@ -5,6 +5,7 @@ API: API reference, of the page named. DG: developer guide, of the page named. M
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -21,10 +22,14 @@ def refuse_unless(condition: object, message: str) -> None:
         raise ValidationError(message)
 
 
+@cache
+def _sagemaker() -> Any:
+    return botocore.session.get_session().get_service_model("sagemaker")
+
+
 def check_model(operation: str, parameters: Mapping[str, Any]) -> None:
     """Names, required members, types, ranges, patterns: botocore's model of *operation*."""
-    shape = botocore.session.get_session().get_service_model("sagemaker").operation_model(operation).input_shape
-    report = ParamValidator().validate(parameters, shape)
+    report = ParamValidator().validate(parameters, _sagemaker().operation_model(operation).input_shape)
     refuse_unless(not report.has_errors(), f"1 validation error detected: {report.generate_report()}")
     found = limits.violations(f"sagemaker:{operation}", parameters)
     refuse_unless(not found, f"{len(found)} validation error detected: {'; '.join(found)}")

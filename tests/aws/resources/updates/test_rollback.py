@@ -27,11 +27,8 @@ def test_an_update_is_undone_step_by_step_and_done_again(account: Account) -> No
     done = account.run("rollback", NAME, "--yes")
     assert done.returncode == 0, done.stderr
     assert current(account) == first
-    assert "3 " in done.stdout
     assert done.stdout.endswith(f"forward again: python -m scripts.rollback --to {second} {NAME}\n")
-    assert account.sent("UpdateEndpoint")[-1]["DeploymentConfig"]["BlueGreenUpdatePolicy"][
-        "TrafficRoutingConfiguration"
-    ] == {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+    assert account.sent("UpdateEndpoint")[-1] == {"EndpointName": NAME, "EndpointConfigName": first}
     assert account.run("rollback", NAME, "--yes").returncode == 0
     assert current(account) == NAME
     over = account.run("rollback", NAME, "--yes")
@@ -42,6 +39,16 @@ def test_an_update_is_undone_step_by_step_and_done_again(account: Account) -> No
     assert current(account) == second
     assert account.run("rollback", "--to", second, NAME, "--yes").returncode == 2
     assert not denied(account.calls())
+
+
+def test_a_rollback_keeps_the_number_of_instances_that_autoscaling_chose(account: Account) -> None:
+    update(account, "--image", NEXT_IMAGE)
+    account.hosting.endpoints[NAME].counts = {"AllTraffic": 7}
+    done = account.run("rollback", NAME, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "7 x ml.c5.large" in done.stdout
+    [variant] = account.sagemaker.describe_endpoint(EndpointName=NAME)["ProductionVariants"]
+    assert variant["DesiredInstanceCount"] == 7
 
 
 def test_a_configuration_that_is_gone_is_told(account: Account) -> None:

@@ -14,7 +14,7 @@ from scripts.resources.updates import progress
 from scripts.resources.updates.strategy import Strategy
 from tests.aws.account import limits
 
-
+UPDATE = botocore.session.get_session().get_service_model("sagemaker").operation_model("UpdateEndpoint").input_shape
 BAKING = "Baking for 600 seconds (TerminationWaitInSeconds) with traffic enabled on canary capacity of 1 instance(s)."
 ACTIVATING = "Activating traffic on canary capacity of 1 instance(s)."
 
@@ -33,8 +33,7 @@ def test_every_strategy_is_one_that_aws_accepts_or_is_refused_for_its_length(
         return
     request: dict[str, Any] = {"EndpointName": "e", "EndpointConfigName": "c"}
     request |= {"DeploymentConfig": Strategy.parse(**chosen, bake=bake).request(["a"])}
-    shape = botocore.session.get_session().get_service_model("sagemaker").operation_model("UpdateEndpoint").input_shape
-    assert not ParamValidator().validate(request, shape).has_errors()
+    assert not ParamValidator().validate(request, UPDATE).has_errors()
     assert limits.violations("sagemaker:UpdateEndpoint", request) == []
     [policy] = [value for key, value in request["DeploymentConfig"].items() if key.endswith("Policy")]
     assert policy["MaximumExecutionTimeoutInSeconds"] > steps * bake
