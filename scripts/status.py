@@ -52,12 +52,11 @@ def main(*, name: str, follow: bool, as_json: bool) -> None:
         "model": now.model_data,
         "instances": size,
         "configuration": now.name,
-        "before it": before,
+        "previous": before,
         "changed": description["LastModifiedTime"].isoformat(timespec="seconds"),
     }
     if as_json:
-        document = {key.replace(" ", "_"): value for key, value in rows.items()}
-        click.echo(json.dumps({**document, "status": description["EndpointStatus"], "alarms": watched}))
+        click.echo(json.dumps({**rows, "status": description["EndpointStatus"], "alarms": watched}))
     else:
         for key, value in (*rows.items(), *((f"alarm {key}", value) for key, value in watched.items())):
             if value:

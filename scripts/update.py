@@ -5,6 +5,7 @@ endpoint, options -> what changes -> check of the image -> cost confirmation -> 
 
 import contextlib
 import json
+import math
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,6 +84,8 @@ def main(
     SageMaker starts new instances, shifts the traffic to them, and back if an alarm trips. Exit code 1 if the endpoint
     does not have the new configuration in the end.
     """
+    if not all(map(math.isfinite, (max_5xx, max_errors, max_p95))):
+        raise Failure("--max-5xx, --max-errors and --max-p95 need numbers, not nan or inf")
     shift = strategy.Strategy.parse(canary=canary, linear=linear, rolling=rolling, bake=bake)
     # slow, and not needed for --help
     from scripts.aws import costs, ecr, session  # noqa: PLC0415
@@ -109,7 +112,9 @@ def main(
         update: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": configuration}
         if then.instance_type:
             limits = alarms.Limits(max_5xx, max_errors, max_p95)
-            requests += alarms.requests(name, now.variant["VariantName"], configuration, limits)
+            with session.readable_errors("cloudwatch"):
+                stale = alarms.states(account.boto, name)
+            requests += alarms.requests(name, now.variant["VariantName"], configuration, limits, stale)
             update["DeploymentConfig"] = shift.request(list(alarms.names(name).values()))
         requests.append(Request("sagemaker", "update_endpoint", update))
         if not dry_run:

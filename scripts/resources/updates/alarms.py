@@ -7,6 +7,7 @@ metrics are those with the dimension EndpointConfigName, which SageMaker publish
 Source: developer guide, "Auto-Rollback Configuration and Monitoring".
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +38,10 @@ def names(endpoint: str) -> dict[str, str]:
     return {what: f"{endpoint}-{what}" for what in ("5xx", "errors", "p95")}
 
 
-def requests(endpoint: str, variant: str, configuration: str, limits: Limits) -> list[Request]:
+def requests(endpoint: str, variant: str, configuration: str, limits: Limits, stale: Collection[str]) -> list[Request]:
     """Return the requests that make the alarms.
 
-    They delete those of an earlier update first: put over an alarm, a new one would begin with the old one's state.
+    They delete *stale* alarms of an earlier update first: put over one, a new alarm would begin with its state.
     """
     metrics = {
         "5xx": ("Invocation5XXErrors", {"Statistic": "Average"}, limits.server_errors / 100),
@@ -48,7 +49,7 @@ def requests(endpoint: str, variant: str, configuration: str, limits: Limits) ->
         "p95": ("ModelLatency", {"ExtendedStatistic": "p95"}, limits.p95_ms * _MICROSECONDS),
     }
     dimensions = {"EndpointName": endpoint, "VariantName": variant, "EndpointConfigName": configuration}
-    found = [Request("cloudwatch", "delete_alarms", {"AlarmNames": list(names(endpoint).values())})]
+    found = [Request("cloudwatch", "delete_alarms", {"AlarmNames": list(stale)})] if stale else []
     for what, name in names(endpoint).items():
         metric, statistic, threshold = metrics[what]
         parameters = {
@@ -84,5 +85,6 @@ def tripped(boto: Any, endpoint: str) -> list[str]:
 
 
 def delete(boto: Any, endpoint: str) -> None:
-    """Delete the alarms of *endpoint*; those that do not exist are no error."""
-    boto.client("cloudwatch").delete_alarms(AlarmNames=list(names(endpoint).values()))
+    """Delete the alarms of *endpoint*, if there are any."""
+    if found := states(boto, endpoint):
+        boto.client("cloudwatch").delete_alarms(AlarmNames=list(found))

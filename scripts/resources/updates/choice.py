@@ -36,12 +36,19 @@ def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> Fleet:
     """
     if not any(vars(choice).values()):
         choice = replace(choice, job_file=JOB_FILE)
-    size = {"instance_type": choice.instance_type, "instance_count": choice.instance_count}
-    given = {key: value for key, value in size.items() if value}
-    if given and not now.instance_type:
-        option = f"--{next(iter(given)).replace('_', '-')}"
+    size = [option for option in ("instance_type", "instance_count") if getattr(choice, option)]
+    if size and not now.instance_type:
+        option = f"--{size[0].replace('_', '-')}"
         raise Failure(f"{option}: {name} is serverless and has no instances; omit {option}")
-    then = replace(now, **_model(boto, now, choice), **given)
+    image, model_data, role = _model(boto, now, choice)
+    then = replace(
+        now,
+        image=image,
+        model_data=model_data,
+        role=role,
+        instance_type=choice.instance_type or now.instance_type,
+        instance_count=choice.instance_count or now.instance_count,
+    )
     if then.model_data != now.model_data:
         if not then.model_data.startswith("s3://"):
             raise Failure(f"--model-data {then.model_data}: expected s3://BUCKET/KEY")
@@ -54,21 +61,18 @@ def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> Fleet:
     return replace(then, digest=fleet.resolve(boto, then.image) or known)
 
 
-def _model(boto: Any, now: Fleet, choice: Choice) -> dict[str, str]:
-    if choice.job or choice.job_file:
-        if choice.model_data:
-            raise Failure("--model-data and --job exclude each other: choose one")
-        found = model_source.find(
-            boto.client("sagemaker"),
-            job=choice.job,
-            job_file=choice.job_file or JOB_FILE,
-            model_data=None,
-            image=choice.image,
-            role=choice.role,
-        )
-        return {"image": found.image, "model_data": found.model_data, "role": found.role}
-    return {
-        "image": choice.image or now.image,
-        "model_data": choice.model_data or now.model_data,
-        "role": choice.role or now.role,
-    }
+def _model(boto: Any, now: Fleet, choice: Choice) -> tuple[str, str, str]:
+    """Return image, model data and role."""
+    if not (choice.job or choice.job_file):
+        return choice.image or now.image, choice.model_data or now.model_data, choice.role or now.role
+    if choice.model_data:
+        raise Failure("--model-data and --job exclude each other: choose one")
+    found = model_source.find(
+        boto.client("sagemaker"),
+        job=choice.job,
+        job_file=choice.job_file or JOB_FILE,
+        model_data=None,
+        image=choice.image,
+        role=choice.role,
+    )
+    return found.image, found.model_data, found.role

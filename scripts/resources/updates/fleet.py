@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts.aws.ecr import ImageName
 from scripts.errors import Failure
+from scripts.resources import endpoint
 
 PREVIOUS = "previous-configuration"
 """Tag of a configuration: the name of the one that it replaced."""
@@ -54,13 +55,13 @@ class Fleet:
         return str(self.configuration["EndpointConfigName"])
 
 
-def describe(client: Any, endpoint: str) -> dict[str, Any]:
+def describe(client: Any, name: str) -> dict[str, Any]:
     """Return DescribeEndpoint's answer.
 
     Raises:
         Failure: there is no such endpoint.
     """
-    found: dict[str, Any] = _find(client, "endpoint", endpoint, lambda: client.describe_endpoint(EndpointName=endpoint))
+    found: dict[str, Any] = _find(client, "endpoint", name, lambda: client.describe_endpoint(EndpointName=name))
     return found
 
 
@@ -71,19 +72,21 @@ def require_idle(description: Mapping[str, Any]) -> None:
         Failure: what it is doing, and what to do.
     """
     name, status = description["EndpointName"], description["EndpointStatus"]
-    if status == "Failed":
-        reason = description.get("FailureReason", "SageMaker gives no reason")
-        raise Failure(f"{name} has failed ({reason}) and can only be deleted: python -m scripts.delete_endpoint {name}")
-    if status not in _IDLE:
+    if status in (*endpoint.IN_PROGRESS, "Deleting"):
         raise Failure(
             f"{name} is {status}, and SageMaker changes one thing at a time: wait for its end with"
             f" python -m scripts.status --follow {name}"
+        )
+    if status not in _IDLE:
+        reason = description.get("FailureReason", "SageMaker gives no reason")
+        raise Failure(
+            f"{name} is {status} ({reason}) and can only be deleted: python -m scripts.delete_endpoint {name}"
         )
 
 
 def running(client: Any, description: Mapping[str, Any]) -> Fleet:
     """Return what the endpoint with this DescribeEndpoint answer runs, with as many instances as it has now."""
-    variant = description["ProductionVariants"][0]
+    variant = (description.get("ProductionVariants") or [{}])[0]  # may be absent until there is an instance
     images = variant.get("DeployedImages") or [{}]
     digest = str(images[0].get("ResolvedImage", "")).partition("@")[2]
     return configured(

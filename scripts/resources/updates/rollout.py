@@ -39,8 +39,10 @@ def run(boto: Any, name: str, requests: Sequence[Request]) -> None:
         for request in preparation:
             with session.readable_errors(request.service):
                 request.send(boto)
-    except BaseException:  # Ctrl-C too: nothing uses it yet
+    except BaseException as error:  # Ctrl-C too: nothing uses it yet
         _discard(boto, name, preparation)
+        if isinstance(error, KeyboardInterrupt):
+            raise progress.Interrupted(f"interrupted; {name} is as before, and nothing is left of the update") from None
         raise
     follow = f"SageMaker may be updating {name}: see python -m scripts.status {name}"
     try:

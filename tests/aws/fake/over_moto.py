@@ -25,11 +25,11 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Hosting:
 
     def container(name: str) -> dict[str, Any] | None:
         model = backend._models.get(name)  # noqa: SLF001 # describe_model raises in place of None
-        return model and {"Image": "", **model.primary_container}
+        return {"Image": "", **model.primary_container} if model else None
 
     def state(name: str) -> str | None:
         alarm = cloudwatch.alarms.get(name)
-        return alarm and str(alarm.state_value)
+        return str(alarm.state_value) if alarm else None
 
     hosting = Hosting(f"arn:aws:sagemaker:{REGION}:{ACCOUNT}", container, state)
     moto_list_tags = SageMakerResponse.list_tags

@@ -17,7 +17,7 @@ EMPTY = IMAGE.replace("abc", "without-a-program")
 
 @pytest.fixture
 def with_engine(account: Account) -> Account:
-    if not container.is_available():
+    if not container.engine_reachable():
         pytest.skip("no Docker engine")
     account.environment["DOCKER"] = engine.DOCKER
     return account

@@ -87,7 +87,7 @@ def test_what_aws_refuses_leaves_nothing_behind(account: Account, monkeypatch: p
 
 def test_ctrl_c_before_the_update_leaves_nothing_behind(account: Account) -> None:
     code, error = account.interrupt("CreateModel", "update", NAME, "--image", NEXT_IMAGE, "--yes")
-    assert code != 0, error
+    assert (code, error) == (130, f"Error: interrupted; {NAME} is as before, and nothing is left of the update\n")
     assert configurations(account) == [NAME]
     assert account.status() == "InService"
     assert not account.sent("UpdateEndpoint")

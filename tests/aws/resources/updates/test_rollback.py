@@ -66,11 +66,11 @@ def test_status_says_what_runs_and_what_was_before(account: Account) -> None:
     assert found["digest"].startswith("sha256:")
     assert {**found, "digest": "", "changed": ""} == {
         "endpoint": NAME, "status": "InService", "reason": "", "image": IMAGE, "digest": "", "model": MODEL,
-        "instances": "2 x ml.c5.large", "configuration": NAME, "before_it": "", "changed": "", "alarms": {},
+        "instances": "2 x ml.c5.large", "configuration": NAME, "previous": "", "changed": "", "alarms": {},
     }  # fmt: skip
     update(account, "--model-data", NEXT_MODEL)
     lines = account.run("status", NAME).stdout.splitlines()
-    assert f"before it      {NAME}" in lines
+    assert f"previous       {NAME}" in lines
     assert f"model          {NEXT_MODEL}" in lines
 
 

@@ -110,8 +110,18 @@ def test_alarms_watch_the_new_instances_only_and_go_when_they_have_done_their_wo
     assert [alarm.get("ExtendedStatistic", alarm.get("Statistic")) for alarm in watched] == ["Average"] * 2 + ["p95"]
     order = [name.partition(":")[2] for name in account.changed()]
     assert order == [
-        "CreateEndpointConfig", "DeleteAlarms", *["PutMetricAlarm"] * 3, "UpdateEndpoint", "DeleteAlarms"
+        "CreateEndpointConfig", *["PutMetricAlarm"] * 3, "UpdateEndpoint", "DeleteAlarms"
     ]  # fmt: skip
+
+
+def test_an_alarm_of_an_earlier_update_does_not_stop_this_one(account: Account) -> None:
+    """An alarm that is put anew keeps its state, which may be ALARM."""
+    alarm = {"Namespace": "AWS/SageMaker", "MetricName": "ModelLatency", "Period": 60, "EvaluationPeriods": 1}
+    alarm |= {"Threshold": 1, "ComparisonOperator": "GreaterThanThreshold", "ExtendedStatistic": "p95"}
+    account.cloudwatch.put_metric_alarm(AlarmName=ALARMS[2], **alarm)
+    account.cloudwatch.set_alarm_state(AlarmName=ALARMS[2], StateValue="ALARM", StateReason="slow")
+    done = account.run("update", NAME, "--instance-count", 3, "--yes")
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_no_option_names_stays_as_it_is(account: Account) -> None:
@@ -170,6 +180,6 @@ def test_a_dry_run_prints_the_requests_and_sends_none(account: Account) -> None:
     assert done.returncode == 0, done.stderr
     requests = json.loads(done.stdout)
     assert [request["operation"] for request in requests] == [
-        "create_model", "create_endpoint_config", "delete_alarms", *["put_metric_alarm"] * 3, "update_endpoint"
+        "create_model", "create_endpoint_config", *["put_metric_alarm"] * 3, "update_endpoint"
     ]  # fmt: skip
     assert account.changed() == []
