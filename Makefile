@@ -43,7 +43,7 @@ export DOCKER BASE YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help demo install data image local-train local-serve local-predict evaluate build contract check-zoo test-gpu-image \
-	push train deploy doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
+	push train deploy update rollback status doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
 	bench-training bench-pipeline bench-counting bench-image baseline-image bench-serving bench-endurance bench-large \
 	bench-transform lock clean clean-results
 
@@ -143,6 +143,15 @@ invoke: install ## send a test image of each class to the endpoint ENDPOINT
 
 evaluate-endpoint: install ## measure the accuracy of the endpoint ENDPOINT on the test set
 	$(PYTHON) -m scripts.evaluate --endpoint $(endpoint) --output $(results)/evaluation $(prepared)/test/test.npz
+
+update: install ## put the last trained model on ENDPOINT=NAME, with a way back; AWS_OPTIONS='--canary 25'
+	$(PYTHON) -m scripts.update $(endpoint) $(AWS_OPTIONS)
+
+rollback: install ## give ENDPOINT=NAME the configuration back that it had before the update
+	$(PYTHON) -m scripts.rollback $(endpoint) $(AWS_OPTIONS)
+
+status: install ## show what ENDPOINT=NAME runs and is doing; AWS_OPTIONS=--follow
+	$(PYTHON) -m scripts.status $(endpoint) $(AWS_OPTIONS)
 
 doctor: install ## explain why WHAT failed: a job or endpoint (name or ARN), a saved log or description
 	$(PYTHON) -m scripts.doctor "$(or $(WHAT),$(error WHAT is missing: the name or ARN of a job or endpoint, or a file))"

@@ -1,4 +1,4 @@
-"""The command that deletes an endpoint: autoscaling, endpoint, configuration, models.
+"""The command that deletes an endpoint: autoscaling, alarms, endpoint, configurations of all updates, models.
 
 It can be repeated: parts that do not exist are no error.
 """
@@ -11,6 +11,7 @@ import click
 
 from scripts.aws import session, waiting
 from scripts.resources import autoscaling, endpoint
+from scripts.resources.updates import alarms, change
 
 
 @click.command(
@@ -21,7 +22,7 @@ from scripts.resources import autoscaling, endpoint
 )
 @click.argument("name")
 def main(name: str) -> None:
-    """Delete the endpoint NAME with its autoscaling, configuration and models; billing stops."""
+    """Delete the endpoint NAME with its autoscaling, alarms, configurations and models; billing stops."""
     next_step = f"what is left of {name} may bill: run this command again"
     account = session.connect()
     with session.readable_errors("application-autoscaling", next_step):
@@ -29,10 +30,12 @@ def main(name: str) -> None:
             click.echo(f"autoscaling of {name}: deleted")
     with session.readable_errors("sagemaker", next_step):
         delete(account.boto.client("sagemaker"), name)
+    with session.readable_errors("cloudwatch", next_step):
+        alarms.delete(account.boto, name)
 
 
 def delete(client: Any, name: str) -> None:
-    """Delete the endpoint *name*, wait until it is gone, then delete its configuration and models.
+    """Delete the endpoint *name*, wait until it is gone, then its configurations, of updates too, and models.
 
     First wait until the endpoint is neither being created nor updated, because AWS refuses to delete it before ("Cannot
     update in-progress endpoint").
@@ -45,18 +48,22 @@ def delete(client: Any, name: str) -> None:
     found = _none_if_missing(lambda: wait(endpoint.IN_PROGRESS)) or {}
     # deploy gives all three the same name, so the parts can be found without the endpoint
     configuration = found.get("EndpointConfigName", name)
-    described = _none_if_missing(lambda: client.describe_endpoint_config(EndpointConfigName=configuration)) or {}
-    variants = [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
-    models = [variant["ModelName"] for variant in variants] or [name]
+    configurations = [configuration, *change.others(client, name, configuration)]
+    models = list(dict.fromkeys(model for each in configurations for model in _models(client, each))) or [name]
     if found.get("EndpointStatus") != "Deleting":
         _none_if_missing(lambda: client.delete_endpoint(EndpointName=name))
     _none_if_missing(lambda: wait(["Deleting"]))
     click.echo(f"endpoint {name}: {'deleted' if found else 'does not exist'}")
-    _delete_part(
-        f"configuration {configuration}", lambda: client.delete_endpoint_config(EndpointConfigName=configuration)
-    )
+    for each in configurations:
+        _delete_part(f"configuration {each}", partial(client.delete_endpoint_config, EndpointConfigName=each))
     for model in models:
         _delete_part(f"model {model}", partial(client.delete_model, ModelName=model))
+
+
+def _models(client: Any, configuration: str) -> list[str]:
+    described = _none_if_missing(lambda: client.describe_endpoint_config(EndpointConfigName=configuration)) or {}
+    variants = [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
+    return [variant["ModelName"] for variant in variants]
 
 
 def name_exists(client: Any, name: str) -> bool:

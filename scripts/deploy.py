@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from scripts import delete_endpoint
+from scripts import delete_endpoint, update
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
 from scripts.errors import Failure
@@ -30,6 +30,7 @@ _EXCLUDES = (
 
 
 @click.command(
+    cls=update.DeployOrUpdate,
     epilog="""\b
     Examples:
       python -m scripts.deploy
@@ -40,7 +41,8 @@ _EXCLUDES = (
       python -m scripts.deploy --autoscale 1:4 --capture 20
       python -m scripts.deploy --shadow-model s3://sagemaker-us-east-1-111122223333/traffic-signs/next/model.tar.gz
       python -m scripts.deploy --isolated
-    """
+      python -m scripts.deploy --update traffic-signs-2026-11-23-12-00-00 --canary 25
+    """,
 )
 @model_source.options
 @click.option("--instance-type", default="ml.c5.large", show_default=True)
@@ -61,6 +63,8 @@ _EXCLUDES = (
 @click.option("--shadow-model", metavar="S3_URI",
               help="model.tar.gz that gets a copy of all requests; its answers are dropped.")  # fmt: skip
 @click.option("--isolated", is_flag=True, help="Run the container without network, not even to S3.")
+@click.option("--update", metavar="ENDPOINT", expose_value=False,
+              help="Update this endpoint; for its options see python -m scripts.update --help.")  # fmt: skip
 @click.option("--endpoint-name", help="Default: traffic-signs-TIME.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of the resources; repeatable.")
 @click.option("--yes", is_flag=True, envvar="YES", help="Start without asking for confirmation; also YES=1.")

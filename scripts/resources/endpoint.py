@@ -19,7 +19,7 @@ from scripts.diagnosis import knowledge, report
 VARIANT = "AllTraffic"
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack")
 """Endpoint statuses in which AWS refuses to change or delete the endpoint."""
-_GPU_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
+GPU_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
 """Host with NVIDIA driver 550. The default host may have driver 470, with which a CUDA 12 image finds no GPU."""
 _CSV, _JSON = ["text/csv"], ["application/json", "application/jsonlines"]
 """Content types that data capture stores as text; it stores others as base64."""
@@ -122,7 +122,7 @@ def _resources(plan: Plan) -> dict[str, Any]:
         return {"serverless_inference_config": ServerlessInferenceConfig(plan.serverless_mb, max_concurrency=5)}
     options: dict[str, Any] = {"instance_type": plan.instance_type, "initial_instance_count": plan.instance_count}
     if has_gpu(plan.instance_type):
-        options["inference_ami_version"] = _GPU_AMI
+        options["inference_ami_version"] = GPU_AMI
     if plan.async_output:
         output = plan.async_output.rstrip("/")
         options["async_inference_config"] = AsyncInferenceConfig(output, failure_path=f"{output}/failures")

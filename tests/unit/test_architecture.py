@@ -35,7 +35,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "local_test/check/hosting": ("scenarios", "lifecycle requests", "support"),
     "scripts": (
         "deploy sagemaker_local transform_local",
-        "delete_endpoint doctor evaluate invoke push sdk_v3 train transform",
+        "delete_endpoint doctor evaluate invoke push rollback sdk_v3 status train transform update",
         "resources",
         "client diagnosis",
         "options",

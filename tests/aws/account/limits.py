@@ -11,6 +11,7 @@ import botocore.session
 _SERVICES = {
     "sagemaker": ("sagemaker", "sagemaker-runtime"),
     "application-autoscaling": ("application-autoscaling",),
+    "monitoring": ("cloudwatch",),
     "s3": ("s3",),
 }
 """Signing name -> service models of the validated services."""

@@ -16,6 +16,9 @@ from tests.aws.cloud import REGION, ROOT, Cloud
 IAM = ROOT / "scripts" / "iam"
 # operation -> its permission, where the name differs
 PERMISSION = {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
+PERMISSION |= {
+    f"monitoring:{name}": f"cloudwatch:{name}" for name in ("DeleteAlarms", "DescribeAlarms", "PutMetricAlarm")
+}
 # AWS checks these within calls that pass a role or tags, or start autoscaling
 IMPLIED = {
     "iam:PassRole", "sagemaker:AddTags", "iam:CreateServiceLinkedRole", "sagemaker:UpdateEndpointWeightsAndCapacities",
@@ -23,12 +26,13 @@ IMPLIED = {
 }  # fmt: skip
 # calls by the AWS CLI that messages recommend, to stop jobs that bill
 BY_HAND = {"sagemaker:StopTrainingJob", "sagemaker:StopTransformJob"}
-# called in other tests: requests to endpoints, transform jobs, logs, autoscaling
+# called in other tests: requests to endpoints, transform jobs, logs, autoscaling, updates
 ELSEWHERE = {
     "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "logs:GetLogEvents", "logs:DescribeLogStreams",
     "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
     "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
     "application-autoscaling:DeregisterScalableTarget", "sagemaker:DescribeHyperParameterTuningJob",
+    "sagemaker:UpdateEndpoint", "sagemaker:ListTags",
 }  # fmt: skip
 
 
@@ -49,6 +53,10 @@ def arn_formats(action: str) -> list[str]:
 
 def resources(action: str, parameters: dict[str, Any]) -> list[str]:
     """The ARNs of the resources that the call's *parameters* name."""
+    if "AlarmNames" in parameters:
+        return [arn for name in parameters["AlarmNames"] for arn in resources(action, {"AlarmName": name})]
+    if "ResourceArn" in parameters:
+        return [parameters["ResourceArn"]]
     values: dict[str, Any] = {"Partition": "aws", "Region": REGION, "Account": DEFAULT_ACCOUNT_ID}
     values |= {name[0].upper() + name[1:]: value for name, value in parameters.items()}
     values |= {"BucketName": parameters.get("Bucket"), "ObjectName": parameters.get("Key")}
