@@ -41,7 +41,7 @@ def test_a_refusal_says_what_to_choose() -> None:
 
 
 def test_a_job_is_never_told_to_choose_graviton() -> None:
-    with pytest.raises(Failure, match="for endpoints on Graviton instances only: push one with make push$"):
+    with pytest.raises(Failure, match=r"for endpoints on Graviton instances only: push one with make push$"):
         require_processor(ARM, "mine", "ml.m5.large", job=True)
     with pytest.raises(Failure, match=r"Graviton instances run endpoints only; .* such as ml\.m5\.large$"):
         require_job_type("ml.c7g.large")
