@@ -45,7 +45,8 @@ _EXCLUDES = (
     """,
 )
 @model_source.options
-@click.option("--instance-type", default="ml.c5.large", show_default=True)
+@click.option("--instance-type", default="ml.c5.large", show_default=True,
+              help="Graviton, such as ml.c7g.large, gets the image that was pushed for linux/arm64.")  # fmt: skip
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--serverless", is_flag=True, help="Serverless endpoint: billed by request; no GPU.")
 @click.option(
@@ -112,6 +113,8 @@ def main(
         # the SDK would silently use an existing model of that name
         if endpoint_name and delete_endpoint.name_exists(client, name):
             raise Failure(f"an endpoint, configuration or model {name} exists: choose another name, or {removal}")
+    if not (serverless or model_options["image"]):
+        model = model_source.on_instances(model, instance_type)
     ecr.require_same_region(model.image, account.region)
     if not serverless:
         ecr.require_processor(account, model.image, instance_type)

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from scripts.aws.ecr import Ecr
-from scripts.aws.processors import ARM
+from scripts.aws.processors import ARM, PUSHED
 from scripts.aws.registry import Registry, require_platform, require_supported
 from scripts.errors import Failure
 
@@ -32,13 +32,12 @@ DOCKER = os.environ.get("DOCKER", "docker")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("results/image-uri.txt"),
-    show_default=True,
+    show_default=", or for linux/arm64 ".join(map(str, PUSHED.values())),
     help="File for the URI with digest; training and deployment read it.",
 )
-def main(image: str, repository: str, region: str | None, allow_dirty: bool, output: Path) -> None:
+def main(image: str, repository: str, region: str | None, allow_dirty: bool, output: Path | None) -> None:
     """Push an image to ECR, tagged with its target and the git commit, such as gpu-1a2b3c4."""
-    _check_image(image)
+    output = output or PUSHED[_check_image(image)]
     tag = _tag(image, allow_dirty)
     ecr = Ecr.connect(region)
     name = ecr.repository_name(repository)
@@ -57,16 +56,18 @@ def main(image: str, repository: str, region: str | None, allow_dirty: bool, out
     click.echo(f"{uri}@{pushed.digest}")
 
 
-def _check_image(image: str) -> None:
+def _check_image(image: str) -> str:
     code, _, error = _run([DOCKER, "version", "--format", "{{.Server.Version}}"])
     if code:
         raise Failure(f"cannot reach the Docker engine; start it: {_last_line(error)}")
     code, platform, _ = _run([DOCKER, "image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", image])
     if code:
         raise Failure(f"the Docker engine has no image {image}; build it with make build")
-    require_platform(platform.strip(), image)
-    if platform.strip() == ARM:
+    platform = platform.strip()
+    require_platform(platform, image)
+    if platform == ARM:
         click.echo(f"{image} is for {ARM}: endpoints on Graviton instances run it, training does not")
+    return platform
 
 
 def _tag(image: str, allow_dirty: bool) -> str:

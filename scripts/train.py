@@ -67,7 +67,7 @@ def main(
     session.require_sdk(2)
     account = session.connect()
     ecr.require_same_region(image, account.region)
-    ecr.require_processor(account, image, instance_type)
+    ecr.require_processor(account, image, instance_type, job=True)
     costs.confirm(costs.Bill(instance_type, instance_count, max_hours, spot=spot), account.region, yes=yes)
     bucket = bucket or s3_inputs.default_bucket(account)
     folders = {"training": training} | ({"validation": validation} if validation else {})

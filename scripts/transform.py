@@ -87,7 +87,7 @@ def main(
     with session.readable_errors("sagemaker"):
         model = model_source.find(account.boto.client("sagemaker"), **model_options)
     ecr.require_same_region(model.image, account.region)
-    ecr.require_processor(account, model.image, instance_type)
+    ecr.require_processor(account, model.image, instance_type, job=True)
     bill = costs.Bill(instance_type, instance_count, duration="until all images are answered")
     costs.confirm(bill, account.region, yes=yes)
     bucket = bucket or s3_inputs.default_bucket(account)

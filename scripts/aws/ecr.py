@@ -63,17 +63,20 @@ def require_same_region(image: str, region: str) -> None:
         )
 
 
-def require_processor(account: session.Account, image: str, instance_type: str) -> None:
+def require_processor(account: session.Account, image: str, instance_type: str, *, job: bool = False) -> None:
     """Reject an image for another processor than the instances'; with Arm instances, say where that cannot be read.
 
     Args:
         account: Whose login reads the registry.
         image: URI.
         instance_type: Such as "ml.c7g.large".
+        job: For training or batch transform, which have no Graviton instances.
 
     Raises:
-        Failure: the image is in ECR, and the instances have another processor.
+        Failure: the image is in ECR, and the instances have another processor; a job is to run on Graviton.
     """
+    if job:
+        processors.require_job_type(instance_type)
     try:
         if not (name := ImageName.parse(image)):
             raise Failure("it is not in ECR")
@@ -84,7 +87,7 @@ def require_processor(account: session.Account, image: str, instance_type: str) 
             click.echo(f"not checked: whether {image} is for {needed}, as {instance_type} needs: {error}", err=True)
         return
     if found.platform:  # not an index
-        processors.require_processor(found.platform, image, instance_type)
+        processors.require_processor(found.platform, image, instance_type, job=job)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from scripts.aws.processors import ARM, PUSHED, platform_of
 from scripts.errors import Failure
 
 _OPTIONS = (
@@ -74,6 +75,19 @@ def find(
     if missing:
         raise Failure(f"{' and '.join(missing)} missing: add them, or train first with make train")
     return TrainedModel(**found)
+
+
+def on_instances(model: TrainedModel, instance_type: str) -> TrainedModel:
+    """Return the model with the image that was pushed for Arm, if the instances need one and there is one.
+
+    The model of a training job names an image for x86-64, where all training but ml.p6e-gb200's is.
+    """
+    file = PUSHED[ARM]
+    if platform_of(instance_type) != ARM or not file.is_file():
+        return model
+    image = file.read_text(encoding="utf-8").strip()
+    click.echo(f"image for {instance_type}: {image}, from {file}", err=True)
+    return replace(model, image=image)
 
 
 def _read_job(client: Any, job: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from scripts.aws.registry import MANIFEST, require_supported
 from scripts.aws.registry import Registry as Reader
 from scripts.errors import Failure
 from tests.aws.account.test_iam import denied
-from tests.aws.cloud import Cloud
+from tests.aws.cloud import MODEL, ROLE, Cloud
 from tests.aws.push import ecr
 from tests.support.helpers import free_port
 
@@ -259,7 +259,41 @@ def test_a_job_gets_instances_of_the_processor_of_its_image(cloud: Cloud, regist
     image, trust = f"{ecr.HOST}/planted:arm", {"REQUESTS_CA_BUNDLE": str(registry.certificate)}
     done = cloud.train("--image", image, "--instance-type", "ml.m5.large", "--yes", **trust)
     assert done.returncode == 2
-    assert f"ml.m5.large needs an image for linux/amd64, {image} is for linux/arm64" in done.stderr
+    assert (
+        f"ml.m5.large needs an image for linux/amd64, {image} is for linux/arm64, for endpoints on Graviton instances"
+        " only: push one with make push\n" in done.stderr
+    )
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_graviton_gets_the_image_that_was_pushed_for_it_unless_another_is_given(
+    cloud: Cloud, registry: ecr.Registry, tmp_path: Path, given: bool
+) -> None:
+    """The training job names the image that trained, which is for x86-64."""
+    images = {name: f"{ecr.HOST}/planted:{name}" for name in ("amd64", "arm64", "mine")}
+    for name, image in images.items():
+        registry.put_image("planted", image.rpartition(":")[2], "docker", "amd64" if name == "amd64" else "arm64")
+    (tmp_path / "results").mkdir()
+    job = {
+        "name": "traffic-signs-job",
+        "status": "Completed",
+        "image": images["amd64"],
+        "role": ROLE,
+        "artifact": MODEL,
+    }
+    (tmp_path / "results" / "training-job.json").write_text(json.dumps(job))
+    (tmp_path / "results" / "image-uri-arm64.txt").write_text(f"{images['arm64']}\n")
+    name = f"traffic-signs-graviton-{int(given)}"
+    words = ["--instance-type", "ml.c7g.large", "--endpoint-name", name, "--yes"]
+    done = subprocess.run(
+        cloud.command("deploy", *words, *(["--image", images["mine"]] if given else [])), cwd=tmp_path,
+        env={**cloud.environment, "PYTHONPATH": str(ROOT), "REQUESTS_CA_BUNDLE": str(registry.certificate)},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=180,
+    )  # fmt: skip
+    said = f"image for ml.c7g.large: {images['arm64']}, from results/image-uri-arm64.txt"
+    assert (said in done.stderr) is not given
+    created = [parameters for operation, parameters in cloud.calls() if operation == "sagemaker:CreateModel"]
+    assert [each["PrimaryContainer"]["Image"] for each in created] == [images["mine" if given else "arm64"]], done
 
 
 def test_an_image_that_cannot_be_read_is_deployed_on_arm_with_a_note(cloud: Cloud, registry: ecr.Registry) -> None:
@@ -356,13 +390,18 @@ def test_an_image_for_a_processor_that_sagemaker_lacks_is_refused(desk: Desk) ->
         docker("rmi", name)
 
 
-def test_an_image_for_arm_is_pushed_with_a_note_about_its_use(trusting: Desk) -> None:
-    name = "traffic-signs-push-test:arm64"
+def test_an_image_for_arm_is_pushed_beside_the_one_that_trains(trusting: Desk) -> None:
+    trains = trusting.push().splitlines()[-1]
+    name = "traffic-signs-push-test:tiny-arm64"
     docker("build", "--platform", "linux/arm64", "--tag", name, "-", text="FROM scratch\nCOPY . /\nLABEL for=arm\n")
     try:
         said = trusting.push(image=name)
         assert "endpoints on Graviton instances run it, training does not" in said
         assert f"{MANIFEST}, linux/arm64, " in said
+        assert f"as {ecr.HOST}/{NAME}:tiny-arm64-{trusting.commit}\n" in said
+        uri = said.splitlines()[-1]
+        assert trusting.result.with_name("image-uri-arm64.txt").read_text() == f"{uri}\n"
+        assert trusting.result.read_text() == f"{trains}\n" != f"{uri}\n"
     finally:
         docker("rmi", "--force", docker("image", "inspect", "--format", "{{.Id}}", name))
 
