@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from scripts import delete_endpoint
+from scripts import delete_endpoint, dry_run
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
 from scripts.errors import Failure
+from scripts.options import Command, result
 from scripts.resources import autoscaling, endpoint, model_source
 
 _SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
@@ -30,6 +31,8 @@ _EXCLUDES = (
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.deploy
@@ -40,7 +43,7 @@ _EXCLUDES = (
       python -m scripts.deploy --autoscale 1:4 --capture 20
       python -m scripts.deploy --shadow-model s3://sagemaker-us-east-1-111122223333/traffic-signs/next/model.tar.gz
       python -m scripts.deploy --isolated
-    """
+    """,
 )
 @model_source.options
 @click.option("--instance-type", default="ml.c5.large", show_default=True)
@@ -140,7 +143,9 @@ def main(
     )
     click.echo(f"endpoint: {name}   delete it: {removal}")
     # an error, Ctrl-C or an expired login may leave resources behind
-    with session.readable_errors(next_step=f"delete what was created, which may bill: {removal}"):
+    result(endpoint=name, image=model.image, role=model.role, model_data=plan.model_data, delete=removal)
+    next_step = f"delete what was created, which may bill: {removal}"
+    with session.readable_errors(next_step=next_step), dry_run.skipped_waiting():
         endpoint.deploy(session.sagemaker_session(account), plan)
     if scale:
         next_step = f"the endpoint is in service without autoscaling; delete it: {removal}"
@@ -150,6 +155,8 @@ def main(
             f"instances: {scale.min_instances} to {scale.max_instances},"
             f" target {scale.invocations:g} requests per minute and instance"
         )
+    dry_run.end()
+    result(status="InService")
     if capture:
         click.echo(f"captured requests: {plan.capture_to}; S3 bills them, and delete-endpoint keeps them")
     target = " --target-model FILE.tar.gz" if multi_model else ""

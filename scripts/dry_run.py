@@ -16,6 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from scripts.errors import Failure
+
 if TYPE_CHECKING:
     import boto3
 
@@ -90,6 +92,16 @@ def recorder() -> Recorder | None:
 def is_on() -> bool:
     """Return whether the command is a dry run."""
     return recorder() is not None
+
+
+def require(value: object, option: str) -> None:
+    """Reject a dry run without an option.
+
+    Raises:
+        Failure: *value* is empty; no request would go to AWS.
+    """
+    if is_on() and not value:
+        raise Failure(f"--dry-run needs {option}: without it nothing is asked of AWS")
 
 
 def end() -> None:

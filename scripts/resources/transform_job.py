@@ -6,10 +6,10 @@ Plan -> transform(session, plan): create model -> run job -> answers in plan.out
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
+from scripts import dry_run
 from scripts.aws import session, waiting
 from scripts.diagnosis import knowledge, report
+from scripts.errors import OperationError
 from scripts.resources import endpoint
 
 _GPU_AMI = "al2-ami-sagemaker-batch-gpu-535"
@@ -49,7 +49,7 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
 
     Raises:
         Failure: the command was interrupted or lost access to AWS; the job keeps running.
-        click.ClickException: the job failed; the message has the reason, the last log lines and the likely cause.
+        OperationError: the job failed; the message has the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
     from sagemaker.model import Model
@@ -90,7 +90,8 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         f" stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name};"
         f" then aws sagemaker delete-model --model-name {plan.name}"
     )
-    with session.readable_errors(next_step=still_running):  # a login may expire before the job has ended
+    # a login may expire before the job has ended
+    with session.readable_errors(next_step=still_running), dry_run.skipped_waiting():
         description = waiting.wait_until_final(
             plan.name,
             lambda: sagemaker_session.sagemaker_client.describe_transform_job(TransformJobName=plan.name),
@@ -98,10 +99,11 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
             ("InProgress", "Stopping"),
         )
     model.delete_model()
+    dry_run.end()
     if description["TransformJobStatus"] != "Completed":
-        reason = description.get("FailureReason") or "SageMaker gives no reason"
         from scripts.diagnosis import cloud
 
+        reason = description.get("FailureReason") or "SageMaker gives no reason"
         title = f"{plan.name} ended as {description['TransformJobStatus']}: {reason}"
         evidence = cloud.collect(sagemaker_session.boto_session, plan.name, "transform-job")
-        raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence)))
+        raise OperationError(report.failed(title, evidence, knowledge.diagnose(evidence)))

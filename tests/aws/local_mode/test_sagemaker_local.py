@@ -52,14 +52,14 @@ def test_a_program_of_ones_own(prepared: Path, tmp_path: Path) -> None:
 def test_a_program_of_ones_own_that_fails_is_told_in_its_words(prepared: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text('raise ValueError("these words")')
     done = round_trip(prepared, tmp_path / "out", "--entry-point", tmp_path / "mine.py")
-    assert done.returncode == 2
+    assert done.returncode == 1
     [line] = [line for line in done.stderr.splitlines() if line.startswith("Error: the training job failed: ")]
     assert "these words" in line
 
 
 def test_a_job_that_fails_on_two_hosts_ends_on_both(prepared: Path, tmp_path: Path) -> None:
     done = round_trip(prepared, tmp_path / "out", "--instances", 2, "-p", "epochs=many")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "Error: the training job failed: " in done.stderr
     assert "hyperparameter epochs = 'many'" in done.stdout
 

@@ -42,7 +42,7 @@ def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pyt
 
     cloud.record.unlink()
     code, error = cloud.interrupt("CreateEndpoint", "deploy", *deploy_options("traffic-signs-left"))
-    assert code == 2, error
+    assert code == 130, error
     assert error.endswith(leftover_message("traffic-signs-left"))
 
 
@@ -52,7 +52,7 @@ def leftover_message(name: str) -> str:
 
 def test_ctrl_c_while_an_endpoint_is_made_says_what_may_be_left(cloud: Cloud) -> None:
     name = "traffic-signs-hasty"
-    assert cloud.interrupt("CreateModel", "deploy", *deploy_options(name)) == (2, leftover_message(name))
+    assert cloud.interrupt("CreateModel", "deploy", *deploy_options(name)) == (130, leftover_message(name))
     assert "sagemaker:CreateEndpoint" not in dict(cloud.calls())
 
 

@@ -156,7 +156,7 @@ def test_interrupted_command_says_that_the_job_bills(
 ) -> None:  # fmt: skip
     patch_created(monkeypatch, backend, "create_transform_job", transform_job_status="InProgress")
     code, words = cloud.interrupt("DescribeTransformJob", *command(cloud, test_set, "--yes"))
-    assert code == 2, words
+    assert code == 130, words
     assert "keeps running and billing; stop it: aws sagemaker stop-transform-job" in words
     assert "sagemaker:DeleteModel" not in dict(cloud.calls())
 
@@ -169,7 +169,7 @@ def test_a_login_that_expires_while_the_job_runs_is_told_and_that_the_job_bills(
 
     monkeypatch.setattr(backend, "describe_transform_job", refuse)
     done = cloud.run(*command(cloud, test_set, "--yes"))
-    assert done.returncode == 2
+    assert done.returncode == 1
     name = dict(cloud.calls())["sagemaker:CreateTransformJob"]["TransformJobName"]
     assert (
         f"the AWS login has expired; log in again, for example with `aws sso login`; {name} keeps running and billing;"
