@@ -129,7 +129,8 @@ def _placeholders(shape: Any) -> dict[str, Any]:
 
 
 def _described(value: Any) -> str:
-    """Return what stands for a body or a time in JSON."""
-    with contextlib.suppress(TypeError):
-        return f"<{len(value)} bytes>"
-    return str(value)
+    """Return what stands in JSON for a body or a time."""
+    from botocore.utils import determine_content_length
+
+    length = determine_content_length(value)
+    return str(value) if length is None else f"<{length} bytes>"

@@ -21,7 +21,7 @@ REST = f"Error: interrupted; what is left of {ENDPOINT} may bill: run this comma
         ("deploy", "DescribeEndpoint", NOTHING),
         ("train", "GetCallerIdentity", NOTHING),
         ("train", "HeadBucket", UPLOADED),
-        ("train", "PutObject", UPLOADED),
+        ("train", "ListObjectsV2", UPLOADED),
         ("delete_endpoint", "GetCallerIdentity", NOTHING),
         ("delete_endpoint", "DeleteEndpoint", REST),
         ("delete_endpoint", "DeleteModel", REST),
