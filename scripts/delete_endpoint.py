@@ -9,25 +9,30 @@ from typing import Any
 
 import click
 
+from scripts import dry_run
 from scripts.aws import session, waiting
+from scripts.options import Command, result
 from scripts.resources import autoscaling, endpoint
 from scripts.resources.updates import alarms, change
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Example:
       python -m scripts.delete_endpoint traffic-signs-2026-11-23-12-00-00
-    """
+    """,
 )
 @click.argument("name")
 def main(name: str) -> None:
     """Delete the endpoint NAME with its autoscaling, alarms, configurations and models; billing stops."""
     next_step = f"what is left of {name} may bill: run this command again"
     account = session.connect()
+    result(endpoint=name)
     with session.readable_errors("application-autoscaling", next_step):
         if autoscaling.stop(account.boto, name):
-            click.echo(f"autoscaling of {name}: deleted")
+            _tell(f"autoscaling of {name}", existed=True)
     with session.readable_errors("sagemaker", next_step):
         delete(account.boto.client("sagemaker"), name)
     with session.readable_errors("cloudwatch", next_step):
@@ -53,7 +58,7 @@ def delete(client: Any, name: str) -> None:
     if found.get("EndpointStatus") != "Deleting":
         _none_if_missing(lambda: client.delete_endpoint(EndpointName=name))
     _none_if_missing(lambda: wait(["Deleting"]))
-    click.echo(f"endpoint {name}: {'deleted' if found else 'does not exist'}")
+    _tell(f"endpoint {name}", existed=bool(found))
     for each in configurations:
         _delete_part(f"configuration {each}", partial(client.delete_endpoint_config, EndpointConfigName=each))
     for model in models:
@@ -77,7 +82,13 @@ def name_exists(client: Any, name: str) -> bool:
 
 
 def _delete_part(part: str, call: Callable[[], Any]) -> None:
-    click.echo(f"{part}: {'does not exist' if _none_if_missing(call) is None else 'deleted'}")
+    _tell(part, existed=_none_if_missing(call) is not None)
+
+
+def _tell(part: str, *, existed: bool) -> None:
+    state = "does not exist" if not existed else "would be deleted" if dry_run.is_on() else "deleted"
+    result().setdefault("parts", {})[part] = state
+    click.echo(f"{part}: {state}")
 
 
 def _none_if_missing(call: Callable[[], Any]) -> Any:

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from scripts import delete_endpoint, update
+from scripts import delete_endpoint, dry_run, update
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
 from scripts.errors import Failure
+from scripts.options import result
 from scripts.resources import autoscaling, endpoint, model_source
 
 _SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
@@ -31,6 +32,7 @@ _EXCLUDES = (
 
 @click.command(
     cls=update.DeployOrUpdate,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.deploy
@@ -147,8 +149,10 @@ def main(
     )
     click.echo(f"endpoint: {name}   delete it: {removal}")
     # an error, Ctrl-C or an expired login may leave resources behind
+    result(endpoint=name, image=model.image, role=model.role, model_data=plan.model_data, delete=removal)
     price = "by request" if serverless else f"{machines.count} x {instance_type} day and night"
-    with session.readable_errors(next_step=f"delete what was created, which may bill {price}: {removal}"):
+    next_step = f"delete what was created, which may bill {price}: {removal}"
+    with session.readable_errors(next_step=next_step), dry_run.skipped_waiting():
         endpoint.deploy(session.sagemaker_session(account), plan)
     if scale:
         next_step = f"the endpoint is in service without autoscaling; delete it: {removal}"
@@ -158,6 +162,8 @@ def main(
             f"instances: {scale.min_instances} to {scale.max_instances},"
             f" target {scale.invocations:g} requests per minute and instance"
         )
+    dry_run.end()
+    result(status="InService")
     if capture:
         click.echo(f"captured requests: {plan.capture_to}; S3 bills them, and delete-endpoint keeps them")
     target = " --target-model FILE.tar.gz" if multi_model else ""

@@ -16,6 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from scripts.errors import Failure
+
 if TYPE_CHECKING:
     import boto3
 
@@ -92,6 +94,16 @@ def is_on() -> bool:
     return recorder() is not None
 
 
+def require(value: object, option: str) -> None:
+    """Reject a dry run without an option.
+
+    Raises:
+        Failure: *value* is empty; no request would go to AWS.
+    """
+    if is_on() and not value:
+        raise Failure(f"--dry-run needs {option}: without it nothing is asked of AWS")
+
+
 def end() -> None:
     """End the command here if it is a dry run: what follows needs what AWS would have answered."""
     if is_on():
@@ -117,7 +129,8 @@ def _placeholders(shape: Any) -> dict[str, Any]:
 
 
 def _described(value: Any) -> str:
-    """Return what stands for a body or a time in JSON."""
-    with contextlib.suppress(TypeError):
-        return f"<{len(value)} bytes>"
-    return str(value)
+    """Return what stands in JSON for a body or a time."""
+    from botocore.utils import determine_content_length
+
+    length = determine_content_length(value)
+    return str(value) if length is None else f"<{length} bytes>"

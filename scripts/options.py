@@ -1,6 +1,6 @@
 """What every command has: --json, --dry-run, the exit codes, and one line for Ctrl-C.
 
-@click.command(cls=Command) -> main calls `report` -> one JSON document on standard output with --json
+@click.command(cls=Command) -> main calls `result` -> one JSON document on standard output with --json
 """
 
 import contextlib
@@ -64,6 +64,8 @@ class Command(click.Command):
                     click.echo(json.dumps(document, ensure_ascii=False, default=str), file=stdout)
 
 
-def report(**fields: Any) -> None:
-    """Add *fields* to the document that --json prints; call it as soon as they are known, before what may fail."""
-    click.get_current_context().meta.setdefault(_DOCUMENT, {}).update(fields)
+def result(**fields: Any) -> dict[str, Any]:
+    """Add *fields* to the document that --json prints, and return it; call it as soon as they are known."""
+    document: dict[str, Any] = click.get_current_context().meta.setdefault(_DOCUMENT, {})
+    document.update(fields)
+    return document

@@ -34,8 +34,8 @@ def main(*, name: str, to: str | None, dry_run: bool, as_json: bool, yes: bool) 
     end.
     """
     # slow, and not needed for --help
-    from scripts.aws import costs, session  # noqa: PLC0415
-    from scripts.resources.updates import change, fleet, rollout  # noqa: PLC0415
+    from scripts.aws import costs, session
+    from scripts.resources.updates import change, fleet, rollout
 
     with contextlib.redirect_stdout(sys.stderr if as_json or dry_run else sys.stdout):
         account = session.connect()

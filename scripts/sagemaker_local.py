@@ -18,11 +18,13 @@ from scripts import train
 from scripts.aws import local_mode
 from scripts.aws.session import PREFIX, parse_pairs, quiet_sdk, require_sdk
 from scripts.client.endpoint import predictions
-from scripts.errors import Failure
+from scripts.errors import OperationError
+from scripts.options import Command, result
 from scripts.resources import endpoint, training_job
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
     Examples:
       python -m scripts.sagemaker_local --image traffic-signs:cpu \\
@@ -31,7 +33,7 @@ from scripts.resources import endpoint, training_job
         --training results/synthetic/data/training --samples results/synthetic/data/samples
       python -m scripts.sagemaker_local --image traffic-signs:cpu --entry-point mine.py --source-dir my-code \\
         --training results/synthetic/data/training --samples results/synthetic/data/samples
-    """
+    """,
 )
 @click.option("--image", required=True, help="Image for training and serving.")
 @click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
@@ -82,9 +84,11 @@ def main(
         try:
             job = training_job.fit(session, plan)
         except RuntimeError as error:
-            raise Failure(f"the training job failed: {_failure_reason(archives) or error}") from error
+            raise OperationError(f"the training job failed: {_failure_reason(archives) or error}") from error
         shutil.copytree(archives, output, dirs_exist_ok=True)
-        click.echo(f"artifact: {output / 'model.tar.gz'}")
+        artifact = output / "model.tar.gz"
+        click.echo(f"artifact: {artifact}")
+        result(artifact=str(artifact))
         _deploy_and_predict(
             session, endpoint.Plan(image, local_mode.ROLE, str(job.artifact), PREFIX, instance_type="local"), samples
         )
@@ -126,11 +130,12 @@ def _deploy_and_predict(session: Any, plan: endpoint.Plan, samples: Path) -> Non
         predictor.serializer, predictor.deserializer = IdentitySerializer("image/x-unknown"), BytesDeserializer()
         rows = [(file.name, predictions(predictor.predict(file.read_bytes()))[0]) for file in sorted(samples.iterdir())]
     except RuntimeError as error:
-        raise Failure(f"the endpoint failed: {error}") from error
+        raise OperationError(f"the endpoint failed: {error}") from error
     finally:
         session.delete_endpoint(plan.name)
         session.delete_endpoint_config(plan.name)
         session.delete_model(plan.name)
+    result(predictions=[{"image": name, **answer} for name, answer in rows])
     show(rows)
 
 

@@ -17,7 +17,8 @@ import click
 from scripts.aws import local_mode
 from scripts.aws.session import PREFIX, SDK_DEFAULTS, parse_pairs, require_sdk
 from scripts.client.endpoint import predictions
-from scripts.errors import Failure
+from scripts.errors import OperationError
+from scripts.options import Command, result
 
 _DUMMY_CREDENTIALS = {
     # the SDK makes clients when it is imported, and its own sessions later
@@ -29,11 +30,12 @@ _DUMMY_CREDENTIALS = {
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
     Example:
       python -m scripts.sdk_v3 --image traffic-signs:cpu \\
         --training results/synthetic/data/training --samples results/synthetic/data/samples -p epochs=3
-    """
+    """,
 )
 @click.option("--image", required=True, help="Image for training and serving.")
 @click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
@@ -53,6 +55,7 @@ def main(
         _train(image, training, parse_pairs(hyperparameters), folder)
         shutil.copytree(folder / "compressed_artifacts", output, dirs_exist_ok=True)
         click.echo(f"artifact: {output / 'model.tar.gz'}")
+        result(artifact=str(output / "model.tar.gz"))
         _predict(_build_model(image, folder), sorted(samples.iterdir()), folder, port)
 
 
@@ -85,7 +88,7 @@ def _train(image: str, training: Path, hyperparameters: dict[str, str], folder: 
     try:
         trainer.train(input_data_config=[InputData(channel_name="training", data_source=str(training.resolve()))])
     except RuntimeError as error:
-        raise Failure(f"the training job failed; see its log above: {error}") from error
+        raise OperationError(f"the training job failed; see its log above: {error}") from error
 
 
 def _build_model(image: str, folder: Path) -> str:
@@ -131,11 +134,12 @@ def _predict(model: str, files: Iterable[Path], folder: Path, port: int) -> None
             answered = runtime.invoke_endpoint(file.read_bytes(), model, ContentType="image/x-unknown")
             rows.append((file.name, predictions(answered["Body"].read())[0]))
     except RuntimeError as error:
-        raise Failure(f"the endpoint failed: {error}") from error
+        raise OperationError(f"the endpoint failed: {error}") from error
     finally:
         client.delete_endpoint(model)
         client.delete_endpoint_config(model)
         client.delete_model(model)
+    result(predictions=[{"image": name, **answer} for name, answer in rows])
     show(rows)
 
 

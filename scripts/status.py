@@ -27,9 +27,9 @@ def main(*, name: str, follow: bool, as_json: bool) -> None:
     Exit code 1 if the endpoint has failed, runs a mix of configurations or is out of service.
     """
     # slow, and not needed for --help
-    from scripts.aws import session  # noqa: PLC0415
-    from scripts.resources import endpoint  # noqa: PLC0415
-    from scripts.resources.updates import alarms, fleet, progress  # noqa: PLC0415
+    from scripts.aws import session
+    from scripts.resources import endpoint
+    from scripts.resources.updates import alarms, fleet, progress
 
     with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
         account = session.connect()

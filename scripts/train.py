@@ -13,16 +13,19 @@ import click
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
 from scripts.diagnosis import knowledge, report
-from scripts.errors import Failure
+from scripts.errors import Failure, OperationError
+from scripts.options import Command, result
 from scripts.resources import training_job
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.train --image URI --role ARN --training results/GTSRB/data/training -p epochs=10
       python -m scripts.train --image URI --role ARN --training results/GTSRB/data/training --spot --max-hours 0.5 --yes
-    """
+    """,
 )
 @click.option("--image", required=True, help="URI that `make push` printed.")
 @click.option("--role", required=True, envvar="SAGEMAKER_ROLE", help="ARN of the execution role.")
@@ -71,7 +74,9 @@ def main(
     costs.confirm(costs.Bill(instance_type, instance_count, max_hours, spot=spot), account.region, yes=yes)
     bucket = bucket or s3_inputs.default_bucket(account)
     folders = {"training": training} | ({"validation": validation} if validation else {})
-    with session.readable_errors():
+    inputs = f"s3://{bucket}/{PREFIX}/inputs/"
+    leftover = f"what was uploaded is at {inputs}; remove it: aws s3 rm --recursive {inputs}"
+    with session.readable_errors(next_step=leftover):
         uris = s3_inputs.upload(account, bucket, folders)
         plan = training_job.Plan(
             image=image,
@@ -87,23 +92,34 @@ def main(
             tags=parsed_tags,
         )
         job = training_job.fit(session.sagemaker_session(account), plan)
-    _report(job)
+    result(**asdict(job), file=str(output))
+    with session.readable_errors(next_step=f"{job.name} is {job.status}; its model: {job.artifact}"):
+        _finish(account, job, output)
+
+
+def _finish(account: session.Account, job: training_job.Job, output: Path) -> None:
+    """Show the job, write *output*, diagnose a failure.
+
+    Raises:
+        OperationError: the job failed, or the file cannot be written.
+    """
+    _show(job)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(asdict(job), indent=2) + "\n", encoding="utf-8")
     except OSError as error:  # the job's name must not get lost
         message = f"cannot write {output}: {error.strerror}; {job.name} is {job.status}: use it with deploy --job"
-        raise Failure(message) from error
+        raise OperationError(message) from error
     if job.status != "Completed":
         from scripts.diagnosis import cloud
 
         title = f"{job.name} ended as {job.status}: {job.failure or 'SageMaker gives no reason'}"
         evidence = cloud.collect(account.boto, job.name, "training-job")
-        raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence)))
+        raise OperationError(report.failed(title, evidence, knowledge.diagnose(evidence)))
     click.echo(f"wrote {output}; next step: make deploy")
 
 
-def _report(job: training_job.Job) -> None:
+def _show(job: training_job.Job) -> None:
     from rich.console import Console
     from rich.table import Table
 

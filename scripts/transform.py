@@ -15,7 +15,8 @@ import click
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX, Account
 from scripts.client.endpoint import predictions
-from scripts.errors import Failure
+from scripts.errors import OperationError
+from scripts.options import Command, result
 from scripts.resources import model_source, transform_job
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def read_answers(folder: Path, names: list[str]) -> "np.ndarray":
     """Return the class ids, int [N], in the answers in *folder* to the files *names*.
 
     Raises:
-        Failure: an answer is missing or has no predictions.
+        OperationError: an answer is missing or has no predictions.
     """
     import numpy as np
 
@@ -45,19 +46,21 @@ def read_answers(folder: Path, names: list[str]) -> "np.ndarray":
     for name in names:
         path = folder / f"{name}.out"
         if not path.exists():
-            raise Failure(f"the job wrote no answer to {name}")
+            raise OperationError(f"the job wrote no answer to {name}")
         predicted += [answer["class_id"] for answer in predictions(path.read_bytes())]
     return np.array(predicted)
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.transform results/GTSRB/data/test/test.npz
       python -m scripts.transform results/GTSRB/data/test/test.npz --job traffic-signs-2026-11-23-12-00-00-000 --yes
       python -m scripts.transform results/GTSRB/data/test/test.npz --model-data s3://bucket/model.tar.gz --image URI \\
         --role ARN
-    """
+    """,
 )
 @click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @model_source.options
@@ -92,7 +95,15 @@ def main(
     costs.confirm(bill, account.region, yes=yes)
     bucket = bucket or s3_inputs.default_bucket(account)
     name = f"{PREFIX}-{datetime.now(UTC):%Y-%m-%d-%H-%M-%S}"
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}-") as temporary, session.readable_errors():
+    inputs, outputs = f"s3://{bucket}/{PREFIX}/inputs/", f"s3://{bucket}/{PREFIX}/transforms/{name}"
+    leftover = (
+        f"there may be a model {name} and files: aws sagemaker delete-model --model-name {name};"
+        f" aws s3 rm --recursive {inputs}; aws s3 rm --recursive {outputs}"
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix=f"{PREFIX}-") as temporary,
+        session.readable_errors(next_step=leftover),
+    ):
         requests, answers = Path(temporary, "images"), Path(temporary, "answers")
         requests.mkdir()
         answers.mkdir()
@@ -103,14 +114,15 @@ def main(
             model_data=model.model_data,
             name=name,
             inputs=s3_inputs.upload(account, bucket, {"images": requests})["images"],
-            output=f"s3://{bucket}/{PREFIX}/transforms/{name}",
+            output=outputs,
             instance_type=instance_type,
             instance_count=instance_count,
         )
         click.echo(f"transform job: {name}   answers: {plan.output}")
+        result(job=name, answers=plan.output)
         transform_job.transform(session.sagemaker_session(account), plan)
         _download(account, plan.output, answers)
-        accuracy.report(read_answers(answers, files), labels, classes, output)
+        result(**accuracy.report(read_answers(answers, files), labels, classes, output))
 
 
 def _download(account: Account, uri: str, folder: Path) -> None:

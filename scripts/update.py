@@ -14,11 +14,12 @@ from typing import Any
 import click
 
 from scripts.errors import Failure
+from scripts.options import Command
 from scripts.resources.updates import strategy
 from scripts.resources.updates.request import Request
 
 
-class DeployOrUpdate(click.Command):
+class DeployOrUpdate(Command):
     """`deploy`, which hands `--update ENDPOINT` and all other words to `update`, whose options differ."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -88,8 +89,8 @@ def main(
         raise Failure("--max-5xx, --max-errors and --max-p95 need numbers, not nan or inf")
     shift = strategy.Strategy.parse(canary=canary, linear=linear, rolling=rolling, bake=bake)
     # slow, and not needed for --help
-    from scripts.aws import costs, ecr, session  # noqa: PLC0415
-    from scripts.resources.updates import alarms, change, choice, fleet, image_check, rollout  # noqa: PLC0415
+    from scripts.aws import costs, ecr, session
+    from scripts.resources.updates import alarms, change, choice, fleet, image_check, rollout
 
     with contextlib.redirect_stdout(sys.stderr if as_json or dry_run else sys.stdout):
         account = session.connect()

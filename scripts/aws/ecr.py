@@ -108,6 +108,11 @@ class Ecr:
         account = session.connect(region)
         return cls(account.boto.client("ecr"), account.id, account.region)
 
+    @property
+    def host(self) -> str:
+        """Of the registry."""
+        return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com{'.cn' * self.region.startswith('cn-')}"
+
     def repository_name(self, repository: str) -> str:
         """Return the name of a repository that is given by name or URI.
 

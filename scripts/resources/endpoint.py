@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import click
-
 from scripts.aws import session, waiting
 from scripts.diagnosis import knowledge, report
+from scripts.errors import OperationError
 
 VARIANT = "AllTraffic"
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack")
@@ -79,7 +78,7 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
         A sagemaker.predictor.Predictor; an AsyncPredictor for an asynchronous endpoint.
 
     Raises:
-        click.ClickException: the endpoint failed; the message has the reason, the last log lines and the likely cause.
+        OperationError: the endpoint failed; the message has the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
     from sagemaker.multidatamodel import MultiDataModel
@@ -188,4 +187,4 @@ def _wait(sagemaker_session: Any, name: str) -> None:
         title = f"{name} did not come into service: {description.get('FailureReason', status)}"
         removal = f"then delete what was created: python -m scripts.delete_endpoint {name}"
         evidence = cloud.collect(sagemaker_session.boto_session, name, "endpoint")
-        raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence), removal))
+        raise OperationError(report.failed(title, evidence, knowledge.diagnose(evidence), removal))

@@ -6,11 +6,10 @@ Plan -> transform(session, plan): create model -> run job -> answers in plan.out
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
+from scripts import dry_run
 from scripts.aws import session, waiting
 from scripts.diagnosis import knowledge, report
-from scripts.errors import Interrupted
+from scripts.errors import Interrupted, OperationError
 from scripts.resources import endpoint
 
 _GPU_AMI = "al2-ami-sagemaker-batch-gpu-535"
@@ -51,7 +50,7 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
     Raises:
         Failure: the command lost access to AWS; the job keeps running.
         Interrupted: Ctrl-C; the message says what keeps running.
-        click.ClickException: the job failed; the message has the reason, the last log lines and the likely cause.
+        OperationError: the job failed; the message has the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
     from sagemaker.model import Model
@@ -94,7 +93,8 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
     except Exception:
         model.delete_model()
         raise
-    with session.readable_errors(next_step=still_running):  # a login may expire before the job has ended
+    # a login may expire before the job has ended
+    with session.readable_errors(next_step=still_running), dry_run.skipped_waiting():
         description = waiting.wait_until_final(
             plan.name,
             lambda: sagemaker_session.sagemaker_client.describe_transform_job(TransformJobName=plan.name),
@@ -102,10 +102,11 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
             ("InProgress", "Stopping"),
         )
     model.delete_model()
+    dry_run.end()
     if description["TransformJobStatus"] != "Completed":
-        reason = description.get("FailureReason") or "SageMaker gives no reason"
         from scripts.diagnosis import cloud
 
+        reason = description.get("FailureReason") or "SageMaker gives no reason"
         title = f"{plan.name} ended as {description['TransformJobStatus']}: {reason}"
         evidence = cloud.collect(sagemaker_session.boto_session, plan.name, "transform-job")
-        raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence)))
+        raise OperationError(report.failed(title, evidence, knowledge.diagnose(evidence)))

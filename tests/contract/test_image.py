@@ -139,7 +139,7 @@ def test_what_this_machine_trained_is_served_on_arm_with_the_same_answer(small_j
             answers.append([each["probabilities"] for each in answer.json()["predictions"]])
             assert server.stop() == 0
     assert np.array(answers).shape == (2, 3, 3)
-    np.testing.assert_allclose(*answers, atol=1e-5)
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-5)
 
 
 @pytest.mark.skipif(TAG != "gpu", reason="the cpu image holds no CUDA library; IMAGE_TAG=gpu tests them")

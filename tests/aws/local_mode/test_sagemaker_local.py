@@ -58,7 +58,7 @@ def test_a_users_program_that_fails_is_reported_in_its_words_and_keeps_the_earli
     output.mkdir()
     (output / "model.tar.gz").write_text("of an earlier job")
     done = round_trip(prepared, output, "--entry-point", tmp_path / "mine.py")
-    assert done.returncode == 2
+    assert done.returncode == 1
     [line] = [line for line in done.stderr.splitlines() if line.startswith("Error: the training job failed: ")]
     assert "('these words, model', [])" in line
     assert (output / "model.tar.gz").read_text() == "of an earlier job"
@@ -66,7 +66,7 @@ def test_a_users_program_that_fails_is_reported_in_its_words_and_keeps_the_earli
 
 def test_a_job_that_fails_on_two_hosts_ends_on_both(prepared: Path, tmp_path: Path) -> None:
     done = round_trip(prepared, tmp_path / "out", "--instances", 2, "-p", "epochs=many")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "Error: the training job failed: " in done.stderr
     assert "hyperparameter epochs = 'many'" in done.stdout
 

@@ -36,6 +36,6 @@ def test_train_build_predict_delete(prepared: Path, tmp_path: Path) -> None:
 
 def test_a_job_that_fails_ends_the_command(prepared: Path, tmp_path: Path) -> None:
     done = train_and_predict(prepared, tmp_path / "out", "many")
-    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr
     assert "Error: the training job failed" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -62,10 +62,12 @@ class Desk:
         assert process.returncode == 0, process.stderr
         return process.stdout
 
-    def refusal(self, *arguments: str, repository: str = NAME, image: str = IMAGE, **environment: str | None) -> str:
-        """Fail to push; return the one line of the error."""
+    def refusal(
+        self, *arguments: str, repository: str = NAME, image: str = IMAGE, code: int = 2, **environment: str | None
+    ) -> str:
+        """Fail to push with an exit code; return the one line of the error."""
         process = self.start(*arguments, repository=repository, image=image, **environment)
-        assert process.returncode == 2, process.stdout + process.stderr
+        assert process.returncode == code, process.stdout + process.stderr
         assert process.stderr.count("\n") == 1, process.stderr
         assert not self.result.exists()
         return process.stderr
@@ -315,7 +317,7 @@ def test_a_registry_that_refuses_is_quoted(registry: ecr.Registry, monkeypatch: 
 
 @pytest.mark.usefixtures("registry")
 def test_a_certificate_that_is_not_trusted_is_named(desk: Desk) -> None:
-    assert "certificate verify failed" in desk.refusal(repository="untrusted")
+    assert "certificate verify failed" in desk.refusal(repository="untrusted", code=1)
 
 
 def test_a_credential_helper_that_logs_in_is_used(trusting: Desk, tmp_path: Path) -> None:
@@ -361,15 +363,37 @@ def test_a_login_that_aws_refuses_is_reported_with_its_cause(
     desk: Desk, aws: str, action: str, code: str, words: str
 ) -> None:
     with ecr.rejecting(action, code, aws) as url:
-        assert words in desk.refusal(AWS_ENDPOINT_URL=url, repository=f"refused-{action.lower()}")
+        assert words in desk.refusal(AWS_ENDPOINT_URL=url, repository=f"refused-{action.lower()}", code=1)
 
 
 def test_a_push_that_cannot_reach_aws_says_so(desk: Desk) -> None:
-    assert "no answer from AWS" in desk.refusal(AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
+    assert "no answer from AWS" in desk.refusal(AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}", code=1)
 
 
 def test_a_name_that_ecr_does_not_allow_is_refused_in_its_words(desk: Desk) -> None:
-    assert "InvalidParameterException" in desk.refusal(repository="Upper_Case")
+    assert "InvalidParameterException" in desk.refusal(repository="Upper_Case", code=1)
+
+
+def test_a_dry_run_prints_requests_and_commands_and_makes_no_repository(desk: Desk, aws: str) -> None:
+    desk.result.parent.mkdir()
+    desk.result.write_text("an earlier push")
+    uri, tag = f"{ecr.HOST}/dry", f"tiny-{desk.commit}"
+    found = [json.loads(line) for line in desk.push("--dry-run", repository="dry").splitlines()]
+    assert [request.get("operation") or request["command"][1:] for request in found] == [
+        "CreateRepository",
+        ["login", "--username", "AWS", "--password-stdin", ecr.HOST],
+        ["tag", IMAGE, f"{uri}:{tag}"],
+        ["push", f"{uri}:{tag}"],
+    ]
+    assert "dry" not in [each["repositoryName"] for each in _client(aws, "ecr").describe_repositories()["repositories"]]
+    assert desk.result.read_text() == "an earlier push"
+
+
+def test_as_json_a_push_prints_one_document(trusting: Desk) -> None:
+    document = json.loads(trusting.push("--json"))
+    assert document["image"] == trusting.result.read_text().strip()
+    assert (document["repository"], document["tag"]) == (f"{ecr.HOST}/{NAME}", f"tiny-{trusting.commit}")
+    assert document["platform"] == "linux/amd64"
 
 
 def test_a_push_without_an_engine_says_what_is_missing(desk: Desk) -> None:
