@@ -1,9 +1,10 @@
-"""The end of a command by Ctrl-C, SIGTERM or SIGHUP while SageMaker's SDK works for it.
+"""Ctrl-C while SageMaker's SDK works, which both SDKs drop.
 
-signal -> clean up -> one line that says what exists -> exit code 128 and the signal's number
+The telemetry decorator around Estimator.fit, ModelTrainer.train and most calls of local mode ends in `finally: return`.
+So it drops KeyboardInterrupt and SystemExit, and the next line of the command would run.
 
-Not by an exception: the telemetry decorator of both SDKs, around Estimator.fit, ModelTrainer.train and most calls of
-local mode, ends in `finally: return`. So it drops KeyboardInterrupt, and the next line of the command would run.
+in the cloud     not_dropped: KeyboardInterrupt at the end of the block
+in local mode    ends_command: clean up -> one line that says what exists -> exit code 128 and the signal's number
 """
 
 import contextlib
@@ -17,21 +18,40 @@ from types import FrameType
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHOW_CURSOR = b"\x1b[?25h"
 """A status line hides it."""
-_block = threading.Lock()
-"""Held by the outermost block."""
 
 
 @contextlib.contextmanager
-def ends_command(what_exists: Callable[[], str], clean_up: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Make a signal inside the block end the process at once; a block inside this one has no effect.
-
-    Args:
-        what_exists: Says what is left and what it costs; the end of the line on stderr.
-        clean_up: Removes what was started on this machine; called before that line.
-    """
-    if not _block.acquire(blocking=False):
+def not_dropped() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the end of the block if Ctrl-C came inside, whatever the SDK did with it."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # that of `ends_command`, or ignored
         yield
         return
+    pressed = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if pressed:
+            raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def ends_command(what_exists: str, clean_up: Callable[[], None]) -> Iterator[None]:
+    """Make Ctrl-C, SIGTERM and SIGHUP inside the block end the process at once.
+
+    Not by an exception: the SDK would first pack the half-trained model.
+
+    Args:
+        what_exists: The end of the line on stderr.
+        clean_up: Removes what was started on this machine; called before that line.
+    """
 
     def end(number: int, _: FrameType | None) -> None:
         for each in _SIGNALS:  # a second Ctrl-C must not stop the clean-up
@@ -41,7 +61,7 @@ def ends_command(what_exists: Callable[[], str], clean_up: Callable[[], None] = 
         with contextlib.suppress(OSError, RuntimeError):  # the terminal is lost; the signal came inside a print
             sys.stdout.flush()
         with contextlib.suppress(OSError):
-            os.write(2, (_SHOW_CURSOR + b"\n") * os.isatty(2) + f"Error: interrupted; {what_exists()}\n".encode())
+            os.write(2, (_SHOW_CURSOR + b"\n") * os.isatty(2) + f"Error: interrupted; {what_exists}\n".encode())
         os._exit(128 + number)
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}
@@ -53,4 +73,3 @@ def ends_command(what_exists: Callable[[], str], clean_up: Callable[[], None] = 
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        _block.release()

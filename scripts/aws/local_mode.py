@@ -45,7 +45,7 @@ def container_root(image: str) -> Iterator[Path]:
     def clean_up() -> None:
         _remove(folder, image)
 
-    with interruption.ends_command(lambda: _NOTHING_LEFT, clean_up):
+    with interruption.ends_command(_NOTHING_LEFT, clean_up):
         folder.mkdir(mode=0o700)
         try:
             yield folder

@@ -15,6 +15,7 @@ import click
 from scripts import interruption
 from scripts.aws import session
 from scripts.aws.session import PREFIX
+from scripts.errors import Interrupted
 
 METRICS = Path(__file__).parent / "metric_definitions.json"
 _SPOT_WAIT_FACTOR = 2
@@ -74,6 +75,7 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
 
     Raises:
         Failure: the command lost access to AWS; the job keeps running.
+        Interrupted: Ctrl-C; the message says what keeps running.
     """
     session.quiet_sdk()
     from sagemaker.estimator import Estimator
@@ -119,16 +121,16 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
         f" h; stop it: aws sagemaker stop-training-job --training-job-name {name};"
         f" or deploy its model later: python -m scripts.deploy --job {name}"
     )
-
-    def what_exists() -> str:
-        return still_running if estimator.latest_training_job else f"if it has started, {still_running}"
-
-    with interruption.ends_command(what_exists):
-        estimator.fit(dict(plan.inputs), job_name=name, wait=False)
-        with session.readable_errors(next_step=still_running):  # a login may expire before the job has ended
-            with contextlib.suppress(UnexpectedStatusException):  # the job's description says more
-                estimator.latest_training_job.wait()
-            return _job(sagemaker_session, name, plan)
+    try:
+        with interruption.not_dropped():
+            estimator.fit(dict(plan.inputs), job_name=name, wait=False)
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"interrupted; if it has started, {still_running}") from error
+    # a login may expire before the job has ended
+    with session.readable_errors(next_step=still_running), interruption.not_dropped():
+        with contextlib.suppress(UnexpectedStatusException):  # the job's description says more
+            estimator.latest_training_job.wait()
+        return _job(sagemaker_session, name, plan)
 
 
 def _job(sagemaker_session: Any, name: str, plan: Plan) -> Job:
