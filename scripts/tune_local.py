@@ -14,8 +14,9 @@ from typing import Any
 import click
 
 from scripts.errors import Interrupted
-from scripts.tuning import options, results, search
-from scripts.tuning.local_job import LocalJob
+from scripts.tuning import options, results
+from scripts.tuning.local import search
+from scripts.tuning.local.job import LocalJob
 from scripts.tuning.results import Results, Trial
 
 
@@ -80,10 +81,11 @@ def main(
     if not found.best:
         reason = next((trial.failure for trial in trials if trial.failure), "all were stopped early")
         raise click.ClickException(f"no job has completed: {reason}; the logs are in {folder}")
-    base, values = folder / found.best.name / "opt-ml", folder / "best-hyperparameters.json"
-    click.echo(f"best model: {base / 'model'}", err=True)
-    click.echo(f"serve it:   python -m local_test serve --base {shlex.quote(str(base))}", err=True)
-    click.echo(f"its values: {values}; train with them: python -m scripts.train --hyperparameters ...", err=True)
+    base = shlex.quote(str(folder / found.best.name / "opt-ml"))
+    click.echo(f"serve the best model: python -m local_test serve --base {base}", err=True)
+    click.echo(
+        f"its hyperparameters, for scripts.train --hyperparameters: {folder / 'best-hyperparameters.json'}", err=True
+    )
 
 
 if __name__ == "__main__":

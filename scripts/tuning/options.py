@@ -30,31 +30,48 @@ def _values(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]
     return values
 
 
-_OPTIONS = (
+_SEARCH = (
     click.option("--space", "space_file", type=click.Path(dir_okay=False, path_type=Path),
                  default="scripts/tuning/space.toml", show_default=True, help="TOML file with the search space."),
     click.option("-p", "--hyperparameter", "fixed", multiple=True, metavar="KEY=VALUE", callback=_values,
                  help="Hyperparameter that is the same in all jobs; repeatable."),
     click.option("--strategy", "strategy_name", type=click.Choice(NAMES, case_sensitive=False), default="Bayesian",
                  show_default=True, help="Hyperband ends most jobs early; Grid tries all combinations of values."),
-    click.option("--max-jobs", type=click.IntRange(1, 750), show_default=f"{DEFAULT_JOBS}; Grid: all combinations",
+    click.option("--max-jobs", type=click.IntRange(1), show_default=f"{DEFAULT_JOBS}; Grid: all combinations",
                  help="Number of training jobs."),
     click.option("--early-stopping", is_flag=True, help="End jobs that do worse than the median of those before."),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True,
                  help="Seed of the search: the same one chooses the same values."),
     click.option("--training", type=_FOLDER, required=True, help="Folder with the training data."),
     click.option("--validation", type=_FOLDER, help="Folder with the validation data."),
+)  # fmt: skip
+_RESULTS = (
     click.option("--output", type=click.Path(file_okay=False, path_type=Path), default="results/tuning",
                  show_default=True, help="Folder; each search writes to one of its own in it."),
-    click.option("--json", "as_json", is_flag=True, help="Print the results as a JSON object."),
+    click.option("--json", "as_json", is_flag=True, help="Print the results as a JSON object, all else to stderr."),
 )  # fmt: skip
+_Command = Callable[..., Any]
 
 
-def common(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the common options to a command."""
-    for option in reversed(_OPTIONS):
+def common(command: _Command) -> _Command:
+    """Add the options of every search to a command."""
+    for option in reversed(_SEARCH + _RESULTS):
         command = option(command)
     return command
+
+
+def results(command: _Command) -> _Command:
+    """Add the options for the results alone to a command."""
+    for option in reversed(_RESULTS):
+        command = option(command)
+    return command
+
+
+job_output = click.option(
+    "--job-output", type=click.Path(dir_okay=False, path_type=Path), default="results/training-job.json",
+    show_default=True, help="File for the best training job; deploy and transform read it.",
+)  # fmt: skip
+"""An option for results on SageMaker."""
 
 
 def parse(

@@ -91,7 +91,8 @@ def show(results: Results) -> None:
         value = "-" if trial.value is None else f"{trial.value:.6g}"
         seconds = "-" if trial.seconds is None else f"{trial.seconds:.0f}"
         searched = [_short(trial.searched.get(name, "-")) for name in names]
-        table.add_row(f"{trial.name}{' (best)' if trial is results.best else ''}", trial.status, value, *searched, seconds)
+        name = f"{trial.name}{' (best)' if trial is results.best else ''}"
+        table.add_row(name, trial.status, value, *searched, seconds)
     console = Console(soft_wrap=True, markup=False)
     console.print(table)
     for trial in results.trials:

@@ -12,6 +12,7 @@ _SERVICES = {
     "sagemaker": ("sagemaker", "sagemaker-runtime"),
     "application-autoscaling": ("application-autoscaling",),
     "s3": ("s3",),
+    "pricing": ("pricing",),
 }
 """Signing name -> service models of the validated services."""
 

@@ -60,8 +60,9 @@ def run(
         pruner=_pruner(space, strategy),
     )
     if strategy.name == "Grid":  # Optuna's GridSampler does not work with ask and tell (5.0.0)
-        for values in itertools.product(*space.searched.values()):
-            study.enqueue_trial(dict(zip(space.searched, values, strict=True)))
+        choices = [values for values in space.searched.values() if not isinstance(values, Range)]
+        for chosen in itertools.product(*choices):
+            study.enqueue_trial(dict(zip(space.searched, chosen, strict=True)))
     distributions = {name: _distribution(values) for name, values in space.searched.items()}
     for number in range(1, strategy.jobs + 1):
         asked = study.ask(distributions)
