@@ -47,7 +47,7 @@ def collect(account: session.Account, name: str, folder: Path, job_output: Path)
                 lambda: client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name),
                 "HyperParameterTuningJobStatus",
                 _IN_PROGRESS,
-                _progress,
+                progress,
             )
         except KeyboardInterrupt as error:
             raise Interrupted(f"interrupted; {still_running}") from error
@@ -71,7 +71,8 @@ def collect(account: session.Account, name: str, folder: Path, job_output: Path)
     return found
 
 
-def _progress(description: Mapping[str, Any]) -> str:
+def progress(description: Mapping[str, Any]) -> str:
+    """Return how many training jobs are in which status, and the best value so far."""
     counts = description.get("TrainingJobStatusCounters", {})
     words = [f"{count} {status}" for status, count in counts.items() if count]
     best = description.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric", {})

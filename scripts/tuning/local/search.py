@@ -99,7 +99,8 @@ def _sampler(strategy: Strategy) -> "optuna.samplers.BaseSampler":
     from optuna import samplers  # noqa: PLC0415 # as above
 
     if strategy.name == "Bayesian":
-        return samplers.TPESampler(seed=strategy.seed)
+        # Optuna's default, 10 random jobs before the first that learns from others, would be all of a short search
+        return samplers.TPESampler(n_startup_trials=max(2, min(10, strategy.jobs // 3)), seed=strategy.seed)
     return samplers.RandomSampler(seed=strategy.seed)
 
 
