@@ -38,7 +38,7 @@ from scripts.tuning import options
 @click.option("--network-isolation", is_flag=True, help="Run the container without network, not even to S3.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of all jobs; repeatable.")
 @options.job_output
-@click.option("--dry-run", is_flag=True, help="Change nothing; print the requests to AWS as JSON.")
+@click.option("--dry-run", is_flag=True, help="Start nothing; print the request to AWS as a line of JSON.")
 @click.option("--yes", is_flag=True, envvar="YES", help="Start without asking for confirmation; also YES=1.")
 def main(
     *,
@@ -106,8 +106,8 @@ def main(
             click.echo(f"tuning job: {plan.name}")
             found = ending.collect(account, plan.name, output, job_output)
     if dry_run:
-        call = {"service": "sagemaker", "operation": "create_hyper_parameter_tuning_job", "parameters": parameters}
-        click.echo(json.dumps([call], indent=2))
+        call = {"service": "sagemaker", "operation": "CreateHyperParameterTuningJob", "parameters": parameters}
+        click.echo(json.dumps(call))
     elif as_json:
         click.echo(json.dumps(found.as_json()))
 

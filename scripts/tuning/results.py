@@ -83,21 +83,23 @@ class Results:
 def show(results: Results) -> None:
     """Print the jobs as a table, the best first, and the reason of those that failed."""
     from rich.console import Console  # noqa: PLC0415 # --help does not need it
-    from rich.table import Table  # noqa: PLC0415 # as above
+    from rich.table import Column, Table  # noqa: PLC0415 # as above
 
     names = list(dict.fromkeys(name for trial in results.trials for name in trial.searched))
-    table = Table("job", "status", results.objective, *names, "seconds", highlight=False)
+    fixed = (Column(name, no_wrap=True) for name in ("job", "status"))
+    # a job's name begins with that of the search
+    table = Table(*fixed, results.objective, *names, "seconds", title=results.name, highlight=False)
     for trial in results.ranked:
         value = "-" if trial.value is None else f"{trial.value:.6g}"
         seconds = "-" if trial.seconds is None else f"{trial.seconds:.0f}"
         searched = [_short(trial.searched.get(name, "-")) for name in names]
-        name = f"{trial.name}{' (best)' if trial is results.best else ''}"
+        name = f"{_suffix(trial, results)}{' (best)' if trial is results.best else ''}"
         table.add_row(name, trial.status, value, *searched, seconds)
     console = Console(soft_wrap=True, markup=False)
     console.print(table)
     for trial in results.trials:
         if trial.failure:
-            console.print(f"{trial.name}: {trial.failure.splitlines()[0]}")
+            console.print(f"{_suffix(trial, results)}: {trial.failure.strip().splitlines()[0]}")
 
 
 def write(results: Results, folder: Path) -> None:
@@ -115,6 +117,10 @@ def write(results: Results, folder: Path) -> None:
             (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise Failure(f"cannot write {folder}: {error.strerror}") from error
+
+
+def _suffix(trial: Trial, results: Results) -> str:
+    return trial.name.removeprefix(f"{results.name}-")
 
 
 def _short(value: Any) -> str:

@@ -102,9 +102,9 @@ def test_a_tuning_job_is_what_was_asked_for_and_its_best_job_can_be_deployed(
     best = json.loads((cloud.folder / "job.json").read_text())
     assert (best["name"], best["status"], best["image"], best["role"]) == (lowest["name"], "Completed", IMAGE, ROLE)
     assert best["artifact"] == f"s3://{BUCKET}/traffic-signs/jobs/{lowest['name']}/output/model.tar.gz"
-    table = [line for line in done.stdout.splitlines() if "-0a1b2c3d" in line and "Completed" in line]
-    assert next(line.split()[1] for line in table) == lowest["name"]
-    assert len(table) == 12
+    rows = [line.split() for line in done.stdout.splitlines() if "-0a1b2c3d" in line and "Completed" in line]
+    assert len(rows) == 12
+    assert rows[0][1:3] == [lowest["name"].removeprefix(f"{name}-"), "(best)"]
     deployed = cloud.run("deploy", "--job-file", cloud.folder / "job.json", "--endpoint-name", "tuned", "--yes")
     assert deployed.returncode == 0, deployed.stderr
 
@@ -154,7 +154,7 @@ def test_a_job_that_was_stopped_early_is_not_the_best_and_failed_ones_say_why(
     done = cloud.run("tune", *options(cloud), "--space", path, "--strategy", "Grid", "--yes")
     assert done.returncode == 0, done.stderr
     assert json.loads((cloud.folder / "job.json").read_text())["name"].endswith("-002-0a1b2c3d")
-    assert "-003-0a1b2c3d: AlgorithmError: the loss diverged" in done.stdout
+    assert "003-0a1b2c3d: AlgorithmError: the loss diverged" in done.stdout
 
 
 def test_a_tuning_job_without_a_completed_training_job_fails_with_the_reason(
@@ -189,7 +189,7 @@ def test_ctrl_c_ends_the_command_only_and_the_results_can_be_had_later(cloud: Cl
 def test_a_dry_run_prints_the_request_and_makes_nothing(cloud: Cloud, tuning: TuningService) -> None:
     done = cloud.run("tune", *options(cloud), "--dry-run")
     assert done.returncode == 0, done.stderr
-    [request] = json.loads(done.stdout)
+    request = json.loads(done.stdout)
     tuning.create_hyper_parameter_tuning_job(request["parameters"])  # as AWS would take it
     called = {name for name, _ in cloud.calls()}
     assert called <= {"sts:GetCallerIdentity", "ecr:GetAuthorizationToken", "pricing:GetProducts"}, called
