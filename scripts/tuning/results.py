@@ -11,6 +11,9 @@ from typing import Any
 
 from scripts.errors import Failure
 
+_FILE_WIDTH = 160
+"""Characters in a line of the table where there is no terminal."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -86,20 +89,22 @@ def show(results: Results) -> None:
     from rich.table import Column, Table  # noqa: PLC0415 # as above
 
     names = list(dict.fromkeys(name for trial in results.trials for name in trial.searched))
-    fixed = (Column(name, no_wrap=True) for name in ("job", "status"))
-    # a job's name begins with that of the search
-    table = Table(*fixed, results.objective, *names, "seconds", title=results.name, highlight=False)
+    whole = (Column(name, no_wrap=True) for name in ("job", "status"))
+    folded = (Column(name, overflow="fold") for name in (results.objective, *names, "seconds"))
+    table = Table(*whole, *folded, title=results.name, highlight=False)
     for trial in results.ranked:
         value = "-" if trial.value is None else f"{trial.value:.6g}"
         seconds = "-" if trial.seconds is None else f"{trial.seconds:.0f}"
         searched = [_short(trial.searched.get(name, "-")) for name in names]
         name = f"{_suffix(trial, results)}{' (best)' if trial is results.best else ''}"
         table.add_row(name, trial.status, value, *searched, seconds)
-    console = Console(soft_wrap=True, markup=False)
+    console = Console(markup=False)
+    if not console.is_terminal:
+        console = Console(markup=False, width=_FILE_WIDTH)
     console.print(table)
     for trial in results.trials:
         if trial.failure:
-            console.print(f"{_suffix(trial, results)}: {trial.failure.strip().splitlines()[0]}")
+            console.print(f"{_suffix(trial, results)}: {trial.failure.strip().splitlines()[0]}", soft_wrap=True)
 
 
 def write(results: Results, folder: Path) -> None:
@@ -120,6 +125,7 @@ def write(results: Results, folder: Path) -> None:
 
 
 def _suffix(trial: Trial, results: Results) -> str:
+    """Return the end of the job's name, which on SageMaker begins with that of the search."""
     return trial.name.removeprefix(f"{results.name}-")
 
 

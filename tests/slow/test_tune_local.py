@@ -51,6 +51,19 @@ def test_the_best_of_the_jobs_is_the_one_whose_model_is_the_most_accurate(
     assert f"python -m local_test serve --base {folder}/job-2/opt-ml" in done.stderr
 
 
+def test_when_no_job_completes_the_reason_is_that_of_the_first(tmp_path: Path) -> None:
+    for channel in ("training", "validation"):
+        (tmp_path / "data" / channel).mkdir(parents=True)
+        (tmp_path / "data" / channel / "notes.txt").write_text("no images")
+    done = run(*words(tmp_path, tmp_path / "data", None))
+    assert done.returncode == 1
+    [folder] = tmp_path.glob("*-*/")
+    [failure, _] = [job["failure"] for job in json.loads((folder / "tuning-job.json").read_text())["jobs"]]
+    assert failure == (folder / "job-1/opt-ml.partial/output/failure").read_text()[:1024]
+    assert f"no job has completed: {failure.splitlines()[0]}" in done.stderr
+    assert not (folder / "best-hyperparameters.json").exists()
+
+
 @in_one_place
 def test_ctrl_c_stops_the_running_job_with_a_model_and_says_where_all_is(
     prepared: Path, image: str | None, tmp_path: Path
