@@ -105,7 +105,7 @@ def test_a_tuning_job_is_what_was_asked_for_and_its_best_job_can_be_deployed(
     rows = [line.split() for line in done.stdout.splitlines() if "-0a1b2c3d" in line and "Completed" in line]
     assert len(rows) == 12
     assert rows[0][1:3] == [lowest["name"].removeprefix(f"{name}-"), "(best)"]
-    deployed = cloud.run("deploy", "--job-file", cloud.folder / "job.json", "--endpoint-name", "tuned", "--yes")
+    deployed = cloud.run("deploy", "--job-file", cloud.folder / "job.json", "--endpoint-name", "traffic-signs-tuned", "--yes")
     assert deployed.returncode == 0, deployed.stderr
 
 
