@@ -3,26 +3,26 @@
 search space -> cost ceiling, confirmed -> upload to S3 -> tuning job -> table, results/
 """
 
-import contextlib
-import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from scripts.options import Command, report
 from scripts.tuning import options
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.tune --image URI --role ARN --training results/GTSRB/data/training -p preset=quick
       python -m scripts.tune --image URI --role ARN --training results/GTSRB/data/training --spot --max-jobs 20 --yes
       python -m scripts.tune --image URI --role ARN --training results/GTSRB/data/training -p epochs=27 \\
         --strategy Hyperband --parallel 4
-    """
+    """,
 )
 @options.common
 @click.option("--image", required=True, help="URI that `make push` printed.")
@@ -38,19 +38,16 @@ from scripts.tuning import options
 @click.option("--network-isolation", is_flag=True, help="Run the container without network, not even to S3.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of all jobs; repeatable.")
 @options.job_output
-@click.option("--dry-run", is_flag=True, help="Start nothing; print the request to AWS as a line of JSON.")
 @click.option("--yes", is_flag=True, envvar="YES", help="Start without asking for confirmation; also YES=1.")
 def main(
     *,
     training: Path,
     validation: Path | None,
     output: Path,
-    as_json: bool,
     bucket: str | None,
     parallel: int,
     tags: tuple[str, ...],
     job_output: Path,
-    dry_run: bool,
     yes: bool,
     image: str,
     instance_type: str,
@@ -66,50 +63,38 @@ def main(
     Ctrl-C ends the command, not the tuning job.
     """
     space, strategy = options.parse(**search)
-    from scripts.aws import costs, ecr, s3_inputs, session  # noqa: PLC0415 # boto3, which --help does not need
-    from scripts.tuning.cloud import ceiling, ending, request  # noqa: PLC0415 # as above
+    from scripts.aws import costs, ecr, s3_inputs, session
+    from scripts.tuning.cloud import ceiling, ending, request
 
     parsed_tags = session.parse_pairs(tags)
-    folders = options.channels(training, validation)
-    with contextlib.redirect_stdout(sys.stderr if as_json or dry_run else sys.stdout):
-        account = session.connect()
-        ecr.require_same_region(image, account.region)
-        ecr.require_processor(account, image, instance_type)
-        bucket = bucket or s3_inputs.default_bucket(account)
+    account = session.connect()
+    ecr.require_same_region(image, account.region)
+    ecr.require_processor(account, image, instance_type)
+    bill = ceiling.bill(account, strategy.jobs, instance_type, instance_count, max_hours, spot=spot)
+    costs.confirm(bill, account.region, yes=yes)
+    bucket = bucket or s3_inputs.default_bucket(account)
+    name = f"{session.PREFIX}-{datetime.now(UTC):%y%m%d-%H%M%S}"  # at most 32 characters
+    report(tuning_job=name)
+    with session.readable_errors("sagemaker"):
         plan = request.Plan(
-            # at most 32 characters
-            name=f"{session.PREFIX}-{datetime.now(UTC):%y%m%d-%H%M%S}",
+            name=name,
             image=image,
-            inputs={channel: s3_inputs.location(bucket, folder) for channel, folder in folders.items()},
+            role=role,
+            inputs=s3_inputs.upload(account, bucket, options.channels(training, validation)),
             output=f"s3://{bucket}/{session.PREFIX}/jobs",
             space=space,
             strategy=strategy,
-            parallel=min(parallel, strategy.jobs),
-            tags=parsed_tags,
-            role=role,
             instance_type=instance_type,
             instance_count=instance_count,
+            parallel=min(parallel, strategy.jobs),
             max_hours=max_hours,
             spot=spot,
             network_isolation=network_isolation,
+            tags=parsed_tags,
         )
-        parameters = request.parameters(plan)
-        bill = ceiling.bill(plan, account.boto, account.region)
-        if dry_run:
-            click.echo(costs.describe(bill, account.region))
-        else:
-            costs.confirm(bill, account.region, yes=yes)
-            with session.readable_errors():
-                s3_inputs.upload(account, bucket, folders)
-            with session.readable_errors("sagemaker"):
-                account.boto.client("sagemaker").create_hyper_parameter_tuning_job(**parameters)
-            click.echo(f"tuning job: {plan.name}")
-            found = ending.collect(account, plan.name, output, job_output)
-    if dry_run:
-        call = {"service": "sagemaker", "operation": "CreateHyperParameterTuningJob", "parameters": parameters}
-        click.echo(json.dumps(call))
-    elif as_json:
-        click.echo(json.dumps(found.as_json()))
+        account.boto.client("sagemaker").create_hyper_parameter_tuning_job(**request.parameters(plan))
+    click.echo(f"tuning job: {name}")
+    ending.collect(account, name, output, job_output)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 search space -> training jobs by local_test, one after the other -> table, files in results/tuning/
 """
 
-import json
 import shlex
 import signal
 from collections.abc import Mapping
@@ -13,7 +12,8 @@ from typing import Any
 
 import click
 
-from scripts.errors import Interrupted
+from scripts.errors import Interrupted, OperationError
+from scripts.options import Command, report
 from scripts.tuning import options, results
 from scripts.tuning.local import search
 from scripts.tuning.local.job import LocalJob
@@ -21,12 +21,13 @@ from scripts.tuning.results import Results, Trial
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
     Examples:
       python -m scripts.tune_local --training results/synthetic/data/training -p epochs=20
       python -m scripts.tune_local --training results/synthetic/data/training -p epochs=27 --strategy Hyperband
       python -m scripts.tune_local --training results/GTSRB/data/training --image traffic-signs:cpu --max-jobs 20
-    """
+    """,
 )
 @options.common
 @click.option("--image", help="Image to run. Default, and without an engine: the programs on the host.")
@@ -36,7 +37,6 @@ def main(
     validation: Path | None,
     image: str | None,
     output: Path,
-    as_json: bool,
     **search_options: Any,
 ) -> None:
     """Search for the best hyperparameters by training jobs on this machine; exit code 1 if none has completed.
@@ -57,7 +57,7 @@ def main(
         values = {**space.fixed, **searched, "_tuning_objective_metric": space.objective}
         return LocalJob(folder / f"job-{number}", words, values, space.expression)
 
-    from rich.console import Console  # noqa: PLC0415 # --help does not need it
+    from rich.console import Console
 
     trials: list[Trial] = []
     is_interrupted = False
@@ -72,15 +72,13 @@ def main(
             is_interrupted = True
     found = Results(name, space.objective, space.maximize, space.fixed, tuple(trials))
     results.write(found, folder)
-    if as_json:
-        click.echo(json.dumps(found.as_json()))
-    else:
-        results.show(found)
+    report(**found.as_json())
+    results.show(found)
     if is_interrupted:
         raise Interrupted(f"interrupted after {len(trials)} jobs; they are in {folder}; delete it: rm -r {folder}")
     if not found.best:
         reason = next((trial.failure for trial in trials if trial.failure), "all were stopped early")
-        raise click.ClickException(f"no job has completed: {reason}; the logs are in {folder}")
+        raise OperationError(f"no job has completed: {reason}; the logs are in {folder}")
     base = shlex.quote(str(folder / found.best.name / "opt-ml"))
     click.echo(f"serve the best model: python -m local_test serve --base {base}", err=True)
     click.echo(

@@ -45,33 +45,25 @@ _SEARCH = (
     click.option("--training", type=_FOLDER, required=True, help="Folder with the training data."),
     click.option("--validation", type=_FOLDER, help="Folder with the validation data."),
 )  # fmt: skip
-_RESULTS = (
-    click.option("--output", type=click.Path(file_okay=False, path_type=Path), default="results/tuning",
-                 show_default=True, help="Folder; each search writes to one of its own in it."),
-    click.option("--json", "as_json", is_flag=True, help="Print the results as a JSON object, all else to stderr."),
-)  # fmt: skip
 _Command = Callable[..., Any]
 
 
 def common(command: _Command) -> _Command:
     """Add the options of every search to a command."""
-    for option in reversed(_SEARCH + _RESULTS):
+    for option in (output, *reversed(_SEARCH)):
         command = option(command)
     return command
 
 
-def results(command: _Command) -> _Command:
-    """Add the options for the results alone to a command."""
-    for option in reversed(_RESULTS):
-        command = option(command)
-    return command
-
-
+output = click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), default="results/tuning", show_default=True,
+    help="Folder; each search writes to one of its own in it.",
+)  # fmt: skip
 job_output = click.option(
     "--job-output", type=click.Path(dir_okay=False, path_type=Path), default="results/training-job.json",
     show_default=True, help="File for the best training job; deploy and transform read it.",
 )  # fmt: skip
-"""An option for results on SageMaker."""
+"""With `output`, the options for results on SageMaker."""
 
 
 def parse(

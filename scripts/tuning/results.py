@@ -85,8 +85,8 @@ class Results:
 
 def show(results: Results) -> None:
     """Print the jobs as a table, the best first, and the reason of those that failed."""
-    from rich.console import Console  # noqa: PLC0415 # --help does not need it
-    from rich.table import Column, Table  # noqa: PLC0415 # as above
+    from rich.console import Console
+    from rich.table import Column, Table
 
     names = list(dict.fromkeys(name for trial in results.trials for name in trial.searched))
     whole = (Column(name, no_wrap=True) for name in ("job", "status"))

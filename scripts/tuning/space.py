@@ -130,7 +130,7 @@ class _Allowed:
 
     def check(self, place: str, name: str, value: Any) -> None:
         """Raise Failure if the training would refuse the value of a hyperparameter."""
-        from jsonschema import Draft202012Validator  # noqa: PLC0415 # a tenth of a second, which --help does not need
+        from jsonschema import Draft202012Validator
 
         if name not in self._rules:
             raise Failure(f"{place}: unknown hyperparameter {name}; known are {', '.join(sorted(self._rules))}")

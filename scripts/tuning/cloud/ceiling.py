@@ -3,39 +3,41 @@
 jobs x instances x hours x price of AWS's price list  ->  one line, confirmed before anything is made
 """
 
-from typing import Any
-
 from scripts.aws import costs, prices
-from scripts.tuning.cloud.request import Plan
+from scripts.aws.session import Account
 
 
-def bill(plan: Plan, boto: Any, region: str) -> costs.Bill:
+def bill(
+    account: Account, jobs: int, instance_type: str, instance_count: int, max_hours: float, *, spot: bool
+) -> costs.Bill:
     """Return what a tuning job costs at most.
 
     Args:
-        plan: The tuning job.
-        boto: The login; it need not be allowed to read the price list.
-        region: Region of the jobs.
+        account: The login; it need not be allowed to read the price list.
+        jobs: Largest number of training jobs.
+        instance_type: Of the training jobs.
+        instance_count: Instances of each training job.
+        max_hours: Limit of the running time of each.
+        spot: Whether they are spot instances.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 # --help does not need it
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    jobs = plan.strategy.jobs
-    hours = jobs * plan.instance_count * plan.max_hours
+    hours = jobs * instance_count * max_hours
     ceiling = f"ceiling {hours:g} instance hours"
     try:
-        price = prices.training_per_hour(boto, region, plan.instance_type)
+        price = prices.training_per_hour(account.boto, account.region, instance_type)
     except (BotoCoreError, ClientError) as error:  # the prices are on the page that the line names, too
         price, reason = None, f"the price list cannot be read: {error}"
     else:
-        reason = f"the price list does not have {plan.instance_type}"
+        reason = f"the price list does not have {instance_type}"
     if price is None:
         ceiling += f" ({reason})"
     else:
-        ceiling += f" x {price:g} USD = {hours * price:.2f} USD" + (" on demand, less as spot" if plan.spot else "")
+        ceiling += f" x {price:g} USD = {hours * price:.2f} USD" + (" on demand, less as spot" if spot else "")
     return costs.Bill(
-        plan.instance_type,
-        plan.instance_count,
-        spot=plan.spot,
+        instance_type,
+        instance_count,
+        spot=spot,
         extras=f" for each of {jobs} jobs",
-        duration=f"at most {plan.max_hours:g} h each: {ceiling}",
+        duration=f"at most {max_hours:g} h each: {ceiling}",
     )

@@ -11,9 +11,10 @@ from typing import Any
 
 import click
 
+from scripts import options
 from scripts.aws import session, waiting
-from scripts.diagnosis import cloud, knowledge, report
-from scripts.errors import Failure, Interrupted
+from scripts.diagnosis import knowledge, report
+from scripts.errors import Failure, OperationError
 from scripts.resources.training_job import Job
 from scripts.tuning import results
 from scripts.tuning.results import Results, Trial
@@ -21,8 +22,8 @@ from scripts.tuning.results import Results, Trial
 _IN_PROGRESS = ("InProgress", "Stopping", "Deleting")
 
 
-def collect(account: session.Account, name: str, folder: Path, job_output: Path) -> Results:
-    """Wait for the end of the tuning job; print and write its results.
+def collect(account: session.Account, name: str, folder: Path, job_output: Path) -> None:
+    """Wait for the end of the tuning job; print, report and write its results.
 
     Args:
         account: The login.
@@ -33,7 +34,7 @@ def collect(account: session.Account, name: str, folder: Path, job_output: Path)
     Raises:
         Failure: the login expired or AWS refused a call; the tuning job keeps running.
         Interrupted: Ctrl-C; as above.
-        click.ClickException: no training job has completed.
+        OperationError: no training job has completed.
     """
     client = account.boto.client("sagemaker")
     still_running = (
@@ -41,34 +42,33 @@ def collect(account: session.Account, name: str, folder: Path, job_output: Path)
         f" --hyper-parameter-tuning-job-name {name}; or see its results later: python -m scripts.tune_results {name}"
     )
     with session.readable_errors("sagemaker", still_running):
-        try:
-            description = waiting.wait_until_final(
-                name,
-                lambda: client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name),
-                "HyperParameterTuningJobStatus",
-                _IN_PROGRESS,
-                progress,
-            )
-        except KeyboardInterrupt as error:
-            raise Interrupted(f"interrupted; {still_running}") from error
+        description = waiting.wait_until_final(
+            name,
+            lambda: client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name),
+            "HyperParameterTuningJobStatus",
+            _IN_PROGRESS,
+            progress,
+        )
     ended = f"{name} has ended; see its results: python -m scripts.tune_results {name}"
     with session.readable_errors("sagemaker", ended):
         found = _results(client, description)
         best = found.best and _best_job(client, found.best.name, description)
+    options.report(**found.as_json())
     results.write(found, folder / name)
     results.show(found)
     if not best:
         status, reason = description["HyperParameterTuningJobStatus"], description.get("FailureReason")
         title = f"{name} ended as {status} without a completed training job: {reason or 'SageMaker gives no reason'}"
+        from scripts.diagnosis import cloud
+
         evidence = cloud.collect(account.boto, name, "hyper-parameter-tuning-job")
-        raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence)))
+        raise OperationError(report.failed(title, evidence, knowledge.diagnose(evidence)))
     try:
         job_output.parent.mkdir(parents=True, exist_ok=True)
         job_output.write_text(json.dumps(asdict(best), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise Failure(f"cannot write {job_output}: {error.strerror}; use deploy --job {best.name}") from error
     click.echo(f"wrote {folder / name} and {job_output}; deploy the best job, {best.name}: make deploy")
-    return found
 
 
 def progress(description: Mapping[str, Any]) -> str:

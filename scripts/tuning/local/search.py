@@ -51,7 +51,7 @@ def run(
         start: Starts the job of a number, from 1, with values of the searched hyperparameters.
         show: Gets a line on the running job after each epoch.
     """
-    import optuna  # noqa: PLC0415 # slow, and not needed for --help
+    import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
@@ -86,7 +86,7 @@ def run(
 
 
 def _distribution(values: Any) -> "optuna.distributions.BaseDistribution":
-    from optuna import distributions  # noqa: PLC0415 # as above
+    from optuna import distributions
 
     if not isinstance(values, Range):
         return distributions.CategoricalDistribution(values)
@@ -96,7 +96,7 @@ def _distribution(values: Any) -> "optuna.distributions.BaseDistribution":
 
 
 def _sampler(strategy: Strategy) -> "optuna.samplers.BaseSampler":
-    from optuna import samplers  # noqa: PLC0415 # as above
+    from optuna import samplers
 
     if strategy.name == "Bayesian":
         # Optuna's default, 10 random jobs before the first that learns from others, would be all of a short search
@@ -105,7 +105,7 @@ def _sampler(strategy: Strategy) -> "optuna.samplers.BaseSampler":
 
 
 def _pruner(space: Space, strategy: Strategy) -> "optuna.pruners.BasePruner":
-    from optuna import pruners  # noqa: PLC0415 # as above
+    from optuna import pruners
 
     if strategy.name == "Hyperband":
         return pruners.HyperbandPruner(min_resource=1, max_resource=space.fixed["epochs"])

@@ -105,7 +105,9 @@ def test_a_tuning_job_is_what_was_asked_for_and_its_best_job_can_be_deployed(
     rows = [line.split() for line in done.stdout.splitlines() if "-0a1b2c3d" in line and "Completed" in line]
     assert len(rows) == 12
     assert rows[0][1:3] == [lowest["name"].removeprefix(f"{name}-"), "(best)"]
-    deployed = cloud.run("deploy", "--job-file", cloud.folder / "job.json", "--endpoint-name", "traffic-signs-tuned", "--yes")
+    deployed = cloud.run(
+        "deploy", "--job-file", cloud.folder / "job.json", "--endpoint-name", "traffic-signs-tuned", "--yes"
+    )
     assert deployed.returncode == 0, deployed.stderr
 
 
@@ -186,13 +188,16 @@ def test_ctrl_c_ends_the_command_only_and_the_results_can_be_had_later(cloud: Cl
     assert (cloud.folder / "job.json").exists()
 
 
-def test_a_dry_run_prints_the_request_and_makes_nothing(cloud: Cloud, tuning: TuningService) -> None:
-    done = cloud.run("tune", *options(cloud), "--dry-run")
+def test_a_dry_run_prints_the_requests_and_makes_nothing(cloud: Cloud, tuning: TuningService) -> None:
+    done = cloud.run("tune", *options(cloud), "--bucket", "sagemaker-dry-run-tuning", "--dry-run")
     assert done.returncode == 0, done.stderr
-    request = json.loads(done.stdout)
-    tuning.create_hyper_parameter_tuning_job(request["parameters"])  # as AWS would take it
-    called = {name for name, _ in cloud.calls()}
-    assert called <= {"sts:GetCallerIdentity", "ecr:GetAuthorizationToken", "pricing:GetProducts"}, called
+    requests = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [request["operation"] for request in requests] == [
+        "CreateBucket", "PutObject", "CreateHyperParameterTuningJob"
+    ]  # fmt: skip
+    assert tuning.jobs == {}
+    tuning.create_hyper_parameter_tuning_job(requests[-1]["parameters"])  # as AWS would take it
+    assert "sagemaker-dry-run-tuning" not in {bucket["Name"] for bucket in cloud.s3.list_buckets()["Buckets"]}
 
 
 @pytest.mark.parametrize(
