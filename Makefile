@@ -37,6 +37,7 @@ bench_images = --image $(cpu_image) --bench-image $(IMAGE):bench-serving \
 baseline_name = $(IMAGE)-baseline-$(shell git rev-parse --short $(BASELINE))
 revision = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' container/traffic_signs/__init__.py)
+search = --training $(prepared)/training --validation $(prepared)/validation $(addprefix -p ,$(parameters))
 arm := $(if $(filter linux/arm64,$(PLATFORM)),-arm64)
 cpu_image := $(IMAGE):cpu$(arm)
 local := --image $(cpu_image) --base $(results)/opt-ml
@@ -47,7 +48,7 @@ export DOCKER BASE YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help demo install data image local-train local-serve local-predict evaluate build contract check-zoo test-gpu-image test-arm-image \
-	push train deploy update rollback status doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
+	push train tune tune-local deploy update rollback status doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
 	bench-training bench-pipeline bench-counting bench-image baseline-image bench-serving bench-endurance bench-large \
 	bench-transform lock clean clean-results
 
@@ -103,6 +104,9 @@ local-predict: install ## send a test image of each class to the running server
 	$(PYTHON) -m scripts.invoke --url http://127.0.0.1:$(PORT) --picture $(results)/predictions.png \
 		$(addprefix --rows ,$(rows)) $(prepared)/samples
 
+tune-local: data image ## search for hyperparameters with training jobs here; TUNE='--max-jobs 20 --early-stopping'
+	$(PYTHON) -m scripts.tune_local --image $(IMAGE):cpu --output $(results)/tuning $(search) $(TUNE)
+
 evaluate: install ## measure the accuracy of the running server on the test set
 	$(PYTHON) -m scripts.evaluate --url http://127.0.0.1:$(PORT) --output $(results)/evaluation $(prepared)/test/test.npz
 
@@ -142,6 +146,10 @@ train: data .venv-sdk-v2/installed ## train on SageMaker with the pushed image; 
 	@test -f results/image-uri.txt || { echo 'no image has been pushed; run make push first' >&2; exit 2; }
 	$(sdk) -m scripts.train --image "$$(cat results/image-uri.txt)" --training $(prepared)/training \
 		--validation $(prepared)/validation $(addprefix -p ,$(parameters)) $(AWS_OPTIONS)
+
+tune: data ## search for hyperparameters with a tuning job; SAGEMAKER_ROLE=arn:..., TUNE='--max-jobs 20 --spot'
+	@test -f results/image-uri.txt || { echo 'no image has been pushed; run make push first' >&2; exit 2; }
+	$(PYTHON) -m scripts.tune --image "$$(cat results/image-uri.txt)" $(search) $(TUNE)
 
 deploy: .venv-sdk-v2/installed ## deploy the trained model to an endpoint; AWS_OPTIONS='--serverless'
 	$(sdk) -m scripts.deploy $(AWS_OPTIONS)

@@ -13,7 +13,11 @@ _POLL_SECONDS = 10
 
 
 def wait_until_final(
-    name: str, describe: Callable[[], dict[str, Any]], key: str, pending: Container[str]
+    name: str,
+    describe: Callable[[], dict[str, Any]],
+    key: str,
+    pending: Container[str],
+    details: Callable[[dict[str, Any]], str] = lambda _: "",
 ) -> dict[str, Any]:
     """Poll until the status is none of *pending*; show it on one line meanwhile. A dry run does not wait.
 
@@ -22,6 +26,7 @@ def wait_until_final(
         describe: Calls AWS; returns its description.
         key: Key of the status in the description.
         pending: Statuses to wait out.
+        details: Description -> what else the status line says.
 
     Returns:
         The last description.
@@ -31,6 +36,7 @@ def wait_until_final(
     start = time.monotonic()
     with Console().status(name) as line:
         while (description := describe())[key] in pending and not dry_run.is_on():
-            line.update(f"{name}: {description[key]}, {time.monotonic() - start:.0f} s")
+            words = (f"{name}: {description[key]}", details(description), f"{time.monotonic() - start:.0f} s")
+            line.update(", ".join(filter(None, words)))
             time.sleep(_POLL_SECONDS)
     return description

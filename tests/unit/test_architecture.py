@@ -35,7 +35,9 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "local_test/check/hosting": ("scenarios", "lifecycle requests", "support"),
     "scripts": (
         "deploy sagemaker_local transform_local",
-        "delete_endpoint doctor evaluate invoke push rollback sdk_v3 status train transform update",
+        "delete_endpoint doctor evaluate invoke push rollback sdk_v3 status train transform tune tune_local tune_results"
+        " update",
+        "tuning",
         "resources",
         "client diagnosis",
         "options",
@@ -43,6 +45,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "dry_run interruption",
         "errors",
     ),
+    "scripts/tuning": ("cloud local options", "results strategy", "space"),
 }
 """The entries of a folder, floor by floor from the top: each imports from floors below its own only."""
 MOST_LINES, MOST_ENTRIES = 200, 9

@@ -13,6 +13,7 @@ _SERVICES = {
     "application-autoscaling": ("application-autoscaling",),
     "monitoring": ("cloudwatch",),
     "s3": ("s3",),
+    "pricing": ("pricing",),
 }
 """Signing name -> service models of the validated services."""
 

@@ -25,14 +25,16 @@ IMPLIED = {
     "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
 }  # fmt: skip
 # calls by the AWS CLI that messages recommend, to stop jobs that bill
-BY_HAND = {"sagemaker:StopTrainingJob", "sagemaker:StopTransformJob"}
-# called in other tests: requests to endpoints, transform jobs, logs, autoscaling, updates
+BY_HAND = {"sagemaker:StopTrainingJob", "sagemaker:StopTransformJob", "sagemaker:StopHyperParameterTuningJob"}
+# called in other tests: requests to endpoints, transform jobs, logs, autoscaling, updates, tuning jobs
 ELSEWHERE = {
     "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "logs:GetLogEvents", "logs:DescribeLogStreams",
     "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
     "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
     "application-autoscaling:DeregisterScalableTarget", "sagemaker:DescribeHyperParameterTuningJob",
     "sagemaker:UpdateEndpoint", "sagemaker:ListTags",
+    "sagemaker:CreateHyperParameterTuningJob", "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+    "pricing:GetProducts",
 }  # fmt: skip
 
 

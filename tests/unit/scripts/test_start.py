@@ -8,7 +8,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = sorted(f"scripts.{path.stem}" for path in (ROOT / "scripts").glob("*.py") if "__main__" in path.read_text())
-SLOW = {"boto3", "botocore", "jinja2", "matplotlib", "numpy", "PIL", "requests", "rich", "sagemaker"}
+SLOW = {
+    "boto3", "botocore", "jinja2", "jsonschema", "matplotlib", "numpy", "optuna", "PIL", "requests", "rich", "sagemaker"
+}  # fmt: skip
 
 
 def imported(module: str) -> set[str]:
