@@ -35,8 +35,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "local_test/check/hosting": ("scenarios", "lifecycle requests", "support"),
     "scripts": (
         "deploy sagemaker_local transform_local",
-        "delete_endpoint doctor evaluate invoke push rollback sdk_v3 status train transform tune tune_local tune_results"
-        " update",
+        "delete_endpoint doctor evaluate invoke push rollback sdk_v3 status train transform tune tune_local",
+        "tune_results update",
         "tuning",
         "resources",
         "client diagnosis",
