@@ -24,6 +24,8 @@ _EXCLUDES = (
     *(("serverless", other) for other in ("async_output", "multi_model", "isolated", "capture", "autoscale")),
     # shadow variants need real-time endpoints with one model per variant
     *(("shadow_model", other) for other in ("serverless", "async_output", "multi_model", "autoscale")),
+    # a folder of models is no version of the registry
+    ("multi_model", "approved"),
     # queued requests wait for an instance, however few arrive per minute; the SDK has no asynchronous multi-model
     *(("async_output", other) for other in ("autoscale", "multi_model")),
 )
@@ -39,6 +41,7 @@ _EXCLUDES = (
       python -m scripts.deploy --multi-model s3://sagemaker-us-east-1-111122223333/traffic-signs/models/
       python -m scripts.deploy --autoscale 1:4 --capture 20
       python -m scripts.deploy --shadow-model s3://sagemaker-us-east-1-111122223333/traffic-signs/next/model.tar.gz
+      python -m scripts.deploy --approved traffic-signs
       python -m scripts.deploy --isolated
     """
 )
@@ -87,6 +90,7 @@ def main(
     kinds = {
         "serverless": serverless, "async_output": async_output, "multi_model": multi_model, "isolated": isolated,
         "capture": capture, "autoscale": autoscale, "shadow_model": shadow_model,
+        "approved": model_options["approved"],
     }  # fmt: skip
     _check_options(
         {**kinds, "capture_to": capture_to, "memory_mb": memory_mb, "invocations": invocations}, instance_type
@@ -105,6 +109,8 @@ def main(
     client = account.boto.client("sagemaker")
     with session.readable_errors("sagemaker"):
         model = model_source.find(client, **model_options)
+        if not serverless:
+            model.require_instance_type(instance_type)
         # the SDK would silently use an existing model of that name
         if endpoint_name and delete_endpoint.name_exists(client, name):
             raise Failure(f"an endpoint, configuration or model {name} exists: choose another name, or {removal}")
@@ -136,7 +142,7 @@ def main(
         capture_percent=capture,
         capture_to=capture_to or f"s3://{s3_inputs.default_bucket(account)}/{PREFIX}/captures/{name}",
         shadow_model=shadow_model,
-        tags=parsed_tags,
+        tags={**model.tags, **parsed_tags},
     )
     click.echo(f"endpoint: {name}   delete it: {removal}")
     # an error, Ctrl-C or an expired login may leave resources behind

@@ -35,9 +35,9 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "local_test/check/hosting": ("scenarios", "lifecycle requests", "support"),
     "scripts": (
         "deploy sagemaker_local transform_local",
-        "delete_endpoint doctor evaluate invoke push sdk_v3 train transform",
+        "approve delete_endpoint doctor evaluate invoke push register sdk_v3 train transform",
         "resources",
-        "client diagnosis",
+        "client diagnosis model_registry",
         "options",
         "aws",
         "dry_run interruption",

@@ -29,6 +29,8 @@ ELSEWHERE = {
     "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
     "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
     "application-autoscaling:DeregisterScalableTarget", "sagemaker:DescribeHyperParameterTuningJob",
+    "sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup", "sagemaker:DescribeModelPackage",
+    "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
 }  # fmt: skip
 
 
@@ -52,6 +54,10 @@ def resources(action: str, parameters: dict[str, Any]) -> list[str]:
     values: dict[str, Any] = {"Partition": "aws", "Region": REGION, "Account": DEFAULT_ACCOUNT_ID}
     values |= {name[0].upper() + name[1:]: value for name, value in parameters.items()}
     values |= {"BucketName": parameters.get("Bucket"), "ObjectName": parameters.get("Key")}
+    if named := [parameters[key] for key in ("ResourceArn", "ModelPackageArn", "ModelPackageName") if key in parameters]:
+        return named  # by its ARN
+    if "ModelPackageGroupName" in parameters:  # a version is a resource of its own, below its group's name
+        values["ModelPackageName"] = f"{parameters['ModelPackageGroupName']}/1"
     names = [(arn, re.findall(r"\$\{(\w+)\}", arn)) for arn in arn_formats(action)]
     return [
         re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], arn)
