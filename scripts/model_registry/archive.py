@@ -99,10 +99,11 @@ def _json_member(s3: Any, uri: str, name: str) -> dict[str, Any] | None:
     try:
         with contextlib.closing(body), tarfile.open(fileobj=body, mode="r|gz") as archive:
             for member in archive:
-                if member.isfile() and member.name.removeprefix("./") == name:
+                stream = archive.extractfile(member) if member.isfile() else None
+                if stream and member.name.removeprefix("./") == name:
                     if member.size > _MAX_BYTES:
                         raise Failure(f"{name} in {uri} has {member.size} bytes; expected {_MAX_BYTES} at most")
-                    content = json.loads((archive.extractfile(member) or body).read())
+                    content = json.loads(stream.read())
                     if not isinstance(content, dict):
                         raise TypeError("no object")
                     return content

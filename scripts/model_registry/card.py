@@ -53,7 +53,9 @@ def model_card(
     if summary.labels:
         text = f"Classification of images into {len(summary.labels)} classes: {', '.join(summary.labels)}"
         card["intended_uses"]["purpose_of_model"] = _shortened(text, _LONGEST_TEXT)
-        card["evaluation_details"] = [{"name": "validation", "metric_groups": _metric_groups(summary)}]
+        # a model of all images has figures of the training images only
+        part = "validation" if "validation_accuracy" in summary.metrics else "training"
+        card["evaluation_details"] = [{"name": part, "metric_groups": _metric_groups(summary)}]
     details = {f"{part} data fingerprint": value for part, value in summary.fingerprints.items()}
     details |= {f"version of {name}": version for name, version in summary.versions.items()}
     if details:

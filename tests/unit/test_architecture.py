@@ -35,7 +35,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "local_test/check/hosting": ("scenarios", "lifecycle requests", "support"),
     "scripts": (
         "deploy sagemaker_local transform_local",
-        "approve delete_endpoint doctor evaluate invoke push register sdk_v3 train transform",
+        "approve delete_endpoint doctor evaluate invoke prepare push register sdk_v3 train transform",
         "resources",
         "client diagnosis model_registry",
         "options",

@@ -22,7 +22,7 @@ IMPLIED = {
     "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
 }  # fmt: skip
 # calls by the AWS CLI that messages recommend, to stop jobs that bill
-BY_HAND = {"sagemaker:StopTrainingJob", "sagemaker:StopTransformJob"}
+BY_HAND = {"sagemaker:StopTrainingJob", "sagemaker:StopTransformJob", "sagemaker:StopProcessingJob"}
 # called in other tests: requests to endpoints, transform jobs, logs, autoscaling
 ELSEWHERE = {
     "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "logs:GetLogEvents", "logs:DescribeLogStreams",
@@ -31,6 +31,7 @@ ELSEWHERE = {
     "application-autoscaling:DeregisterScalableTarget", "sagemaker:DescribeHyperParameterTuningJob",
     "sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup", "sagemaker:DescribeModelPackage",
     "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
+    "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob",
 }  # fmt: skip
 
 
@@ -54,7 +55,9 @@ def resources(action: str, parameters: dict[str, Any]) -> list[str]:
     values: dict[str, Any] = {"Partition": "aws", "Region": REGION, "Account": DEFAULT_ACCOUNT_ID}
     values |= {name[0].upper() + name[1:]: value for name, value in parameters.items()}
     values |= {"BucketName": parameters.get("Bucket"), "ObjectName": parameters.get("Key")}
-    if named := [parameters[key] for key in ("ResourceArn", "ModelPackageArn", "ModelPackageName") if key in parameters]:
+    if named := [
+        parameters[key] for key in ("ResourceArn", "ModelPackageArn", "ModelPackageName") if key in parameters
+    ]:
         return named  # by its ARN
     if "ModelPackageGroupName" in parameters:  # a version is a resource of its own, below its group's name
         values["ModelPackageName"] = f"{parameters['ModelPackageGroupName']}/1"

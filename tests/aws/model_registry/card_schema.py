@@ -64,7 +64,9 @@ SCHEMA = closed(
             datasets=many(TEXT, 10),
             metadata={"type": "object", "additionalProperties": TEXT},
             metric_groups=many(
-                closed("name metric_data", name={"type": "string", "minLength": 1}, metric_data=many({"anyOf": METRICS}))
+                closed(
+                    "name metric_data", name={"type": "string", "minLength": 1}, metric_data=many({"anyOf": METRICS})
+                )
             ),
         )
     ),

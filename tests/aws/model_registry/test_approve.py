@@ -24,7 +24,9 @@ def register(cloud: Cloud, group: str, accuracy: float, **metadata: str) -> str:
     created = cloud.sagemaker.create_model_package(
         ModelPackageGroupName=group,
         InferenceSpecification={
-            "Containers": [{"Image": f"{IMAGE.partition(':')[0]}@sha256:{'1' * 64}", "ModelDataUrl": "s3://b/model.tar.gz"}],
+            "Containers": [
+                {"Image": f"{IMAGE.partition(':')[0]}@sha256:{'1' * 64}", "ModelDataUrl": "s3://b/model.tar.gz"}
+            ],
             "SupportedRealtimeInferenceInstanceTypes": ["ml.c5.large"],
             "SupportedContentTypes": ["text/csv"],
             "SupportedResponseMIMETypes": ["text/csv"],
@@ -134,7 +136,11 @@ def test_only_approved_versions_are_deployed_and_only_on_their_instances(cloud: 
         (approve.main, ["a/0"], "a/0 is not GROUP or GROUP/VERSION"),
         (approve.main, ["a", "--reject"], "--reject needs --reason"),
         (approve.main, ["a", "--reason", "x" * 1025], "--reason has 1025 characters; AWS keeps 1024"),
-        (deploy.main, ["--approved", "a", "--multi-model", "s3://b/c/"], "--multi-model and --approved exclude each other"),
+        (
+            deploy.main,
+            ["--approved", "a", "--multi-model", "s3://b/c/"],
+            "--multi-model and --approved exclude each other",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_at_once(command: Any, options: list[str], words: str) -> None:

@@ -74,7 +74,9 @@ def test_the_registry_knows_where_a_model_comes_from_and_how_good_it_is(cloud: C
     details = card["training_details"]["training_job_details"]
     assert (details["training_arn"], details["training_datasets"]) == (job_arn, [DATA])
     assert {"name": "preset", "value": "quick"} in details["user_provided_hyper_parameters"]
-    assert card["additional_information"]["custom_details"]["version of tensorflow"] == artifact["versions"]["tensorflow"]
+    assert (
+        card["additional_information"]["custom_details"]["version of tensorflow"] == artifact["versions"]["tensorflow"]
+    )
 
     tags = {tag["Key"]: tag["Value"] for tag in cloud.sagemaker.list_tags(ResourceArn=job_arn)["Tags"]}
     assert tags["data-fingerprint"] == artifact["data_fingerprint"]

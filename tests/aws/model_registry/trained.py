@@ -49,7 +49,11 @@ def train(cloud: Cloud, job: Job, name: str = JOB) -> str:
             {
                 "ChannelName": "training",
                 "DataSource": {
-                    "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": DATA, "S3DataDistributionType": "FullyReplicated"}
+                    "S3DataSource": {
+                        "S3DataType": "S3Prefix",
+                        "S3Uri": DATA,
+                        "S3DataDistributionType": "FullyReplicated",
+                    }
                 },
             }
         ],
