@@ -47,7 +47,9 @@ def main(*, version: str, reject: bool, reason: str, yes: bool, as_json: bool) -
     if not as_json:
         click.echo(registered.text(found, current))
     _confirm(found, reject=reject, yes=yes, err=as_json)
-    with session.readable_errors("sagemaker"):
+    with session.readable_errors(
+        "sagemaker", f"whether {found.name} is decided: python -m scripts.approve {found.name}"
+    ):
         registered.decide(client, found, "Rejected" if reject else "Approved", reason)
         found = registered.describe(client, found.arn)
     if as_json:

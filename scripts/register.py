@@ -107,11 +107,9 @@ def main(
         instance_types=instance_types,
         transform_types=[name for name in transform_types if {processors.platform_of(name)} == platforms],
     )
-    with session.readable_errors("sagemaker"):
-        arn = registration.create(client, version)
-    removal = f"aws sagemaker delete-model-package --model-package-name {arn}"
-    with session.readable_errors("sagemaker", f"{arn} is registered; remove it: {removal}"):
-        found = registered.describe(client, arn)
+    listing = f"aws sagemaker list-model-packages --model-package-group-name {group}"
+    with session.readable_errors("sagemaker", f"see which versions {group} has: {listing}"):
+        found = registered.describe(client, registration.create(client, version))
         if job:
             registered.tag(client, job["TrainingJobArn"], found.lineage)
     if as_json:

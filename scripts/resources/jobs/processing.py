@@ -52,13 +52,15 @@ def run(client: Any, plan: Plan) -> None:
         plan: The job.
 
     Raises:
-        Failure: AWS refuses the job, or the command was interrupted; the job keeps running.
+        Failure: AWS refuses the job, or the command was interrupted; a job that was started keeps running.
         click.ClickException: the job failed.
     """
     source = {"S3Uri": plan.source, "LocalPath": _INPUT, "S3DataType": "S3Prefix", "S3InputMode": "File"}
     output = {"S3Uri": plan.output, "LocalPath": _OUTPUT, "S3UploadMode": "EndOfJob"}
     cluster = {"InstanceCount": 1, "InstanceType": plan.instance_type, "VolumeSizeInGB": plan.volume_gb}
-    with session.readable_errors("sagemaker"):
+    stop = f"aws sagemaker stop-processing-job --processing-job-name {plan.name}"
+    # Ctrl-C may come when AWS has started the job and has not answered
+    with session.readable_errors("sagemaker", f"{plan.name} may run and bill; stop it: {stop}"):
         client.create_processing_job(
             ProcessingJobName=plan.name,
             ProcessingInputs=[{"InputName": "source", "S3Input": source}],
@@ -68,9 +70,7 @@ def run(client: Any, plan: Plan) -> None:
             AppSpecification={"ImageUri": plan.image, "ContainerEntrypoint": plan.command},
             RoleArn=plan.role,
         )
-    click.echo(f"processing job: {plan.name}")
-    stop = f"aws sagemaker stop-processing-job --processing-job-name {plan.name}"
-    with session.readable_errors("sagemaker", f"{plan.name} keeps running and billing; stop it: {stop}"):
+        click.echo(f"processing job: {plan.name}")
         description = waiting.wait_until_final(
             plan.name,
             lambda: client.describe_processing_job(ProcessingJobName=plan.name),

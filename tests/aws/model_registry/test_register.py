@@ -137,6 +137,18 @@ def test_an_image_that_ecr_does_not_have_is_refused(cloud: Cloud) -> None:
     assert (done.returncode, done.stderr) == (2, f"Error: ECR has no image {image}: push it with make push\n")
 
 
+def test_after_ctrl_c_the_command_says_where_to_look_for_the_version(cloud: Cloud) -> None:
+    push_image(cloud)
+    cloud.s3.create_bucket(Bucket=BUCKET)
+    (cloud.folder / "model").mkdir()
+    cloud.s3.put_object(Bucket=BUCKET, Key="empty/model.tar.gz", Body=packed(cloud.folder / "model"))
+    model = ("--model-data", f"s3://{BUCKET}/empty/model.tar.gz", "--image", IMAGE, "--role", ROLE)
+    code, error = cloud.interrupt("CreateModelPackage", "register", "--group", "traffic-signs-stopped", *model)
+    assert code != 0
+    listing = "aws sagemaker list-model-packages --model-package-group-name traffic-signs-stopped"
+    assert error.endswith(f"see which versions traffic-signs-stopped has: {listing}\n")
+
+
 def test_what_no_version_can_have_is_refused_before_aws_is_asked(tmp_path: Path) -> None:
     large = tmp_path / "large.npy"
     with large.open("wb") as stream:

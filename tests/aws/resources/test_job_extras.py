@@ -105,6 +105,14 @@ def test_a_failed_processing_job_says_why(cloud: Cloud, monkeypatch: pytest.Monk
     assert job["AppSpecification"]["ContainerEntrypoint"][3] == "/opt/ml/processing/input/source"
 
 
+def test_after_ctrl_c_the_job_that_bills_is_named(cloud: Cloud) -> None:
+    code, error = cloud.interrupt("CreateProcessingJob", "prepare", RAW, "--image", IMAGE, "--role", ROLE, "--yes")
+    assert code != 0
+    name = dict(cloud.calls())["sagemaker:CreateProcessingJob"]["ProcessingJobName"]
+    stop = f"aws sagemaker stop-processing-job --processing-job-name {name}"
+    assert error.endswith(f"{name} may run and bill; stop it: {stop}\n")
+
+
 @pytest.mark.engine
 def test_the_image_converts_the_data_where_a_processing_job_puts_it(drawn: Path, tmp_path: Path) -> None:
     plan = processing.Plan("name", "s3://bucket/signs/", "s3://bucket/out", "", "", "track", "ml.m5.large", 30, 60)
