@@ -34,12 +34,12 @@ def strict_registry(monkeypatch: pytest.MonkeyPatch) -> None:
             jsonschema.validate(json.loads(card.get("ModelCardContent", "{}")), SCHEMA)
         except jsonschema.ValidationError as error:
             raise AWSValidationException(f"Model card content: {error.message}") from error
-        result = create(self)
-        cards[result.result["ModelPackageArn"]] = card
-        return result
+        result: Any = create(self).result
+        cards[result["ModelPackageArn"]] = card
+        return ActionResult(result)
 
     def describe_with_card(self: Any) -> Any:
-        result = describe(self).result
+        result: Any = describe(self).result
         return ActionResult({**result, "ModelCard": cards.get(result["ModelPackageArn"], {})})
 
     def create_new_group(self: Any, model_package_group_name: str, **rest: Any) -> Any:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -127,6 +128,20 @@ def test_only_approved_versions_are_deployed_and_only_on_their_instances(cloud: 
     assert done.returncode == 2
     assert f"{arn} is registered for ml.c5.large, not for ml.m5.large: choose one of them" in done.stderr
     assert "sagemaker:CreateModel" not in dict(cloud.calls())
+
+
+def test_a_transform_job_measures_an_approved_version(cloud: Cloud) -> None:
+    group, test_set = "traffic-signs-measured", cloud.folder / "test.npz"
+    register(cloud, group, 0.9)
+    assert cloud.run("approve", group, "--yes").returncode == 0
+    np.savez(test_set, images=np.zeros((2, 32, 32, 1), np.uint8), labels=np.zeros(2, int), names=np.array(["a", "b"]))
+    # moto's job writes no answers, so the command ends there
+    done = cloud.run("transform", test_set, "--approved", group, "--output", cloud.folder / "out", "--yes")
+    assert "the job wrote no answer" in done.stderr
+    model = dict(cloud.calls())["sagemaker:CreateModel"]
+    assert model["ExecutionRoleArn"] == ROLE
+    assert model["PrimaryContainer"]["ModelDataUrl"] == "s3://b/model.tar.gz"
+    assert model["PrimaryContainer"]["Image"].endswith(f"@sha256:{'1' * 64}")
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def test_every_card_follows_the_schema(summary: Summary) -> None:
 
 
 def test_a_schema_that_allowed_anything_would_be_noticed() -> None:
-    for wrong in ({"model_package_details": {}}, {"intended_uses": {"risk_rating": "None"}}):
+    wrongs: list[dict[str, Any]] = [{"model_package_details": {}}, {"intended_uses": {"risk_rating": "None"}}]
+    for wrong in wrongs:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, SCHEMA)
 
