@@ -48,7 +48,7 @@ export DOCKER BASE YES SAGEMAKER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help demo install data image local-train local-serve local-predict evaluate build contract check-zoo test-gpu-image test-arm-image \
-	push train tune tune-local deploy update rollback status doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
+	push train tune tune-local register approve deploy update rollback status doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
 	bench-training bench-pipeline bench-counting bench-image baseline-image bench-serving bench-endurance bench-large \
 	bench-transform lock clean clean-results
 
@@ -153,6 +153,12 @@ tune: data ## search for hyperparameters with a tuning job; SAGEMAKER_ROLE=arn:.
 
 deploy: .venv-sdk-v2/installed ## deploy the trained model to an endpoint; AWS_OPTIONS='--serverless'
 	$(sdk) -m scripts.deploy $(AWS_OPTIONS)
+
+register: install ## register the trained model as a version that waits for approval; AWS_OPTIONS='--group NAME'
+	$(PYTHON) -m scripts.register $(addprefix --sample ,$(firstword $(wildcard $(prepared)/samples/*))) $(AWS_OPTIONS)
+
+approve: install ## approve MODEL, GROUP/VERSION or the newest of a GROUP; AWS_OPTIONS='--reject --reason TEXT'
+	$(PYTHON) -m scripts.approve $(or $(MODEL),traffic-signs) $(AWS_OPTIONS)
 
 invoke: install ## send a test image of each class to the endpoint ENDPOINT
 	$(PYTHON) -m scripts.invoke --endpoint $(endpoint) $(prepared)/samples

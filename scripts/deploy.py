@@ -25,6 +25,8 @@ _EXCLUDES = (
     *(("serverless", other) for other in ("async_output", "multi_model", "isolated", "capture", "autoscale")),
     # shadow variants need real-time endpoints with one model per variant
     *(("shadow_model", other) for other in ("serverless", "async_output", "multi_model", "autoscale")),
+    # a folder of models is no version of the registry
+    ("multi_model", "approved"),
     # queued requests wait for an instance, however few arrive per minute; the SDK has no asynchronous multi-model
     *(("async_output", other) for other in ("autoscale", "multi_model")),
 )
@@ -42,6 +44,7 @@ _EXCLUDES = (
       python -m scripts.deploy --multi-model s3://sagemaker-us-east-1-111122223333/traffic-signs/models/
       python -m scripts.deploy --autoscale 1:4 --capture 20
       python -m scripts.deploy --shadow-model s3://sagemaker-us-east-1-111122223333/traffic-signs/next/model.tar.gz
+      python -m scripts.deploy --approved traffic-signs
       python -m scripts.deploy --isolated
       python -m scripts.deploy --update traffic-signs-2026-11-23-12-00-00 --canary 25
     """,
@@ -94,6 +97,7 @@ def main(
     kinds = {
         "serverless": serverless, "async_output": async_output, "multi_model": multi_model, "isolated": isolated,
         "capture": capture, "autoscale": autoscale, "shadow_model": shadow_model,
+        "approved": model_options["approved"],
     }  # fmt: skip
     _check_options(
         {**kinds, "capture_to": capture_to, "memory_mb": memory_mb, "invocations": invocations}, instance_type
@@ -112,10 +116,12 @@ def main(
     client = account.boto.client("sagemaker")
     with session.readable_errors("sagemaker"):
         model = model_source.find(client, **model_options)
+        if not serverless:
+            model.require_instance_type(instance_type)
         # the SDK would silently use an existing model of that name
         if endpoint_name and delete_endpoint.name_exists(client, name):
             raise Failure(f"an endpoint, configuration or model {name} exists: choose another name, or {removal}")
-    if not (serverless or model_options["image"]):
+    if not (serverless or model_options["image"] or model_options["approved"]):
         model = model_source.on_instances(model, instance_type)
     ecr.require_same_region(model.image, account.region)
     if not serverless:
@@ -145,7 +151,7 @@ def main(
         capture_percent=capture,
         capture_to=capture_to or f"s3://{s3_inputs.default_bucket(account)}/{PREFIX}/captures/{name}",
         shadow_model=shadow_model,
-        tags=parsed_tags,
+        tags={**model.tags, **parsed_tags},
     )
     click.echo(f"endpoint: {name}   delete it: {removal}")
     # an error, Ctrl-C or an expired login may leave resources behind

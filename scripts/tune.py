@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from scripts.options import Command, report
+from scripts.options import Command, result
 from scripts.tuning import options
 
 
@@ -74,7 +74,7 @@ def main(
     costs.confirm(bill, account.region, yes=yes)
     bucket = bucket or s3_inputs.default_bucket(account)
     name = f"{session.PREFIX}-{datetime.now(UTC):%y%m%d-%H%M%S}"  # at most 32 characters
-    report(tuning_job=name)
+    result(tuning_job=name)
     with session.readable_errors("sagemaker"):
         plan = request.Plan(
             name=name,

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from scripts.errors import Interrupted, OperationError
-from scripts.options import Command, report
+from scripts.options import Command, result
 from scripts.tuning import options, results
 from scripts.tuning.local import search
 from scripts.tuning.local.job import LocalJob
@@ -72,7 +72,7 @@ def main(
             is_interrupted = True
     found = Results(name, space.objective, space.maximize, space.fixed, tuple(trials))
     results.write(found, folder)
-    report(**found.as_json())
+    result(**found.as_json())
     results.show(found)
     if is_interrupted:
         raise Interrupted(f"interrupted after {len(trials)} jobs; they are in {folder}; delete it: rm -r {folder}")

@@ -90,6 +90,26 @@ def require_processor(account: session.Account, image: str, instance_type: str, 
         processors.require_processor(found.platform, image, instance_type, job=job)
 
 
+def pin(account: session.Account, image: str) -> str:
+    """Return the URI of *image* by digest: a tag may name other bytes tomorrow.
+
+    Raises:
+        Failure: the image is not in ECR, or ECR has no such tag.
+    """
+    name = ImageName.parse(image)
+    if not name:
+        raise Failure(f"{image} is not in ECR, from where SageMaker takes images: push it with make push")
+    if "@" in image:
+        return image
+    with session.readable_errors("ecr"):
+        answer = account.boto.client("ecr").batch_get_image(
+            repositoryName=name.repository, imageIds=[{"imageTag": name.reference}], registryId=name.account
+        )
+    if not answer["images"]:
+        raise Failure(f"ECR has no image {image}: push it with make push")
+    return f"{name.host}/{name.repository}@{answer['images'][0]['imageId']['imageDigest']}"
+
+
 @dataclass(frozen=True)
 class Ecr:
     """ECR of one account in one region."""

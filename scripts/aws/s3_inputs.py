@@ -16,18 +16,31 @@ from scripts.aws.session import PREFIX, Account
 from scripts.errors import Failure, OperationError
 
 
+class FolderOrUri(click.Path):
+    """Type of an option: a folder that exists here, or the URI of one in S3."""
+
+    name = "folder or S3 URI"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """Return the URI as text, the folder as Path."""
+        return value if str(value).startswith("s3://") else super().convert(value, parameter, context)
+
+
+FOLDER_OR_URI = FolderOrUri(exists=True, file_okay=False, path_type=Path)
+
+
 def default_bucket(account: Account) -> str:
     """Return the name of the bucket that SageMaker's own tools use."""
     return f"sagemaker-{account.region}-{account.id}"
 
 
-def upload(account: Account, bucket: str, folders: Mapping[str, Path]) -> dict[str, str]:
+def upload(account: Account, bucket: str, folders: Mapping[str, Path | str]) -> dict[str, str]:
     """Upload the folders that are not in *bucket* yet; create the bucket if it is missing.
 
     Args:
         account: Account of the bucket.
         bucket: Name of the bucket.
-        folders: Channel -> folder.
+        folders: Channel -> folder, or the URI of one that is in S3 already.
 
     Returns:
         Channel -> S3 URI.
@@ -39,7 +52,10 @@ def upload(account: Account, bucket: str, folders: Mapping[str, Path]) -> dict[s
     """
     client = account.boto.client("s3")
     exists = _ensure_bucket(client, bucket, account)
-    return {channel: _upload_folder(client, bucket, folder, exists=exists) for channel, folder in folders.items()}
+    return {
+        channel: folder if isinstance(folder, str) else _upload_folder(client, bucket, folder, exists=exists)
+        for channel, folder in folders.items()
+    }
 
 
 def _ensure_bucket(client: Any, bucket: str, account: Account) -> bool:

@@ -16,6 +16,7 @@ from scripts import interruption
 from scripts.aws import session
 from scripts.aws.session import PREFIX
 from scripts.errors import Interrupted
+from scripts.resources.jobs.extras import JobExtras
 
 METRICS = Path(__file__).parent / "metric_definitions.json"
 _SPOT_WAIT_FACTOR = 2
@@ -48,6 +49,7 @@ class Plan:
     tags: Mapping[str, str] = field(default_factory=dict)
     entry_point: str | None = None
     source_dir: str | None = None
+    extras: JobExtras = field(default_factory=JobExtras)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
         debugger_hook_config=False,
         **spot,
         **own,
+        **plan.extras.arguments,
     )
+    plan.extras.extend(sagemaker_session.sagemaker_client)
     click.echo(f"training job: {name}")
     still_running = (
         f"{name} keeps running and billing, {plan.instance_count} x {plan.instance_type} for at most {plan.max_hours:g}"

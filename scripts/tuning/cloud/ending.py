@@ -53,7 +53,7 @@ def collect(account: session.Account, name: str, folder: Path, job_output: Path)
     with session.readable_errors("sagemaker", ended):
         found = _results(client, description)
         best = found.best and _best_job(client, found.best.name, description)
-    options.report(**found.as_json())
+    options.result(**found.as_json())
     results.write(found, folder / name)
     results.show(found)
     if not best:

@@ -25,8 +25,11 @@ IMPLIED = {
     "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
 }  # fmt: skip
 # calls by the AWS CLI that messages recommend, to stop jobs that bill
-BY_HAND = {"sagemaker:StopTrainingJob", "sagemaker:StopTransformJob", "sagemaker:StopHyperParameterTuningJob"}
-# called in other tests: requests to endpoints, transform jobs, logs, autoscaling, updates, tuning jobs
+BY_HAND = {
+    "sagemaker:StopTrainingJob", "sagemaker:StopTransformJob", "sagemaker:StopHyperParameterTuningJob",
+    "sagemaker:StopProcessingJob",
+}  # fmt: skip
+# called in other tests: requests to endpoints, transform jobs, logs, autoscaling, updates, tuning jobs, registry
 ELSEWHERE = {
     "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "logs:GetLogEvents", "logs:DescribeLogStreams",
     "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
@@ -35,6 +38,9 @@ ELSEWHERE = {
     "sagemaker:UpdateEndpoint", "sagemaker:ListTags",
     "sagemaker:CreateHyperParameterTuningJob", "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
     "pricing:GetProducts",
+    "sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup", "sagemaker:DescribeModelPackage",
+    "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
+    "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob",
 }  # fmt: skip
 
 
@@ -62,6 +68,12 @@ def resources(action: str, parameters: dict[str, Any]) -> list[str]:
     values: dict[str, Any] = {"Partition": "aws", "Region": REGION, "Account": DEFAULT_ACCOUNT_ID}
     values |= {name[0].upper() + name[1:]: value for name, value in parameters.items()}
     values |= {"BucketName": parameters.get("Bucket"), "ObjectName": parameters.get("Key")}
+    if named := [
+        parameters[key] for key in ("ResourceArn", "ModelPackageArn", "ModelPackageName") if key in parameters
+    ]:
+        return named  # by its ARN
+    if "ModelPackageGroupName" in parameters:  # a version is a resource of its own, below its group's name
+        values["ModelPackageName"] = f"{parameters['ModelPackageGroupName']}/1"
     names = [(arn, re.findall(r"\$\{(\w+)\}", arn)) for arn in arn_formats(action)]
     return [
         re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], arn)

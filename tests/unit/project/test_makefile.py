@@ -60,6 +60,18 @@ def test_a_model_is_served_with_its_page(checkout: Path) -> None:
     assert (checkout / "called").read_text().split()[-3:] == ["--port", "8080", "--page"]
 
 
+def test_a_model_is_registered_with_the_first_sample_of_its_data(checkout: Path) -> None:
+    assert make(checkout, "register", "DATA=data/mine").returncode == 0
+    assert (checkout / "called").read_text().splitlines()[-1] == "-m scripts.register"
+    samples = checkout / "results/mine/data/samples"
+    samples.mkdir(parents=True)
+    for name in ("00-stop.png", "01-yield.png"):
+        (samples / name).touch()
+    assert make(checkout, "register", "DATA=data/mine").returncode == 0
+    last = (checkout / "called").read_text().splitlines()[-1]
+    assert last == "-m scripts.register --sample results/mine/data/samples/00-stop.png"
+
+
 OWN = ("data/mine/stop/1.png", "results/mine/opt-ml/model/model.keras", "results/mine/predictions.png")
 
 
