@@ -1,4 +1,4 @@
-"""The command that deletes an endpoint: autoscaling, endpoint, configuration, models.
+"""The command that deletes an endpoint: autoscaling, endpoint, configuration, models, schedule of its expiry.
 
 It can be repeated: parts that do not exist are no error.
 """
@@ -11,7 +11,7 @@ import click
 from botocore.exceptions import ClientError
 
 from scripts.aws import session, waiting
-from scripts.resources import autoscaling, endpoint
+from scripts.resources import autoscaling, endpoint, expiry
 
 
 @click.command(
@@ -22,14 +22,28 @@ from scripts.resources import autoscaling, endpoint
 )
 @click.argument("name")
 def main(name: str) -> None:
-    """Delete the endpoint NAME with its autoscaling, configuration and models; billing stops."""
+    """Delete the endpoint NAME with its autoscaling, configuration, models and expiry; billing stops."""
+    remove(session.connect(), name)
+
+
+def remove(account: session.Account, name: str) -> None:
+    """Delete the endpoint *name* and all that deploy made for it.
+
+    Raises:
+        Failure: AWS refuses a call; what is left may bill.
+    """
     next_step = f"what is left of {name} may bill: run this command again"
-    account = session.connect()
     with session.readable_errors("application-autoscaling", next_step):
         if autoscaling.stop(account.boto, name):
             click.echo(f"autoscaling of {name}: deleted")
     with session.readable_errors("sagemaker", next_step):
         delete(account.boto.client("sagemaker"), name)
+    # last, so that what could not be deleted still expires
+    with session.readable_errors(
+        "scheduler", f"the schedule deletes any later endpoint {name}: run this command again"
+    ):
+        if expiry.stop(account.boto, name):
+            click.echo(f"expiry of {name}: deleted")
 
 
 def delete(client: Any, name: str) -> None:

@@ -13,7 +13,7 @@ from scripts import delete_endpoint
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
 from scripts.errors import Failure
-from scripts.resources import autoscaling, endpoint, model_source
+from scripts.resources import autoscaling, endpoint, expiry, model_source
 
 _SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 _DEFAULT_MB, _DEFAULT_INVOCATIONS = 3072, 6000
@@ -40,9 +40,11 @@ _EXCLUDES = (
       python -m scripts.deploy --autoscale 1:4 --capture 20
       python -m scripts.deploy --shadow-model s3://sagemaker-us-east-1-111122223333/traffic-signs/next/model.tar.gz
       python -m scripts.deploy --isolated
+      python -m scripts.deploy --expires 2h
     """
 )
 @model_source.options
+@expiry.options
 @click.option("--instance-type", default="ml.c5.large", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--serverless", is_flag=True, help="Serverless endpoint: billed by request; no GPU.")
@@ -81,6 +83,7 @@ def main(
     endpoint_name: str | None,
     tags: tuple[str, ...],
     yes: bool,
+    expires: expiry.Expiry | None,
     **model_options: Any,
 ) -> None:
     """Deploy a trained model to an endpoint; exit code 1 if the endpoint does not come into service."""
@@ -108,6 +111,9 @@ def main(
         # the SDK would silently use an existing model of that name
         if endpoint_name and delete_endpoint.name_exists(client, name):
             raise Failure(f"an endpoint, configuration or model {name} exists: choose another name, or {removal}")
+    with session.readable_errors("scheduler"):
+        if endpoint_name and (at := expiry.find(account.boto, name)):
+            raise Failure(f"a schedule deletes {name} {at:%Y-%m-%d %H:%M} UTC: choose another name, or {removal}")
     ecr.require_same_region(model.image, account.region)
     if not serverless:
         ecr.require_processor(account, model.image, instance_type)
@@ -118,6 +124,7 @@ def main(
         machines = costs.Bill(
             instance_type,
             2 * count if shadow_model else count,
+            hours=expires.hours if expires else None,
             max_count=scale.max_instances if scale else None,
             extras=f" and S3 storage for {capture} % of the requests" if capture else "",
         )
@@ -139,6 +146,9 @@ def main(
         tags=parsed_tags,
     )
     click.echo(f"endpoint: {name}   delete it: {removal}")
+    if expires:  # first, because this command may not live to see the endpoint
+        with session.readable_errors("scheduler", "nothing else was created"):
+            click.echo(f"expires: {expiry.until(expiry.start(account, name, expires))}")
     # an error, Ctrl-C or an expired login may leave resources behind
     with session.readable_errors(next_step=f"delete what was created, which may bill: {removal}"):
         endpoint.deploy(session.sagemaker_session(account), plan)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,8 @@ class Cloud:
         }
         keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
         session = boto3.Session(region_name=REGION, **keys)
-        self.sagemaker, self.s3, self.logs = (
-            session.client(name, endpoint_url=url) for name in ("sagemaker", "s3", "logs")
-        )
+        self.client = partial(session.client, endpoint_url=url)
+        self.sagemaker, self.s3, self.logs = (self.client(name) for name in ("sagemaker", "s3", "logs"))
 
     def command(self, module: str, *arguments: Any) -> list[str]:
         return [str(SDK), "-c", RECORDER, f"scripts.{module}", *map(str, arguments)]

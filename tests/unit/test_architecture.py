@@ -34,8 +34,9 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "local_test/check": ("command", "preparation progress", "catalogue", "hosting training", "image report", "core"),
     "local_test/check/hosting": ("scenarios", "lifecycle requests", "support"),
     "scripts": (
-        "deploy sagemaker_local transform_local",
+        "deploy inventory sagemaker_local transform_local",
         "delete_endpoint doctor evaluate invoke push sdk_v3 train transform",
+        "billing",
         "resources",
         "client diagnosis",
         "aws",
