@@ -11,7 +11,8 @@ import click
 from botocore.exceptions import ClientError
 
 from scripts.aws import session, waiting
-from scripts.resources import autoscaling, endpoint, expiry
+from scripts.billing import expiry
+from scripts.resources import autoscaling, endpoint
 
 
 @click.command(

@@ -12,8 +12,9 @@ import click
 from scripts import delete_endpoint
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
+from scripts.billing import expiry
 from scripts.errors import Failure
-from scripts.resources import autoscaling, endpoint, expiry, model_source
+from scripts.resources import autoscaling, endpoint, hosting, model_source
 
 _SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 _DEFAULT_MB, _DEFAULT_INVOCATIONS = 3072, 6000
@@ -26,6 +27,8 @@ _EXCLUDES = (
     *(("shadow_model", other) for other in ("serverless", "async_output", "multi_model", "autoscale")),
     # queued requests wait for an instance, however few arrive per minute; the SDK has no asynchronous multi-model
     *(("async_output", other) for other in ("autoscale", "multi_model")),
+    *(("serverless", other) for other in hosting.NEED_INSTANCES),
+    ("multi_model", "fallback_type"),  # SageMaker documents instance pools for single models
 )
 
 
@@ -45,6 +48,7 @@ _EXCLUDES = (
 )
 @model_source.options
 @expiry.options
+@hosting.options
 @click.option("--instance-type", default="ml.c5.large", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--serverless", is_flag=True, help="Serverless endpoint: billed by request; no GPU.")
@@ -84,12 +88,13 @@ def main(
     tags: tuple[str, ...],
     yes: bool,
     expires: expiry.Expiry | None,
+    hosts: hosting.Hosting,
     **model_options: Any,
 ) -> None:
     """Deploy a trained model to an endpoint; exit code 1 if the endpoint does not come into service."""
     kinds = {
         "serverless": serverless, "async_output": async_output, "multi_model": multi_model, "isolated": isolated,
-        "capture": capture, "autoscale": autoscale, "shadow_model": shadow_model,
+        "capture": capture, "autoscale": autoscale, "shadow_model": shadow_model, **hosts.needing_instances,
     }  # fmt: skip
     _check_options(
         {**kinds, "capture_to": capture_to, "memory_mb": memory_mb, "invocations": invocations}, instance_type
@@ -111,18 +116,19 @@ def main(
         # the SDK would silently use an existing model of that name
         if endpoint_name and delete_endpoint.name_exists(client, name):
             raise Failure(f"an endpoint, configuration or model {name} exists: choose another name, or {removal}")
-    with session.readable_errors("scheduler"):
-        if endpoint_name and (at := expiry.find(account.boto, name)):
-            raise Failure(f"a schedule deletes {name} {at:%Y-%m-%d %H:%M} UTC: choose another name, or {removal}")
+    if endpoint_name:
+        expiry.require_none(account, name)
+    hosting.require_archive(model.model_data, serverless=serverless)
     ecr.require_same_region(model.image, account.region)
     if not serverless:
-        ecr.require_processor(account, model.image, instance_type)
+        for each in (instance_type, *hosts.fallback_type):
+            ecr.require_processor(account, model.image, each)
     count = scale.min_instances if scale else instance_count
     if serverless:
         costs.confirm_serverless(memory_mb, yes=yes)
     else:
         machines = costs.Bill(
-            instance_type,
+            " or ".join((instance_type, *hosts.fallback_type)),
             2 * count if shadow_model else count,
             hours=expires.hours if expires else None,
             max_count=scale.max_instances if scale else None,
@@ -143,12 +149,12 @@ def main(
         capture_percent=capture,
         capture_to=capture_to or f"s3://{s3_inputs.default_bucket(account)}/{PREFIX}/captures/{name}",
         shadow_model=shadow_model,
+        hosting=hosts,
         tags=parsed_tags,
     )
     click.echo(f"endpoint: {name}   delete it: {removal}")
     if expires:  # first, because this command may not live to see the endpoint
-        with session.readable_errors("scheduler", "nothing else was created"):
-            click.echo(f"expires: {expiry.until(expiry.start(account, name, expires))}")
+        click.echo(f"expires: {expiry.until(expiry.start(account, name, expires))}")
     # an error, Ctrl-C or an expired login may leave resources behind
     with session.readable_errors(next_step=f"delete what was created, which may bill: {removal}"):
         endpoint.deploy(session.sagemaker_session(account), plan)

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from scripts.aws import session
-from scripts.diagnosis import cloud, evidence, knowledge, report
+from scripts.diagnosis import cloud, evidence, knowledge, quotas, report
 from scripts.errors import Failure
 
 
@@ -34,7 +34,7 @@ def main(*, what: str, kind: str | None, as_json: bool) -> None:
     """  # noqa: D205 # click shows the first paragraph in one piece
     if not Path(what).is_file() and not what.startswith("arn:") and re.search(r"[./]", what):  # no name has these
         raise Failure(f"no such file: {what}")
-    found = evidence.read(Path(what)) if Path(what).is_file() else _collect(what, kind or "")
+    found = quotas.with_code(evidence.read(Path(what))) if Path(what).is_file() else _collect(what, kind or "")
     diagnosis = knowledge.diagnose(found)
     click.echo(json.dumps(report.as_json(found, diagnosis)) if as_json else report.text(found, diagnosis))
     raise SystemExit(int(diagnosis is not None or found.has_failed))

@@ -18,12 +18,13 @@ from scripts.aws.processors import ARM, X86
 from scripts.errors import Failure
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-_ACCEPT = [
+MEDIA_TYPES = [
     MANIFEST,
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.oci.image.index.v1+json",
 ]
+"""Of manifests: a registry converts or refuses one whose type is not asked for."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Registry:
     def _get(self, session: requests.Session, path: str) -> tuple[requests.Response, dict[str, Any]]:
         url = f"https://{self.host}/v2/{path}"
         try:
-            answer = session.get(url, headers={"Accept": ", ".join(_ACCEPT)}, timeout=60)
+            answer = session.get(url, headers={"Accept": ", ".join(MEDIA_TYPES)}, timeout=60)
             if not answer.ok:
                 raise Failure(f"{answer.status_code} from {url}: {' '.join(answer.text[:500].split())}")
             return answer, answer.json()

@@ -1,1 +1,1 @@
-"""What runs and bills in the account: list, prices, use."""
+"""What runs and bills in the account: list, prices, use, expiry."""

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from scripts.aws.session import PREFIX
+from scripts.billing import expiry
 from scripts.billing.item import Item, Machines
-from scripts.resources import expiry
 
 _QUERIES, _PERIOD = 500, 3600
 """Of one GetMetricData call: AWS's limit, and the seconds that each of its numbers covers."""

@@ -15,6 +15,7 @@ import click
 
 from scripts.aws import session, waiting
 from scripts.diagnosis import cloud, knowledge, report
+from scripts.resources.hosting import Hosting
 
 VARIANT = "AllTraffic"
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack")
@@ -41,6 +42,7 @@ class Plan:
         capture_percent: Percentage of requests that data capture stores, with their answers.
         capture_to: S3 folder for captured requests.
         shadow_model: URI of the model.tar.gz of a shadow variant, which has as many instances.
+        hosting: Options that the SDK lacks.
     """
 
     image: str
@@ -56,6 +58,7 @@ class Plan:
     capture_percent: int | None = None
     capture_to: str | None = None
     shadow_model: str | None = None
+    hosting: Hosting | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -84,6 +87,8 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
     session.quiet_sdk()
     from sagemaker.multidatamodel import MultiDataModel  # noqa: PLC0415 # slow, and not needed for --help
 
+    if plan.hosting:
+        plan.hosting.apply(sagemaker_session.sagemaker_client)
     model = _model(sagemaker_session, plan, plan.name, plan.model_data)
     tags = [{"Key": key, "Value": value} for key, value in plan.tags.items()] or None
     if plan.shadow_model:

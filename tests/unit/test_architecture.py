@@ -36,9 +36,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "scripts": (
         "deploy inventory sagemaker_local transform_local",
         "delete_endpoint doctor evaluate invoke push sdk_v3 train transform",
-        "billing",
         "resources",
-        "client diagnosis",
+        "billing client diagnosis",
         "aws",
         "errors",
     ),

@@ -25,13 +25,14 @@ IMPLIED = {
 }  # fmt: skip
 # calls by the AWS CLI that messages recommend, to stop jobs that bill
 BY_HAND = {"sagemaker:StopTrainingJob", "sagemaker:StopTransformJob"}
-# called in other tests: requests to endpoints, transform jobs, logs, autoscaling, expiry, inventory
+# called in other tests: requests to endpoints, transform jobs, logs, autoscaling, expiry, inventory, quotas
 ELSEWHERE = {
     "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "logs:GetLogEvents", "logs:DescribeLogStreams",
     "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
     "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
     "application-autoscaling:DeregisterScalableTarget", "sagemaker:DescribeHyperParameterTuningJob",
     "scheduler:CreateSchedule", "scheduler:ListSchedules", "cloudwatch:GetMetricData", "pricing:GetProducts",
+    "servicequotas:ListServiceQuotas", "servicequotas:ListAWSDefaultServiceQuotas",
     *(f"sagemaker:List{kind}" for kind in ("Endpoints", "EndpointConfigs", "Models", "TrainingJobs", "TransformJobs",
                                            "HyperParameterTuningJobs")),
     "sagemaker:UpdateTrainingJob", "sagemaker:StopHyperParameterTuningJob",

@@ -12,7 +12,7 @@ from moto.scheduler.models import scheduler_backends
 
 from scripts import deploy
 from scripts.aws.session import Account
-from scripts.resources import expiry
+from scripts.billing import expiry
 from tests.aws.account.test_iam import allows, denied
 from tests.aws.cloud import ACCOUNT, REGION, Cloud
 
@@ -78,7 +78,7 @@ def test_a_role_that_the_scheduler_must_not_take_stops_the_command_before_anythi
     done = cloud.deploy("traffic-signs-norole", "--expires", "2h", "--scheduler-role", SCHEDULER)
     assert done.returncode == 2
     assert "execution role you provide must allow" in done.stderr
-    assert done.stderr.endswith("; nothing else was created\n")
+    assert done.stderr.endswith("; no endpoint was created\n")
     assert not [name for name, _ in cloud.calls() if name.startswith("sagemaker:Create")]
 
 

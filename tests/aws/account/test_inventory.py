@@ -11,9 +11,9 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
 
-from tests.aws import fakes
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import IMAGE, REGION, ROLE, Cloud, patch_created
+from tests.aws.fake import services
 
 PRICES = {
     "USE1-Host:ml.c5.large": 0.102, "USE1-Host:ml.c5.large.elastic": 9.0, "USE1-AsyncInf:ml.c5.large": 0.103,
@@ -28,7 +28,7 @@ def account(cloud: Cloud) -> Iterator[Cloud]:
     """An account with nothing of the project in it, and AWS's price list."""
     client = cloud.sagemaker
     with ExitStack() as stack:
-        url = stack.enter_context(fakes.serving("pricing", GetProducts=fakes.price_list(PRICES, REGION)))
+        url = stack.enter_context(services.serving("pricing", GetProducts=services.price_list(PRICES, REGION)))
         cloud.environment["AWS_ENDPOINT_URL_PRICING"] = url
         backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
         for kind in ("endpoints", "endpoint_configs", "_models", "training_jobs", "transform_jobs"):
@@ -148,9 +148,9 @@ def test_without_the_price_list_the_rest_is_listed(account: Cloud, monkeypatch: 
     make_endpoint(account, monkeypatch, "traffic-signs-a", variant(InstanceType="ml.c5.large", InitialInstanceCount=1))
 
     def refuse(_: dict[str, Any]) -> dict[str, Any]:
-        raise fakes.RefusalError("AccessDeniedException")
+        raise services.RefusalError("AccessDeniedException")
 
-    with fakes.serving("pricing", GetProducts=refuse) as url:
+    with services.serving("pricing", GetProducts=refuse) as url:
         done = account.run("inventory", AWS_ENDPOINT_URL_PRICING=url)
     assert done.returncode == 0, done.stderr
     assert "prices are unknown: these credentials lack the permission pricing:GetProducts" in done.stderr

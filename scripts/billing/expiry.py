@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from scripts.aws.session import Account
+from scripts.aws.session import Account, readable_errors
 from scripts.errors import Failure
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -76,8 +76,7 @@ def start(account: Account, endpoint: str, expiry: Expiry) -> datetime:
     The endpoint need not exist yet: a command that dies while it is created leaves one that expires.
 
     Raises:
-        Failure: AWS has another schedule than was asked for.
-        botocore.exceptions.ClientError: AWS refuses, for example the role; there is no schedule then.
+        Failure: AWS refuses, for example the role, or has another schedule than was asked for.
     """
     client = account.boto.client("scheduler")
     at = datetime.now(UTC).replace(microsecond=0) + expiry.after
@@ -87,20 +86,33 @@ def start(account: Account, endpoint: str, expiry: Expiry) -> datetime:
         "RoleArn": expiry.role,
         "Input": json.dumps({"EndpointName": endpoint}),
     }
-    client.create_schedule(
-        Name=endpoint,
-        Description=f"deletes the endpoint {endpoint}",
-        ScheduleExpression=f"at({at:{_TIME}})",
-        ScheduleExpressionTimezone="UTC",
-        FlexibleTimeWindow={"Mode": "OFF"},
-        ActionAfterCompletion="DELETE",
-        Target=target,
-    )
-    found = client.get_schedule(Name=endpoint)
+    with readable_errors("scheduler", "no endpoint was created"):
+        client.create_schedule(
+            Name=endpoint,
+            Description=f"deletes the endpoint {endpoint}",
+            ScheduleExpression=f"at({at:{_TIME}})",
+            ScheduleExpressionTimezone="UTC",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            ActionAfterCompletion="DELETE",
+            Target=target,
+        )
+        found = client.get_schedule(Name=endpoint)
     made = {key: found.get("Target", {}).get(key) for key in target}
     if found.get("State") != "ENABLED" or made != target or _time(found) != at:
         raise Failure(f"the schedule {endpoint} is not what was asked for: {found.get('ScheduleExpression')}, {made}")
     return at
+
+
+def require_none(account: Account, endpoint: str) -> None:
+    """Reject a name whose schedule is left from an earlier endpoint, and would delete the new one.
+
+    Raises:
+        Failure: there is a schedule, or AWS refuses the call.
+    """
+    with readable_errors("scheduler"):
+        if at := find(account.boto, endpoint):
+            removal = f"python -m scripts.delete_endpoint {endpoint}"
+            raise Failure(f"a schedule deletes {endpoint} {at:%Y-%m-%d %H:%M} UTC: choose another name, or {removal}")
 
 
 def find(boto: Any, endpoint: str) -> datetime | None:
