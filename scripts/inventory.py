@@ -1,6 +1,6 @@
 """The command that lists what this project runs, what that costs, and what is idle; and deletes it on request.
 
-List and Describe calls -> CloudWatch's request counts -> prices -> table; --delete NAME -> confirmation -> deletion
+List and Describe calls -> CloudWatch's request counts -> prices -> report; --delete NAME -> confirmation -> deletion
 """
 
 import json
@@ -31,9 +31,7 @@ from scripts.errors import Failure
 @click.option("--yes", is_flag=True, envvar="YES", help="Delete without asking for confirmation; also YES=1.")
 def main(*, hours: float, unwanted: tuple[str, ...], as_json: bool, yes: bool) -> None:
     """List endpoints, jobs in progress, warm pools and leftovers of this project in the region, with their cost."""
-    from rich.console import Console  # noqa: PLC0415 # slow, and not needed for --help
-
-    from scripts.billing import prices, report  # noqa: PLC0415 # as above
+    from scripts.billing import prices, report  # noqa: PLC0415 # slow, and not needed for --help
 
     if as_json and unwanted:
         raise Failure("--json and --delete exclude each other: choose one")
@@ -50,8 +48,7 @@ def main(*, hours: float, unwanted: tuple[str, ...], as_json: bool, yes: bool) -
     if as_json:
         click.echo(json.dumps(report.as_json(items, known, now, hours, account.region), indent=2))
     elif items:
-        Console(soft_wrap=True).print(report.table(items, known, now, hours, account.region))
-        click.echo(report.total(items, known))
+        click.echo(report.text(items, known, now, hours, account.region))
     else:
         click.echo(f"{account.region}: nothing of {session.PREFIX} is there")
     if unwanted:

@@ -1,10 +1,8 @@
-"""Report on what runs: a table with totals, and a JSON document."""
+"""Report on what runs, with totals: for people, and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-
-from rich.table import Table
 
 from scripts.billing import prices
 from scripts.billing.item import HOURS_PER_MONTH, Item
@@ -12,8 +10,8 @@ from scripts.billing.item import HOURS_PER_MONTH, Item
 _Prices = Mapping[tuple[str, str], float]
 
 
-def table(items: Sequence[Item], known: _Prices, now: datetime, hours: float, region: str) -> Table:
-    """Return the table of *items*; a question mark stands for an unknown price.
+def text(items: Sequence[Item], known: _Prices, now: datetime, hours: float, region: str) -> str:
+    """Return two lines an item, then the totals; a question mark stands for an unknown price.
 
     Args:
         items: What there is.
@@ -22,19 +20,17 @@ def table(items: Sequence[Item], known: _Prices, now: datetime, hours: float, re
         hours: How far back requests were counted.
         region: Where.
     """
-    shown = Table("kind", "name", "status", "machines", "age", "USD so far", "USD a month", "remarks",
-                  title=f"{region}, {now:%Y-%m-%d %H:%M} UTC", highlight=False)  # fmt: skip
+    lines = [f"{region}, {now:%Y-%m-%d %H:%M} UTC"]
     for item in items:
-        rate = prices.cost(item, known)
-        machines = ", ".join(f"{each.count} x {each.instance_type}" for each in item.machines)
-        so_far, month = ("", "") if not item.machines else (_dollars(rate, item.hours(now)), _month(item, rate))
-        shown.add_row(item.kind, item.name, item.status, machines, _age(item.hours(now)), so_far, month,
-                      "; ".join(_remarks(item, hours)))  # fmt: skip
-    return shown
+        machines = [f"{each.count} x {each.instance_type}" for each in item.machines]
+        lines.append(f"{item.kind} {item.name}: {', '.join((item.status, *machines, _age(item.hours(now))))}")
+        if remarks := _remarks(item, prices.cost(item, known), now, hours):
+            lines.append(f"  {'; '.join(remarks)}")
+    return "\n".join((*lines, total(items, known)))
 
 
 def as_json(items: Sequence[Item], known: _Prices, now: datetime, hours: float, region: str) -> dict[str, Any]:
-    """Return the same as a JSON object, with null for an unknown price; arguments as for `table`."""
+    """Return the same as a JSON object, with null for an unknown price; arguments as for `text`."""
     rows = []
     for item in items:
         rate = prices.cost(item, known)
@@ -62,25 +58,23 @@ def total(items: Sequence[Item], known: _Prices) -> str:
     return f"together {hour:.2f} USD an hour; endpoints {month:.2f} USD a month{more}"
 
 
-def _remarks(item: Item, hours: float) -> list[str]:
-    remarks = [item.remark] if item.remark else []
+def _remarks(item: Item, rate: float | None, now: datetime, hours: float) -> list[str]:
+    remarks = []
+    if item.machines:
+        month = f", {_dollars(rate, HOURS_PER_MONTH)} a month" if item.forever else ""
+        remarks.append(f"{_dollars(rate, item.hours(now))} so far{month}")
     if item.requests is not None:
         idle = "idle: " if item.is_idle else ""
-        remarks.insert(0, f"{idle}{item.requests:,} requests in {hours:g} h")
+        remarks.append(f"{idle}{item.requests:,} requests in {hours:g} h")
     if item.ends:
-        remarks.append(
-            f"ends {item.ends:%m-%d %H:%M}" if item.kind != "training job" else f"at most until {item.ends:%m-%d %H:%M}"
-        )
-    return remarks
-
-
-def _month(item: Item, rate: float | None) -> str:
-    return _dollars(rate, HOURS_PER_MONTH) if item.forever else ""
+        limit = "at most until" if item.kind == "training job" else "until"
+        remarks.append(f"{limit} {item.ends:%Y-%m-%d %H:%M} UTC")
+    return [*remarks, item.remark] if item.remark else remarks
 
 
 def _dollars(rate: float | None, hours: float) -> str:
-    return "?" if rate is None else f"{rate * hours:.2f}"
+    return f"{'?' if rate is None else f'{rate * hours:.2f}'} USD"
 
 
 def _age(hours: float) -> str:
-    return f"{hours / 24:.1f} d" if hours >= 48 else f"{hours:.1f} h"
+    return f"{hours / 24:.1f} d old" if hours >= 48 else f"{hours:.1f} h old"

@@ -20,7 +20,6 @@ PRICES = {
     "USE1-Train:ml.g4dn.xlarge": 0.7364, "USE1-Tsform:ml.c5.large": 0.102, "USE1-Spot-Host:ml.c5.large": 9.0,
 }  # fmt: skip
 SIZE = {"InstanceType": "ml.c5.large", "InitialInstanceCount": 1}
-OLD = datetime.now(UTC) - timedelta(hours=100)
 
 
 @pytest.fixture
@@ -47,7 +46,8 @@ def variant(**more: Any) -> dict[str, Any]:
 
 def make_endpoint(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str, *variants: Any, **more: Any) -> None:
     """Make an endpoint that has been there for 100 hours."""
-    patch_created(monkeypatch, sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_endpoint", creation_time=OLD)
+    created = datetime.now(UTC) - timedelta(hours=100)
+    patch_created(monkeypatch, sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_endpoint", creation_time=created)
     cloud.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=list(variants), **more)
     cloud.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
@@ -111,11 +111,10 @@ def test_endpoints_cost_what_their_instances_cost_and_are_idle_without_requests(
     assert listed(account.run("inventory", "--json", "--hours", 48))["endpoint", "traffic-signs-idle"]["requests"] == 7
     assert not denied(account.calls())
 
-    table = account.run("inventory")
-    row = next(line for line in table.stdout.splitlines() if "traffic-signs-idle" in line)
-    for words in ("2 x ml.c5.large", "4.2 d", "20.4", "148.92", "idle: 0 requests in 24 h"):
-        assert words in row, row
-    assert table.stdout.endswith("together 0.61 USD an hour; endpoints 448.22 USD a month\n")
+    lines = account.run("inventory").stdout.splitlines()
+    place = lines.index("endpoint traffic-signs-idle: InService, 2 x ml.c5.large, 4.2 d old")
+    assert lines[place + 1] == "  20.40 USD so far, 148.92 USD a month; idle: 0 requests in 24 h"
+    assert lines[-1] == "together 0.61 USD an hour; endpoints 448.22 USD a month"
 
 
 def test_jobs_in_progress_and_warm_pools_are_counted(account: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
