@@ -44,11 +44,11 @@ local := --image $(cpu_image) --base $(results)/opt-ml
 endpoint = $(or $(ENDPOINT),$(error ENDPOINT=NAME is missing))
 # a variable, because `make -n` runs recipe lines that contain MAKE, and would start the server
 submake := $(MAKE) --no-print-directory
-export DOCKER BASE YES SAGEMAKER_ROLE
+export DOCKER BASE YES SAGEMAKER_ROLE SCHEDULER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
 .PHONY: help demo install data image local-train local-serve local-predict evaluate build contract check-zoo test-gpu-image test-arm-image \
-	push train tune tune-local register approve deploy update rollback status doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
+	push train tune tune-local register approve deploy update rollback status inventory doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
 	bench-training bench-pipeline bench-counting bench-image baseline-image bench-serving bench-endurance bench-large \
 	bench-transform lock clean clean-results
 
@@ -177,6 +177,9 @@ status: install ## show what ENDPOINT=NAME runs and is doing; AWS_OPTIONS=--foll
 
 doctor: install ## explain why WHAT failed: a job or endpoint (name or ARN), a saved log or description
 	$(PYTHON) -m scripts.doctor "$(or $(WHAT),$(error WHAT is missing: the name or ARN of a job or endpoint, or a file))"
+
+inventory: install ## list what this project runs, what it costs and what is idle; DELETE=NAME
+	$(PYTHON) -m scripts.inventory $(addprefix --delete ,$(DELETE))
 
 delete-endpoint: install ## delete the endpoint ENDPOINT, its configuration and its model
 	$(PYTHON) -m scripts.delete_endpoint $(endpoint)

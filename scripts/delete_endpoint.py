@@ -1,4 +1,4 @@
-"""The command that deletes an endpoint: autoscaling, alarms, endpoint, configurations of all updates, models.
+"""The command that deletes an endpoint: autoscaling, alarms, endpoint, configurations of all updates, models, expiry.
 
 It can be repeated: parts that do not exist are no error.
 """
@@ -11,6 +11,7 @@ import click
 
 from scripts import dry_run
 from scripts.aws import session, waiting
+from scripts.billing import expiry
 from scripts.options import Command, result
 from scripts.resources import autoscaling, endpoint
 from scripts.resources.updates import alarms, change
@@ -26,10 +27,19 @@ from scripts.resources.updates import alarms, change
 )
 @click.argument("name")
 def main(name: str) -> None:
-    """Delete the endpoint NAME with its autoscaling, alarms, configurations and models; billing stops."""
-    next_step = f"what is left of {name} may bill: run this command again"
+    """Delete the endpoint NAME with its autoscaling, alarms, configurations, models and expiry; billing stops."""
     account = session.connect()
     result(endpoint=name)
+    remove(account, name)
+
+
+def remove(account: session.Account, name: str) -> None:
+    """Delete the endpoint *name* and all that deploy and update made for it.
+
+    Raises:
+        OperationError: AWS refuses a call; what is left may bill.
+    """
+    next_step = f"what is left of {name} may bill: run this command again"
     with session.readable_errors("application-autoscaling", next_step):
         if autoscaling.stop(account.boto, name):
             _tell(f"autoscaling of {name}", existed=True)
@@ -37,6 +47,12 @@ def main(name: str) -> None:
         delete(account.boto.client("sagemaker"), name)
     with session.readable_errors("cloudwatch", next_step):
         alarms.delete(account.boto, name)
+    # last, so that what could not be deleted still expires
+    with session.readable_errors(
+        "scheduler", f"the schedule deletes any later endpoint {name}: run this command again"
+    ):
+        if expiry.stop(account.boto, name):
+            _tell(f"expiry of {name}", existed=True)
 
 
 def delete(client: Any, name: str) -> None:

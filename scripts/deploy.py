@@ -12,9 +12,10 @@ import click
 from scripts import delete_endpoint, dry_run, update
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
+from scripts.billing import expiry
 from scripts.errors import Failure
 from scripts.options import result
-from scripts.resources import autoscaling, endpoint, model_source
+from scripts.resources import autoscaling, endpoint, hosting, model_source
 
 _SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 _DEFAULT_MB, _DEFAULT_INVOCATIONS = 3072, 6000
@@ -29,6 +30,8 @@ _EXCLUDES = (
     ("multi_model", "approved"),
     # queued requests wait for an instance, however few arrive per minute; the SDK has no asynchronous multi-model
     *(("async_output", other) for other in ("autoscale", "multi_model")),
+    *(("serverless", other) for other in hosting.NEED_INSTANCES),
+    ("multi_model", "fallback_type"),  # SageMaker documents instance pools for single models
 )
 
 
@@ -47,9 +50,12 @@ _EXCLUDES = (
       python -m scripts.deploy --approved traffic-signs
       python -m scripts.deploy --isolated
       python -m scripts.deploy --update traffic-signs-2026-11-23-12-00-00 --canary 25
+      python -m scripts.deploy --expires 2h
     """,
 )
 @model_source.options
+@expiry.options
+@hosting.options
 @click.option("--instance-type", default="ml.c5.large", show_default=True,
               help="Graviton, such as ml.c7g.large, gets the image that was pushed for linux/arm64.")  # fmt: skip
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
@@ -91,13 +97,15 @@ def main(
     endpoint_name: str | None,
     tags: tuple[str, ...],
     yes: bool,
+    expires: expiry.Expiry | None,
+    hosts: hosting.Hosting,
     **model_options: Any,
 ) -> None:
     """Deploy a trained model to an endpoint; exit code 1 if the endpoint does not come into service."""
     kinds = {
         "serverless": serverless, "async_output": async_output, "multi_model": multi_model, "isolated": isolated,
         "capture": capture, "autoscale": autoscale, "shadow_model": shadow_model,
-        "approved": model_options["approved"],
+        "approved": model_options["approved"], **hosts.needing_instances,
     }  # fmt: skip
     _check_options(
         {**kinds, "capture_to": capture_to, "memory_mb": memory_mb, "invocations": invocations}, instance_type
@@ -121,18 +129,23 @@ def main(
         # the SDK would silently use an existing model of that name
         if endpoint_name and delete_endpoint.name_exists(client, name):
             raise Failure(f"an endpoint, configuration or model {name} exists: choose another name, or {removal}")
+    if endpoint_name:
+        expiry.require_none(account, name)
     if not (serverless or model_options["image"] or model_options["approved"]):
         model = model_source.on_instances(model, instance_type)
+    hosting.require_archive(model.model_data, serverless=serverless)
     ecr.require_same_region(model.image, account.region)
     if not serverless:
-        ecr.require_processor(account, model.image, instance_type)
+        for each in (instance_type, *hosts.fallback_type):
+            ecr.require_processor(account, model.image, each)
     count = scale.min_instances if scale else instance_count
     if serverless:
         costs.confirm_serverless(memory_mb, yes=yes)
     else:
         machines = costs.Bill(
-            instance_type,
+            " or ".join((instance_type, *hosts.fallback_type)),
             2 * count if shadow_model else count,
+            hours=expires.hours if expires else None,
             max_count=scale.max_instances if scale else None,
             extras=f" and S3 storage for {capture} % of the requests" if capture else "",
         )
@@ -151,9 +164,12 @@ def main(
         capture_percent=capture,
         capture_to=capture_to or f"s3://{s3_inputs.default_bucket(account)}/{PREFIX}/captures/{name}",
         shadow_model=shadow_model,
+        hosting=hosts,
         tags={**model.tags, **parsed_tags},
     )
     click.echo(f"endpoint: {name}   delete it: {removal}")
+    if expires:  # first, because this command may not live to see the endpoint
+        click.echo(f"expires: {expiry.until(expiry.start(account, name, expires))}")
     # an error, Ctrl-C or an expired login may leave resources behind
     result(endpoint=name, image=model.image, role=model.role, model_data=plan.model_data, delete=removal)
     price = "by request" if serverless else f"{machines.count} x {instance_type} day and night"

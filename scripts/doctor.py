@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from scripts.aws import session
-from scripts.diagnosis import evidence, kinds, knowledge, report
+from scripts.diagnosis import evidence, kinds, knowledge, quotas, report
 from scripts.errors import Failure, OperationError
 from scripts.options import Command, result
 
@@ -35,7 +35,7 @@ def main(*, what: str, kind: str | None) -> None:
     """  # noqa: D205 # click shows the first paragraph in one piece
     if not Path(what).is_file() and not what.startswith("arn:") and re.search(r"[./]", what):  # no name has these
         raise Failure(f"no such file: {what}")
-    found = evidence.read(Path(what)) if Path(what).is_file() else _collect(what, kind or "")
+    found = quotas.with_code(evidence.read(Path(what))) if Path(what).is_file() else _collect(what, kind or "")
     diagnosis = knowledge.diagnose(found)
     result(**report.as_json(found, diagnosis))
     click.echo(report.text(found, diagnosis))

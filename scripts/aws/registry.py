@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     import requests
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-_ACCEPT = [
+MEDIA_TYPES = [
     MANIFEST,
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.oci.image.index.v1+json",
 ]
+"""Of manifests: a registry converts or refuses one whose type is not asked for."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Registry:
 
         url = f"https://{self.host}/v2/{path}"
         try:
-            answer = session.get(url, headers={"Accept": ", ".join(_ACCEPT)}, timeout=60)
+            answer = session.get(url, headers={"Accept": ", ".join(MEDIA_TYPES)}, timeout=60)
             if not answer.ok:
                 raise OperationError(f"{answer.status_code} from {url}: {' '.join(answer.text[:500].split())}")
             return answer, answer.json()

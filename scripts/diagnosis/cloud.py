@@ -4,6 +4,7 @@ name or ARN  ->  Describe call of the kind that has it  ->  Evidence
 """
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,8 +13,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts.aws import session
+from scripts.aws import registry, session
 from scripts.aws.ecr import ImageName
+from scripts.diagnosis import quotas
 from scripts.diagnosis.evidence import Evidence, Line, described
 from scripts.diagnosis.kinds import KINDS, Kind
 from scripts.errors import Failure
@@ -49,7 +51,7 @@ def collect(boto: boto3.Session, name: str, kind: str = "") -> Evidence:
         if image := known.get("IMAGE") or _image(client, description):
             known["IMAGE"] = image
         lines = [*evidence.lines, *_manifest(boto, image), *_log(boto, found, name)]
-        return replace(evidence, lines=tuple(lines), known=known)
+        return quotas.with_code(replace(evidence, lines=tuple(lines), known=known), boto)
     kinds = kind or ", ".join(KINDS)
     raise Failure(f"{boto.region_name} has no {kinds} named {name}; another region: AWS_DEFAULT_REGION=...")
 
@@ -65,17 +67,23 @@ def _image(client: Any, description: Mapping[str, Any]) -> str:
 
 
 def _manifest(boto: boto3.Session, image: str) -> Iterator[Line]:
-    """Yield the media type of the image's manifest, if this login may read it."""
+    """Yield the media types of the image's manifest and its parts, if this login may read it."""
     if not (found := ImageName.parse(image)):
         return
     key = "imageDigest" if "@" in image else "imageTag"
     client = boto.client("ecr", config=_RETRIES)
     with contextlib.suppress(BotoCoreError, ClientError):
         answer = client.batch_get_image(
-            repositoryName=found.repository, imageIds=[{key: found.reference}], registryId=found.account
+            repositoryName=found.repository,
+            imageIds=[{key: found.reference}],
+            registryId=found.account,
+            acceptedMediaTypes=registry.MEDIA_TYPES,
         )
         for one in answer["images"]:
-            yield Line("registry", f"image manifest: {one.get('imageManifestMediaType', 'unknown')}")
+            manifest = json.loads(one["imageManifest"])
+            parts = [manifest.get("config", {}), *manifest.get("layers", [])]
+            kinds = [one.get("imageManifestMediaType"), *(part.get("mediaType") for part in parts)]
+            yield from (Line("registry", f"image manifest: {kind}") for kind in dict.fromkeys(filter(None, kinds)))
         for failure in answer["failures"]:
             if failure.get("failureCode") == "ImageNotFound":
                 yield Line("registry", f"requested image {image} was not found")

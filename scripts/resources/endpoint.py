@@ -14,6 +14,7 @@ from typing import Any
 from scripts.aws import session, waiting
 from scripts.diagnosis import knowledge, report
 from scripts.errors import OperationError
+from scripts.resources.hosting import Hosting
 
 VARIANT = "AllTraffic"
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack")
@@ -40,6 +41,7 @@ class Plan:
         capture_percent: Percentage of requests that data capture stores, with their answers.
         capture_to: S3 folder for captured requests.
         shadow_model: URI of the model.tar.gz of a shadow variant, which has as many instances.
+        hosting: Options that the SDK lacks.
     """
 
     image: str
@@ -55,6 +57,7 @@ class Plan:
     capture_percent: int | None = None
     capture_to: str | None = None
     shadow_model: str | None = None
+    hosting: Hosting | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -83,6 +86,8 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
     session.quiet_sdk()
     from sagemaker.multidatamodel import MultiDataModel
 
+    if plan.hosting:
+        plan.hosting.apply(sagemaker_session.sagemaker_client)
     model = _model(sagemaker_session, plan, plan.name, plan.model_data)
     tags = [{"Key": key, "Value": value} for key, value in plan.tags.items()] or None
     if plan.shadow_model:

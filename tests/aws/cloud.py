@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,14 @@ ENDPOINT = "traffic-signs-later"
 RECORDER = """
 import json, os, runpy, signal, sys
 from botocore.client import BaseClient
-call = BaseClient._make_api_call
-def recorded(self, operation, parameters):
+call, complete = BaseClient._make_api_call, BaseClient._emit_api_params
+def completed(self, api_params, operation_model, context):
+    parameters = complete(self, api_params, operation_model, context)  # by the handlers of the client's events
     with open(os.environ["CALLS"], "a") as stream:
-        name = f"{self.meta.service_model.signing_name}:{operation}"
+        name = f"{self.meta.service_model.signing_name}:{operation_model.name}"
         stream.write(json.dumps([name, parameters], default=str) + "\\n")
+    return parameters
+def recorded(self, operation, parameters):
     try:
         return call(self, operation, parameters)
     finally:
@@ -45,7 +49,7 @@ def recorded(self, operation, parameters):
         if operation == os.environ.get("INTERRUPTED"):
             del os.environ["INTERRUPTED"]
             signal.pause()  # until Ctrl-C
-BaseClient._make_api_call = recorded
+BaseClient._make_api_call, BaseClient._emit_api_params = recorded, completed
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
@@ -69,9 +73,8 @@ class Cloud:
         }
         keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
         session = boto3.Session(region_name=REGION, **keys)
-        self.sagemaker, self.s3, self.logs = (
-            session.client(name, endpoint_url=url) for name in ("sagemaker", "s3", "logs")
-        )
+        self.client = partial(session.client, endpoint_url=url)
+        self.sagemaker, self.s3, self.logs = (self.client(name) for name in ("sagemaker", "s3", "logs"))
 
     def command(self, module: str, *arguments: Any) -> list[str]:
         return [str(SDK), "-c", RECORDER, f"scripts.{module}", *map(str, arguments)]

@@ -14,6 +14,8 @@ _SERVICES = {
     "monitoring": ("cloudwatch",),
     "s3": ("s3",),
     "pricing": ("pricing",),
+    "scheduler": ("scheduler",),
+    "servicequotas": ("service-quotas",),
 }
 """Signing name -> service models of the validated services."""
 
@@ -23,7 +25,7 @@ def violations(name: str, parameters: Mapping[str, Any]) -> list[str]:
     service, operation = name.split(":")
     for model in map(_model, _SERVICES.get(service, ())):
         if operation in model.operation_names:
-            return list(_check(model.operation_model(operation).input_shape, parameters, operation))
+            return list(check(model.operation_model(operation).input_shape, parameters, operation))
     return []
 
 
@@ -32,21 +34,22 @@ def _model(service: str) -> Any:
     return botocore.session.get_session().get_service_model(service)
 
 
-def _check(shape: Any, value: Any, place: str) -> Iterator[str]:
+def check(shape: Any, value: Any, place: str) -> Iterator[str]:
+    """Yield the violations of botocore's *shape* in a value, with their places."""
     match shape.type_name:
         case "structure":
             for key, member in shape.members.items():
                 if key in value:
-                    yield from _check(member, value[key], f"{place}.{key}")
+                    yield from check(member, value[key], f"{place}.{key}")
         case "list":
             yield from _check_length(shape, value, place)
             for item in value:
-                yield from _check(shape.member, item, place)
+                yield from check(shape.member, item, place)
         case "map":
             yield from _check_length(shape, value, place)
             for key, item in value.items():
-                yield from _check(shape.key, key, place)
-                yield from _check(shape.value, item, f"{place}.{key}")
+                yield from check(shape.key, key, place)
+                yield from check(shape.value, item, f"{place}.{key}")
         case "string":
             yield from _check_length(shape, value, place)
             if not _pattern(shape.metadata.get("pattern", "")).fullmatch(value):

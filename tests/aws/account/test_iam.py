@@ -16,9 +16,8 @@ from tests.aws.cloud import REGION, ROOT, Cloud
 IAM = ROOT / "scripts" / "iam"
 # operation -> its permission, where the name differs
 PERMISSION = {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
-PERMISSION |= {
-    f"monitoring:{name}": f"cloudwatch:{name}" for name in ("DeleteAlarms", "DescribeAlarms", "PutMetricAlarm")
-}
+PREFIX = {"monitoring": "cloudwatch"}
+"""Name that requests are signed for -> prefix of the service's permissions, where the two differ."""
 # AWS checks these within calls that pass a role or tags, or start autoscaling
 IMPLIED = {
     "iam:PassRole", "sagemaker:AddTags", "iam:CreateServiceLinkedRole", "sagemaker:UpdateEndpointWeightsAndCapacities",
@@ -41,6 +40,11 @@ ELSEWHERE = {
     "sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup", "sagemaker:DescribeModelPackage",
     "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
     "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob",
+    "scheduler:CreateSchedule", "scheduler:ListSchedules", "cloudwatch:GetMetricData",
+    "servicequotas:ListServiceQuotas", "servicequotas:ListAWSDefaultServiceQuotas",
+    *(f"sagemaker:List{kind}" for kind in ("Endpoints", "EndpointConfigs", "Models", "TrainingJobs", "TransformJobs",
+                                           "HyperParameterTuningJobs")),
+    "sagemaker:UpdateTrainingJob", "sagemaker:StopHyperParameterTuningJob",
 }  # fmt: skip
 
 
@@ -74,6 +78,7 @@ def resources(action: str, parameters: dict[str, Any]) -> list[str]:
         return named  # by its ARN
     if "ModelPackageGroupName" in parameters:  # a version is a resource of its own, below its group's name
         values["ModelPackageName"] = f"{parameters['ModelPackageGroupName']}/1"
+    values |= {"ScheduleName": parameters.get("Name"), "GroupName": parameters.get("GroupName", "default")}
     names = [(arn, re.findall(r"\$\{(\w+)\}", arn)) for arn in arn_formats(action)]
     return [
         re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], arn)
@@ -90,16 +95,23 @@ def allows(policy: str, action: str, resource: str) -> bool:
     )
 
 
+def permission(name: str) -> str:
+    """The permission for an operation with the name that its requests are signed for, such as s3:HeadBucket."""
+    service, operation = name.split(":")
+    return PERMISSION.get(name, f"{PREFIX.get(service, service)}:{operation}")
+
+
 def denied(calls: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, str]]:
     """The actions and resources of recorded calls that the user's policy does not allow."""
     found = []
     for name, parameters in calls:
-        action = PERMISSION.get(name, name)
+        action = permission(name)
         about = resources(action, parameters)
         assert about, (action, parameters)
         # "*" beside a resource type stands for condition keys only
         asked = [(action, arn) for arn in about if arn != "*"] or [(action, "*")]
-        asked += [("iam:PassRole", parameters[key]) for key in ("RoleArn", "ExecutionRoleArn") if key in parameters]
+        passed = parameters | parameters.get("Target", {})
+        asked += [("iam:PassRole", passed[key]) for key in ("RoleArn", "ExecutionRoleArn") if key in passed]
         found += [(what, where) for what, where in asked if not allows("user-policy.json", what, where)]
     return found
 
@@ -113,7 +125,7 @@ def test_user_policy_is_what_the_commands_call(cloud: Cloud) -> None:
     ):
         assert done.returncode == 0, done.stderr
     assert not denied(cloud.calls())
-    called = {PERMISSION.get(name, name) for name, _ in cloud.calls()}
+    called = {permission(name) for name, _ in cloud.calls()}
     allowed = {action for statement in statements("user-policy.json") for action in statement["Action"]}
     unused = {action for action in allowed - called - IMPLIED - BY_HAND - ELSEWHERE if not action.startswith("ecr:")}
     assert not unused
@@ -126,7 +138,7 @@ def test_a_call_beyond_the_policy_is_found() -> None:
     assert denied([call]) == [("sagemaker:CreateModel", model), ("iam:PassRole", role)]
 
 
-@pytest.mark.parametrize("name", ["user-policy.json", "execution-role-policy.json"])
+@pytest.mark.parametrize("name", ["user-policy.json", "execution-role-policy.json", "scheduler-role-policy.json"])
 def test_every_action_exists_and_fits_its_resources(name: str) -> None:
     """A policy with a misspelt action, or with the ARN of another type, is valid and allows nothing."""
     for statement in statements(name):

@@ -21,6 +21,7 @@ USER = "User: arn:aws:sts::111122223333:assumed-role/a/b is not authorized to pe
         ("AccessDenied", "Access Denied", "lack the permission sagemaker:CreateTrainingJob;"),
         ("ExpiredTokenException", "expired", "the AWS login has expired; log in again"),
         ("ResourceLimitExceeded", "limit is 0 Instances", "quota is used up"),
+        ("ResourceLimitExceeded", "service limit 'a for b usage' is 0", "[?QuotaName=='a for b usage'].QuotaCode"),
     ],
 )
 def test_an_answer_of_aws_names_the_fix(code: str, text: str, words: str) -> None:

@@ -6,6 +6,7 @@ import time
 import pytest
 from moto.sagemaker.models import sagemaker_backends
 
+from tests.aws.account.test_iam import denied
 from tests.aws.cloud import ACCOUNT, IMAGE, REGION, ROLE, Cloud, patch_created
 
 GROUP = "/aws/sagemaker/TrainingJobs"
@@ -70,3 +71,35 @@ def test_an_unknown_name_is_an_error_of_one_line(cloud: Cloud) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith(f"Error: {REGION} has no training-job, endpoint, transform-job,")
     assert done.stderr.count("\n") == 1
+
+
+DOCKER, OCI = "application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+@pytest.mark.parametrize(("kind", "layer"), [(OCI, LAYER), (DOCKER, LAYER), (DOCKER.replace("v2", "list.v2"), None)])
+def test_a_manifest_that_sagemaker_refuses_is_found_in_the_registry(
+    kind: str, layer: str | None, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_training_job(cloud, monkeypatch, "traffic-signs-bad", "ClientError: the image could not be used")
+    ecr = cloud.client("ecr")
+    ecr.create_repository(repositoryName="traffic-signs")
+    content = {"schemaVersion": 2, "mediaType": kind}
+    digest = "sha256:" + "0" * 64
+    if layer:
+        content |= {
+            "config": {"digest": digest, "size": 1},
+            "layers": [{"digest": digest, "size": 1, "mediaType": layer}],
+        }
+    else:
+        content |= {"manifests": []}
+    ecr.put_image(
+        repositoryName="traffic-signs", imageTag="abc", imageManifest=json.dumps(content), imageManifestMediaType=kind
+    )
+    done = cloud.run("doctor", "traffic-signs-bad")
+    ecr.delete_repository(repositoryName="traffic-signs", force=True)
+    assert done.stdout.splitlines()[:2] == [
+        "cause     the registry holds an OCI manifest or an index, which SageMaker refuses",
+        f"evidence  registry: image manifest: {kind if 'oci' in kind or not layer else layer}",
+    ]
+    assert not denied(cloud.calls())

@@ -31,6 +31,15 @@ UNHARMED = [
 CHECKS = {found for cause in knowledge.causes() for found in re.findall(r"local_test check ([^;]+)", cause.remedy)}
 
 
+@pytest.fixture(autouse=True)
+def without_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ROLE_ARN"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
 def run(text: str, folder: Path, *options: str) -> Result:
     path = folder / "saved.txt"
     path.write_text(text, encoding="utf-8")

@@ -1,0 +1,1 @@
+"""What runs and bills in the account: list, prices, use, expiry."""

@@ -1,0 +1,98 @@
+"""The command that lists what this project runs, what that costs, and what is idle; and deletes it on request.
+
+List and Describe calls -> CloudWatch's request counts -> prices -> report; --delete NAME -> confirmation -> deletion
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from scripts.aws import session
+from scripts.billing.item import Item
+from scripts.errors import Failure
+
+
+@click.command(
+    epilog="""\b
+    Examples:
+      python -m scripts.inventory
+      python -m scripts.inventory --hours 72 --json
+      python -m scripts.inventory --delete traffic-signs-2026-11-23-12-00-00
+    """
+)
+@click.option("--hours", type=click.FloatRange(1, 336), default=24, show_default=True,
+              help="Count requests of so many hours; an endpoint without any is idle.")  # fmt: skip
+@click.option("--delete", "unwanted", multiple=True, metavar="NAME",
+              help="Delete or stop everything in the list with this name; repeatable.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the list as a JSON object.")
+@click.option("--yes", is_flag=True, envvar="YES", help="Delete without asking for confirmation; also YES=1.")
+def main(*, hours: float, unwanted: tuple[str, ...], as_json: bool, yes: bool) -> None:
+    """List endpoints, jobs in progress, warm pools and leftovers of this project in the region, with their cost."""
+    from scripts.billing import prices, report  # slow, and not needed for --help
+
+    if as_json and unwanted:
+        raise Failure("--json and --delete exclude each other: choose one")
+    account = session.connect()
+    now = datetime.now(UTC)
+    with session.readable_errors():
+        items = _find(account, now, timedelta(hours=hours))
+    known = {}
+    try:
+        with session.readable_errors("pricing"):
+            known = prices.per_hour(account.boto, account.region, [each for item in items for each in item.machines])
+    except Failure as error:  # a list without prices is better than none
+        click.echo(f"prices are unknown: {error.message}", err=True)
+    if as_json:
+        click.echo(json.dumps(report.as_json(items, known, now, hours, account.region), indent=2))
+    elif items:
+        click.echo(report.text(items, known, now, hours, account.region))
+    else:
+        click.echo(f"{account.region}: nothing of {session.PREFIX} is there")
+    if unwanted:
+        _delete(account, items, unwanted, yes=yes)
+
+
+def _find(account: session.Account, now: datetime, window: timedelta) -> list[Item]:
+    from scripts.billing import endpoints, jobs  # as above
+
+    client = account.boto.client("sagemaker")
+    transforms = list(jobs.transform(client))
+    return [
+        *endpoints.find(account.boto, now, window, [model for _, model in transforms]),
+        *jobs.training(client),
+        *jobs.tuning(client),
+        *(item for item, _ in transforms),
+    ]
+
+
+def _delete(account: session.Account, items: Sequence[Item], names: Sequence[str], *, yes: bool) -> None:
+    """Delete all *items* that have one of the *names*.
+
+    Raises:
+        Failure: a name is not in the list, nobody confirms, or AWS refuses a call.
+    """
+    from scripts import delete_endpoint  # as above
+    from scripts.billing import deletion  # as above
+
+    if unknown := sorted(set(names) - {item.name for item in items}):
+        raise Failure(f"{', '.join(unknown)}: not in the list; nothing was deleted")
+    chosen = [item for item in items if item.name in names]
+    for item in chosen:
+        click.echo(f"{deletion.VERBS.get(item.kind, 'delete')}: {item.kind} {item.name}", err=True)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Failure("cannot ask for confirmation without a terminal: pass --yes or set YES=1")
+        if not click.confirm("Delete or stop them?", err=True):
+            raise Failure("cancelled; nothing was deleted")
+    for item in chosen:
+        if item.kind == "endpoint":
+            delete_endpoint.remove(account, item.name)
+        else:
+            deletion.delete(account, item)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""`inventory`: what runs, its cost, what is idle, and its deletion."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sagemaker.models import sagemaker_backends
+
+from tests.aws.account.test_iam import denied
+from tests.aws.cloud import IMAGE, REGION, ROLE, Cloud, patch_created
+from tests.aws.fake import services
+
+PRICES = {
+    "USE1-Host:ml.c5.large": 0.102, "USE1-Host:ml.c5.large.elastic": 9.0, "USE1-AsyncInf:ml.c5.large": 0.103,
+    "USE1-Train:ml.g4dn.xlarge": 0.7364, "USE1-Tsform:ml.c5.large": 0.102, "USE1-Spot-Host:ml.c5.large": 9.0,
+}  # fmt: skip
+SIZE = {"InstanceType": "ml.c5.large", "InitialInstanceCount": 1}
+
+
+@pytest.fixture
+def account(cloud: Cloud) -> Iterator[Cloud]:
+    """An account with nothing of the project in it, and AWS's price list."""
+    client = cloud.sagemaker
+    with ExitStack() as stack:
+        url = stack.enter_context(services.serving("pricing", GetProducts=services.price_list(PRICES, REGION)))
+        cloud.environment["AWS_ENDPOINT_URL_PRICING"] = url
+        backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
+        for kind in ("endpoints", "endpoint_configs", "_models", "training_jobs", "transform_jobs"):
+            resources = getattr(backend, kind)
+            kept = dict(resources)
+            resources.clear()
+            stack.callback(resources.update, kept)
+            stack.callback(resources.clear)
+        client.create_model(ModelName="traffic-signs-m", ExecutionRoleArn=ROLE)
+        yield cloud
+
+
+def variant(**more: Any) -> dict[str, Any]:
+    return {"VariantName": "AllTraffic", "ModelName": "traffic-signs-m", **more}
+
+
+def make_endpoint(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str, *variants: Any, **more: Any) -> None:
+    """Make an endpoint that has been there for 100 hours."""
+    created = datetime.now(UTC) - timedelta(hours=100)
+    patch_created(monkeypatch, sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_endpoint", creation_time=created)
+    cloud.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=list(variants), **more)
+    cloud.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+
+
+def make_training_job(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str, keep_alive: int, **state: Any) -> None:
+    patch_created(monkeypatch, sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_training_job", **state)
+    cloud.sagemaker.create_training_job(
+        TrainingJobName=name,
+        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        RoleArn=ROLE,
+        OutputDataConfig={"S3OutputPath": "s3://bucket/out"},
+        ResourceConfig={
+            "InstanceType": "ml.g4dn.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 1,
+            "KeepAlivePeriodInSeconds": keep_alive,
+        },
+        StoppingCondition={"MaxRuntimeInSeconds": 36000},
+    )  # fmt: skip
+
+
+def listed(done: "subprocess.CompletedProcess[str]") -> dict[tuple[str, str], dict[str, Any]]:
+    assert done.returncode == 0, done.stderr
+    return {(item["kind"], item["name"]): item for item in json.loads(done.stdout)["items"]}
+
+
+def test_endpoints_cost_what_their_instances_cost_and_are_idle_without_requests(
+    account: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = {"InstanceType": "ml.c5.large", "InitialInstanceCount": 2}
+    make_endpoint(account, monkeypatch, "traffic-signs-idle", variant(**size))
+    make_endpoint(account, monkeypatch, "traffic-signs-busy", variant(**size))
+    make_endpoint(
+        account,
+        monkeypatch,
+        "traffic-signs-less",
+        variant(ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 5}),
+    )
+    output = {"OutputConfig": {"S3OutputPath": "s3://bucket/out"}}
+    make_endpoint(account, monkeypatch, "traffic-signs-later", variant(**size), AsyncInferenceConfig=output)
+    make_endpoint(account, monkeypatch, "somebody-elses", variant(**size))
+    for name, hours, value in (("busy", 2, 40.0), ("busy", 3, 2.0), ("idle", 25, 7.0)):
+        account.client("cloudwatch").put_metric_data(
+            Namespace="AWS/SageMaker",
+            MetricData=[{
+                "MetricName": "Invocations", "Value": value, "Timestamp": datetime.now(UTC) - timedelta(hours=hours),
+                "Dimensions": [{"Name": "EndpointName", "Value": f"traffic-signs-{name}"},
+                               {"Name": "VariantName", "Value": "AllTraffic"}],
+            }],
+        )  # fmt: skip
+    done = account.run("inventory", "--json")
+    found = listed(done)
+    assert {name for kind, name in found if kind == "endpoint"} == {
+        f"traffic-signs-{name}" for name in ("idle", "busy", "less", "later")
+    }
+    idle, busy, less, later = (found["endpoint", f"traffic-signs-{name}"] for name in ("idle", "busy", "less", "later"))
+    assert (idle["usd_per_hour"], idle["usd_per_month"]) == (0.204, 148.92)
+    assert idle["usd_so_far"] == pytest.approx(20.4, abs=0.05)
+    assert (idle["requests"], idle["idle"]) == (0, True)
+    assert (busy["requests"], busy["idle"]) == (42, False)
+    assert (less["usd_per_hour"], less["idle"]) == (0, False)
+    assert later["usd_per_hour"] == 0.206
+    assert listed(account.run("inventory", "--json", "--hours", 48))["endpoint", "traffic-signs-idle"]["requests"] == 7
+    assert not denied(account.calls())
+
+    lines = account.run("inventory").stdout.splitlines()
+    place = lines.index("endpoint traffic-signs-idle: InService, 2 x ml.c5.large, 4.2 d old")
+    assert lines[place + 1] == "  20.40 USD so far, 148.92 USD a month; idle: 0 requests in 24 h"
+    assert lines[-1] == "together 0.61 USD an hour; endpoints 448.22 USD a month"
+
+
+def test_jobs_in_progress_and_warm_pools_are_counted(account: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    running = {
+        "training_job_status": "InProgress",
+        "training_start_time": now - timedelta(hours=2),
+        "training_end_time": None,
+    }
+    make_training_job(account, monkeypatch, "traffic-signs-runs", 0, **running)
+    monkeypatch.undo()
+    pool = {"warm_pool_status": {"Status": "Available"}, "training_end_time": now - timedelta(minutes=30)}
+    make_training_job(account, monkeypatch, "traffic-signs-pool", 3600, **pool)
+    monkeypatch.undo()
+    make_training_job(account, monkeypatch, "traffic-signs-done", 0)
+    found = listed(account.run("inventory", "--json"))
+    assert set(found) == {
+        ("training job", "traffic-signs-runs"), ("warm pool", "traffic-signs-pool"), ("model", "traffic-signs-m")
+    }  # fmt: skip
+    job, pool_found = found["training job", "traffic-signs-runs"], found["warm pool", "traffic-signs-pool"]
+    assert job["usd_so_far"] == pytest.approx(2 * 2 * 0.7364, abs=0.01)
+    assert job["usd_per_month"] is None
+    assert pool_found["usd_so_far"] == pytest.approx(0.5 * 2 * 0.7364, abs=0.01)
+    ends = datetime.fromisoformat(pool_found["ends"])
+    assert abs(ends - now - timedelta(minutes=30)) < timedelta(seconds=5)
+    assert not denied(account.calls())
+
+
+def test_without_the_price_list_the_rest_is_listed(account: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_endpoint(account, monkeypatch, "traffic-signs-a", variant(InstanceType="ml.c5.large", InitialInstanceCount=1))
+
+    def refuse(_: dict[str, Any]) -> dict[str, Any]:
+        raise services.RefusalError("AccessDeniedException")
+
+    with services.serving("pricing", GetProducts=refuse) as url:
+        done = account.run("inventory", AWS_ENDPOINT_URL_PRICING=url)
+    assert done.returncode == 0, done.stderr
+    assert "prices are unknown: these credentials lack the permission pricing:GetProducts" in done.stderr
+    assert "1 x ml.c5.large" in done.stdout
+    assert "and 1 of unknown price" in done.stdout
+
+
+def test_an_instance_type_that_the_price_list_lacks_has_no_price(
+    account: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_endpoint(account, monkeypatch, "traffic-signs-a", variant(InstanceType="ml.r5.large", InitialInstanceCount=1))
+    found = listed(account.run("inventory", "--json"))["endpoint", "traffic-signs-a"]
+    assert (found["usd_per_hour"], found["usd_per_month"]) == (None, None)
+
+
+def test_an_account_with_nothing_says_so(account: Cloud) -> None:
+    account.sagemaker.delete_model(ModelName="traffic-signs-m")
+    assert account.run("inventory").stdout == f"{REGION}: nothing of traffic-signs is there\n"
+
+
+def test_what_is_named_is_deleted_with_its_parts_and_nothing_else(
+    account: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_endpoint(account, monkeypatch, "traffic-signs-a", variant(InstanceType="ml.c5.large", InitialInstanceCount=1))
+    account.sagemaker.create_endpoint_config(
+        EndpointConfigName="traffic-signs-left", ProductionVariants=[variant(**SIZE)]
+    )
+    account.sagemaker.create_model(ModelName="traffic-signs-left", ExecutionRoleArn=ROLE)
+    for options in ((), ("--yes", "--delete", "traffic-signs-typo"), ("--yes", "--json")):
+        refused = account.run("inventory", "--delete", "traffic-signs-a", *options)
+        assert refused.returncode == 2
+        assert refused.stderr.count("Error: ") == 1
+    assert set(listed(account.run("inventory", "--json"))) == {
+        ("endpoint", "traffic-signs-a"), ("configuration", "traffic-signs-left"), ("model", "traffic-signs-left")
+    }  # fmt: skip
+
+    done = account.run("inventory", "--delete", "traffic-signs-left", "--yes")
+    assert "delete: configuration traffic-signs-left\ndelete: model traffic-signs-left\n" in done.stderr
+    assert set(listed(account.run("inventory", "--json"))) == {("endpoint", "traffic-signs-a")}
+    done = account.run("inventory", "--delete", "traffic-signs-a", "--yes")
+    assert "endpoint traffic-signs-a: deleted" in done.stdout, done.stderr
+    assert account.run("inventory").stdout == f"{REGION}: nothing of traffic-signs is there\n"
+    assert not denied(account.calls())
