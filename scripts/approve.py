@@ -3,33 +3,35 @@
 GROUP or GROUP/VERSION -> figures beside those of the version that is approved now -> yes -> approved or rejected
 """
 
-import json
 import re
 import sys
 
 import click
 
+from scripts import dry_run
 from scripts.aws import session
-from scripts.errors import Failure
+from scripts.errors import Failure, OperationError
 from scripts.model_registry import registered
+from scripts.options import Command, result
 
 _NAME = re.compile(r"(?P<group>[a-zA-Z0-9][a-zA-Z0-9-]{0,62})(/(?P<version>[1-9]\d{0,8}))?")
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.approve traffic-signs
       python -m scripts.approve traffic-signs/3 --reason "better on class 14" --yes
       python -m scripts.approve traffic-signs/3 --reject --reason "trained on the test set"
-    """
+    """,
 )
 @click.argument("version", metavar="GROUP[/VERSION]")
 @click.option("--reject", is_flag=True, help="Reject the version; deploy --approved no longer takes it.")
 @click.option("--reason", default="", help="Why; kept with the version. --reject needs it.")
 @click.option("--yes", is_flag=True, envvar="YES", help="Decide without asking for confirmation; also YES=1.")
-@click.option("--json", "as_json", is_flag=True, help="Print the version as a JSON object.")
-def main(*, version: str, reject: bool, reason: str, yes: bool, as_json: bool) -> None:
+def main(*, version: str, reject: bool, reason: str, yes: bool) -> None:
     """Approve or reject a version, by default the group's newest; deploy --approved GROUP takes the newest approved."""
     named = _NAME.fullmatch(version)
     if not named:
@@ -44,29 +46,26 @@ def main(*, version: str, reject: bool, reason: str, yes: bool, as_json: bool) -
         found = registered.find(client, named["group"], int(named["version"] or 0))
         approved = next(registered.versions(client, named["group"], ModelApprovalStatus="Approved"), None)
         current = registered.describe(client, approved) if approved and approved != found.arn else None
-    if not as_json:
-        click.echo(registered.text(found, current))
-    _confirm(found, reject=reject, yes=yes, err=as_json)
+    click.echo(registered.text(found, current))
+    _confirm(found, reject=reject, yes=yes)
     with session.readable_errors(
         "sagemaker", f"whether {found.name} is decided: python -m scripts.approve {found.name}"
     ):
         registered.decide(client, found, "Rejected" if reject else "Approved", reason)
         found = registered.describe(client, found.arn)
-    if as_json:
-        click.echo(json.dumps(registered.as_json(found)))
-        return
+    result(**registered.as_json(found))
     click.echo(f"{found.name} is {found.status}")
     if not reject:
         click.echo(f"next step: python -m scripts.deploy --approved {found.group}")
 
 
-def _confirm(found: registered.Registered, *, reject: bool, yes: bool, err: bool) -> None:
-    if yes:
+def _confirm(found: registered.Registered, *, reject: bool, yes: bool) -> None:
+    if yes or dry_run.is_on():
         return
     if not sys.stdin.isatty():
         raise Failure("cannot ask for confirmation without a terminal: pass --yes or set YES=1")
-    if not click.confirm(f"{'Reject' if reject else 'Approve'} {found.name}?", err=err):
-        raise Failure(f"cancelled; {found.name} stays {found.status}")
+    if not click.confirm(f"{'Reject' if reject else 'Approve'} {found.name}?"):
+        raise OperationError(f"cancelled; {found.name} stays {found.status}")
 
 
 if __name__ == "__main__":

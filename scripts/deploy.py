@@ -26,7 +26,6 @@ _EXCLUDES = (
     *(("serverless", other) for other in ("async_output", "multi_model", "isolated", "capture", "autoscale")),
     # shadow variants need real-time endpoints with one model per variant
     *(("shadow_model", other) for other in ("serverless", "async_output", "multi_model", "autoscale")),
-    # a folder of models is no version of the registry
     ("multi_model", "approved"),
     # queued requests wait for an instance, however few arrive per minute; the SDK has no asynchronous multi-model
     *(("async_output", other) for other in ("autoscale", "multi_model")),
@@ -47,7 +46,6 @@ _EXCLUDES = (
       python -m scripts.deploy --multi-model s3://sagemaker-us-east-1-111122223333/traffic-signs/models/
       python -m scripts.deploy --autoscale 1:4 --capture 20
       python -m scripts.deploy --shadow-model s3://sagemaker-us-east-1-111122223333/traffic-signs/next/model.tar.gz
-      python -m scripts.deploy --approved traffic-signs
       python -m scripts.deploy --isolated
       python -m scripts.deploy --update traffic-signs-2026-11-23-12-00-00 --canary 25
       python -m scripts.deploy --expires 2h
@@ -124,8 +122,7 @@ def main(
     client = account.boto.client("sagemaker")
     with session.readable_errors("sagemaker"):
         model = model_source.find(client, **model_options)
-        if not serverless:
-            model.require_instance_type(instance_type)
+        model.require_instance_type("" if serverless else instance_type)
         # the SDK would silently use an existing model of that name
         if endpoint_name and delete_endpoint.name_exists(client, name):
             raise Failure(f"an endpoint, configuration or model {name} exists: choose another name, or {removal}")

@@ -3,9 +3,6 @@
 cost confirmation -> CreateProcessingJob with the own image -> wait -> URIs of the channels for train
 """
 
-import contextlib
-import json
-import sys
 from datetime import UTC, datetime
 
 import click
@@ -13,15 +10,18 @@ import click
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
 from scripts.errors import Failure
+from scripts.options import Command, result
 from scripts.resources.jobs import processing
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.prepare s3://sagemaker-us-east-1-111122223333/traffic-signs/raw/GTSRB.zip --image URI --role ARN
       python -m scripts.prepare s3://sagemaker-us-east-1-111122223333/traffic-signs/raw/signs/ --image URI --role ARN
-    """
+    """,
 )
 @click.argument("source", metavar="S3_URI")
 @click.option("--image", required=True, help="URI that `make push` printed.")
@@ -34,7 +34,6 @@ from scripts.resources.jobs import processing
 @click.option("--max-hours", type=click.FloatRange(1 / 60, 120), default=1.0, show_default=True,
               help="Limit of the running time.")  # fmt: skip
 @click.option("--yes", is_flag=True, envvar="YES", help="Start without asking for confirmation; also YES=1.")
-@click.option("--json", "as_json", is_flag=True, help="Print the channels' URIs as a JSON object.")
 def main(
     *,
     source: str,
@@ -46,7 +45,6 @@ def main(
     volume_gb: int,
     max_hours: float,
     yes: bool,
-    as_json: bool,
 ) -> None:
     """Convert the data set at S3_URI, a folder or an archive, as `make data` does; for one that is too large for here.
 
@@ -69,13 +67,11 @@ def main(
         volume_gb=volume_gb,
         max_seconds=int(max_hours * 3600),
     )
-    with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
-        costs.confirm(costs.Bill(instance_type, 1, max_hours), account.region, yes=yes)
-        processing.run(account.boto.client("sagemaker"), plan)
     channels = {channel: f"{plan.output}/{channel}" for channel in ("training", "validation")}
-    if as_json:
-        click.echo(json.dumps({"name": name, **channels}))
-        return
+    costs.confirm(costs.Bill(instance_type, 1, max_hours), account.region, yes=yes)
+    result(name=name, **channels)
+    processing.run(account.boto.client("sagemaker"), plan)
+    result(status="Completed")
     words = " ".join(f"--{channel} {uri}" for channel, uri in channels.items())
     click.echo(f"next step: python -m scripts.train --image {image} --role {role} {words}")
 

@@ -4,11 +4,8 @@ job -> image by digest, what its archives tell -> statistics and sample payload 
     -> tags of the job
 """
 
-import contextlib
 import gzip
 import io
-import json
-import sys
 import tarfile
 import tempfile
 from collections.abc import Sequence
@@ -21,6 +18,7 @@ from scripts.aws import ecr, processors, s3_inputs, session
 from scripts.aws.session import PREFIX, Account
 from scripts.errors import Failure
 from scripts.model_registry import archive, card, registered, registration
+from scripts.options import Command, result
 from scripts.resources import model_source
 
 _INSTANCE_TYPES = ("ml.c5.large", "ml.c5.xlarge", "ml.m5.large", "ml.g4dn.xlarge")
@@ -30,12 +28,14 @@ _MAX_SAMPLE_BYTES = 25_000_000
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.register --sample results/GTSRB/data/samples/14-Stop.ppm
       python -m scripts.register --group traffic-signs-tiny --job traffic-signs-2026-11-23-12-00-00-000
       python -m scripts.register --instance-type ml.c7g.large --instance-type ml.c7g.xlarge
-    """
+    """,
 )
 @click.option("--group", default=PREFIX, show_default=True, help="Model package group; created if it is missing.")
 @model_source.job_options
@@ -51,7 +51,6 @@ _MAX_SAMPLE_BYTES = 25_000_000
 @click.option("--response-type", "response_types", multiple=True, default=registration.RESPONSE_TYPES,
               show_default=True, help="Content type of answers; repeatable.")  # fmt: skip
 @click.option("--bucket", help="S3 bucket; default: sagemaker-REGION-ACCOUNT; created if it is missing.")
-@click.option("--json", "as_json", is_flag=True, help="Print the version as a JSON object.")
 def main(
     *,
     group: str,
@@ -61,7 +60,6 @@ def main(
     content_types: Sequence[str],
     response_types: Sequence[str],
     bucket: str | None,
-    as_json: bool,
     **model_options: Any,
 ) -> None:
     """Register a trained model as a version that waits for approval. It bills nothing but storage in S3."""
@@ -75,6 +73,8 @@ def main(
     with session.readable_errors("sagemaker"):
         model = model_source.find(client, **model_options)
         job = client.describe_training_job(TrainingJobName=model.job) if model.job else {}
+    if not model_options["image"]:
+        model = model_source.on_instances(model, instance_types[0])
     ecr.require_same_region(model.image, account.region)
     image = ecr.pin(account, model.image)
     ecr.require_processor(account, image, instance_types[0])
@@ -83,7 +83,7 @@ def main(
     if summary is None:
         click.echo(f"{model.model_data} has no artifact.json: neither figures nor fingerprint are registered", err=True)
         summary = archive.Summary()
-    with session.readable_errors(), contextlib.redirect_stdout(sys.stderr):  # --json has stdout for itself
+    with session.readable_errors():
         quality, payload = _upload(account, bucket or s3_inputs.default_bucket(account), summary, sample)
     version = registration.Version(
         group=group,
@@ -112,9 +112,7 @@ def main(
         found = registered.describe(client, registration.create(client, version))
         if job:
             registered.tag(client, job["TrainingJobArn"], found.lineage)
-    if as_json:
-        click.echo(json.dumps(registered.as_json(found)))
-        return
+    result(**registered.as_json(found))
     click.echo(registered.text(found))
     click.echo(f"next step: python -m scripts.approve {found.name}")
 

@@ -52,12 +52,12 @@ class TrainedModel:
     instance_types: Sequence[str] = ()
 
     def require_instance_type(self, instance_type: str) -> None:
-        """Reject an instance type for which the version is not registered.
+        """Reject an instance type for which the version is not registered; an empty one, of serverless, passes.
 
         Raises:
             Failure: the model is an approved version, and *instance_type* is none of its types.
         """
-        if self.instance_types and instance_type not in self.instance_types:
+        if instance_type and self.instance_types and instance_type not in self.instance_types:
             raise Failure(
                 f"{self.tags[registered.PACKAGE]} is registered for {', '.join(self.instance_types)}, not for"
                 f" {instance_type}: choose one of them, or register it with --instance-type {instance_type}"

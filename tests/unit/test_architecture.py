@@ -34,8 +34,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "local_test/check": ("command", "preparation progress", "catalogue", "hosting training", "image report", "core"),
     "local_test/check/hosting": ("scenarios", "lifecycle requests", "support"),
     "scripts": (
-        "deploy inventory sagemaker_local transform_local",
-        "approve delete_endpoint doctor evaluate invoke prepare push register rollback",
+        "approve deploy inventory prepare register sagemaker_local transform_local",
+        "delete_endpoint doctor evaluate invoke push rollback",
         "sdk_v3 status train transform tune tune_local",
         "tune_results update",
         "tuning",

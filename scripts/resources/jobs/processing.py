@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from scripts.aws import session, waiting
+from scripts.errors import OperationError
 
 _INPUT, _OUTPUT = "/opt/ml/processing/input/source", "/opt/ml/processing/output"
 
@@ -52,8 +53,8 @@ def run(client: Any, plan: Plan) -> None:
         plan: The job.
 
     Raises:
-        Failure: AWS refuses the job, or the command was interrupted; a job that was started keeps running.
-        click.ClickException: the job failed.
+        Interrupted: the command was interrupted; a job that was started keeps running.
+        OperationError: AWS refuses the job, or it failed.
     """
     source = {"S3Uri": plan.source, "LocalPath": _INPUT, "S3DataType": "S3Prefix", "S3InputMode": "File"}
     output = {"S3Uri": plan.output, "LocalPath": _OUTPUT, "S3UploadMode": "EndOfJob"}
@@ -79,4 +80,4 @@ def run(client: Any, plan: Plan) -> None:
         )
     if (status := description["ProcessingJobStatus"]) != "Completed":
         reason = description.get("ExitMessage") or description.get("FailureReason") or "SageMaker gives no reason"
-        raise click.ClickException(f"{plan.name} ended as {status}: {reason}; its log: /aws/sagemaker/ProcessingJobs")
+        raise OperationError(f"{plan.name} ended as {status}: {reason}; its log: /aws/sagemaker/ProcessingJobs")

@@ -107,7 +107,7 @@ def test_a_failed_processing_job_says_why(cloud: Cloud, monkeypatch: pytest.Monk
 
 def test_after_ctrl_c_the_job_that_bills_is_named(cloud: Cloud) -> None:
     code, error = cloud.interrupt("CreateProcessingJob", "prepare", RAW, "--image", IMAGE, "--role", ROLE, "--yes")
-    assert code != 0
+    assert code == 130
     name = dict(cloud.calls())["sagemaker:CreateProcessingJob"]["ProcessingJobName"]
     stop = f"aws sagemaker stop-processing-job --processing-job-name {name}"
     assert error.endswith(f"{name} may run and bill; stop it: {stop}\n")

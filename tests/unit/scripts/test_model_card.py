@@ -8,7 +8,7 @@ import pytest
 
 from scripts.model_registry import card
 from scripts.model_registry.archive import Summary
-from tests.aws.model_registry.card_schema import SCHEMA
+from tests.aws.resources.model_registry.card_schema import SCHEMA
 
 HASH = "5" * 64
 FINAL = Summary(labels=("a", "b"), metrics={"train_accuracy": 0.9, "train_loss": 0.2}, fingerprints={"training": HASH})

@@ -13,7 +13,7 @@ from scripts import register
 from scripts.model_registry import registration
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROLE, Cloud
-from tests.aws.model_registry.trained import DATA, JOB, packed, push_image, train
+from tests.aws.resources.model_registry.trained import DATA, JOB, packed, push_image, train
 from tests.support.helpers import Job
 from traffic_signs.serving.codec import media_types, negotiation
 
@@ -144,7 +144,7 @@ def test_after_ctrl_c_the_command_says_where_to_look_for_the_version(cloud: Clou
     cloud.s3.put_object(Bucket=BUCKET, Key="empty/model.tar.gz", Body=packed(cloud.folder / "model"))
     model = ("--model-data", f"s3://{BUCKET}/empty/model.tar.gz", "--image", IMAGE, "--role", ROLE)
     code, error = cloud.interrupt("CreateModelPackage", "register", "--group", "traffic-signs-stopped", *model)
-    assert code != 0
+    assert code == 130
     listing = "aws sagemaker list-model-packages --model-package-group-name traffic-signs-stopped"
     assert error.endswith(f"see which versions traffic-signs-stopped has: {listing}\n")
 

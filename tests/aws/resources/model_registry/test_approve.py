@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from scripts import approve, deploy
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import IMAGE, ROLE, Cloud
-from tests.aws.model_registry.trained import JOB, push_image, train
+from tests.aws.resources.model_registry.trained import JOB, push_image, train
 from tests.support.helpers import Job
 
 FINGERPRINT = "5" * 64

@@ -10,7 +10,7 @@ from moto.sagemaker.exceptions import AWSValidationException
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
-from tests.aws.model_registry.card_schema import SCHEMA
+from tests.aws.resources.model_registry.card_schema import SCHEMA
 
 
 @pytest.fixture(autouse=True)
