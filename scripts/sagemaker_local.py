@@ -20,7 +20,8 @@ from scripts.aws.session import PREFIX, parse_pairs, quiet_sdk, require_sdk
 from scripts.client.endpoint import predictions
 from scripts.errors import OperationError
 from scripts.options import Command, result
-from scripts.resources import endpoint, training_job
+from scripts.resources import endpoint
+from scripts.resources.jobs import training_job
 
 
 @click.command(

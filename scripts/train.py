@@ -15,8 +15,7 @@ from scripts.aws.session import PREFIX
 from scripts.diagnosis import knowledge, report
 from scripts.errors import Failure, OperationError
 from scripts.options import Command, result
-from scripts.resources import training_job
-from scripts.resources.jobs import extras
+from scripts.resources.jobs import extras, training_job
 
 
 @click.command(

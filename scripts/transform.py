@@ -17,7 +17,8 @@ from scripts.aws.session import PREFIX, Account
 from scripts.client.endpoint import predictions
 from scripts.errors import OperationError
 from scripts.options import Command, result
-from scripts.resources import model_source, transform_job
+from scripts.resources import model_source
+from scripts.resources.jobs import transform_job
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ from scripts.aws import local_mode
 from scripts.aws.session import PREFIX, quiet_sdk, require_sdk
 from scripts.errors import OperationError
 from scripts.options import Command, result
-from scripts.resources import transform_job
+from scripts.resources.jobs import transform_job
 
 
 @click.command(

@@ -11,9 +11,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from scripts.errors import Failure
 from scripts.resources import endpoint
 from scripts.resources.updates.fleet import PREVIOUS, Fleet
@@ -70,6 +67,9 @@ def differences(now: Fleet, then: Fleet) -> dict[str, tuple[str, str]]:
 def print_table(endpoint_name: str, now: Fleet, then: Fleet) -> None:
     """Print what changes, and what stays."""
     changes = differences(now, then)
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("", "now", "then", title=f"update of {endpoint_name}", title_justify="left")
     same = {"image": _short(now), "model": now.model_data, "instance type": now.instance_type or "serverless"}
     same |= {"instances": str(now.instance_count)} if now.instance_count else {}

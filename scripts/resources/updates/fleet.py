@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from scripts.aws.ecr import ImageName
 from scripts.errors import Failure
 from scripts.resources import endpoint
@@ -151,6 +149,8 @@ def resolve(boto: Any, image: str) -> str:
     """Return the digest that the image's tag stands for now; empty if this login cannot read it."""
     if "@" in image or not (name := ImageName.parse(image)):
         return image.partition("@")[2]
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         answer = boto.client("ecr").batch_get_image(
             repositoryName=name.repository, imageIds=[{"imageTag": name.reference}], registryId=name.account
@@ -161,6 +161,8 @@ def resolve(boto: Any, image: str) -> str:
 
 
 def _find(client: Any, kind: str, name: str, call: Any) -> Any:
+    from botocore.exceptions import ClientError
+
     try:
         return call()
     except ClientError as error:

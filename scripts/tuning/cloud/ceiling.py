@@ -3,8 +3,10 @@
 jobs x instances x hours x price of AWS's price list  ->  one line, confirmed before anything is made
 """
 
-from scripts.aws import costs, prices
+from scripts.aws import costs
 from scripts.aws.session import Account
+from scripts.billing import prices
+from scripts.billing.item import Machines
 
 
 def bill(
@@ -25,7 +27,8 @@ def bill(
     hours = jobs * instance_count * max_hours
     ceiling = f"ceiling {hours:g} instance hours"
     try:
-        price = prices.training_per_hour(account.boto, account.region, instance_type)
+        found = prices.per_hour(account.boto, account.region, [Machines("Train", instance_type, 1)])
+        price = found.get(("Train", instance_type))
     except (BotoCoreError, ClientError) as error:  # the prices are on the page that the line names, too
         price, reason = None, f"the price list cannot be read: {error}"
     else:

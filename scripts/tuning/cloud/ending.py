@@ -15,7 +15,7 @@ from scripts import options
 from scripts.aws import session, waiting
 from scripts.diagnosis import knowledge, report
 from scripts.errors import Failure, OperationError
-from scripts.resources.training_job import Job
+from scripts.resources.jobs.training_job import Job
 from scripts.tuning import results
 from scripts.tuning.results import Results, Trial
 

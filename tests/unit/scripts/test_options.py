@@ -13,8 +13,8 @@ from scripts.errors import Failure, OperationError
 from scripts.options import Command, result
 from tests.unit.scripts.test_start import COMMANDS
 
-READ_ONLY = {"scripts.doctor"}
-LOCAL = {"scripts.sagemaker_local", "scripts.sdk_v3", "scripts.transform_local"}
+READ_ONLY = {"scripts.doctor", "scripts.tune_results"}
+LOCAL = {"scripts.sagemaker_local", "scripts.sdk_v3", "scripts.transform_local", "scripts.tune_local"}
 OLD_AND_NEW = [name for name in COMMANDS if isinstance(importlib.import_module(name).main, Command)]
 
 

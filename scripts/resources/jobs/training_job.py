@@ -18,7 +18,7 @@ from scripts.aws.session import PREFIX
 from scripts.errors import Interrupted
 from scripts.resources.jobs.extras import JobExtras
 
-METRICS = Path(__file__).parent / "metric_definitions.json"
+METRICS = Path(__file__).parents[1] / "metric_definitions.json"
 _SPOT_WAIT_FACTOR = 2
 """Limit for a spot job including the wait for capacity, in multiples of its running time limit."""
 
