@@ -105,7 +105,7 @@ local-predict: install ## send a test image of each class to the running server
 		$(addprefix --rows ,$(rows)) $(prepared)/samples
 
 tune-local: data image ## search for hyperparameters with training jobs here; TUNE='--max-jobs 20 --early-stopping'
-	$(PYTHON) -m scripts.tune_local --image $(IMAGE):cpu --output $(results)/tuning $(search) $(TUNE)
+	$(PYTHON) -m scripts.tune_local --image $(cpu_image) --output $(results)/tuning $(search) $(TUNE)
 
 evaluate: install ## measure the accuracy of the running server on the test set
 	$(PYTHON) -m scripts.evaluate --url http://127.0.0.1:$(PORT) --output $(results)/evaluation $(prepared)/test/test.npz
@@ -147,7 +147,7 @@ train: data .venv-sdk-v2/installed ## train on SageMaker with the pushed image; 
 	$(sdk) -m scripts.train --image "$$(cat results/image-uri.txt)" --training $(prepared)/training \
 		--validation $(prepared)/validation $(addprefix -p ,$(parameters)) $(AWS_OPTIONS)
 
-tune: data ## search for hyperparameters with a tuning job; SAGEMAKER_ROLE=arn:..., TUNE='--max-jobs 20 --spot'
+tune: data ## search for hyperparameters with a tuning job; SAGEMAKER_ROLE=arn:..., TUNE='--spot'
 	@test -f results/image-uri.txt || { echo 'no image has been pushed; run make push first' >&2; exit 2; }
 	$(PYTHON) -m scripts.tune --image "$$(cat results/image-uri.txt)" $(search) $(TUNE)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import Failure
+from scripts.resources.jobs.training_job import METRICS
 
 DEFAULT = Path(__file__).parent / "space.toml"
 ALLOWED = Path(__file__).parent / "hyperparameters.schema.json"
 """What the training accepts; a test compares it with the settings in the image."""
-METRICS = Path(__file__).parents[1] / "resources" / "metric_definitions.json"
 _SCALES = ("linear", "logarithmic")
 _GOALS = ("maximize", "minimize")
 _MOST_VALUES, _MOST_SEARCHED = 30, 30

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scripts.tuning.space import METRICS, Range, Space
+from scripts.resources.jobs.training_job import METRICS
+from scripts.tuning.space import Range, Space
 from scripts.tuning.strategy import Strategy
 
 _VOLUME_GB = 30

@@ -9,9 +9,8 @@ import pytest
 
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROLE, ROOT, Cloud
-from tests.aws.resources.tuning import service
-from tests.aws.resources.tuning.pricing import price_list
-from tests.aws.resources.tuning.service import TuningService
+from tests.aws.fake import services
+from tests.aws.fake.tuning import TuningService, install
 
 CREATE = "sagemaker:CreateHyperParameterTuningJob"
 
@@ -19,7 +18,7 @@ CREATE = "sagemaker:CreateHyperParameterTuningJob"
 @pytest.fixture
 def tuning(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[TuningService]:
     """SageMaker's tuning jobs; the user's policy allows all calls of the test."""
-    yield service.install(monkeypatch)
+    yield install(monkeypatch)
     calls = cloud.calls()
     assert not denied(calls)
     assert {call["TrainingJobDefinition"]["RoleArn"] for name, call in calls if name == CREATE} <= {ROLE}
@@ -113,9 +112,8 @@ def test_a_tuning_job_is_what_was_asked_for_and_its_best_job_can_be_deployed(
 
 @pytest.mark.usefixtures("tuning")
 def test_the_ceiling_has_the_price_of_the_price_list(cloud: Cloud) -> None:
-    with price_list(
-        {"USE1-Train:ml.c5.large": 0.1, "USE1-Train:ml.c5.xlarge": 0.25, "USE1-Host:ml.c5.xlarge": 9}
-    ) as url:
+    prices = {"USE1-Train:ml.c5.large": 0.1, "USE1-Train:ml.c5.xlarge": 0.25, "USE1-Host:ml.c5.xlarge": 9}
+    with services.serving("pricing", GetProducts=services.price_list(prices, REGION)) as url:
         words = ("--instance-type", "ml.c5.xlarge", "--instance-count", 2, "--max-jobs", 3, "--max-hours", 0.5)
         done = cloud.run("tune", *options(cloud), *words, "--dry-run", AWS_ENDPOINT_URL_PRICING=url)
     assert done.returncode == 0, done.stderr
