@@ -80,13 +80,14 @@ def start(account: Account, endpoint: str, expiry: Expiry) -> datetime:
     """
     client = account.boto.client("scheduler")
     at = datetime.now(UTC).replace(microsecond=0) + expiry.after
+    removal = f"a schedule may be left, remove it: python -m scripts.delete_endpoint {endpoint}"
     partition = account.boto.get_partition_for_region(account.region)
     target = {
         "Arn": f"arn:{partition}:scheduler:::aws-sdk:sagemaker:deleteEndpoint",
         "RoleArn": expiry.role,
         "Input": json.dumps({"EndpointName": endpoint}),
     }
-    with readable_errors("scheduler", "no endpoint was created"):
+    with readable_errors("scheduler", f"no endpoint was created; {removal}"):
         client.create_schedule(
             Name=endpoint,
             Description=f"deletes the endpoint {endpoint}",
@@ -99,7 +100,9 @@ def start(account: Account, endpoint: str, expiry: Expiry) -> datetime:
         found = client.get_schedule(Name=endpoint)
     made = {key: found.get("Target", {}).get(key) for key in target}
     if found.get("State") != "ENABLED" or made != target or _time(found) != at:
-        raise Failure(f"the schedule {endpoint} is not what was asked for: {found.get('ScheduleExpression')}, {made}")
+        raise Failure(
+            f"the schedule {endpoint} is not what was asked for: {found.get('ScheduleExpression')}, {made}; {removal}"
+        )
     return at
 
 
