@@ -7,6 +7,8 @@ PYTHON := .venv/bin/python
 DOCKER ?= docker
 IMAGE ?= traffic-signs
 TARGET ?= gpu
+# of the image that is built and pushed; linux/arm64 is for endpoints on Graviton
+PLATFORM ?= linux/amd64
 DATA ?= synthetic
 SPLIT ?= track
 PRESET ?= lenet
@@ -30,20 +32,23 @@ results := results/$(name)
 # apart from the images of users; not below $(results), which a benchmark overrides
 prepared := results/$(name)/data
 bench_model := results/bench/$(NETWORK)/opt-ml/model
-bench_images = --image $(IMAGE):cpu --bench-image $(IMAGE):bench-serving \
+bench_images = --image $(cpu_image) --bench-image $(IMAGE):bench-serving \
 	$(if $(BASELINE),--baseline-image $(baseline_name):cpu)
 baseline_name = $(IMAGE)-baseline-$(shell git rev-parse --short $(BASELINE))
 revision = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' container/traffic_signs/__init__.py)
-local := --image $(IMAGE):cpu --base $(results)/opt-ml
+search = --training $(prepared)/training --validation $(prepared)/validation $(addprefix -p ,$(parameters))
+arm := $(if $(filter linux/arm64,$(PLATFORM)),-arm64)
+cpu_image := $(IMAGE):cpu$(arm)
+local := --image $(cpu_image) --base $(results)/opt-ml
 endpoint = $(or $(ENDPOINT),$(error ENDPOINT=NAME is missing))
 # a variable, because `make -n` runs recipe lines that contain MAKE, and would start the server
 submake := $(MAKE) --no-print-directory
 export DOCKER BASE YES SAGEMAKER_ROLE SCHEDULER_ROLE
 sdk := .venv-sdk-v2/bin/python
 
-.PHONY: help demo install data image local-train local-serve local-predict evaluate build contract check-zoo test-gpu-image \
-	push train deploy inventory doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
+.PHONY: help demo install data image local-train local-serve local-predict evaluate build contract check-zoo test-gpu-image test-arm-image \
+	push train tune tune-local register approve deploy update rollback status inventory doctor invoke evaluate-endpoint delete-endpoint transform sagemaker-local sdk-v3 test test-unit lint docs format fuzz mutants \
 	bench-training bench-pipeline bench-counting bench-image baseline-image bench-serving bench-endurance bench-large \
 	bench-transform lock clean clean-results
 
@@ -99,22 +104,25 @@ local-predict: install ## send a test image of each class to the running server
 	$(PYTHON) -m scripts.invoke --url http://127.0.0.1:$(PORT) --picture $(results)/predictions.png \
 		$(addprefix --rows ,$(rows)) $(prepared)/samples
 
+tune-local: data image ## search for hyperparameters with training jobs here; TUNE='--max-jobs 20 --early-stopping'
+	$(PYTHON) -m scripts.tune_local --image $(IMAGE):cpu --output $(results)/tuning $(search) $(TUNE)
+
 evaluate: install ## measure the accuracy of the running server on the test set
 	$(PYTHON) -m scripts.evaluate --url http://127.0.0.1:$(PORT) --output $(results)/evaluation $(prepared)/test/test.npz
 
 ##@ Your image
 
-build: ## build the image for TARGET, gpu by default; BASE=IMAGE replaces the pinned base image
-	@VERSION=$(version) REVISION=$(revision) docker/build $(TARGET) $(IMAGE):$(TARGET)
+build: ## build the image for TARGET, gpu by default; PLATFORM=linux/arm64; BASE=IMAGE replaces the base image
+	@PLATFORM=$(PLATFORM) VERSION=$(version) REVISION=$(revision) docker/build $(TARGET) $(IMAGE):$(TARGET)$(arm)
 
 image:
 	@if $(DOCKER) info >/dev/null 2>&1; then $(submake) build TARGET=cpu; fi
 
 # few epochs, because the check runs a dozen jobs
 contract: local-train ## check the cpu image against SageMaker's container contract; reports in results/
-	$(PYTHON) -m local_test check $(IMAGE):cpu --data training=$(prepared)/training --data validation=$(prepared)/validation \
+	$(PYTHON) -m local_test check $(cpu_image) --data training=$(prepared)/training --data validation=$(prepared)/validation \
 		-p preset=$(PRESET) -p epochs=5 --model $(results)/opt-ml/model --payload "$$(ls $(prepared)/samples/* | head -1)" \
-		--content-type image/x-portable-pixmap --output $(results)/contract
+		--content-type image/x-portable-pixmap --output $(results)/contract $(if $(arm),--only hosting)
 
 # outside `make test`, because it builds seventeen images
 check-zoo: install ## check images of others, half an hour, and write docs/zoo.md; ZOO='web/go web/node'
@@ -124,10 +132,14 @@ test-gpu-image: install ## build and test the gpu image
 	$(MAKE) --no-print-directory build TARGET=gpu
 	IMAGE_TAG=gpu $(PYTHON) -m pytest tests/contract/test_image.py
 
+test-arm-image: install ## build and test the cpu image for linux/arm64, for which an x86 machine needs QEMU
+	$(MAKE) --no-print-directory build TARGET=cpu PLATFORM=linux/arm64
+	IMAGE_TAG=cpu-arm64 $(PYTHON) -m pytest tests/contract/test_image.py
+
 ##@ SageMaker
 
 push: install build ## build, push and check the image of TARGET in ECR; REPOSITORY, REGION, ALLOW_DIRTY=1
-	$(PYTHON) -m scripts.push --image $(IMAGE):$(TARGET) --repository $(REPOSITORY) \
+	$(PYTHON) -m scripts.push --image $(IMAGE):$(TARGET)$(arm) --repository $(REPOSITORY) \
 		$(if $(REGION),--region $(REGION)) $(if $(ALLOW_DIRTY),--allow-dirty)
 
 train: data .venv-sdk-v2/installed ## train on SageMaker with the pushed image; SAGEMAKER_ROLE=arn:..., AWS_OPTIONS='--spot'
@@ -135,14 +147,33 @@ train: data .venv-sdk-v2/installed ## train on SageMaker with the pushed image; 
 	$(sdk) -m scripts.train --image "$$(cat results/image-uri.txt)" --training $(prepared)/training \
 		--validation $(prepared)/validation $(addprefix -p ,$(parameters)) $(AWS_OPTIONS)
 
+tune: data ## search for hyperparameters with a tuning job; SAGEMAKER_ROLE=arn:..., TUNE='--max-jobs 20 --spot'
+	@test -f results/image-uri.txt || { echo 'no image has been pushed; run make push first' >&2; exit 2; }
+	$(PYTHON) -m scripts.tune --image "$$(cat results/image-uri.txt)" $(search) $(TUNE)
+
 deploy: .venv-sdk-v2/installed ## deploy the trained model to an endpoint; AWS_OPTIONS='--serverless'
 	$(sdk) -m scripts.deploy $(AWS_OPTIONS)
+
+register: install ## register the trained model as a version that waits for approval; AWS_OPTIONS='--group NAME'
+	$(PYTHON) -m scripts.register $(addprefix --sample ,$(firstword $(wildcard $(prepared)/samples/*))) $(AWS_OPTIONS)
+
+approve: install ## approve MODEL, GROUP/VERSION or the newest of a GROUP; AWS_OPTIONS='--reject --reason TEXT'
+	$(PYTHON) -m scripts.approve $(or $(MODEL),traffic-signs) $(AWS_OPTIONS)
 
 invoke: install ## send a test image of each class to the endpoint ENDPOINT
 	$(PYTHON) -m scripts.invoke --endpoint $(endpoint) $(prepared)/samples
 
 evaluate-endpoint: install ## measure the accuracy of the endpoint ENDPOINT on the test set
 	$(PYTHON) -m scripts.evaluate --endpoint $(endpoint) --output $(results)/evaluation $(prepared)/test/test.npz
+
+update: install ## put the last trained model on ENDPOINT=NAME, with a way back; AWS_OPTIONS='--canary 25'
+	$(PYTHON) -m scripts.update $(endpoint) $(AWS_OPTIONS)
+
+rollback: install ## give ENDPOINT=NAME the configuration back that it had before the update
+	$(PYTHON) -m scripts.rollback $(endpoint) $(AWS_OPTIONS)
+
+status: install ## show what ENDPOINT=NAME runs and is doing; AWS_OPTIONS=--follow
+	$(PYTHON) -m scripts.status $(endpoint) $(AWS_OPTIONS)
 
 doctor: install ## explain why WHAT failed: a job or endpoint (name or ARN), a saved log or description
 	$(PYTHON) -m scripts.doctor "$(or $(WHAT),$(error WHAT is missing: the name or ARN of a job or endpoint, or a file))"
@@ -159,12 +190,12 @@ transform: data .venv-sdk-v2/installed ## measure the accuracy on the test set w
 ##@ SageMaker's own local mode
 
 sagemaker-local: data image .venv-sdk-v2/installed ## train, deploy, predict, delete with SDK v2; INSTANCES=2
-	$(sdk) -m scripts.sagemaker_local --image $(IMAGE):cpu --training $(prepared)/training \
+	$(sdk) -m scripts.sagemaker_local --image $(cpu_image) --training $(prepared)/training \
 		--validation $(prepared)/validation --samples $(prepared)/samples --output $(results)/sagemaker-local \
 		--port $(PORT) --instances $(or $(INSTANCES),1) $(addprefix -p ,$(parameters))
 
 sdk-v3: data image .venv-sdk-v3/installed ## the same with SDK v3
-	.venv-sdk-v3/bin/python -m scripts.sdk_v3 --image $(IMAGE):cpu --training $(prepared)/training \
+	.venv-sdk-v3/bin/python -m scripts.sdk_v3 --image $(cpu_image) --training $(prepared)/training \
 		--samples $(prepared)/samples --port $(PORT) --output $(results)/sdk-v3 $(addprefix -p ,$(parameters))
 
 ##@ Tests
@@ -233,14 +264,15 @@ bench-large: bench-image baseline-image $(bench_model)/artifact.json ## this ser
 	$(PYTHON) -m tests.bench.serving.large $(prepared) $(bench_model) $(bench_images) $(BENCH)
 
 bench-transform: data image .venv-sdk-v2/installed $(bench_model)/artifact.json ## a batch transform job of 200,000 records in local mode; BENCH='--kind jsonlines'
-	$(sdk) -m tests.bench.transform $(prepared) $(bench_model) --image $(IMAGE):cpu $(BENCH)
+	$(sdk) -m tests.bench.transform $(prepared) $(bench_model) --image $(cpu_image) $(BENCH)
 
 ##@ Housekeeping
 
+# cpu is for x86-64 and Arm, which take TensorFlow from different packages, gpu for x86-64
 lock: install ## update the pinned packages of the images and of development
-	@for target in cpu gpu; do \
+	@for target in 'cpu --universal' 'gpu --python-platform x86_64-manylinux_2_28'; do set -- $$target; \
 		.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --extra $$target \
-			--python-version 3.11 --python-platform x86_64-manylinux_2_28 pyproject.toml --output-file docker/locks/$$target.txt || exit; \
+			--python-version 3.11 pyproject.toml --output-file docker/locks/$$1.txt || exit; \
 	done
 	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --extra cpu --group dev \
 		--python-version 3.11 --constraint docker/locks/cpu.txt pyproject.toml --output-file docker/locks/dev.txt

@@ -1,6 +1,7 @@
 """Command line: `python -m local_test train`, `serve`, `check` and `points`."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -11,7 +12,6 @@ import time
 from pathlib import Path
 
 import click
-import requests
 
 from local_test import options
 from local_test.check.command import check, points
@@ -22,6 +22,8 @@ _TRAIN_GRACE, _SERVE_GRACE = 120, 30
 _FOLDER = click.Path(file_okay=False, resolve_path=True, path_type=Path)
 _STARTUP_SECONDS = 8 * 60
 """Time that the platform allows until the first 200 of /ping."""
+_CONFIGURATION = Path("input/config/hyperparameters.json")
+"""File by which a job's folder is known; it is touched when the job has ended."""
 _PAGE_PORT = 10_000
 """The page's port, above that of its endpoint: two endpoints on neighbouring ports may both have a page."""
 
@@ -65,17 +67,17 @@ def train(
     """Run a training job; its model and output are written to the folder --base, which stands for /opt/ml.
 
     The files of an earlier job there are replaced only after success. Until then, and if the job fails or is
-    interrupted, its files are in the folder BASE.partial.
+    interrupted, its files are in the folder BASE.partial. A folder with files that came after its job is not removed,
+    but renamed.
     """
     image = container.usable_image(image)
     channels = {"training": training} | ({"validation": validation} if validation else {})
     partial = base.parent / f"{base.name}.partial"
     for folder in (base, partial):
-        if folder.exists() and any(folder.iterdir()) and not (folder / "input/config/hyperparameters.json").exists():
+        if folder.exists() and any(folder.iterdir()) and not (folder / _CONFIGURATION).exists():
             click.echo(f"Error: {folder} has files that are not from an earlier run; choose another --base", err=True)
             sys.exit(2)
-    if partial.exists():
-        shutil.rmtree(partial)
+    _clear(partial)
     opt_ml.write(partial, channels, hyperparameters, opt_ml.HOST if image else "localhost")
     job = container.training_program(image, partial, channels)
     interrupted = False
@@ -89,6 +91,7 @@ def train(
         training_log.print_summary(log, failed=code != 0)
     if image and os.getuid() != 0:
         container.restore_owner(image, partial, os.getuid(), os.getgid())
+    (partial / _CONFIGURATION).touch()
     failure = partial / "output" / "failure"
     if code != 0:
         reason = failure.read_text(encoding="utf-8")[:1024] if failure.exists() else "no failure file was written"
@@ -97,10 +100,25 @@ def train(
         earlier = f"; {base} is unchanged" if base.exists() else ""
         click.echo(f"the files of this job are in {partial}{earlier}", err=True)
         sys.exit(1)
-    if base.exists():
-        shutil.rmtree(base)
+    _clear(base)
     partial.rename(base)
     click.echo(f"model: {base / 'model'}   report: {base / 'output' / 'data'}")
+
+
+def _clear(folder: Path) -> None:
+    """Remove the *folder* of an earlier job; rename it if a user has added or changed files since."""
+    if not folder.exists():
+        return
+    ended = (folder / _CONFIGURATION).stat().st_ctime_ns  # ctime: copied files keep their mtime
+    added = [path for path in folder.rglob("*") if path.lstat().st_ctime_ns > ended and not path.is_dir()]
+    if not added:
+        shutil.rmtree(folder)
+        return
+    names = (folder.with_name(f"{folder.name}.earlier-{number}") for number in itertools.count(1))
+    kept = next(name for name in names if not name.exists())
+    folder.rename(kept)
+    example = added[0].relative_to(folder)
+    click.echo(f"{folder} had files from after its job, such as {example}: it is kept as {kept}", err=True)
 
 
 @main.command(
@@ -154,6 +172,8 @@ def _is_listening(port: int) -> bool:
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path | None) -> float:
+    import requests
+
     start = time.monotonic()
     while time.monotonic() - start < _STARTUP_SECONDS:
         if process.poll() is not None:

@@ -5,21 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import track
 
+from scripts import dry_run
 from scripts.client import async_endpoint
-from scripts.client.answers import draw, show
 from scripts.errors import EndpointError, Failure
+from scripts.options import Command, result
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.invoke my-photo.jpg
       python -m scripts.invoke --url http://127.0.0.1:8080 --picture out.png results/synthetic/data/samples
       python -m scripts.invoke --endpoint traffic-signs-2026-11-23-12-00-00 my-photo.jpg
       python -m scripts.invoke --endpoint traffic-signs-many --target-model germany.tar.gz my-photo.jpg
-    """
+    """,
 )
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="URL of a container.")
@@ -45,18 +47,26 @@ def main(
     timeout: float,
 ) -> None:
     """Send IMAGES, files or folders of files, to an endpoint, in one request each."""
+    from rich.progress import track
+
+    from scripts.client.answers import draw, show
+
+    dry_run.require(name, "--endpoint")
     files = [file for path in images for file in _files(path)]
     requests = ((file.read_bytes(), _content_type(file)) for file in files)
     batches = async_endpoint.predict_all(url, name, requests, timeout, target_model)
     answers: list[dict[str, Any]] = []
     try:
         for batch in track(batches, "predicting", len(files), transient=True):
-            answers.append(batch[0])  # noqa: PERF401 # their number tells which file failed
+            answers += batch[:1]  # their number tells which file failed
     except EndpointError as error:
-        raise Failure(f"{files[len(answers)]}: {error.message}") from error
+        raise EndpointError(f"{files[len(answers)]}: {error.message}") from error
+    dry_run.end()
+    result(predictions=[{"image": str(file), **answer} for file, answer in zip(files, answers, strict=True)])
     show(((file.name, answer) for file, answer in zip(files, answers, strict=True)), rows)
     if picture:
         draw(files, answers, picture)
+        result(picture=str(picture))
         click.echo(f"picture: {picture}")
 
 

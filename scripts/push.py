@@ -6,24 +6,30 @@ checks of engine, image, git and AWS -> repository -> login -> push
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import click
 
+from scripts import dry_run
+from scripts.aws import session
 from scripts.aws.ecr import Ecr
-from scripts.aws.processors import ARM
+from scripts.aws.processors import ARM, PUSHED
 from scripts.aws.registry import Registry, require_platform, require_supported
-from scripts.errors import Failure
+from scripts.errors import Failure, OperationError
+from scripts.options import Command, result
 
 DOCKER = os.environ.get("DOCKER", "docker")
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.push --image traffic-signs:gpu --repository traffic-signs
       python -m scripts.push --image traffic-signs:cpu --repository traffic-signs --region eu-west-1 --allow-dirty
-    """
+    """,
 )
 @click.option("--image", required=True, help="Tag in the Docker engine, as `make build` sets it.")
 @click.option("--repository", required=True, help="Name or URI in your account's ECR; created if it is missing.")
@@ -32,41 +38,65 @@ DOCKER = os.environ.get("DOCKER", "docker")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("results/image-uri.txt"),
-    show_default=True,
+    show_default=", or for linux/arm64 ".join(map(str, PUSHED.values())),
     help="File for the URI with digest; training and deployment read it.",
 )
-def main(image: str, repository: str, region: str | None, allow_dirty: bool, output: Path) -> None:
+def main(image: str, repository: str, region: str | None, allow_dirty: bool, output: Path | None) -> None:
     """Push an image to ECR, tagged with its target and the git commit, such as gpu-1a2b3c4."""
-    _check_image(image)
+    output = output or PUSHED[_check_image(image)]
     tag = _tag(image, allow_dirty)
     ecr = Ecr.connect(region)
     name = ecr.repository_name(repository)
+    at = f"--region {ecr.region} --repository-name {name}"
+    leftover = (
+        f"the repository {name} may have been created, and the image {tag} pushed: push again, or remove them:"
+        f" aws ecr batch-delete-image {at} --image-ids imageTag={tag}; aws ecr delete-repository {at}"
+    )
+    with session.readable_errors(next_step=leftover):
+        uri = _push_and_check(ecr, name, image, tag, output)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(f"{uri}\n", encoding="utf-8")
+    click.echo(uri)
+
+
+def _push_and_check(ecr: Ecr, name: str, image: str, tag: str, output: Path) -> str:
+    """Push *image* to the repository *name*, created if it is missing; return its URI with digest."""
     uri, created = ecr.ensure(name)
+    target = f"{uri}:{tag}"
+    if recorder := dry_run.recorder():
+        if created:  # AWS has not been asked for the URI
+            target = f"{ecr.host}/{name}:{tag}"
+        for words in (_login_command(target.partition("/")[0], "AWS"), *_push_commands(image, target)):
+            recorder.record(command=words)
+        dry_run.end()
+    result(repository=uri, created=created, tag=tag)
     click.echo(f"{'created' if created else 'found'} repository {uri}")
     registry = ecr.login(uri.partition("/")[0])
     _login(registry)
-    click.echo(f"pushing {image} as {uri}:{tag}")
+    click.echo(f"pushing {image} as {target}")
     output.unlink(missing_ok=True)  # after a failure, training must not use the image of an earlier push
-    _push(image, f"{uri}:{tag}")
+    _push(image, target)
     pushed = registry.describe(name, tag)
-    require_supported(pushed, f"{uri}:{tag}")
+    require_supported(pushed, target)
+    result(
+        image=f"{uri}@{pushed.digest}", media_type=pushed.media_types[0], platform=pushed.platform, bytes=pushed.size
+    )
     click.echo(f"in the registry: {pushed.media_types[0]}, {pushed.platform}, {pushed.size / 1e6:,.1f} MB compressed")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(f"{uri}@{pushed.digest}\n", encoding="utf-8")
-    click.echo(f"{uri}@{pushed.digest}")
+    return f"{uri}@{pushed.digest}"
 
 
-def _check_image(image: str) -> None:
+def _check_image(image: str) -> str:
     code, _, error = _run([DOCKER, "version", "--format", "{{.Server.Version}}"])
     if code:
         raise Failure(f"cannot reach the Docker engine; start it: {_last_line(error)}")
     code, platform, _ = _run([DOCKER, "image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", image])
     if code:
         raise Failure(f"the Docker engine has no image {image}; build it with make build")
-    require_platform(platform.strip(), image)
-    if platform.strip() == ARM:
+    platform = platform.strip()
+    require_platform(platform, image)
+    if platform == ARM:
         click.echo(f"{image} is for {ARM}: endpoints on Graviton instances run it, training does not")
+    return platform
 
 
 def _tag(image: str, allow_dirty: bool) -> str:
@@ -84,22 +114,30 @@ def _tag(image: str, allow_dirty: bool) -> str:
     return f"{target}-{commit.strip()}{'-dirty' if changes else ''}"
 
 
+def _login_command(host: str, user: str) -> list[str]:
+    return [DOCKER, "login", "--username", user, "--password-stdin", host]
+
+
 def _login(registry: Registry) -> None:
-    command = [DOCKER, "login", "--username", registry.user, "--password-stdin", registry.host]
-    code, _, error = _run(command, registry.password)
+    code, _, error = _run(_login_command(registry.host, registry.user), registry.password)
     # ECR's credential helper stores no passwords and logs in by itself when docker pushes
     if code and "not implemented" not in error:
-        raise Failure(f"docker login at {registry.host}: {_last_line(error)}")
+        raise OperationError(f"docker login at {registry.host}: {_last_line(error)}")
+
+
+def _push_commands(image: str, target: str) -> tuple[list[str], list[str]]:
+    return [DOCKER, "tag", image, target], [DOCKER, "push", target]
 
 
 def _push(image: str, target: str) -> None:
-    code, _, error = _run([DOCKER, "tag", image, target])
+    tag, push = _push_commands(image, target)
+    code, _, error = _run(tag)
     if code:
-        raise Failure(f"docker tag: {_last_line(error)}")
+        raise OperationError(f"docker tag: {_last_line(error)}")
     # docker prints its progress on standard output and its error on the last line of standard error
-    process = subprocess.run([DOCKER, "push", target], check=False, stderr=subprocess.PIPE, text=True)
+    process = subprocess.run(push, check=False, stdout=sys.stdout, stderr=subprocess.PIPE, text=True)
     if process.returncode:
-        raise Failure(f"docker push: {_last_line(process.stderr)}")
+        raise OperationError(f"docker push: {_last_line(process.stderr)}")
 
 
 def _run(command: list[str], text: str | None = None) -> tuple[int, str, str]:

@@ -17,13 +17,15 @@ import click
 from scripts import train
 from scripts.aws import local_mode
 from scripts.aws.session import PREFIX, parse_pairs, quiet_sdk, require_sdk
-from scripts.client.answers import show
 from scripts.client.endpoint import predictions
-from scripts.errors import Failure
-from scripts.resources import endpoint, training_job
+from scripts.errors import OperationError
+from scripts.options import Command, result
+from scripts.resources import endpoint
+from scripts.resources.jobs import training_job
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
     Examples:
       python -m scripts.sagemaker_local --image traffic-signs:cpu \\
@@ -32,7 +34,7 @@ from scripts.resources import endpoint, training_job
         --training results/synthetic/data/training --samples results/synthetic/data/samples
       python -m scripts.sagemaker_local --image traffic-signs:cpu --entry-point mine.py --source-dir my-code \\
         --training results/synthetic/data/training --samples results/synthetic/data/samples
-    """
+    """,
 )
 @click.option("--image", required=True, help="Image for training and serving.")
 @click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
@@ -63,11 +65,9 @@ def main(
     quiet_sdk()
     for name in ("sagemaker", "urllib3"):  # they log every request, and advice to move to version 3
         logging.getLogger(name).setLevel(logging.ERROR)
-    output = output.resolve()
-    for name in ("model.tar.gz", "output.tar.gz"):  # from an earlier run
-        (output / name).unlink(missing_ok=True)
     with local_mode.container_root(image) as folder:
         session = local_mode.local_session(folder, port)
+        archives = folder / "archives"
         channels = {"training": training} | ({"validation": validation} if validation else {})
         if entry_point:
             source_dir = _copy_source(entry_point, source_dir, folder)
@@ -75,7 +75,7 @@ def main(
             image=image,
             role=local_mode.ROLE,
             inputs={name: f"file://{path.resolve()}" for name, path in channels.items()},
-            output=f"file://{output}",
+            output=f"file://{archives}",  # the job may fail after it has written them
             instance_type="local",
             instance_count=instances,
             hyperparameters={key: train.parse_value(text) for key, text in parse_pairs(hyperparameters).items()},
@@ -85,8 +85,11 @@ def main(
         try:
             job = training_job.fit(session, plan)
         except RuntimeError as error:
-            raise Failure(f"the training job failed: {_failure_reason(output) or error}") from error
-        click.echo(f"artifact: {job.artifact}")
+            raise OperationError(f"the training job failed: {_failure_reason(archives) or error}") from error
+        shutil.copytree(archives, output, dirs_exist_ok=True)
+        artifact = output / "model.tar.gz"
+        click.echo(f"artifact: {artifact}")
+        result(artifact=str(artifact))
         _deploy_and_predict(
             session, endpoint.Plan(image, local_mode.ROLE, str(job.artifact), PREFIX, instance_type="local"), samples
         )
@@ -118,19 +121,22 @@ def _failure_reason(output: Path) -> str:
 
 
 def _deploy_and_predict(session: Any, plan: endpoint.Plan, samples: Path) -> None:
-    from sagemaker.deserializers import BytesDeserializer  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.serializers import IdentitySerializer  # noqa: PLC0415 # as above
+    from sagemaker.deserializers import BytesDeserializer
+    from sagemaker.serializers import IdentitySerializer
+
+    from scripts.client.answers import show
 
     try:
         predictor = endpoint.deploy(session, plan)
         predictor.serializer, predictor.deserializer = IdentitySerializer("image/x-unknown"), BytesDeserializer()
         rows = [(file.name, predictions(predictor.predict(file.read_bytes()))[0]) for file in sorted(samples.iterdir())]
     except RuntimeError as error:
-        raise Failure(f"the endpoint failed: {error}") from error
+        raise OperationError(f"the endpoint failed: {error}") from error
     finally:
         session.delete_endpoint(plan.name)
         session.delete_endpoint_config(plan.name)
         session.delete_model(plan.name)
+    result(predictions=[{"image": name, **answer} for name, answer in rows])
     show(rows)
 
 

@@ -16,9 +16,9 @@ import click
 
 from scripts.aws import local_mode
 from scripts.aws.session import PREFIX, SDK_DEFAULTS, parse_pairs, require_sdk
-from scripts.client.answers import show
 from scripts.client.endpoint import predictions
-from scripts.errors import Failure
+from scripts.errors import OperationError
+from scripts.options import Command, result
 
 _DUMMY_CREDENTIALS = {
     # the SDK makes clients when it is imported, and its own sessions later
@@ -30,11 +30,12 @@ _DUMMY_CREDENTIALS = {
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
     Example:
       python -m scripts.sdk_v3 --image traffic-signs:cpu \\
         --training results/synthetic/data/training --samples results/synthetic/data/samples -p epochs=3
-    """
+    """,
 )
 @click.option("--image", required=True, help="Image for training and serving.")
 @click.option("--training", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
@@ -54,6 +55,7 @@ def main(
         _train(image, training, parse_pairs(hyperparameters), folder)
         shutil.copytree(folder / "compressed_artifacts", output, dirs_exist_ok=True)
         click.echo(f"artifact: {output / 'model.tar.gz'}")
+        result(artifact=str(output / "model.tar.gz"))
         _predict(_build_model(image, folder), sorted(samples.iterdir()), folder, port)
 
 
@@ -67,10 +69,10 @@ def _isolate(folder: Path) -> None:
 
 
 def _train(image: str, training: Path, hyperparameters: dict[str, str], folder: Path) -> None:
-    from sagemaker.core.helper.session_helper import Session  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.train import ModelTrainer  # noqa: PLC0415 # as above
-    from sagemaker.train.configs import Compute, InputData  # noqa: PLC0415 # as above
-    from sagemaker.train.model_trainer import Mode  # noqa: PLC0415 # as above
+    from sagemaker.core.helper.session_helper import Session
+    from sagemaker.train import ModelTrainer
+    from sagemaker.train.configs import Compute, InputData
+    from sagemaker.train.model_trainer import Mode
 
     # without source_code the SDK sets no command, so the image's own, `train`, runs
     trainer = ModelTrainer(
@@ -86,14 +88,14 @@ def _train(image: str, training: Path, hyperparameters: dict[str, str], folder: 
     try:
         trainer.train(input_data_config=[InputData(channel_name="training", data_source=str(training.resolve()))])
     except RuntimeError as error:
-        raise Failure(f"the training job failed; see its log above: {error}") from error
+        raise OperationError(f"the training job failed; see its log above: {error}") from error
 
 
 def _build_model(image: str, folder: Path) -> str:
     """Create a local model of *image* and the archive with ModelBuilder; return its name."""
-    from sagemaker.core.helper.session_helper import Session  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.serve import ModelBuilder  # noqa: PLC0415 # as above
-    from sagemaker.serve.mode.function_pointers import Mode  # noqa: PLC0415 # as above
+    from sagemaker.core.helper.session_helper import Session
+    from sagemaker.serve import ModelBuilder
+    from sagemaker.serve.mode.function_pointers import Mode
 
     place = folder / "endpoint"
     place.mkdir()
@@ -116,7 +118,9 @@ def _predict(model: str, files: Iterable[Path], folder: Path, port: int) -> None
     The SDK's local client creates the endpoint: ModelBuilder.deploy_local pulls even a local image from a registry, and
     starts only model servers that it knows.
     """
-    from sagemaker.core.local import LocalSession  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.core.local import LocalSession
+
+    from scripts.client.answers import show
 
     session = LocalSession()
     session.config = {"local": {"container_root": str(folder), "serving_port": port}}
@@ -130,11 +134,12 @@ def _predict(model: str, files: Iterable[Path], folder: Path, port: int) -> None
             answered = runtime.invoke_endpoint(file.read_bytes(), model, ContentType="image/x-unknown")
             rows.append((file.name, predictions(answered["Body"].read())[0]))
     except RuntimeError as error:
-        raise Failure(f"the endpoint failed: {error}") from error
+        raise OperationError(f"the endpoint failed: {error}") from error
     finally:
         client.delete_endpoint(model)
         client.delete_endpoint_config(model)
         client.delete_model(model)
+    result(predictions=[{"image": name, **answer} for name, answer in rows])
     show(rows)
 
 

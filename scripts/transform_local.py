@@ -13,17 +13,18 @@ import click
 from scripts import transform
 from scripts.aws import local_mode
 from scripts.aws.session import PREFIX, quiet_sdk, require_sdk
-from scripts.client import accuracy
-from scripts.errors import Failure
-from scripts.resources import transform_job
+from scripts.errors import OperationError
+from scripts.options import Command, result
+from scripts.resources.jobs import transform_job
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
     Example:
       python -m scripts.transform_local results/synthetic/data/test/test.npz --image traffic-signs:cpu \\
         --model-data results/synthetic/sagemaker-local/model.tar.gz
-    """
+    """,
 )
 @click.argument("test_set", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--image", required=True, help="Image for the predictions.")
@@ -34,6 +35,8 @@ from scripts.resources import transform_job
 @click.option("--port", default=8080, show_default=True, help="Port of the container on this machine.")
 def main(test_set: Path, image: str, model_data: Path, output: Path, port: int) -> None:
     """Measure the accuracy on TEST_SET with a local transform job."""
+    from scripts.client import accuracy
+
     require_sdk(2)
     quiet_sdk()
     for name in ("sagemaker", "urllib3"):  # they log every request, and advice to move to version 3
@@ -55,8 +58,8 @@ def main(test_set: Path, image: str, model_data: Path, output: Path, port: int) 
         try:
             transform_job.transform(local_mode.local_session(folder, port), plan)
         except RuntimeError as error:
-            raise Failure(f"the transform job failed: {error}") from error
-        accuracy.report(transform.read_answers(answers, files), labels, classes, output)
+            raise OperationError(f"the transform job failed: {error}") from error
+        result(**accuracy.report(transform.read_answers(answers, files), labels, classes, output))
 
 
 if __name__ == "__main__":

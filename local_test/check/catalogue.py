@@ -1,6 +1,7 @@
 """Catalogue of all scenarios, in the order of the report, and of what cannot be checked here.
 
-Of the scenarios that wait for the first training jobs, the longest start first.
+Of the scenarios that wait for the first training job, the longest start first, and the one that needs the stopped and
+resumed job too comes last.
 """
 
 from local_test.check.hosting import scenarios
@@ -10,11 +11,11 @@ from local_test.check.training import completion, conditions, failures, hosts, s
 ALL = (
     *inspection.SCENARIOS,
     *completion.SCENARIOS,
-    *conditions.SCENARIOS,
     *start.SCENARIOS,
     *stop.SCENARIOS,
     *hosts.SCENARIOS,
     *failures.SCENARIOS,
+    *conditions.SCENARIOS,
     *scenarios.SCENARIOS,
 )
 NOT_CHECKABLE = {**completion.NOT_CHECKABLE, **scenarios.NOT_CHECKABLE}

@@ -9,11 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from local_test import options
-from local_test.check import catalogue, preparation, progress
+from local_test.check import preparation
 from local_test.check.core import checklist
 from local_test.check.core.points import Address, Part, Payload, Subject
 from local_test.check.core.scratch import scratch_folder
@@ -21,7 +19,6 @@ from local_test.check.core.selection import Selection
 from local_test.check.report import formats
 from local_test.check.report.findings import Report
 from local_test.check.report.formats import Format
-from local_test.check.report.terminal import print_report
 from local_test.platform.profiles import InstanceType, Profile
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -109,6 +106,8 @@ def check(
     Exit code 0: nothing is broken. 1: something is broken, or with --strict there is a warning.
     2: wrong usage, no engine, no such image, program or server, no point was decided, or the report cannot be written.
     """
+    from local_test.check import progress
+
     if [target, bare, url].count(None) != 2:
         raise click.UsageError("give one of IMAGE, FOLDER, --bare FOLDER and --url URL")
     if target is not None and (not target or target.startswith("-")):  # such as "$IMAGE", which is not set
@@ -158,6 +157,10 @@ def check(
 
 
 def _publish(report: Report, kind: Format, output: Path | None, *, verbose: bool) -> None:
+    from rich.console import Console
+
+    from local_test.check.report.terminal import print_report
+
     if output:
         formats.write(report, output)
     if kind is Format.TEXT:
@@ -181,6 +184,11 @@ def points() -> None:
 
     The level of a point is its most severe verdict: broken, or warning.
     """
+    from rich.console import Console
+    from rich.table import Table
+
+    from local_test.check import catalogue
+
     table = Table("item", "requirement", "checked by", "not checked", show_lines=True)
     every = [point for scenario in catalogue.ALL for point in scenario.points]
     for row in checklist.table(every, catalogue.NOT_CHECKABLE):

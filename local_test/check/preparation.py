@@ -10,12 +10,10 @@ from urllib.parse import urlsplit
 import click
 
 from local_test import options
-from local_test.check import catalogue
 from local_test.check.core import archive
 from local_test.check.core.points import Address, Part, Subject
 from local_test.check.core.run import applicable
 from local_test.check.core.selection import Selection, UnknownWordError, selected
-from local_test.check.hosting.support import wire
 from local_test.check.image.obtaining import NoImageError, obtain
 from local_test.platform import container
 from local_test.platform.profiles import InstanceType, Profile
@@ -46,6 +44,8 @@ def only(_: click.Context, _parameter: click.Parameter, given: str | None) -> Se
     Raises:
         click.BadParameter: a word selects no point.
     """
+    from local_test.check import catalogue
+
     if given is None:
         return Selection()
     try:
@@ -109,6 +109,8 @@ def require_requests_only(subject: Subject, model: Path | None) -> None:
 
 def require_server(url: Address) -> None:
     """Raise CannotRunError unless a server listens at *url*."""
+    from local_test.check.hosting.support import wire
+
     try:
         wire.connect(url).close()  # by IPv4, as all requests
     except OSError as error:
@@ -121,6 +123,8 @@ def selected_parts(subject: Subject) -> frozenset[Part]:
     Raises:
         click.UsageError: no point that --only selects applies to the subject's parts and profile.
     """
+    from local_test.check import catalogue
+
     parts = frozenset(point.part for each in applicable(catalogue.ALL, subject) for point in each.points)
     if not parts:
         raise click.UsageError(f"no point of --only applies to {', '.join(sorted(subject.parts))}, {subject.profile}")

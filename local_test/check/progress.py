@@ -1,9 +1,10 @@
-"""Run of the check with progress: a bar on a terminal, a line per scenario elsewhere.
+"""Run of the check with progress: a bar on a terminal; elsewhere a line per scenario, and one now and then between.
 
 Subject  ->  the scenarios that apply  ->  run  ->  Report
 """
 
 import datetime
+import threading
 import time
 
 import click
@@ -14,6 +15,9 @@ from local_test.check import catalogue
 from local_test.check.core.points import Finding, Scenario, Subject
 from local_test.check.core.run import applicable, run
 from local_test.check.report.findings import Report
+
+_SILENT_SECONDS = 30.0
+"""How often what still runs is named where there is no bar: a start may take minutes."""
 
 
 def run_with_progress(subject: Subject) -> Report:
@@ -36,7 +40,18 @@ def run_with_progress(subject: Subject) -> Report:
             if not console.is_terminal and (scenario.at_url or not subject.url):
                 click.echo(f"{time.monotonic() - start:5.0f} s  {scenario.name}", err=True)
 
-        findings: list[Finding] = run(todo, subject, started, ended)
+        over = threading.Event()
+
+        def name_running() -> None:
+            while not over.wait(_SILENT_SECONDS):
+                click.echo(f"{time.monotonic() - start:5.0f} s  still running: {', '.join(running)}", err=True)
+
+        if not console.is_terminal:
+            threading.Thread(target=name_running, daemon=True).start()
+        try:
+            findings: list[Finding] = run(todo, subject, started, ended)
+        finally:
+            over.set()
     return Report(
         subject.name,
         str(subject.profile),

@@ -37,7 +37,7 @@ function showProgress(beginning) {
   const failed = results.filter(({ problem }) => problem).length;
   byId("progress").value = done;
   byId("progress").hidden = byId("stop").disabled;
-  const words = `${beginning}${done} of ${results.length} images answered${failed ? `, ${failed} refused` : ""}`;
+  const words = `${beginning}${done} of ${results.length} ${results.length === 1 ? "image" : "images"} answered${failed ? `, ${failed} refused` : ""}`;
   // announced by screen readers at the beginning and at the end, not hundreds of times
   byId("table-status").setAttribute("aria-live", beginning ? "polite" : "off");
   byId("table-status").textContent = words;

@@ -85,7 +85,12 @@ def write(
             before it starts a user program.
         groups: all hosts of the job; None for *host* alone.
         form: form of the files.
+
+    Raises:
+        FileExistsError: an earlier job left files in its model folder, which is empty when a job starts.
     """
+    if (base / "model").is_dir() and any((base / "model").iterdir()):
+        raise FileExistsError(f"{base / 'model'} has files of an earlier job: give this job another folder")
     config, data = base / "input" / "config", base / "input" / "data"
     for folder in (config, data, base / "model", base / "output" / "data", base / "checkpoints"):
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 _EPOCH = re.compile(r"epoch (\d+) of (\d+),")
 _WARNING = re.compile(r" (WARNING|ERROR|CRITICAL) ")
@@ -20,6 +19,8 @@ _MOST_LINES = 20
 
 def follow(process: "subprocess.Popen[bytes]", log: Path) -> int:
     """Show the progress of the job that writes *log* until it ends; return its exit code."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("training"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns) as progress, log.open(encoding="utf-8", errors="replace") as lines:
         bar = progress.add_task("", total=None)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import click
 
-from scripts.errors import Failure
+from scripts import dry_run
+from scripts.errors import Failure, OperationError
 
 _PRICE_LIST = "https://aws.amazon.com/sagemaker/ai/pricing/"
 
@@ -48,7 +49,8 @@ def confirm(bill: Bill, region: str, *, yes: bool) -> None:
     """Print what is billed, and ask for confirmation unless *yes*.
 
     Raises:
-        Failure: the answer is no, or there is no terminal to ask on.
+        Failure: there is no terminal to ask on.
+        OperationError: the answer is no.
     """
     _ask(describe(bill, region), yes=yes)
 
@@ -64,9 +66,9 @@ def confirm_serverless(memory_mb: int, *, yes: bool) -> None:
 
 def _ask(text: str, *, yes: bool) -> None:
     click.echo(text)
-    if yes:
+    if yes or dry_run.is_on():
         return
     if not sys.stdin.isatty():
         raise Failure("cannot ask for confirmation without a terminal: pass --yes or set YES=1")
     if not click.confirm("Start it?"):
-        raise Failure("cancelled; nothing was started")
+        raise OperationError("cancelled; nothing was started")

@@ -63,17 +63,20 @@ def require_same_region(image: str, region: str) -> None:
         )
 
 
-def require_processor(account: session.Account, image: str, instance_type: str) -> None:
+def require_processor(account: session.Account, image: str, instance_type: str, *, job: bool = False) -> None:
     """Reject an image for another processor than the instances'; with Arm instances, say where that cannot be read.
 
     Args:
         account: Whose login reads the registry.
         image: URI.
         instance_type: Such as "ml.c7g.large".
+        job: For training or batch transform, which have no Graviton instances.
 
     Raises:
-        Failure: the image is in ECR, and the instances have another processor.
+        Failure: the image is in ECR, and the instances have another processor; a job is to run on Graviton.
     """
+    if job:
+        processors.require_job_type(instance_type)
     try:
         if not (name := ImageName.parse(image)):
             raise Failure("it is not in ECR")
@@ -84,7 +87,27 @@ def require_processor(account: session.Account, image: str, instance_type: str) 
             click.echo(f"not checked: whether {image} is for {needed}, as {instance_type} needs: {error}", err=True)
         return
     if found.platform:  # not an index
-        processors.require_processor(found.platform, image, instance_type)
+        processors.require_processor(found.platform, image, instance_type, job=job)
+
+
+def pin(account: session.Account, image: str) -> str:
+    """Return the URI of *image* by digest: a tag may name other bytes tomorrow.
+
+    Raises:
+        Failure: the image is not in ECR, or ECR has no such tag.
+    """
+    name = ImageName.parse(image)
+    if not name:
+        raise Failure(f"{image} is not in ECR, from where SageMaker takes images: push it with make push")
+    if "@" in image:
+        return image
+    with session.readable_errors("ecr"):
+        answer = account.boto.client("ecr").batch_get_image(
+            repositoryName=name.repository, imageIds=[{"imageTag": name.reference}], registryId=name.account
+        )
+    if not answer["images"]:
+        raise Failure(f"ECR has no image {image}: push it with make push")
+    return f"{name.host}/{name.repository}@{answer['images'][0]['imageId']['imageDigest']}"
 
 
 @dataclass(frozen=True)
@@ -104,6 +127,11 @@ class Ecr:
         """
         account = session.connect(region)
         return cls(account.boto.client("ecr"), account.id, account.region)
+
+    @property
+    def host(self) -> str:
+        """Of the registry."""
+        return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com{'.cn' * self.region.startswith('cn-')}"
 
     def repository_name(self, repository: str) -> str:
         """Return the name of a repository that is given by name or URI.

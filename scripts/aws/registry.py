@@ -8,14 +8,13 @@ reads the registry's copy.
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
-
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
+from typing import TYPE_CHECKING, Any
 
 from scripts.aws.processors import ARM, X86
-from scripts.errors import Failure
+from scripts.errors import Failure, OperationError
+
+if TYPE_CHECKING:
+    import requests
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 MEDIA_TYPES = [
@@ -56,8 +55,12 @@ class Registry:
         """Look up the image with the tag or digest *reference*; a failed connection is tried again *retries* times.
 
         Raises:
-            Failure: the registry does not answer, or answers with an error, such as an unknown tag.
+            OperationError: the registry does not answer, or answers with an error, such as an unknown tag.
         """
+        import requests
+        from requests.adapters import HTTPAdapter
+        from urllib3.util.retry import Retry
+
         with requests.Session() as session:
             session.auth = (self.user, self.password)
             # certificate errors, which urllib3 counts as "other", are permanent
@@ -78,15 +81,17 @@ class Registry:
             size=sum(part["size"] for part in parts),
         )
 
-    def _get(self, session: requests.Session, path: str) -> tuple[requests.Response, dict[str, Any]]:
+    def _get(self, session: "requests.Session", path: str) -> "tuple[requests.Response, dict[str, Any]]":
+        import requests
+
         url = f"https://{self.host}/v2/{path}"
         try:
             answer = session.get(url, headers={"Accept": ", ".join(MEDIA_TYPES)}, timeout=60)
             if not answer.ok:
-                raise Failure(f"{answer.status_code} from {url}: {' '.join(answer.text[:500].split())}")
+                raise OperationError(f"{answer.status_code} from {url}: {' '.join(answer.text[:500].split())}")
             return answer, answer.json()
         except requests.RequestException as error:
-            raise Failure(f"cannot read {url}: {error}") from error
+            raise OperationError(f"cannot read {url}: {error}") from error
 
 
 def require_supported(image: Image, name: str) -> None:

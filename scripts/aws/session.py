@@ -6,27 +6,15 @@ profile, environment -> Account(boto, region, id) -> SageMaker's own Session
 import contextlib
 import logging
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from boto3.exceptions import S3UploadFailedError
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+from scripts import dry_run
+from scripts.errors import Failure, Interrupted, errors_of_aws, from_aws
 
-from scripts.errors import Failure
+if TYPE_CHECKING:
+    import boto3
 
 PREFIX = "traffic-signs"
 """Prefix of every name and S3 key that the commands create, so that IAM policies can be narrow."""
@@ -36,17 +24,6 @@ SDK_DEFAULTS = {
     "SchemaVersion": "1.0",
     "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
 }
-
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-_UNKNOWN = {
-    "AuthFailure",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-}
-_DENIED = {"403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +36,7 @@ class Account:
         id: The account's twelve digits.
     """
 
-    boto: boto3.Session
+    boto: "boto3.Session"
     region: str
     id: str
 
@@ -73,58 +50,18 @@ def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
         next_step: What the user still has to do about resources that were created; ends the message, also after Ctrl-C.
 
     Raises:
-        Failure: in place of these errors and, with *next_step*, of Ctrl-C.
+        Failure: in place of errors about credentials and region.
+        OperationError: in place of the other errors.
+        Interrupted: in place of Ctrl-C.
     """
     try:
         yield
-    except S3UploadFailedError as error:  # its context is S3's own error
-        raise _failure(_describe(error.__context__ or error, service), next_step) from error
-    except (BotoCoreError, ClientError) as error:
-        raise _failure(_describe(error, service), next_step) from error
+    except errors_of_aws() as error:  # Python calls this only when there is an error
+        # the context of an upload's error is S3's own
+        cause = error.__context__ if type(error).__name__ == "S3UploadFailedError" else None
+        raise from_aws(cause or error, service, next_step) from error
     except KeyboardInterrupt as error:
-        if not next_step:
-            raise
-        raise _failure("interrupted", next_step) from error
-
-
-def _failure(message: str, next_step: str) -> Failure:
-    return Failure(f"{message}; {next_step}" if next_step else message)
-
-
-def _describe(error: BaseException, service: str) -> str:
-    match error:
-        case ClientError():
-            return _describe_client_error(error, service)
-        case NoCredentialsError() | PartialCredentialsError() | ProfileNotFound():
-            return f"no AWS credentials: {error}; run `aws configure sso` or set AWS_PROFILE"
-        case SSOError() | TokenRetrievalError():
-            return f"the AWS login has expired: {error}; log in again, for example with `aws sso login`"
-        case NoRegionError():
-            return "no AWS region; set AWS_DEFAULT_REGION, for example AWS_DEFAULT_REGION=us-east-1"
-        case EndpointConnectionError():
-            return f"no answer from AWS: {error}; check the region's name and the network"
-        case _:
-            return f"cannot call AWS{service and f' {service}'}: {error}"
-
-
-def _describe_client_error(error: ClientError, service: str) -> str:
-    code, text = error.response["Error"].get("Code", ""), " ".join(error.response["Error"].get("Message", "").split())
-    action = f"{service}:{error.operation_name}" if service else error.operation_name
-    if code in _EXPIRED:
-        return "the AWS login has expired; log in again, for example with `aws sso login`"
-    if code in _UNKNOWN:
-        return f"AWS does not know these credentials ({code}); check AWS_PROFILE and the keys"
-    if code in _DENIED:
-        # not always the called action: CreateTrainingJob may lack iam:PassRole or sagemaker:AddTags
-        missing = re.search(r"not authorized to perform: ([\w-]+:\w+)", text)
-        permission = missing[1] if missing else action
-        return f"these credentials lack the permission {permission}; compare scripts/iam/user-policy.json ({text})"
-    if code == "ResourceLimitExceeded":
-        name = re.search(r"service limit '([^']+)'", text)
-        query = f" --query \"Quotas[?QuotaName=='{name[1]}'].QuotaCode\"" if name else ""
-        find = f"aws service-quotas list-service-quotas --service-code sagemaker{query}"
-        return f"the account's quota is used up; request an increase, by the code that this finds: {find} ({text})"
-    return f"{action}: {code}: {text}"
+        raise Interrupted(f"interrupted; {next_step or 'nothing keeps running'}") from error
 
 
 def connect(region: str | None = None) -> Account:
@@ -133,24 +70,36 @@ def connect(region: str | None = None) -> Account:
     Raises:
         Failure: credentials or region are missing, the login has expired, or AWS does not answer.
     """
+    from botocore.exceptions import NoRegionError
+
     with readable_errors("sts"):
-        boto = boto3.Session(region_name=region)
+        boto = boto_session(region)
         if not boto.region_name:
             raise NoRegionError
         return Account(boto, boto.region_name, boto.client("sts").get_caller_identity()["Account"])
 
 
+def boto_session(region: str | None = None) -> "boto3.Session":
+    """Return a session of boto3 with the user's login; in a dry run it sends no request that changes something."""
+    import boto3
+
+    boto = boto3.Session(region_name=region)
+    if recorder := dry_run.recorder():
+        recorder.attach(boto)
+    return boto
+
+
 def sagemaker_session(account: Account) -> Any:
     """Return a sagemaker.session.Session of *account*; needs the environment .venv-sdk-v2."""
     quiet_sdk()
-    from sagemaker.session import Session  # noqa: PLC0415 # the other functions work with boto3 alone
+    from sagemaker.session import Session
 
     return create_sdk_session(Session, account.boto)
 
 
-def create_sdk_session(session_class: Any, boto: boto3.Session) -> Any:
+def create_sdk_session(session_class: Any, boto: "boto3.Session") -> Any:
     """Return a session of *session_class*, one of SDK v2's, with SDK_DEFAULTS."""
-    from sagemaker import utils  # noqa: PLC0415 # as above
+    from sagemaker import utils
 
     # the session validates the defaults; the SDK would validate them and its schema again for each value
     utils.validate_sagemaker_config = lambda _: None
@@ -169,6 +118,8 @@ def require_sdk(major: int) -> None:
     Raises:
         Failure: the environment lacks version *major* of SageMaker's SDK.
     """
+    from importlib import metadata
+
     with contextlib.suppress(metadata.PackageNotFoundError):
         if metadata.version("sagemaker").startswith(f"{major}."):
             return

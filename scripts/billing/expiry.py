@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from scripts import dry_run
 from scripts.aws.session import Account, readable_errors
 from scripts.errors import Failure
 
@@ -97,6 +98,8 @@ def start(account: Account, endpoint: str, expiry: Expiry) -> datetime:
             ActionAfterCompletion="DELETE",
             Target=target,
         )
+        if dry_run.is_on():
+            return at
         found = client.get_schedule(Name=endpoint)
     made = {key: found.get("Target", {}).get(key) for key in target}
     if found.get("State") != "ENABLED" or made != target or _time(found) != at:
@@ -158,6 +161,7 @@ def stop(boto: Any, endpoint: str) -> bool:
     """Delete the schedule of *endpoint*; return whether there was one."""
     client = boto.client("scheduler")
     try:
+        client.get_schedule(Name=endpoint)  # a dry run sends this, but no deletion
         client.delete_schedule(Name=endpoint)
     except client.exceptions.ResourceNotFoundException:
         return False

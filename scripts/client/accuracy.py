@@ -10,6 +10,7 @@ import json
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -54,7 +55,7 @@ def batches(images: np.ndarray, classes: int, max_payload_mb: float = 6.0) -> li
     return bodies
 
 
-def report(predicted: np.ndarray, labels: np.ndarray, names: list[str], output: Path) -> None:
+def report(predicted: np.ndarray, labels: np.ndarray, names: list[str], output: Path) -> dict[str, Any]:
     """Compute the accuracy; write evaluation.json and accuracy-per-class.png, print the weakest classes.
 
     Args:
@@ -62,6 +63,9 @@ def report(predicted: np.ndarray, labels: np.ndarray, names: list[str], output: 
         labels: True class ids, int [N].
         names: Names of the classes, in the order of their ids.
         output: Folder, created if it is missing.
+
+    Returns:
+        The content of evaluation.json: accuracy, number of images, accuracy by the name of each class; and the folder.
     """
     counts = np.bincount(labels, minlength=len(names))
     correct = np.bincount(labels[predicted == labels], minlength=len(names))
@@ -78,6 +82,7 @@ def report(predicted: np.ndarray, labels: np.ndarray, names: list[str], output: 
     console = Console()
     console.print(table)
     console.print(Text(f"accuracy {overall:.4f} on {len(labels):,} test images; see {output}/"))
+    return {**content, "output": str(output)}
 
 
 @mpl.rc_context({"text.parse_math": False})  # a dollar in a class name would start a formula

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlparse
 
-import boto3
-
-from scripts.aws.session import PREFIX, readable_errors
+from scripts import dry_run
+from scripts.aws.session import PREFIX, boto_session, readable_errors
 from scripts.client.endpoint import Endpoint, predictions
-from scripts.errors import EndpointError, Failure
+from scripts.errors import EndpointError, OperationError
 
 _POLL_SECONDS = 1
 TIMEOUT_SECONDS = 900
@@ -42,7 +41,7 @@ def predict_all(
         The result of `Endpoint.predict` for each request, in order.
 
     Raises:
-        Failure: the endpoint does not answer, or answers with an error, which is quoted.
+        OperationError: the endpoint does not answer, or answers with an error, which is quoted.
     """
     folder = _output_folder(name) if name else None
     if name and folder:
@@ -56,7 +55,7 @@ def predict_all(
 def _output_folder(name: str) -> str | None:
     """Return the S3 folder of the answers; None, if the endpoint is not asynchronous."""
     with readable_errors("sagemaker"):
-        client = boto3.client("sagemaker")
+        client = boto_session().client("sagemaker")
         configuration = client.describe_endpoint(EndpointName=name)["EndpointConfigName"]
         description = client.describe_endpoint_config(EndpointConfigName=configuration)
     folder: str | None = description.get("AsyncInferenceConfig", {}).get("OutputConfig", {}).get("S3OutputPath")
@@ -67,8 +66,11 @@ def _predict_async(
     name: str, bucket: str, requests: Iterable[tuple[bytes, str]], timeout: float
 ) -> Iterator[list[dict[str, Any]]]:
     """Upload to the bucket of the answers, because it exists and the endpoint's role can use it."""
-    with readable_errors():
-        s3, runtime = boto3.client("s3"), boto3.client("sagemaker-runtime")
+    folder = f"s3://{bucket}/{PREFIX}/async/"
+    leftover = f"requests may be in the queue of {name}, and at {folder}; remove them: aws s3 rm --recursive {folder}"
+    with readable_errors(next_step=leftover):
+        boto = boto_session()
+        s3, runtime = boto.client("s3"), boto.client("sagemaker-runtime")
         pending = []
         for body, content_type in requests:
             key = f"{PREFIX}/async/{hashlib.sha256(body).hexdigest()}"
@@ -81,6 +83,7 @@ def _predict_async(
                     Accept="application/json",
                 )
             )
+        dry_run.end()
         for response in pending:
             answer = _wait(s3, name, response["OutputLocation"], response.get("FailureLocation"), timeout)
             yield predictions(answer)
@@ -97,7 +100,7 @@ def _wait(s3: Any, name: str, output: str, failure: str | None, timeout: float) 
             if message is not None:
                 raise EndpointError(f"endpoint {name} failed: {message.decode(errors='replace')[:500]}")
         if time.monotonic() > deadline:
-            raise Failure(
+            raise OperationError(
                 f"no answer from endpoint {name} after {timeout:g} s; it is expected at {output}; "
                 f"see the CloudWatch log group /aws/sagemaker/Endpoints/{name}"
             )

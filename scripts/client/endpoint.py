@@ -5,14 +5,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import boto3
-import requests
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
-
-from scripts.errors import EndpointError, Failure
+from scripts import dry_run
+from scripts.aws.session import boto_session
+from scripts.errors import EndpointError, Failure, OperationError
 
 _Send = Callable[[bytes, str], bytes]
 """Body, content type -> answer."""
@@ -36,28 +31,33 @@ class Endpoint:
         """Send one request.
 
         Returns:
-            A dict for each image, in order: class_id, name, probability, probabilities.
+            A dict for each image, in order: class_id, name, probability, probabilities. None in a dry run.
 
         Raises:
-            Failure: the endpoint does not answer, or answers with an error, which is quoted.
+            OperationError: the endpoint does not answer, or answers with an error, which is quoted.
         """
-        return predictions(self._send(body, content_type))
+        content = self._send(body, content_type)
+        return [] if dry_run.is_on() else predictions(content)
 
 
 def predictions(content: bytes) -> list[dict[str, Any]]:
     """Return the predictions in an endpoint's answer, one for each image, in order.
 
     Raises:
-        Failure: the answer has no predictions; it is quoted, because it may be an error.
+        OperationError: the answer has no predictions; it is quoted, because it may be an error.
     """
     try:
         found: list[dict[str, Any]] = json.loads(content)["predictions"]
     except (ValueError, KeyError, TypeError) as error:
-        raise Failure(f"the answer has no predictions: {content[:500].decode(errors='replace')}") from error
+        raise OperationError(f"the answer has no predictions: {content[:500].decode(errors='replace')}") from error
     return found
 
 
 def _container_sender(url: str) -> _Send:
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util.retry import Retry
+
     connection = requests.Session()
     # 503 means busy; other errors would come again
     retry = Retry(5, backoff_factor=0.5, status_forcelist=[503], allowed_methods=None, raise_on_status=False)
@@ -68,7 +68,7 @@ def _container_sender(url: str) -> _Send:
             headers = {"Content-Type": content_type}
             response = connection.post(url, data=body, headers=headers, timeout=60)
         except requests.RequestException as error:
-            raise Failure(f"no answer from {url}; is it running (make local-serve)? {error}") from error
+            raise OperationError(f"no answer from {url}; is it running (make local-serve)? {error}") from error
         if not response.ok:
             raise EndpointError(f"{response.status_code} from {url}: {response.text[:500]}")
         return response.content
@@ -77,9 +77,14 @@ def _container_sender(url: str) -> _Send:
 
 
 def _sagemaker_sender(name: str, target: str | None) -> _Send:
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         # the platform gives a container 60 s
-        client = boto3.client("sagemaker-runtime", config=Config(read_timeout=70, retries={"mode": "standard"}))
+        client = boto_session().client(
+            "sagemaker-runtime", config=Config(read_timeout=70, retries={"mode": "standard"})
+        )
     except BotoCoreError as error:
         raise Failure(f"AWS is not configured: {error}; set AWS_PROFILE and AWS_DEFAULT_REGION") from error
 
@@ -96,7 +101,7 @@ def _sagemaker_sender(name: str, target: str | None) -> _Send:
             message = error.response.get("OriginalMessage") or error.response["Error"].get("Message")
             raise EndpointError(f"{error.response['Error'].get('Code')} from endpoint {name}: {message}") from error
         except BotoCoreError as error:
-            raise Failure(f"no answer from endpoint {name}: {error}") from error
+            raise OperationError(f"no answer from endpoint {name}: {error}") from error
         return content
 
     return send

@@ -5,9 +5,8 @@ name or ARN  ->  Describe call of the kind that has it  ->  Evidence
 
 import contextlib
 import json
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -18,48 +17,13 @@ from scripts.aws import registry, session
 from scripts.aws.ecr import ImageName
 from scripts.diagnosis import quotas
 from scripts.diagnosis.evidence import Evidence, Line, described
+from scripts.diagnosis.kinds import KINDS, Kind
 from scripts.errors import Failure
 
 _LOG_LINES = 500
 _STREAMS = 4
 _RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 10})
 """CloudWatch allows 25 reads of a log in a second, for the whole account."""
-_ARN = re.compile(r"arn:aws[\w-]*:sagemaker:(?P<region>[\w-]+):\d{12}:(?P<kind>[\w-]+)/(?P<name>[\w.-]+)")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of resource: its Describe call, and where its containers log."""
-
-    operation: str
-    key: str
-    group: str
-    prefix: str
-    """Of the names of its log streams; both may have {name}."""
-
-
-KINDS = {
-    "training-job": Kind("describe_training_job", "TrainingJobName", "/aws/sagemaker/TrainingJobs", "{name}/"),
-    "endpoint": Kind("describe_endpoint", "EndpointName", "/aws/sagemaker/Endpoints/{name}", ""),
-    "transform-job": Kind("describe_transform_job", "TransformJobName", "/aws/sagemaker/TransformJobs", "{name}/"),
-    "hyper-parameter-tuning-job": Kind(
-        "describe_hyper_parameter_tuning_job", "HyperParameterTuningJobName", "/aws/sagemaker/TrainingJobs", "{name}-"
-    ),
-}
-
-
-def parse_arn(text: str) -> tuple[str, str, str]:
-    """Return region, kind and name in an ARN; the first two are empty for a bare name.
-
-    Raises:
-        Failure: it is an ARN of something else.
-    """
-    if not text.startswith("arn:"):
-        return "", "", text
-    found = _ARN.fullmatch(text)
-    if not found or found["kind"] not in KINDS:
-        raise Failure(f"{text} is not the ARN of a supported kind: {', '.join(KINDS)}")
-    return found["region"], found["kind"], found["name"]
 
 
 def collect(boto: boto3.Session, name: str, kind: str = "") -> Evidence:

@@ -34,8 +34,8 @@ def with_code(evidence: Evidence, boto: Any = None) -> Evidence:
 
 def _login() -> Any:
     """Return the environment's login, None if it has no credentials or no region."""
-    import boto3  # noqa: PLC0415 # slow, and a log mostly names no quota
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 # as above
+    import boto3  # slow, and a log mostly names no quota
+    from botocore.exceptions import BotoCoreError  # as above
 
     try:
         boto = boto3.Session()
@@ -45,8 +45,8 @@ def _login() -> Any:
 
 
 def _find(boto: Any, name: str) -> dict[str, Any] | None:
-    from botocore.config import Config  # noqa: PLC0415 # as above
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 # as above
+    from botocore.config import Config  # as above
+    from botocore.exceptions import BotoCoreError, ClientError  # as above
 
     # SageMaker has thousands of quotas, a hundred a page, and AWS allows few calls a second
     client = boto.client("service-quotas", config=Config(retries={"mode": "adaptive", "max_attempts": 10}))

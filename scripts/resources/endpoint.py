@@ -11,17 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import click
-
 from scripts.aws import session, waiting
-from scripts.diagnosis import cloud, knowledge, report
-from scripts.errors import Failure
+from scripts.diagnosis import knowledge, report
+from scripts.errors import Failure, OperationError
 from scripts.resources.hosting import Hosting
 
 VARIANT = "AllTraffic"
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack")
 """Endpoint statuses in which AWS refuses to change or delete the endpoint."""
-_GPU_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
+GPU_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
 """Host with NVIDIA driver 550. The default host may have driver 470, with which a CUDA 12 image finds no GPU."""
 _CSV, _JSON = ["text/csv"], ["application/json", "application/jsonlines"]
 """Content types that data capture stores as text; it stores others as base64."""
@@ -88,10 +86,10 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
         A sagemaker.predictor.Predictor; an AsyncPredictor for an asynchronous endpoint.
 
     Raises:
-        click.ClickException: the endpoint failed; the message has the reason, the last log lines and the likely cause.
+        OperationError: the endpoint failed; the message has the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
-    from sagemaker.multidatamodel import MultiDataModel  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.multidatamodel import MultiDataModel
 
     if plan.hosting:
         plan.hosting.apply(sagemaker_session.sagemaker_client)
@@ -109,8 +107,8 @@ def deploy(sagemaker_session: Any, plan: Plan) -> Any:
 
 
 def _model(sagemaker_session: Any, plan: Plan, name: str, model_data: str) -> Any:
-    from sagemaker.model import Model  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.predictor import Predictor  # noqa: PLC0415 # as above
+    from sagemaker.model import Model
+    from sagemaker.predictor import Predictor
 
     return Model(
         image_uri=plan.image,
@@ -126,14 +124,14 @@ def _model(sagemaker_session: Any, plan: Plan, name: str, model_data: str) -> An
 
 def _resources(plan: Plan) -> dict[str, Any]:
     """Return the SDK's arguments for the endpoint's instances or serverless configuration."""
-    from sagemaker.async_inference import AsyncInferenceConfig  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.serverless import ServerlessInferenceConfig  # noqa: PLC0415 # as above
+    from sagemaker.async_inference import AsyncInferenceConfig
+    from sagemaker.serverless import ServerlessInferenceConfig
 
     if plan.serverless_mb:
         return {"serverless_inference_config": ServerlessInferenceConfig(plan.serverless_mb, max_concurrency=5)}
     options: dict[str, Any] = {"instance_type": plan.instance_type, "initial_instance_count": plan.instance_count}
     if has_gpu(plan.instance_type):
-        options["inference_ami_version"] = _GPU_AMI
+        options["inference_ami_version"] = GPU_AMI
     if plan.async_output:
         output = plan.async_output.rstrip("/")
         options["async_inference_config"] = AsyncInferenceConfig(output, failure_path=f"{output}/failures")
@@ -141,7 +139,7 @@ def _resources(plan: Plan) -> dict[str, Any]:
 
 
 def _capture(sagemaker_session: Any, plan: Plan) -> Any:
-    from sagemaker.model_monitor import DataCaptureConfig  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.model_monitor import DataCaptureConfig
 
     if plan.capture_percent is None:
         return None
@@ -157,7 +155,7 @@ def _capture(sagemaker_session: Any, plan: Plan) -> Any:
 
 def _deploy_with_shadow(sagemaker_session: Any, plan: Plan, model: Any, tags: list[dict[str, str]] | None) -> Any:
     """Create an endpoint whose shadow variant gets a copy of each request; its answers are dropped."""
-    from sagemaker import production_variant  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker import production_variant
 
     shadow = _model(sagemaker_session, plan, f"{plan.name}-shadow", str(plan.shadow_model))
     resources = _resources(plan)
@@ -194,7 +192,9 @@ def _wait(sagemaker_session: Any, name: str) -> None:
     )
     status = description["EndpointStatus"]
     if status != "InService":
+        from scripts.diagnosis import cloud
+
         title = f"{name} did not come into service: {description.get('FailureReason', status)}"
         removal = f"then delete what was created: python -m scripts.delete_endpoint {name}"
         evidence = cloud.collect(sagemaker_session.boto_session, name, "endpoint")
-        raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence), removal))
+        raise OperationError(report.failed(title, evidence, knowledge.diagnose(evidence), removal))

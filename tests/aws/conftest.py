@@ -1,6 +1,7 @@
 """Fixtures: moto as AWS, the commands that use it, and a clean local mode."""
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,9 +50,9 @@ def _local_mode_leftovers() -> set[str]:
 
 
 @pytest.fixture
-def clean_local_mode(shared: Path) -> Iterator[None]:
-    """Check that local mode leaves nothing behind; one test at a time, because its network has a fixed name."""
-    with exclusive_lock(shared / "local-mode"):
+def clean_local_mode() -> Iterator[None]:
+    """Check that local mode leaves nothing behind; all checkouts take turns, because its network has a fixed name."""
+    with exclusive_lock(Path(tempfile.gettempdir()) / "traffic-signs-local-mode.lock"):
         before = _local_mode_leftovers()
         yield
         assert _local_mode_leftovers() <= before

@@ -17,6 +17,14 @@ def describe() -> dict[str, str]:
     return {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "commit": revision, "cpu": _cpu()}
 
 
+def tree(folder: str) -> str:
+    """Return git's hash of the committed content of *folder*, with a + if files differ from it."""
+    git = ["git", "rev-parse", f"HEAD:{folder}"]
+    content = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()[:12]
+    status = ["git", "status", "--porcelain", folder]
+    return content + "+" * bool(subprocess.run(status, capture_output=True, check=True).stdout)
+
+
 def _cpu() -> str:
     model = _cpuinfo("model name") or platform.processor()
     sets = [flag for flag in _cpuinfo("flags").split() if flag in _VECTORS or flag.startswith("amx_")]

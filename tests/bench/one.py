@@ -1,15 +1,15 @@
 """One training of the benchmark, in its own process; prints a line of JSON.
 
-recipe, seed, arrays -> seconds and variables after each epoch -> accuracies of the epochs, not timed
+recipe, seed, arrays -> seconds and exported weights after each epoch, kept in a folder -> accuracies, not timed
 """
 
 import json
-import time
 from pathlib import Path
 
 import click
 import numpy as np
 
+from tests.bench.clock import Clock
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.split import split
 
@@ -17,14 +17,16 @@ from traffic_signs.data.split import split
 @click.command(
     epilog="""\b
     Example:
-      python -m tests.bench.one quick 1 results/GTSRB/data
+      python -m tests.bench.one quick 1 results/GTSRB/data results/bench/training/quick-1
     """
 )
 @click.argument("recipe")
 @click.argument("seed", type=int)
 @click.argument("prepared", type=click.Path(path_type=Path))
-def main(recipe: str, seed: int, prepared: Path) -> None:
-    """Train once; print the results as JSON."""
+@click.argument("folder", type=click.Path(path_type=Path))
+def main(recipe: str, seed: int, prepared: Path, folder: Path) -> None:
+    """Train once, or resume what FOLDER holds of a preset's training; print the results as JSON."""
+    folder.mkdir(parents=True, exist_ok=True)
     whole = Dataset.load(prepared / "training" / "training.npz").concatenate(
         Dataset.load(prepared / "validation" / "validation.npz")
     )
@@ -36,13 +38,13 @@ def main(recipe: str, seed: int, prepared: Path) -> None:
     if recipe == "article":
         from tests.bench import article  # noqa: PLC0415
 
-        clock = Clock()
+        clock = Clock(folder)
         predict = article.fit(training, held_out, seed, clock.lap)
     else:
         from tests.bench import preset  # noqa: PLC0415
 
-        clock = Clock()
-        predict = preset.fit(recipe, training if validation else whole, validation, seed, clock.lap)
+        clock = Clock(folder)
+        predict = preset.fit(recipe, training if validation else whole, validation, seed, clock)
     epochs = []
     for wall, cpu, weights in clock.laps:
         accuracies = {
@@ -56,18 +58,6 @@ def main(recipe: str, seed: int, prepared: Path) -> None:
     kept = max(range(len(epochs)), key=lambda index: epochs[index].get("validation", index))
     results = _evaluate(predict(clock.laps[kept][2], test.images), test)
     print(json.dumps({"recipe": recipe, "seed": seed, **results, "epochs": epochs}))  # noqa: T201
-
-
-class Clock:
-    """Wall and CPU seconds since its creation, and the weights, at the end of each epoch."""
-
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.monotonic(), time.process_time()
-        self.laps: list[tuple[float, float, list[np.ndarray]]] = []
-
-    def lap(self, weights: list[np.ndarray]) -> None:
-        """Record the end of an epoch."""
-        self.laps.append((time.monotonic() - self._wall, time.process_time() - self._cpu, weights))
 
 
 def _evaluate(probabilities: np.ndarray, test: Dataset) -> dict[str, float]:

@@ -33,13 +33,13 @@ _STEPS = 10
 def main(prepared: Path, rounds: int) -> None:
     """Time ten steps with and without augmentation, alternating, on the arrays in PREPARED."""
     os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")  # TensorFlow reads them at import
-    from traffic_signs.training.fit import cluster, distribution  # noqa: PLC0415
+    from traffic_signs.training.fit import distribution, hosts  # noqa: PLC0415
     from traffic_signs.training.fit.trainer import Trainer  # noqa: PLC0415
     from traffic_signs.training.recipe import presets  # noqa: PLC0415
 
     training = Dataset.load(prepared / "training" / "training.npz")
     best = presets.PRESETS["best"]
-    strategy = distribution.strategy(cluster.Hosts("here", ("here",)))
+    strategy = distribution.strategy(hosts.Hosts("here", ("here",)))
     trainers = {
         "augmented": Trainer(best, training, 1, strategy),
         "plain": Trainer(replace(best, augmentation=None), training, 1, strategy),

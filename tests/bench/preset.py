@@ -6,8 +6,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import softmax  # type: ignore[import-untyped] # SciPy has no types
 
+from tests.bench.clock import Clock
 from traffic_signs.data.dataset import Dataset
-from traffic_signs.training.fit import cluster, distribution, loop
+from traffic_signs.training.fit import distribution, hosts, loop
+from traffic_signs.training.fit.checkpoints import Checkpoints, State
 from traffic_signs.training.recipe import networks, presets
 from traffic_signs.training.results import calibration
 
@@ -20,7 +22,7 @@ def fit(
     training: Dataset,
     validation: Dataset | None,
     seed: int,
-    after_epoch: Callable[[list[np.ndarray]], None],
+    clock: Clock,
 ) -> Callable[[list[np.ndarray], np.ndarray], np.ndarray]:
     """Train; return a function: weights, images uint8 [N, 32, 32, 1] -> calibrated probabilities float32 [N, C].
 
@@ -29,17 +31,29 @@ def fit(
         training: Training images.
         validation: Images that select the epoch and the temperature; None, if all tracks are trained on.
         seed: Seed of all random numbers.
-        after_epoch: Called with the variables after each epoch, the optimizer's included.
+        clock: Gets, after each epoch, the weights that a job would export if it ended then; its folder may have a
+            checkpoint of this training to resume from.
+
+    Raises:
+        CheckpointError: the checkpoint belongs to another training.
     """
-    recipe = presets.PRESETS[name]
+    recipe, checkpoints = presets.PRESETS[name], Checkpoints(clock.folder)
+    resume = checkpoints.newest(loop.identity(recipe, training, validation, seed))
+    clock.resume(len(resume.history["train_loss"]) if resume else 0)
+
+    def save(state: State) -> None:
+        clock.lap(state.best)
+        checkpoints.save(state)
+
     result = loop.fit(
         recipe,
         training,
         validation,
         seed=seed,
-        strategy=distribution.strategy(cluster.Hosts("here", ("here",))),
+        strategy=distribution.strategy(hosts.Hosts("here", ("here",))),
         stop=threading.Event(),
-        save=lambda state: after_epoch(state.variables),
+        resume=resume,
+        save=save,
     )
     network = networks.build(recipe.network, len(training.names))
     temperature = _TEMPERATURES.get(name, 1.0)
@@ -47,9 +61,8 @@ def fit(
         network.set_weights(result.weights)
         temperature = calibration.temperature(network.predict(validation.images, verbose=0), validation.labels)
 
-    def predict(variables: list[np.ndarray], images: np.ndarray) -> np.ndarray:
-        for variable, value in zip(network.variables, variables, strict=False):  # the optimizer's come after them
-            variable.assign(value)
+    def predict(weights: list[np.ndarray], images: np.ndarray) -> np.ndarray:
+        network.set_weights(weights)
         found: np.ndarray = softmax(network.predict(images, verbose=0) / np.float32(temperature), axis=1)
         return found
 

@@ -7,10 +7,14 @@
 article, lenet and quick train on a random 80/20 split of the frames, as in the article. best trains on all tracks,
 because its recipe was chosen on held-out tracks; so it has no validation results here. The time is from the creation of
 the network to the end of the last epoch, including TensorFlow's compilation and the validation after each epoch.
+
+A run that the results already hold for this CPU and these files of the package is not repeated. A run that was stopped
+resumes after its last epoch, and then has compiled twice.
 """
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -28,6 +32,9 @@ TARGETS = {"validation": 0.979, "test": 0.924}
 """The article's accuracies."""
 RECIPES = ("article", "lenet", "quick", "best")
 _RESULTS = Path(__file__).with_name("training.json")
+_EPOCHS = Path("results/bench/training")
+"""A folder for each run, removed when the run is in the results."""
+_CODE = "container/traffic_signs/training"
 _ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
@@ -43,17 +50,30 @@ _ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF
 @click.option("--output", type=click.Path(path_type=Path), default=_RESULTS, show_default=True)
 def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path) -> None:
     """Train every recipe with every seed on the arrays in PREPARED, from `make data`."""
-    runs: list[dict[str, Any]] = []
+    origin = {"code": machine.tree(_CODE), "cpu": machine.describe()["cpu"]}
     turns = [(recipe, seed) for seed in range(1, seeds + 1) for recipe in recipes]
-    for recipe, seed in track(turns, "trainings"):
-        command = [sys.executable, "-m", "tests.bench.one", recipe, str(seed), str(prepared)]
+    runs = [run for run in _finished(output, origin) if (run["recipe"], run["seed"]) in turns]
+    held = {(run["recipe"], run["seed"]) for run in runs}
+    click.echo(f"{output} holds {len(held)} of {len(turns)} trainings", err=True)
+    for recipe, seed in track([turn for turn in turns if turn not in held], "trainings"):
+        folder = _EPOCHS / f"{recipe}-{seed}-{origin['code']}"
+        command = [sys.executable, "-m", "tests.bench.one", recipe, str(seed), str(prepared), str(folder)]
         done = subprocess.run(command, env={**os.environ, **_ONE_THREAD}, stdout=subprocess.PIPE, check=True)
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
+        runs.append(json.loads(done.stdout.splitlines()[-1]) | origin)
         Console(stderr=True).print({key: value for key, value in runs[-1].items() if key != "epochs"})
         output.write_text(
             json.dumps(_content(runs), indent=1) + "\n", encoding="utf-8"
         )  # after each run, because all runs take hours
+        shutil.rmtree(folder)
     _show(_content(runs)["summary"])
+
+
+def _finished(output: Path, origin: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the runs in *output* that a run of *origin* would repeat; those of uncommitted files are none."""
+    if not output.exists() or origin["code"].endswith("+"):
+        return []
+    runs: list[dict[str, Any]] = json.loads(output.read_text(encoding="utf-8"))["runs"]
+    return [run for run in runs if {key: run.get(key) for key in origin} == origin]
 
 
 def _content(runs: list[dict[str, Any]]) -> dict[str, Any]:

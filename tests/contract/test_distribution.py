@@ -157,7 +157,19 @@ def test_a_host_that_is_lost_ends_the_job_on_the_other_with_a_reason(
 
 
 @in_one_place
-def test_a_stopped_job_on_two_hosts_stops_at_one_step_and_the_chiefs_checkpoint_goes_on(
+def test_a_chief_that_dies_while_it_writes_the_model_ends_the_job_on_the_other_with_a_reason(
+    prepared: Path, image: str | None, network: str, tmp_path: Path
+) -> None:
+    with contextlib.closing(Hosts(tmp_path, prepared, image, network, epochs=1)) as hosts:
+        hosts.wait_for("weights of epoch 1")
+        hosts.kill(0)
+        left = hosts.end()[1]
+    assert left.code == 1, left.log
+    assert "ended before the model was written; see its log" in left.failure[:1024]
+
+
+@in_one_place
+def test_two_stopped_hosts_stop_at_one_step_and_resume_from_the_chiefs_checkpoint(
     prepared: Path, image: str | None, network: str, tmp_path: Path
 ) -> None:
     with contextlib.closing(Hosts(tmp_path, prepared, image, network, epochs=10_000)) as hosts:

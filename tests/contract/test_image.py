@@ -1,6 +1,7 @@
 """The image itself: what SageMaker's documents ask of one, read off the cpu target.
 
-`IMAGE_TAG=gpu pytest tests/contract/test_image.py` holds the gpu image against the same.
+`IMAGE_TAG=gpu pytest tests/contract/test_image.py` holds the gpu image against the same, and
+IMAGE_TAG=cpu-arm64 the one for Arm.
 """
 
 import json
@@ -10,15 +11,19 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from local_test.platform.engine import DOCKER
 from tests import conftest
+from tests.support.helpers import Job, instances, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 TAG = os.environ.get("IMAGE_TAG", "cpu")
 IMAGE = conftest.IMAGE.replace(":cpu", f":{TAG}")
-LIMIT = {"cpu": 1.5e9, "gpu": 6.0e9}[TAG]
+TARGET, _, ARM = TAG.partition("-")
+PLATFORM = f"linux/{ARM or 'amd64'}"
+LIMIT = {"cpu": 1.5e9, "gpu": 6.0e9}[TARGET]
 
 pytestmark = pytest.mark.engine
 
@@ -33,15 +38,16 @@ def config() -> dict[str, Any]:
     return found
 
 
-def test_it_runs_as_root_on_amd64_with_train_as_its_command(config: dict[str, Any]) -> None:
-    assert (config["Os"], config["Architecture"]) == ("linux", "amd64")
+def test_it_runs_as_root_on_its_processor_with_train_as_its_command(config: dict[str, Any]) -> None:
+    assert f"{config['Os']}/{config['Architecture']}" == PLATFORM
+    assert docker("run", "--rm", IMAGE, "uname", "-m") == ("aarch64\n" if ARM else "x86_64\n")
     assert config["Config"]["User"] in ("", "root")
     assert not config["Config"]["Entrypoint"]
     assert config["Config"]["Cmd"] == ["train"]
     assert "Healthcheck" not in config["Config"]
 
 
-def test_nothing_lies_under_opt_ml() -> None:
+def test_the_image_has_no_files_under_opt_ml() -> None:
     assert docker("run", "--rm", IMAGE, "sh", "-c", "ls -A /opt/ml 2>/dev/null; echo end") == "end\n"
 
 
@@ -60,7 +66,7 @@ def test_everybody_may_read_it_though_the_checkout_is_for_its_owner_only(tmp_pat
     for path in (tmp_path / "docker" / "serve", *(tmp_path / "container").rglob("*")):
         path.chmod(path.stat().st_mode & 0o700)
     name = f"traffic-signs-umask-test:{TAG}"
-    words = ["build", f"DOCKER={DOCKER}", "IMAGE=traffic-signs-umask-test", f"TARGET={TAG}"]
+    words = ["build", f"DOCKER={DOCKER}", "IMAGE=traffic-signs-umask-test", f"TARGET={TARGET}", f"PLATFORM={PLATFORM}"]
     make = [str(shutil.which("make")), "-C", str(tmp_path), *words]
     told = subprocess.run(make, capture_output=True, text=True, check=True).stdout.splitlines()
     assert f"built {name}" in told
@@ -104,7 +110,7 @@ def test_the_labels_say_what_was_built(config: dict[str, Any]) -> None:
     assert cuda == ("12.9" if TAG == "gpu" else None)
 
 
-def test_what_no_run_needs_is_left_out() -> None:
+def test_the_image_lacks_what_no_run_needs() -> None:
     places = [
         "tensorflow/include",
         "nvidia/*/include",
@@ -119,6 +125,21 @@ def test_what_no_run_needs_is_left_out() -> None:
 def test_pip_can_still_uninstall_a_package_that_was_slimmed() -> None:
     script = "pip uninstall --yes scipy libclang && ! python -c 'import scipy' 2>/dev/null"
     assert "Successfully uninstalled scipy" in docker("run", "--rm", IMAGE, "sh", "-c", script)
+
+
+@pytest.mark.skipif(not ARM, reason="other tests serve the image for x86-64; IMAGE_TAG=cpu-arm64 tests that for Arm")
+def test_what_this_machine_trained_is_served_on_arm_with_the_same_answer(small_job: Job, tmp_path: Path) -> None:
+    images = np.random.default_rng(5).integers(0, 256, (3, 32, 32, 1), dtype=np.uint8)
+    answers = []
+    for image in (None, IMAGE):
+        # an x86 machine emulates it, slowly
+        with serving(small_job.base, tmp_path / "log", image, patience=600) as server:
+            answer = server.post(instances(images), "application/json")
+            assert answer.status_code == 200, answer.text
+            answers.append([each["probabilities"] for each in answer.json()["predictions"]])
+            assert server.stop() == 0
+    assert np.array(answers).shape == (2, 3, 3)
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-5)
 
 
 @pytest.mark.skipif(TAG != "gpu", reason="the cpu image holds no CUDA library; IMAGE_TAG=gpu tests them")

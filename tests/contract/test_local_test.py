@@ -18,12 +18,14 @@ from local_test.platform import container, opt_ml
 from tests.conftest import IMAGE
 from tests.support.commands import run
 from tests.support.helpers import WITH_DEFAULT_SIGINT, Job, free_port
+from tests.support.waiting import wait_until
 
 
 def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: str | None, tmp_path: Path) -> None:
     base, where = tmp_path / "opt-ml", ["--image", image] if image else []
     opt_ml.write(base, ["training"], {})
     (base / "model" / "earlier").touch()
+    (base / "input" / "config" / "hyperparameters.json").touch()  # as at the end of a job
     trained = run(
         "local_test", "train", *where, "--base", base, "--training", prepared / "training", "-p", "epochs=1", "-p",
         "preset=lenet",
@@ -53,6 +55,25 @@ def test_train_then_serve_for_as_long_as_a_command_runs(prepared: Path, image: s
     assert "Starting gunicorn" in (tmp_path / "serve.log").read_text()
 
 
+def test_a_file_that_was_added_to_an_earlier_model_is_not_lost(prepared: Path, tmp_path: Path) -> None:
+    base, kept = tmp_path / "opt-ml", tmp_path / "opt-ml.earlier-1"
+    opt_ml.write(base, ["training"], {})
+    ended = (base / "input" / "config" / "hyperparameters.json").stat().st_ctime_ns
+    mine = base / "model" / "mine.py"
+
+    def added() -> bool:
+        mine.touch()
+        return mine.stat().st_ctime_ns > ended
+
+    wait_until(added, 10, "the file is newer than the job")
+    done = run("local_test", "train", "--base", base, "--training", prepared / "training", "-p", "epochs=1")
+    assert done.returncode == 0, done.stderr
+    assert f"{base} had files from after its job, such as model/mine.py: it is kept as {kept}\n" in done.stderr
+    assert [path.name for path in (kept / "model").iterdir()] == ["mine.py"]
+    assert "artifact.json" in {path.name for path in (base / "model").iterdir()} - {"mine.py"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["opt-ml", "opt-ml.earlier-1"]
+
+
 def test_a_log_file_leaves_the_screen_to_the_progress_and_the_warnings(prepared: Path, tmp_path: Path) -> None:
     base, log = tmp_path / "opt-ml", tmp_path / "train.log"
     where = ["--base", base, "--training", prepared / "training", "--log", log]
@@ -74,7 +95,7 @@ def test_a_job_that_fails_shows_the_end_of_its_log_file(prepared: Path, tmp_path
     assert "training failed with exit code 1: hyperparameter epochs = 'x'" in done.stderr
 
 
-def test_a_failed_job_is_told_and_leaves_the_earlier_model_alone(prepared: Path, tmp_path: Path) -> None:
+def test_a_failed_job_is_reported_and_keeps_the_earlier_model(prepared: Path, tmp_path: Path) -> None:
     base, partial = tmp_path / "opt-ml", tmp_path / "opt-ml.partial"
     opt_ml.write(base, ["training"], {})
     (base / "model" / "earlier").touch()
@@ -132,7 +153,7 @@ def test_a_terminated_serve_command_leaves_no_server(number: signal.Signals, job
         requests.get(f"http://127.0.0.1:{port}/ping", timeout=5)
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(prepared: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_left_alone(prepared: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("all of it")
     done = run("local_test", "train", "--base", tmp_path, "--training", prepared / "training")
     assert done.returncode == 2
@@ -159,7 +180,7 @@ def test_without_an_engine_the_bare_programs_run_and_it_is_said(prepared: Path, 
     assert "No Docker engine is reachable: the programs run on the host instead of in the container." in done.stderr
 
 
-def test_a_server_that_does_not_come_up_is_told_with_its_reason(tmp_path: Path) -> None:
+def test_a_server_that_does_not_start_is_reported_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "opt-ml" / "model").mkdir(parents=True)
     done = run("local_test", "serve", "--base", tmp_path / "opt-ml", "--port", free_port(), "--", "true")
     assert done.returncode == 1

@@ -57,8 +57,12 @@ def test_a_job_succeeds_with_its_model_though_nothing_else_can_be_written(
     assert "no event files for TensorBoard in " in job.log
 
 
-def test_the_shipped_expressions_find_every_metric_once_an_epoch(job: Job) -> None:
-    metrics = json.loads((job.base / "output" / "data" / "metrics.json").read_text())["history"]
+def test_the_shipped_expressions_find_every_metric_once_an_epoch_and_at_last_the_accuracy_of_the_model(
+    job: Job,
+) -> None:
+    written = json.loads((job.base / "output" / "data" / "metrics.json").read_text())
+    metrics = written["history"]
+    metrics["validation_accuracy"].append(written["validation_accuracy"])
     definitions = json.loads((ROOT / "scripts" / "resources" / "metric_definitions.json").read_text())
     assert len(definitions) == 4
     for definition in definitions:
@@ -76,7 +80,7 @@ def test_the_same_seed_gives_the_same_weights(job: Job, image: str | None, prepa
 
 
 @in_one_place
-def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_goes_on(
+def test_sigterm_ends_the_job_early_with_a_model_and_the_next_one_resumes(
     prepared: Path, image: str | None, tmp_path: Path
 ) -> None:
     base, channels = tmp_path / "opt-ml", {"training": prepared / "training"}
@@ -192,7 +196,7 @@ def test_a_wrong_hyperparameter_fails_the_job_and_is_named_in_either_encoding(
         ("\ufeff{}", "hyperparameters.json is not valid JSON: Unexpected UTF-8 BOM"),
     ],
 )
-def test_hyperparameters_that_are_no_json_fail_the_job_with_one_line(
+def test_hyperparameters_that_are_not_json_fail_the_job_with_one_line(
     image: str | None, tmp_path: Path, raw: str, message: str
 ) -> None:
     job = run_job(tmp_path / "opt-ml", {}, {}, image=image, raw=raw)
@@ -278,6 +282,7 @@ def test_the_users_own_program_runs_in_place_of_the_built_in_one(image: str | No
     assert job.code == 0, job.log
     assert (base / "model" / "mine").read_text() == "--rate 0.5"
     (base / "code" / "mine.py").write_text("raise ValueError('no such luck')\n")
+    shutil.rmtree(base / "model")
     job = run_job(base, {}, {"sagemaker_program": "mine.py"}, image=image)
     assert job.code == 1
     assert "no such luck" in job.failure[:1024]

@@ -67,7 +67,7 @@ def test_all_hooks_answer_in_their_own_formats(every: Server) -> None:
     assert every.post(npy(np.array([4.0])), NPY).json() == [12.0]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_text(every: Server) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_text(every: Server) -> None:
     for encoding in ("utf-8-sig", "utf-16"):
         assert every.post('{"values": [1]}'.encode(encoding), JSON).json() == [3]
 
@@ -99,7 +99,7 @@ def test_the_description_says_which_routes_hooks_do_not_have(every: Server) -> N
         assert requests.get(every.url + path, timeout=5).status_code == 404
 
 
-def test_a_hook_that_leaves_takes_no_thread_along(every: Server) -> None:
+def test_a_hook_that_calls_sys_exit_ends_no_thread(every: Server) -> None:
     for _ in range(20):
         answer = every.post(b'{"values": "exit"}', JSON)
         assert answer.status_code == 500
@@ -108,7 +108,7 @@ def test_a_hook_that_leaves_takes_no_thread_along(every: Server) -> None:
     assert says(every, "a hook raised SystemExit")
 
 
-def test_ping_is_heard_while_hooks_that_were_quick_are_slow(every: Server) -> None:
+def test_ping_is_answered_while_hooks_that_were_quick_are_slow(every: Server) -> None:
     for _ in range(60):
         assert every.post(b'{"values": [1]}', JSON).status_code == 200
     with ThreadPoolExecutor() as pool:
@@ -198,7 +198,7 @@ def test_a_broken_program_ends_the_server_with_its_own_message(
         ("SAGEMAKER_SUBMIT_DIRECTORY=s3://bucket/sourcedir.tar.gz", "give the SDK's Model a source_dir too"),
     ],
 )
-def test_a_program_that_is_not_there_ends_the_server(
+def test_a_missing_program_ends_the_server(
     job: Job, image: str | None, tmp_path: Path, variable: str, message: str
 ) -> None:
     text = refused_start(packed(job, tmp_path, {"inference.py": hooks.TRANSFORM}), image, variable)
@@ -207,7 +207,7 @@ def test_a_program_that_is_not_there_ends_the_server(
     assert "Traceback" not in text
 
 
-def test_a_folder_without_a_program_is_passed_over_and_said(job: Job, image: str | None, tmp_path: Path) -> None:
+def test_a_folder_without_a_program_is_skipped_with_a_message(job: Job, image: str | None, tmp_path: Path) -> None:
     base = packed(job, tmp_path, {"train.py": "raise SystemExit"})
     with serving(base, tmp_path / "log", image) as server:
         assert server.post(npy(PIXELS), NPY).status_code == 200
@@ -224,7 +224,7 @@ async def invoke(request):
 """
 
 
-def test_programs_that_are_not_used_are_logged_at_the_start(job: Job, image: str | None, tmp_path: Path) -> None:
+def test_unused_programs_are_logged_at_the_start(job: Job, image: str | None, tmp_path: Path) -> None:
     base = packed(job, tmp_path, {"model.py": "raise SystemExit"})
     (base / "model" / "model.py").write_text(HANDLER)
     (base / "model" / "inference.py").write_text("raise SystemExit")

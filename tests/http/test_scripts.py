@@ -11,7 +11,7 @@ from tests.support.commands import run
 from tests.support.helpers import Job, serving
 
 
-def test_evaluation_counts_what_is_right_in_batches_below_the_limit(job: Job, prepared: Path, tmp_path: Path) -> None:
+def test_evaluation_counts_correct_answers_in_batches_below_the_limit(job: Job, prepared: Path, tmp_path: Path) -> None:
     test_set = prepared / "validation" / "validation.npz"
     small = {"SAGEMAKER_MAX_PAYLOAD_IN_MB": "1", "SAGEMAKER_CONTAINER_LOG_LEVEL": "10"}
     with serving(job.base, tmp_path / "log", environment=small) as server:
@@ -42,14 +42,14 @@ def odd(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("picture", [[], ["--picture", "out.png"]])
 @pytest.mark.parametrize("folder", ["folders", "empty"])
-def test_a_folder_without_files_is_told(folder: str, picture: list[str], odd: Path) -> None:
+def test_a_folder_without_files_is_reported(folder: str, picture: list[str], odd: Path) -> None:
     done = run("scripts.invoke", *picture, odd / folder)
     assert done.returncode == 2
     assert done.stderr.startswith(f"Error: {odd / folder} has no files; ")
 
 
 @pytest.mark.parametrize("file", ["empty.npz", "pickled.npz"])
-def test_what_is_no_test_set_is_told_in_own_words(file: str, odd: Path) -> None:
+def test_a_file_that_is_not_a_test_set_is_reported_clearly(file: str, odd: Path) -> None:
     done = run("scripts.evaluate", odd / file, "--output", odd / "out")
     assert done.returncode == 2
     words = f"{odd / file} is not an archive with images, labels and names; make data writes test.npz"
@@ -86,7 +86,7 @@ def test_a_wrong_call_ends_with_exit_code_2_and_says_why(arguments: tuple[str, .
         (3, ("sdk_v3", "--image", "x", "--training", ".", "--samples", ".")),
     ],
 )
-def test_the_wrong_environment_is_told_before_anything_is_begun(
+def test_the_wrong_environment_is_reported_before_anything_starts(
     version: int, command: tuple[str, ...], prepared: Path
 ) -> None:
     test_set = str(prepared / "test" / "test.npz")
@@ -97,7 +97,7 @@ def test_the_wrong_environment_is_told_before_anything_is_begun(
     assert done.stderr == f"Error: {message}run make {folder}/installed, then {folder}/bin/python\n"
 
 
-def test_what_the_endpoint_says_of_which_file_reaches_the_person(job: Job, tmp_path: Path) -> None:
+def test_the_message_of_an_endpoint_names_the_file(job: Job, tmp_path: Path) -> None:
     Image.new("L", (20, 20)).save(tmp_path / "good.png")
     with serving(job.base, tmp_path / "log") as server:
         done = run("scripts.invoke", "--url", server.url, tmp_path / "good.png", __file__)

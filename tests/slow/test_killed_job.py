@@ -12,7 +12,7 @@ from tests.support.helpers import Job, run_job
 
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)  # the contract tests stop and resume a container
-def test_a_job_that_is_killed_goes_on_to_the_same_weights(job: Job, prepared: Path, tmp_path: Path) -> None:
+def test_a_job_that_is_killed_resumes_to_the_same_weights(job: Job, prepared: Path, tmp_path: Path) -> None:
     """kill -9 as soon as the first checkpoint is there; the same job again ends like one that never was."""
     channels = {"training": prepared / "training", "validation": prepared / "validation"}
     base = tmp_path / "opt-ml"

@@ -95,10 +95,13 @@ def serving(
     image: str | None = None,
     environment: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
+    *,
+    patience: float = 60,
 ) -> Iterator[Server]:
     """Serve the model below *base* and wait until /ping answers 200 and all workers have begun.
 
-    *options* are for `docker run`. With SAGEMAKER_BIND_TO_PORT in *environment*, a container needs the host's network.
+    *options* are for `docker run`, *patience* is in seconds. With SAGEMAKER_BIND_TO_PORT in *environment*, a container
+    needs the host's network.
     """
     port = int((environment or {}).get("SAGEMAKER_BIND_TO_PORT") or free_port())
     command = container.serving_program(image, base, port)
@@ -110,10 +113,12 @@ def serving(
     with log.open("wb") as stream:
         server = Server(f"http://127.0.0.1:{port}", command, command.start(stream), log)
         try:
-            wait_until(lambda: _ready(server), 60, "/ping answers 200", log.read_text)
+            wait_until(lambda: _ready(server), patience, "/ping answers 200", log.read_text)
             # the first answers before the last has begun, and a container's log comes a moment later
             count = int(wait_until(lambda: re.findall(r"workers=(\d+)", log.read_text()), 60, "the log's start")[0])
-            wait_until(lambda: log.read_text().count("Booting worker") >= count, 60, "all workers begin", log.read_text)
+            wait_until(
+                lambda: log.read_text().count("Booting worker") >= count, patience, "all workers begin", log.read_text
+            )
             yield server
         finally:
             server.stop()

@@ -34,13 +34,19 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "local_test/check": ("command", "preparation progress", "catalogue", "hosting training", "image report", "core"),
     "local_test/check/hosting": ("scenarios", "lifecycle requests", "support"),
     "scripts": (
-        "deploy inventory sagemaker_local transform_local",
-        "delete_endpoint doctor evaluate invoke push sdk_v3 train transform",
+        "approve deploy inventory prepare register sagemaker_local transform_local",
+        "delete_endpoint doctor evaluate invoke push rollback",
+        "sdk_v3 status train transform tune tune_local",
+        "tune_results update",
+        "tuning",
         "resources",
-        "billing client diagnosis",
+        "billing client diagnosis model_registry",
+        "options",
         "aws",
+        "dry_run interruption",
         "errors",
     ),
+    "scripts/tuning": ("cloud local options", "results strategy", "space"),
 }
 """The entries of a folder, floor by floor from the top: each imports from floors below its own only."""
 MOST_LINES, MOST_ENTRIES = 200, 9

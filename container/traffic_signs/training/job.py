@@ -128,7 +128,8 @@ def run(
         ),
     )
     if held_out:
-        _log.info("best epoch %d: validation accuracy %.4f", fit.best_epoch, outcome.headline["validation_accuracy"])
+        # in the form of the epochs' metric: a tuning job compares the last values, which then are those of the models
+        _log.info("best epoch %d: validation_accuracy=%.6f", fit.best_epoch, outcome.headline["validation_accuracy"])
     _write_report(paths, outcome)
 
 

@@ -21,7 +21,8 @@ from sagemaker_training import entry_point, environment, errors, params, runner
 from traffic_signs.errors import SettingsError, TrafficSignsError
 from traffic_signs.paths import OptMl
 from traffic_signs.settings.training import TrainingSettings
-from traffic_signs.training.fit.cluster import Cluster, Hosts
+from traffic_signs.training.fit.cluster import Cluster
+from traffic_signs.training.fit.hosts import Hosts
 from traffic_signs.training.recipe.presets import PRESETS, Recipe
 
 _log = logging.getLogger(__name__)

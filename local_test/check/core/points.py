@@ -100,6 +100,11 @@ def inconclusive(points: Point | Iterable[Point], reason: str) -> Iterator[Findi
         yield Finding(point, Verdict.INCONCLUSIVE, reason)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return *number* with *noun*, which has an s in the plural: 1 file, 2 files."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def printable(text: str) -> str:
     """Replace control characters, such as a log's colour codes: XML does not allow them, and terminals obey them."""
     return "".join(character if character.isprintable() else "?" for character in text)

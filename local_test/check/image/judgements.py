@@ -7,7 +7,7 @@ import difflib
 import json
 import re
 
-from local_test.check.core.points import Part, Subject, Verdict
+from local_test.check.core.points import Part, Subject, Verdict, counted
 from local_test.check.image import labels
 from local_test.check.image.docker_image import DockerError, Image
 from local_test.platform.profiles import Profile
@@ -60,7 +60,7 @@ def manifest(image: Image, _: Subject) -> Judgement:
 
 
 def address(image: Image, _: Subject) -> Judgement:
-    return passed_if(len(image.name) <= 255, f"{len(image.name)} characters")
+    return passed_if(len(image.name) <= 255, counted(len(image.name), "character"))
 
 
 def nothing_under_opt_ml(image: Image, _: Subject) -> Judgement:

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from local_test.check.image.docker_image import DockerError, docker
 from local_test.platform import engine
@@ -110,6 +108,9 @@ def _pull(image: str) -> None:
 @contextmanager
 def _shown(what: str) -> Iterator[Callable[[str], None]]:
     """Show on a terminal what is being done, how far it is and for how long; elsewhere a line when it begins."""
+    from rich.console import Console
+    from rich.text import Text
+
     console, start = Console(stderr=True), time.monotonic()
     if not console.is_terminal:
         click.echo(what, err=True)

@@ -12,8 +12,6 @@ from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
-import jinja2
-
 from local_test.check.core.points import Finding, Part, Verdict, printable
 from local_test.check.report.findings import Report
 
@@ -47,6 +45,8 @@ def write(report: Report, folder: Path) -> None:
 def _html(report: Report) -> str:
     """Return the HTML page; output of the container is escaped."""
     text = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
+    import jinja2
+
     return jinja2.Environment(autoescape=True).from_string(text).render(report=report)
 
 

@@ -1,19 +1,19 @@
 """Conditions under which an image's training job completes, determined once for all scenarios of training.
 
-    Subject  ->  get  ->  Baseline: the fullest working conditions, the fields that break the job, the jobs
+    Subject  ->  get             ->  Baseline: the fullest working conditions, the fields that break the job, the jobs
+    Baseline ->  try_local_mode  ->  Baseline with what breaks the job in local mode
 
-`PLATFORM` has all conditions of a real job, `LOCAL` the few of SDK v3's local mode. If the job completes under both,
+`PLATFORM` has all conditions of a real job, `LOCAL` the few of SDK v3's local mode. If a job completes under each,
 the image accepts everything between them; only if one fails do more jobs determine why. The other scenarios use the
-working conditions, so that each tests one thing.
+working conditions, so that each tests one thing; but a job that is resumed tries local mode, to save a whole job.
 """
 
+import functools
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from local_test.check.core.points import Finding, Point, Scenario, Subject, inconclusive
 from local_test.check.training.job import Conditions, JobResult, run_job
@@ -56,6 +56,7 @@ _BETWEEN = (
 """Tried if the job completes under neither of the two."""
 CONTAINERS_ONLY = {"whole_mount": False, "network_isolation": False, "other_hostname": False, "read_only": True}
 """Conditions that only a container can have, with their values on the host."""
+_FIELDS = tuple(item.name for item in fields(Conditions))
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,12 @@ class Baseline:
     """The platform's conditions without those that break the job; None if no job completed."""
     job: JobResult
     """Result under the working conditions, or under the platform's if none work."""
-    local: JobResult
-    """Result under the conditions of local mode."""
-    breaking: dict[str, str]
+    local: JobResult | None = None
+    """Result of a whole job under the conditions of local mode; None if there was none."""
+    breaking: dict[str, str] = field(default_factory=dict)
     """Maps fields of `Conditions` that break the job to the result of that job."""
-    judged: frozenset[str]
-    """Fields for which a result is known."""
+    judged: frozenset[str] = frozenset(_FIELDS)
+    """Fields for which a result is known; while *local* is None, those of local mode are taken to break nothing."""
 
     @property
     def conditions(self) -> Conditions:
@@ -85,24 +86,26 @@ class Baseline:
         return self.working
 
 
-class _CacheEntry:
-    """Baseline of a subject, with the lock of the thread that determines it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.baseline: Baseline | None = None
+_Result = TypeVar("_Result")
 
 
-_cache: defaultdict[Path, _CacheEntry] = defaultdict(_CacheEntry)
-"""Entries by scratch folder, which is unique per check."""
+class Shared(Generic[_Result]):
+    """What several scenarios of a check need: the first determines it, and the others wait."""
 
+    def __init__(self, determine: Callable[[Subject], _Result]) -> None:
+        """Remember the results of *determine*."""
+        self._determine = determine
+        self._locks: dict[Path, threading.Lock] = {}
+        self._results: dict[Path, _Result] = {}
+        """By scratch folder, which is unique per check, like the locks."""
 
-def get(subject: Subject) -> Baseline:
-    """Return the baseline of *subject*; the first caller determines it, and other callers wait."""
-    entry = _cache[subject.scratch]
-    with entry.lock:
-        entry.baseline = entry.baseline or _determine(subject)
-        return entry.baseline
+    def __call__(self, subject: Subject) -> _Result:
+        """Return the result for *subject*."""
+        key = subject.scratch
+        with self._locks.setdefault(key, threading.Lock()):
+            if key not in self._results:
+                self._results[key] = self._determine(subject)
+            return self._results[key]
 
 
 def scenario(
@@ -127,30 +130,44 @@ def scenario(
     return Scenario(name, points, run, late=True)
 
 
+def local_mode(subject: Subject) -> Conditions:
+    """Return the conditions of local mode that *subject* can have."""
+    return replace(LOCAL, **_limits(subject))
+
+
+def _limits(subject: Subject) -> dict[str, Any]:
+    return {} if subject.image else CONTAINERS_ONLY
+
+
 def _determine(subject: Subject) -> Baseline:
-    limits: dict[str, Any] = {} if subject.image else CONTAINERS_ONLY
-    platform, local = replace(PLATFORM, **limits), replace(LOCAL, **limits)
-    with ThreadPoolExecutor(2) as pool:
-        runs = dict(
-            zip((platform, local), pool.map(lambda each: run_job(subject, each), (platform, local)), strict=True)
-        )
-
-    def run(conditions: Conditions) -> JobResult:
-        if conditions not in runs:
-            runs[conditions] = run_job(subject, conditions)
-        return runs[conditions]
-
+    platform, local = replace(PLATFORM, **_limits(subject)), local_mode(subject)
+    run = functools.cache(functools.partial(run_job, subject))
+    if run(platform).code == 0:
+        return Baseline(platform, run(platform))
     # a job that exceeded the time limit would exceed it again
-    candidates = [platform, local] if any(job.code is None for job in runs.values()) else [platform, local, *_BETWEEN]
+    candidates = [local] if None in (run(platform).code, run(local).code) else [local, *_BETWEEN]
     base = next((each for each in candidates if run(each).code == 0), None)
     if base is None:
-        return Baseline(None, runs[platform], runs[local], {}, frozenset())
+        return Baseline(None, run(platform), run(local), {}, frozenset())
     breaking, judged = _difference(base, platform, run)
     working = replace(platform, **{name: getattr(base, name) for name in breaking})
     if run(working).code != 0:  # only a combination of conditions breaks it
         working, judged = base, frozenset(breaking)
     breaking_local, judged_local = _difference(base, local, run)
-    return Baseline(working, run(working), runs[local], breaking | breaking_local, judged & judged_local)
+    return Baseline(working, run(working), run(local), breaking | breaking_local, judged & judged_local)
+
+
+get = Shared(_determine)
+
+
+def try_local_mode(subject: Subject, baseline: Baseline) -> Baseline:
+    """Return *baseline* with the result of a whole job in local mode, and with the fields that break it there."""
+    if baseline.local:
+        return baseline
+    run = functools.cache(functools.partial(run_job, subject))
+    local = local_mode(subject)
+    breaking, judged = _difference(baseline.conditions, local, run)
+    return replace(baseline, local=run(local), breaking=breaking, judged=judged)
 
 
 def _difference(
@@ -158,12 +175,11 @@ def _difference(
 ) -> tuple[dict[str, str], frozenset[str]]:
     """Return the fields that break the job with their values of *other*, and all fields with a known result."""
     breaking: dict[str, str] = {}
-    names = [item.name for item in fields(Conditions)]
-    for name in names:
+    for name in _FIELDS:
         rest = replace(other, **{broken: getattr(good, broken) for broken in breaking})
         if run(rest).code == 0:
-            return breaking, frozenset(names)
+            return breaking, frozenset(_FIELDS)
         alone = replace(good, **{name: getattr(other, name)})
         if alone != good and (job := run(alone)).code != 0:
             breaking[name] = str(job)
-    return breaking, frozenset(names if breaking else ())
+    return breaking, frozenset(_FIELDS if breaking else ())

@@ -6,7 +6,17 @@ Baseline  ->  findings
 import re
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, inconclusive, passed_if
+from local_test.check.core.points import (
+    Finding,
+    Part,
+    Point,
+    Scenario,
+    Subject,
+    Verdict,
+    counted,
+    inconclusive,
+    passed_if,
+)
 from local_test.check.training import baseline as baselines
 from local_test.check.training.baseline import Baseline
 from local_test.check.training.job import JobResult
@@ -55,7 +65,7 @@ _WHOLE = Point(
     "write each file atomically: write to a temporary name, then rename",
     level=Verdict.WARNING,
 )
-_LIVE = Point(
+LIVE = Point(
     "T15-live-log",
     Part.TRAINING,
     "log lines appear on stdout or stderr as soon as they are written",
@@ -63,7 +73,9 @@ _LIVE = Point(
     "set ENV PYTHONUNBUFFERED=1 in the image, or flush after each line",
     level=Verdict.WARNING,
 )
-_POINTS = (_STARTS, _COMPLETES, _MODEL, _LINKS, _STATE, _WHOLE, _LIVE)
+LIVE_SECONDS = 0.2
+"""How far the lines of a stream have to be apart, at least, in a job that does not buffer them."""
+_POINTS = (_STARTS, _COMPLETES, _MODEL, _LINKS, _STATE, _WHOLE)
 _CANNOT_START = (126, 127)
 """Exit codes of `docker run` for a command that cannot be run."""
 _CHECKPOINT = re.compile(r"(?i)(^|/)(checkpoints?([-_]?\d+)?/|events\.out\.tfevents)")
@@ -80,7 +92,6 @@ def _judge(subject: Subject) -> Iterator[Finding]:
     yield passed_if(_STARTS, True, "it starts")
     yield passed_if(_COMPLETES, True, str(job))
     yield from _judge_model(job)
-    yield _live(subject, baseline)
 
 
 def _judge_failed_job(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
@@ -97,12 +108,13 @@ def _judge_failed_job(subject: Subject, baseline: Baseline) -> Iterator[Finding]
 def _judge_model(job: JobResult) -> Iterator[Finding]:
     files = job.model
     total = sum(files.values())
-    yield passed_if(_MODEL, bool(total), f"{len(files)} files, {total} bytes: {', '.join(list(files)[:5]) or 'none'}")
+    observed = f"{counted(len(files), 'file')}, {counted(total, 'byte')}: {', '.join(list(files)[:5]) or 'none'}"
+    yield passed_if(_MODEL, bool(total), observed)
     if not files:
         yield from inconclusive((_LINKS, _STATE, _WHOLE), "the job wrote no model")
         return
     links = [name for name in files if (job.base / "model" / name).is_symlink()]
-    yield passed_if(_LINKS, not links, f"{len(links)} links: {', '.join(links[:5])}" if links else "none")
+    yield passed_if(_LINKS, not links, f"{counted(len(links), 'link')}: {', '.join(links[:5])}" if links else "none")
     series = [name for name in files if _STATE_FILE.search(name)]
     states = [name for name in files if _CHECKPOINT.search(name) or (len(series) > 1 and name in series)]
     folders = {name[: found.end()] for name in files if (found := _CHECKPOINT.search(name))}
@@ -117,32 +129,33 @@ def _whole(job: JobResult) -> Finding:
     whole, left = job.model, job.early_model
     missing = len(whole.keys() - left.keys())
     cut = [
-        f"{name} has {left.get(name, 0)} of {size} bytes"
+        f"{name} has {left.get(name, 0)} of {counted(size, 'byte')}"
         for name, size in whole.items()
         if left.get(name, 0) < 0.9 * size
     ]
     if missing:
-        return passed_if(_WHOLE, True, f"after its first file, {missing} of {len(whole)} files are missing")
+        return passed_if(_WHOLE, True, f"after its first file, {missing} of {len(whole)} are missing")
     observed = f"after its first file, all names are there, and {cut[0] if cut else 'all files are complete'}"
     return passed_if(_WHOLE, not cut, observed)
 
 
-def _live(subject: Subject, baseline: Baseline) -> Finding:
+def live(subject: Subject, job: JobResult, unbuffered: JobResult | None) -> Finding:
+    """Judge the log of *job* by that of *unbuffered*, a job with PYTHONUNBUFFERED."""
     if subject.image is None:
-        return Finding(_LIVE, Verdict.INCONCLUSIVE, "on the host this depends on the environment")
+        return Finding(LIVE, Verdict.INCONCLUSIVE, "on the host this depends on the environment")
     for stdout in (True, False):
-        spread, unbuffered = _spread(baseline.job, stdout), _spread(baseline.local, stdout)
+        seconds, wanted = spread(job, stdout), spread(unbuffered, stdout) if unbuffered else None
         stream = "stdout" if stdout else "stderr"
-        if spread is None or unbuffered is None or unbuffered < 0.2:
+        if seconds is None or wanted is None or wanted < LIVE_SECONDS:
             continue
-        if spread < unbuffered / 10:
-            observed = f"{stream} came within {spread:.2f} s; with PYTHONUNBUFFERED=1 over {unbuffered:.1f} s"
-            return passed_if(_LIVE, False, observed)
-        return passed_if(_LIVE, True, f"{stream} came over {spread:.1f} of {baseline.job.seconds:.1f} s")
-    return Finding(_LIVE, Verdict.INCONCLUSIVE, "too few log lines: one stream needs two, at least 0.2 s apart")
+        if seconds < wanted / 10:
+            observed = f"{stream} came within {seconds:.2f} s; with PYTHONUNBUFFERED=1 over {wanted:.1f} s"
+            return passed_if(LIVE, False, observed)
+        return passed_if(LIVE, True, f"{stream} came over {seconds:.1f} of {job.seconds:.1f} s")
+    return Finding(LIVE, Verdict.INCONCLUSIVE, "too few log lines: one stream needs two, at least 0.2 s apart")
 
 
-def _spread(job: JobResult, stdout: bool) -> float | None:
+def spread(job: JobResult, stdout: bool) -> float | None:
     """Return the seconds between the first and the last line of a stream; None if it has fewer than two."""
     times = [line.seconds for line in job.lines if line.stdout is stdout]
     return times[-1] - times[0] if len(times) > 1 and job.code == 0 else None

@@ -1,14 +1,16 @@
 """Points about the conditions of a training job, one per difference between the platform and local mode.
 
-Baseline: conditions that break the job  ->  findings
+Baseline, a job resumed in local mode, or else a whole one  ->  conditions that break the job, log  ->  findings
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, inconclusive, passed_if, warning
-from local_test.check.training.baseline import CONTAINERS_ONLY, LOCAL, PLATFORM, Baseline, scenario
+from local_test.check.training.baseline import CONTAINERS_ONLY, LOCAL, PLATFORM, Baseline, scenario, try_local_mode
+from local_test.check.training.completion import LIVE, LIVE_SECONDS, live, spread
 from local_test.check.training.job import JobResult, run_job
+from local_test.check.training.stop import STOP_POINTS, stop_and_resume
 from local_test.platform.opt_ml import Encoding, encoded
 
 _POINTS = {
@@ -99,6 +101,28 @@ _POINTS = {
 
 
 def _judge(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
+    unbuffered = _resumed(subject, baseline)
+    if unbuffered is None:
+        baseline = try_local_mode(subject, baseline)
+        unbuffered = baseline.local
+    yield from _judge_conditions(subject, baseline)
+    yield live(subject, baseline.job, unbuffered)
+
+
+def _resumed(subject: Subject, baseline: Baseline) -> JobResult | None:
+    """Return the resumed job if it shows what a whole job in local mode would."""
+    names = {point.name for point in STOP_POINTS}
+    if baseline.local or (subject.only and not subject.only & names):
+        return None  # two jobs for one
+    stopped = stop_and_resume(subject)
+    resumed = stopped.resumed if stopped else None
+    if resumed is None or resumed.code != 0:
+        return None
+    streams = [stdout for stdout in (True, False) if subject.image and spread(baseline.job, stdout) is not None]
+    return resumed if all((spread(resumed, stdout) or 0) >= LIVE_SECONDS for stdout in streams) else None
+
+
+def _judge_conditions(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     for name, point in _POINTS.items():
         if name == "encoding":
             yield _encodings(subject, baseline, point)
@@ -146,4 +170,4 @@ def _rare(name: str, baseline: Baseline) -> bool:
     return bool(local != getattr(PLATFORM, name) and local != getattr(baseline.conditions, name))
 
 
-SCENARIOS = (scenario("training as the platform and as local mode start it", tuple(_POINTS.values()), _judge),)
+SCENARIOS = (scenario("training as the platform and as local mode start it", (*_POINTS.values(), LIVE), _judge),)

@@ -14,6 +14,7 @@ from local_test.check.core.points import (
     Point,
     Subject,
     Verdict,
+    counted,
     inconclusive,
     not_applicable,
     passed_if,
@@ -95,7 +96,7 @@ def _without_data(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
         return
     yield passed_if(_EXIT, job.code != 0, f"without its channels: {job}")
     yield passed_if(
-        _FILE, bool(job.failure.strip()), f"{len(job.failure)} characters" if job.failure else "no failure file"
+        _FILE, bool(job.failure.strip()), counted(len(job.failure), "character") if job.failure else "no failure file"
     )
     if job.failure.strip():
         yield passed_if(

@@ -7,7 +7,7 @@ Baseline  ->  two containers on a private network        ->  exit codes, compari
 from collections.abc import Iterator
 from dataclasses import replace
 
-from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, inconclusive, passed_if
+from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, counted, inconclusive, passed_if
 from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, start_job
 from local_test.platform import opt_ml
@@ -83,9 +83,9 @@ def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
     first, second = (job.base / "model" for job in jobs)
     common = jobs[0].model.keys() & jobs[1].model.keys()
     clashes = [name for name in sorted(common) if (first / name).read_bytes() != (second / name).read_bytes()]
-    counts = " and ".join(str(len(job.model)) for job in jobs)
+    counts = " and ".join(counted(len(job.model), "file") for job in jobs)
     observed = f"{', '.join(clashes[:3])} differ" if clashes else f"{len(common)} with the same name, all identical"
-    yield passed_if(_CLASH, not clashes, f"{counts} files; {observed}")
+    yield passed_if(_CLASH, not clashes, f"{counts}; {observed}")
 
 
 def _run_both_hosts(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[JobResult]:

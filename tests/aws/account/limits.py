@@ -11,11 +11,11 @@ import botocore.session
 _SERVICES = {
     "sagemaker": ("sagemaker", "sagemaker-runtime"),
     "application-autoscaling": ("application-autoscaling",),
-    "s3": ("s3",),
-    "scheduler": ("scheduler",),
-    "pricing": ("pricing",),
-    "servicequotas": ("service-quotas",),
     "monitoring": ("cloudwatch",),
+    "s3": ("s3",),
+    "pricing": ("pricing",),
+    "scheduler": ("scheduler",),
+    "servicequotas": ("service-quotas",),
 }
 """Signing name -> service models of the validated services."""
 

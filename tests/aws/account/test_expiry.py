@@ -110,3 +110,15 @@ def test_a_time_that_cannot_be_kept_is_refused_at_once(options: tuple[str, ...],
     done = CliRunner().invoke(deploy.main, [*options, "--yes"], env={"SCHEDULER_ROLE": ""})
     assert done.exit_code == 2
     assert words in done.output
+
+
+def test_a_dry_run_prints_the_schedule_and_makes_none(cloud: Cloud) -> None:
+    name = "traffic-signs-dry"
+    done = cloud.deploy(name, "--expires", "2h", "--scheduler-role", SCHEDULER, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    requests = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [request["operation"] for request in requests] == [
+        "CreateSchedule", "CreateModel", "CreateEndpointConfig", "CreateEndpoint"
+    ]  # fmt: skip
+    assert not [each for each in cloud.client("scheduler").list_schedules()["Schedules"] if each["Name"] == name]
+    assert cloud.run("delete_endpoint", name, "--dry-run").stdout.count("Schedule") == 0

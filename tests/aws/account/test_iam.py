@@ -24,14 +24,23 @@ IMPLIED = {
     "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
 }  # fmt: skip
 # calls by the AWS CLI that messages recommend, to stop jobs that bill
-BY_HAND = {"sagemaker:StopTrainingJob", "sagemaker:StopTransformJob"}
-# called in other tests: requests to endpoints, transform jobs, logs, autoscaling, expiry, inventory, quotas
+BY_HAND = {
+    "sagemaker:StopTrainingJob", "sagemaker:StopTransformJob", "sagemaker:StopHyperParameterTuningJob",
+    "sagemaker:StopProcessingJob",
+}  # fmt: skip
+# called in other tests: requests to endpoints, transform jobs, logs, autoscaling, updates, tuning jobs, registry
 ELSEWHERE = {
     "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "logs:GetLogEvents", "logs:DescribeLogStreams",
     "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
     "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
     "application-autoscaling:DeregisterScalableTarget", "sagemaker:DescribeHyperParameterTuningJob",
-    "scheduler:CreateSchedule", "scheduler:ListSchedules", "cloudwatch:GetMetricData", "pricing:GetProducts",
+    "sagemaker:UpdateEndpoint", "sagemaker:ListTags",
+    "sagemaker:CreateHyperParameterTuningJob", "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+    "pricing:GetProducts",
+    "sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup", "sagemaker:DescribeModelPackage",
+    "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
+    "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob",
+    "scheduler:CreateSchedule", "scheduler:ListSchedules", "cloudwatch:GetMetricData",
     "servicequotas:ListServiceQuotas", "servicequotas:ListAWSDefaultServiceQuotas",
     *(f"sagemaker:List{kind}" for kind in ("Endpoints", "EndpointConfigs", "Models", "TrainingJobs", "TransformJobs",
                                            "HyperParameterTuningJobs")),
@@ -56,9 +65,19 @@ def arn_formats(action: str) -> list[str]:
 
 def resources(action: str, parameters: dict[str, Any]) -> list[str]:
     """The ARNs of the resources that the call's *parameters* name."""
+    if "AlarmNames" in parameters:
+        return [arn for name in parameters["AlarmNames"] for arn in resources(action, {"AlarmName": name})]
+    if "ResourceArn" in parameters:
+        return [parameters["ResourceArn"]]
     values: dict[str, Any] = {"Partition": "aws", "Region": REGION, "Account": DEFAULT_ACCOUNT_ID}
     values |= {name[0].upper() + name[1:]: value for name, value in parameters.items()}
     values |= {"BucketName": parameters.get("Bucket"), "ObjectName": parameters.get("Key")}
+    if named := [
+        parameters[key] for key in ("ResourceArn", "ModelPackageArn", "ModelPackageName") if key in parameters
+    ]:
+        return named  # by its ARN
+    if "ModelPackageGroupName" in parameters:  # a version is a resource of its own, below its group's name
+        values["ModelPackageName"] = f"{parameters['ModelPackageGroupName']}/1"
     values |= {"ScheduleName": parameters.get("Name"), "GroupName": parameters.get("GroupName", "default")}
     names = [(arn, re.findall(r"\$\{(\w+)\}", arn)) for arn in arn_formats(action)]
     return [

@@ -113,7 +113,7 @@ def test_what_is_named_is_deleted_with_its_parts_and_nothing_else(
         EndpointConfigName="traffic-signs-left", ProductionVariants=[variant(**SIZE)]
     )
     account.sagemaker.create_model(ModelName="traffic-signs-left", ExecutionRoleArn=ROLE)
-    for options in ((), ("--yes", "--delete", "traffic-signs-typo"), ("--yes", "--json")):
+    for options in ((), ("--yes", "--delete", "traffic-signs-typo")):
         refused = account.run("inventory", "--delete", "traffic-signs-a", *options)
         assert refused.returncode == 2
         assert refused.stderr.count("Error: ") == 1
@@ -128,3 +128,13 @@ def test_what_is_named_is_deleted_with_its_parts_and_nothing_else(
     assert "endpoint traffic-signs-a: deleted" in done.stdout, done.stderr
     assert account.run("inventory").stdout == f"{REGION}: nothing of traffic-signs is there\n"
     assert not denied(account.calls())
+
+
+def test_a_dry_run_prints_what_would_be_deleted(account: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_endpoint(account, monkeypatch, "traffic-signs-a", variant(**SIZE))
+    done = account.run("inventory", "--delete", "traffic-signs-a", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["operation"] for line in done.stdout.splitlines()] == [
+        "DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"
+    ]  # fmt: skip
+    assert ("endpoint", "traffic-signs-a") in listed(account.run("inventory", "--json"))

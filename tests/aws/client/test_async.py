@@ -100,19 +100,19 @@ def test_failure_file_reaches_the_person(
 ) -> None:  # fmt: skip
     runtime.async_results_queue.append((True, "Received client error (400): not a readable image"))
     done = run(cloud, "invoke", "--timeout", 2, files[0])
-    assert done.returncode == 2
+    assert done.returncode == 1
     words = f"endpoint {ENDPOINT} failed: Received client error (400): not a readable image"
     assert done.stderr == f"Error: {files[0]}: {words}\n"
 
 
 @pytest.mark.usefixtures("endpoint")
-def test_an_answer_that_is_late_is_told_with_the_place_it_is_to_come_to(
+def test_a_late_answer_is_reported_with_its_s3_path(
     cloud: Cloud, runtime: SageMakerRuntimeBackend, files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     place = f"s3://{BUCKET}/out/1.out"
     monkeypatch.setattr(runtime, "invoke_endpoint_async", lambda *_: (place, f"s3://{BUCKET}/out/failures/1.out"))
     done = run(cloud, "invoke", "--timeout", 0, files[0])
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert f"no answer from endpoint {ENDPOINT} after 0 s; it is expected at {place}" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
@@ -132,8 +132,8 @@ def test_an_endpoint_that_answers_at_once_is_asked_directly(
     assert not {name for name, _ in cloud.calls() if name.startswith("s3:")}
 
 
-def test_an_endpoint_that_is_not_there_is_told_in_words_of_aws(cloud: Cloud, files: list[Path]) -> None:
+def test_a_missing_endpoint_is_reported_in_the_words_of_aws(cloud: Cloud, files: list[Path]) -> None:
     done = run(cloud, "invoke", files[0])
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "sagemaker:DescribeEndpoint" in done.stderr
     assert "could not find" in done.stderr.lower()

@@ -72,9 +72,9 @@ def test_invoke_and_evaluate_by_name(cloud: Cloud, runtime: str, job: Job, prepa
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
 @pytest.mark.usefixtures("synchronous_endpoint")
-def test_the_containers_own_words_come_through(cloud: Cloud, runtime: str, server: Server, tmp_path: Path) -> None:
+def test_an_error_shows_the_containers_own_message(cloud: Cloud, runtime: str, server: Server, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
     done = run(cloud, runtime, "invoke", tmp_path / "broken.png")
-    assert done.returncode == 2
+    assert done.returncode == 1
     words = server.post(b"no image", "image/png").text
     assert done.stderr == f"Error: {tmp_path}/broken.png: ModelError from endpoint {ENDPOINT}: {words}\n"

@@ -41,7 +41,7 @@ def test_train_deploy_predict_delete(prepared: Path, tmp_path: Path, hosts: int)
     assert sum(".ppm" in line for line in done.stdout.splitlines()) == 43
 
 
-def test_a_program_of_ones_own(prepared: Path, tmp_path: Path) -> None:
+def test_a_users_program_trains(prepared: Path, tmp_path: Path) -> None:
     program = Path(__file__).parent / "own_program.py"
     done = round_trip(prepared, tmp_path / "out", "--entry-point", program, "-p", "epochs=1")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -49,17 +49,24 @@ def test_a_program_of_ones_own(prepared: Path, tmp_path: Path) -> None:
     assert sum(".ppm" in line for line in done.stdout.splitlines()) == 43
 
 
-def test_a_program_of_ones_own_that_fails_is_told_in_its_words(prepared: Path, tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text('raise ValueError("these words")')
-    done = round_trip(prepared, tmp_path / "out", "--entry-point", tmp_path / "mine.py")
-    assert done.returncode == 2
+def test_a_users_program_that_fails_is_reported_in_its_words_and_keeps_the_earlier_model(
+    prepared: Path, tmp_path: Path
+) -> None:
+    program = "import os\nraise ValueError('these words, model', os.listdir('/opt/ml/model'))\n"
+    (tmp_path / "mine.py").write_text(program)
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "model.tar.gz").write_text("of an earlier job")
+    done = round_trip(prepared, output, "--entry-point", tmp_path / "mine.py")
+    assert done.returncode == 1
     [line] = [line for line in done.stderr.splitlines() if line.startswith("Error: the training job failed: ")]
-    assert "these words" in line
+    assert "('these words, model', [])" in line
+    assert (output / "model.tar.gz").read_text() == "of an earlier job"
 
 
 def test_a_job_that_fails_on_two_hosts_ends_on_both(prepared: Path, tmp_path: Path) -> None:
     done = round_trip(prepared, tmp_path / "out", "--instances", 2, "-p", "epochs=many")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "Error: the training job failed: " in done.stderr
     assert "hyperparameter epochs = 'many'" in done.stdout
 

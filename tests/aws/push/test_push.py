@@ -15,7 +15,7 @@ from scripts.aws.registry import MANIFEST, require_supported
 from scripts.aws.registry import Registry as Reader
 from scripts.errors import Failure
 from tests.aws.account.test_iam import denied
-from tests.aws.cloud import Cloud
+from tests.aws.cloud import MODEL, ROLE, Cloud
 from tests.aws.push import ecr
 from tests.support.helpers import free_port
 
@@ -62,10 +62,12 @@ class Desk:
         assert process.returncode == 0, process.stderr
         return process.stdout
 
-    def refusal(self, *arguments: str, repository: str = NAME, image: str = IMAGE, **environment: str | None) -> str:
-        """Fail to push; return the one line of the error."""
+    def refusal(
+        self, *arguments: str, repository: str = NAME, image: str = IMAGE, code: int = 2, **environment: str | None
+    ) -> str:
+        """Fail to push with an exit code; return the one line of the error."""
         process = self.start(*arguments, repository=repository, image=image, **environment)
-        assert process.returncode == 2, process.stdout + process.stderr
+        assert process.returncode == code, process.stdout + process.stderr
         assert process.stderr.count("\n") == 1, process.stderr
         assert not self.result.exists()
         return process.stderr
@@ -130,7 +132,7 @@ def trusting(desk: Desk, registry: ecr.Registry) -> Desk:
     return Desk(desk.folder, {**desk.environment, "REQUESTS_CA_BUNDLE": str(registry.certificate)})
 
 
-def test_what_was_pushed_comes_back_by_digest_and_runs(trusting: Desk, aws: str) -> None:
+def test_a_pushed_image_is_pulled_by_digest_and_runs(trusting: Desk, aws: str) -> None:
     said = trusting.push()
     uri = trusting.result.read_text().strip()
     assert said.splitlines()[-1] == uri
@@ -160,7 +162,7 @@ def test_uncommitted_changes_are_refused_or_named(trusting: Desk) -> None:
     assert f"{ecr.HOST}/{NAME}:tiny-{trusting.commit}-dirty" in trusting.push("--allow-dirty")
 
 
-def test_an_engine_that_pushes_oci_manifests_is_found_out(
+def test_an_engine_that_pushes_oci_manifests_is_detected(
     trusting: Desk, registry: ecr.Registry, tmp_path: Path
 ) -> None:
     """Debian's engine never pushes OCI manifests; this one pushes, then replaces the image by its OCI form."""
@@ -259,12 +261,44 @@ def test_a_job_gets_instances_of_the_processor_of_its_image(cloud: Cloud, regist
     image, trust = f"{ecr.HOST}/planted:arm", {"REQUESTS_CA_BUNDLE": str(registry.certificate)}
     done = cloud.train("--image", image, "--instance-type", "ml.m5.large", "--yes", **trust)
     assert done.returncode == 2
-    assert f"ml.m5.large needs an image for linux/amd64, {image} is for linux/arm64" in done.stderr
+    assert (
+        f"ml.m5.large needs an image for linux/amd64, {image} is for linux/arm64, for endpoints on Graviton instances"
+        " only: push one with make push\n" in done.stderr
+    )
 
 
-def test_an_image_that_cannot_be_read_is_deployed_on_arm_with_a_word_about_it(
-    cloud: Cloud, registry: ecr.Registry
+@pytest.mark.parametrize("given", [False, True])
+def test_graviton_gets_the_image_that_was_pushed_for_it_unless_another_is_given(
+    cloud: Cloud, registry: ecr.Registry, tmp_path: Path, given: bool
 ) -> None:
+    """The training job names the image that trained, which is for x86-64."""
+    images = {name: f"{ecr.HOST}/planted:{name}" for name in ("amd64", "arm64", "mine")}
+    for name, image in images.items():
+        registry.put_image("planted", image.rpartition(":")[2], "docker", "amd64" if name == "amd64" else "arm64")
+    (tmp_path / "results").mkdir()
+    job = {
+        "name": "traffic-signs-job",
+        "status": "Completed",
+        "image": images["amd64"],
+        "role": ROLE,
+        "artifact": MODEL,
+    }
+    (tmp_path / "results" / "training-job.json").write_text(json.dumps(job))
+    (tmp_path / "results" / "image-uri-arm64.txt").write_text(f"{images['arm64']}\n")
+    name = f"traffic-signs-graviton-{int(given)}"
+    words = ["--instance-type", "ml.c7g.large", "--endpoint-name", name, "--yes"]
+    done = subprocess.run(
+        cloud.command("deploy", *words, *(["--image", images["mine"]] if given else [])), cwd=tmp_path,
+        env={**cloud.environment, "PYTHONPATH": str(ROOT), "REQUESTS_CA_BUNDLE": str(registry.certificate)},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=180,
+    )  # fmt: skip
+    said = f"image for ml.c7g.large: {images['arm64']}, from results/image-uri-arm64.txt"
+    assert (said in done.stderr) is not given
+    created = [parameters for operation, parameters in cloud.calls() if operation == "sagemaker:CreateModel"]
+    assert [each["PrimaryContainer"]["Image"] for each in created] == [images["mine" if given else "arm64"]], done
+
+
+def test_an_image_that_cannot_be_read_is_deployed_on_arm_with_a_note(cloud: Cloud, registry: ecr.Registry) -> None:
     image, trust = f"{ecr.HOST}/planted:unknown", {"REQUESTS_CA_BUNDLE": str(registry.certificate)}
     done = cloud.deploy("traffic-signs-unread", "--image", image, "--instance-type", "ml.c7g.large", **trust)
     assert f"not checked: whether {image} is for linux/arm64, as ml.c7g.large needs: 404 from https://" in done.stderr
@@ -283,10 +317,10 @@ def test_a_registry_that_refuses_is_quoted(registry: ecr.Registry, monkeypatch: 
 
 @pytest.mark.usefixtures("registry")
 def test_a_certificate_that_is_not_trusted_is_named(desk: Desk) -> None:
-    assert "certificate verify failed" in desk.refusal(repository="untrusted")
+    assert "certificate verify failed" in desk.refusal(repository="untrusted", code=1)
 
 
-def test_a_credential_helper_that_logs_in_by_itself_is_used(trusting: Desk, tmp_path: Path) -> None:
+def test_a_credential_helper_that_logs_in_is_used(trusting: Desk, tmp_path: Path) -> None:
     """ECR's helper returns a login, but refuses to store one."""
     helper = tmp_path / "docker-credential-own"
     login = json.dumps({"ServerURL": ecr.HOST, "Username": "AWS", "Secret": ecr.PASSWORD})
@@ -325,19 +359,41 @@ def test_a_repository_in_another_region_or_account_is_refused_with_both_names(de
         ("GetAuthorizationToken", "AccessDeniedException", "lack the permission ecr:GetAuthorizationToken;"),
     ],
 )
-def test_a_login_that_aws_refuses_is_told_with_its_cause(
+def test_a_login_that_aws_refuses_is_reported_with_its_cause(
     desk: Desk, aws: str, action: str, code: str, words: str
 ) -> None:
     with ecr.rejecting(action, code, aws) as url:
-        assert words in desk.refusal(AWS_ENDPOINT_URL=url, repository=f"refused-{action.lower()}")
+        assert words in desk.refusal(AWS_ENDPOINT_URL=url, repository=f"refused-{action.lower()}", code=1)
 
 
 def test_a_push_that_cannot_reach_aws_says_so(desk: Desk) -> None:
-    assert "no answer from AWS" in desk.refusal(AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
+    assert "no answer from AWS" in desk.refusal(AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}", code=1)
 
 
 def test_a_name_that_ecr_does_not_allow_is_refused_in_its_words(desk: Desk) -> None:
-    assert "InvalidParameterException" in desk.refusal(repository="Upper_Case")
+    assert "InvalidParameterException" in desk.refusal(repository="Upper_Case", code=1)
+
+
+def test_a_dry_run_prints_requests_and_commands_and_makes_no_repository(desk: Desk, aws: str) -> None:
+    desk.result.parent.mkdir()
+    desk.result.write_text("an earlier push")
+    uri, tag = f"{ecr.HOST}/dry", f"tiny-{desk.commit}"
+    found = [json.loads(line) for line in desk.push("--dry-run", repository="dry").splitlines()]
+    assert [request.get("operation") or request["command"][1:] for request in found] == [
+        "CreateRepository",
+        ["login", "--username", "AWS", "--password-stdin", ecr.HOST],
+        ["tag", IMAGE, f"{uri}:{tag}"],
+        ["push", f"{uri}:{tag}"],
+    ]
+    assert "dry" not in [each["repositoryName"] for each in _client(aws, "ecr").describe_repositories()["repositories"]]
+    assert desk.result.read_text() == "an earlier push"
+
+
+def test_as_json_a_push_prints_one_document(trusting: Desk) -> None:
+    document = json.loads(trusting.push("--json"))
+    assert document["image"] == trusting.result.read_text().strip()
+    assert (document["repository"], document["tag"]) == (f"{ecr.HOST}/{NAME}", f"tiny-{trusting.commit}")
+    assert document["platform"] == "linux/amd64"
 
 
 def test_a_push_without_an_engine_says_what_is_missing(desk: Desk) -> None:
@@ -358,13 +414,18 @@ def test_an_image_for_a_processor_that_sagemaker_lacks_is_refused(desk: Desk) ->
         docker("rmi", name)
 
 
-def test_an_image_for_arm_is_pushed_with_a_word_about_its_use(trusting: Desk) -> None:
-    name = "traffic-signs-push-test:arm64"
+def test_an_image_for_arm_is_pushed_beside_the_one_that_trains(trusting: Desk) -> None:
+    trains = trusting.push().splitlines()[-1]
+    name = "traffic-signs-push-test:tiny-arm64"
     docker("build", "--platform", "linux/arm64", "--tag", name, "-", text="FROM scratch\nCOPY . /\nLABEL for=arm\n")
     try:
         said = trusting.push(image=name)
         assert "endpoints on Graviton instances run it, training does not" in said
         assert f"{MANIFEST}, linux/arm64, " in said
+        assert f"as {ecr.HOST}/{NAME}:tiny-arm64-{trusting.commit}\n" in said
+        uri = said.splitlines()[-1]
+        assert trusting.result.with_name("image-uri-arm64.txt").read_text() == f"{uri}\n"
+        assert trusting.result.read_text() == f"{trains}\n" != f"{uri}\n"
     finally:
         docker("rmi", "--force", docker("image", "inspect", "--format", "{{.Id}}", name))
 

@@ -27,7 +27,9 @@ def test_endpoint_comes_and_goes(cloud: Cloud) -> None:
     assert cloud.run("delete_endpoint", "traffic-signs-cpu").stdout.count("does not exist") == 3
 
 
-def test_what_was_made_before_a_refusal_is_told_and_removed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resources_made_before_a_refusal_are_named_and_can_be_removed(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = "traffic-signs-quota"
 
     def refuse(**_: Any) -> None:
@@ -35,7 +37,7 @@ def test_what_was_made_before_a_refusal_is_told_and_removed(cloud: Cloud, monkey
 
     monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_endpoint", refuse)
     done = cloud.deploy(name)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "quota is used up" in done.stderr
     assert done.stderr.endswith(
         f"; delete what was created, which may bill: python -m scripts.delete_endpoint {name}\n"
@@ -57,7 +59,7 @@ def test_a_shadow_model_whose_configuration_is_refused_does_not_stay(
 
     monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_endpoint_config", refuse)
     done = cloud.deploy(name, "--shadow-model", MODEL)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "quota is used up" in done.stderr
     assert f"model {name}: deleted" in cloud.run("delete_endpoint", name).stdout
     assert not [model for model in cloud.sagemaker.list_models()["Models"] if model["ModelName"].startswith(name)]
@@ -72,7 +74,7 @@ def test_a_refusal_on_the_way_says_that_something_is_left(
 
     monkeypatch.setattr(sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], operation, refuse)
     done = cloud.run("delete_endpoint", "traffic-signs-late")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert done.stderr.startswith("Error: the AWS login has expired; log in again")
     assert done.stderr.endswith("; what is left of traffic-signs-late may bill: run this command again\n")
 

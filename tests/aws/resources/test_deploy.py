@@ -135,7 +135,7 @@ def test_a_shadow_model_gets_a_variant_of_its_own(cloud: Cloud, monkeypatch: pyt
         (("--invocations", "6000"), "--invocations needs --autoscale: add it, or omit --invocations"),
     ],
 )
-def test_what_does_not_go_together_is_refused_at_once(options: tuple[str, ...], words: str) -> None:
+def test_options_that_exclude_each_other_are_refused_at_once(options: tuple[str, ...], words: str) -> None:
     done = CliRunner().invoke(deploy.main, [*options, "--yes"])
     assert done.exit_code == 2
     assert words in done.output
@@ -182,7 +182,7 @@ def test_invoke_names_a_model_of_a_container_in_its_path() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"status": "Completed"}'])
-def test_a_damaged_file_of_the_job_is_told(content: bytes, tmp_path: Path) -> None:
+def test_a_damaged_file_of_the_job_is_reported(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "training-job.json"
     path.write_bytes(content)
     with pytest.raises(Failure, match=r"training-job\.json is damaged: train again"):

@@ -66,7 +66,7 @@ def test_a_healthy_endpoint_is_healthy(cloud: Cloud) -> None:
     assert (done.returncode, done.stdout) == (0, "traffic-signs-later: InService, nothing has failed\n")
 
 
-def test_a_name_that_nothing_has_is_one_line(cloud: Cloud) -> None:
+def test_an_unknown_name_is_an_error_of_one_line(cloud: Cloud) -> None:
     done = cloud.run("doctor", "nothing")
     assert done.returncode == 2
     assert done.stderr.startswith(f"Error: {REGION} has no training-job, endpoint, transform-job,")

@@ -42,17 +42,19 @@ def test_endpoint_is_waited_for_or_left_to_itself(cloud: Cloud, monkeypatch: pyt
 
     cloud.record.unlink()
     code, error = cloud.interrupt("CreateEndpoint", "deploy", *deploy_options("traffic-signs-left"))
-    assert code == 2, error
-    assert error.endswith(leftover_message("traffic-signs-left"))
+    assert code == 130, error
+    assert error.endswith(leftover_message("traffic-signs-left", "1 x ml.c5.large day and night"))
 
 
-def leftover_message(name: str) -> str:
-    return f"Error: interrupted; delete what was created, which may bill: python -m scripts.delete_endpoint {name}\n"
+def leftover_message(name: str, price: str) -> str:
+    removal = f"python -m scripts.delete_endpoint {name}"
+    return f"Error: interrupted; delete what was created, which may bill {price}: {removal}\n"
 
 
 def test_ctrl_c_while_an_endpoint_is_made_says_what_may_be_left(cloud: Cloud) -> None:
     name = "traffic-signs-hasty"
-    assert cloud.interrupt("CreateModel", "deploy", *deploy_options(name)) == (2, leftover_message(name))
+    done = cloud.interrupt("CreateModel", "deploy", *deploy_options(name), "--serverless")
+    assert done == (130, leftover_message(name, "by request"))
     assert "sagemaker:CreateEndpoint" not in dict(cloud.calls())
 
 

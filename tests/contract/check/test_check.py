@@ -92,7 +92,7 @@ def test_a_scenario_that_measures_time_runs_when_no_other_does() -> None:
     assert several.is_set()
 
 
-def test_what_waits_for_another_result_takes_no_place_from_what_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scenarios_that_wait_for_a_result_do_not_delay_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core_run, "_AT_ONCE", 1)
     late = replace(scenario(point("T1-late")), name="late", late=True)
     alone = replace(scenario(point("H1-alone", Part.HOSTING), alone=True), name="alone")
@@ -179,7 +179,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_run_with_exit_cod
     assert done.output == "Error: cannot write the report to /dev/null/report: Not a directory\n"
 
 
-def test_a_report_that_cannot_be_written_after_the_run_is_no_broken_contract(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_exits_with_2_not_1(tmp_path: Path) -> None:
     (taken := tmp_path / "out" / "check.html").mkdir(parents=True)
     programs, model = images.programs(tmp_path / "programs"), images.laid(tmp_path / "model", images.MODEL)
     words = ["check", "--bare", programs, "--model", model, "--only", "H3-ping-in-time"]
@@ -260,7 +260,7 @@ def test_a_server_that_answers_ping_to_get_only_gets_a_warning_and_no_failure(tm
 
 
 @pytest.mark.engine
-def test_an_image_without_chown_is_no_error(tmp_path: Path) -> None:
+def test_an_image_without_chown_is_not_an_error(tmp_path: Path) -> None:
     container.restore_owner(images.build("chown", ["RUN rm /bin/chown"]), tmp_path, os.getuid() + 1, os.getgid())
     assert tmp_path.stat().st_uid == os.getuid()
 

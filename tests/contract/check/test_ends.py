@@ -115,7 +115,7 @@ def test_a_payload_that_the_server_refuses_does_not_blame_the_disk(subject: Subj
 
 
 @pytest.mark.engine
-def test_a_container_that_somebody_else_stops_decides_nothing(subject: Subject) -> None:
+def test_a_container_stopped_from_outside_decides_nothing(subject: Subject) -> None:
     damaged = next(each for each in damaged_model.SCENARIOS if damaged_model.DAMAGED in each.points)
 
     def stopped_meanwhile(of: Subject) -> list[Finding]:
@@ -169,7 +169,7 @@ def test_a_server_that_starts_and_fails_slowly_is_not_called_silent(
 
 
 @pytest.mark.parametrize("code", ["os._exit(137)", "os.kill(os.getpid(), 9)"])
-def test_an_end_by_sigkill_is_no_stop_in_time(code: str, subject: Subject, tmp_path: Path) -> None:
+def test_an_end_by_sigkill_is_not_a_stop_in_time(code: str, subject: Subject, tmp_path: Path) -> None:
     killed = images.changed("serve", (STOPS, f"lambda *_: {code}"))
     finding = found("H8-stops-in-time", replace(subject, programs=images.programs(tmp_path / "programs", killed)))
     assert finding.verdict is Verdict.BROKEN, finding

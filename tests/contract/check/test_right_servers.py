@@ -52,7 +52,7 @@ def test_a_forecast_that_depends_on_the_hour_and_on_no_body_is_right(tmp_path: P
     assert faults(judged(bodies.judge, subject(tmp_path, hours, instead(PREDICTED, count)))) == {}
 
 
-def test_a_server_that_says_that_it_does_not_take_chunks_is_right(tmp_path: Path) -> None:
+def test_a_server_that_refuses_chunked_bodies_with_501_passes(tmp_path: Path) -> None:
     refused = ("return self.chunks()", 'raise Refusal(501, "send a Content-Length")')
     assert faults(judged(bodies.judge, subject(tmp_path, refused))) == {}
 
@@ -85,7 +85,7 @@ def test_pythons_cache_of_the_models_code_is_not_taken_for_writing(
 
 
 @pytest.mark.engine
-def test_two_megabytes_in_tmp_are_no_full_disk(tmp_path: Path) -> None:
+def test_two_megabytes_in_tmp_are_not_a_full_disk(tmp_path: Path) -> None:
     """mosec lays its web pages there."""
     pages = f"{_START}    Path('/tmp/pages').write_bytes(bytes(2_051_985))\n"
     image = images.build("pages", files=images.changed("serve", (_START, pages)))

@@ -97,7 +97,7 @@ def test_ours_comes_first(job: Job, image: str | None, tmp_path: Path, kind: str
         assert len(through([first.url, last], instances(three), JSON).text.splitlines()) == 3
 
 
-def test_two_of_ours_on_one_network_stay_out_of_each_others_way(
+def test_two_endpoints_on_one_network_do_not_disturb_each_other(
     job: Job, small_job: Job, image: str | None, tmp_path: Path
 ) -> None:
     with ours(job, image, tmp_path / "one") as one, ours(small_job, image, tmp_path / "two") as two:

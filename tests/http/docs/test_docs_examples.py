@@ -42,7 +42,7 @@ def demo(checkout: Path) -> str:
     return done.stdout
 
 
-def test_a_folder_of_ones_own_images_is_learnt(demo: str) -> None:
+def test_a_folder_of_the_users_images_is_learned(demo: str) -> None:
     accuracy = re.search(r"accuracy ([\d.]+) on 120 test images", demo)
     assert accuracy
     assert float(accuracy[1]) > 0.95
@@ -76,7 +76,7 @@ def test_a_request_that_a_page_shows_is_answered(page: str, server: Server, prep
     assert '"class_id":' in done.stdout
 
 
-def test_a_network_of_ones_own_is_trained_and_served(prepared: Path, tmp_path: Path) -> None:
+def test_a_users_network_is_trained_and_served(prepared: Path, tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "train.py").write_text(files(PAGE)["mine/train.py"])
     settings = {"sagemaker_program": "train.py", "sagemaker_submit_directory": str(tmp_path / "source"), "epochs": 3}

@@ -46,12 +46,12 @@ def test_execution_parameters_keep_the_platforms_bound(server: Server) -> None:
     assert requests_at_once * payload <= 100
 
 
-def test_an_endpoint_has_them_too(job: Job, tmp_path: Path) -> None:
+def test_execution_parameters_name_the_strategy_outside_a_job_too(job: Job, tmp_path: Path) -> None:
     with serving(job.base, tmp_path / "log") as server:
         assert parameters(server)["BatchStrategy"] == "MULTI_RECORD"
 
 
-def test_what_the_job_says_goes_before(job: Job, image: str | None, tmp_path: Path) -> None:
+def test_the_jobs_settings_override_the_computed_ones(job: Job, image: str | None, tmp_path: Path) -> None:
     variables = {
         "SAGEMAKER_BATCH": "True",  # as local mode spells it
         "SAGEMAKER_MAX_PAYLOAD_IN_MB": "2",

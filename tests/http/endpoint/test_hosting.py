@@ -101,7 +101,7 @@ def test_tensorflow_gives_the_same_answers_to_requests_that_it_joins(
         (b"<p>", "text/html", 415, "send application/json"),
     ],
 )
-def test_a_bad_request_is_told_in_json(
+def test_a_bad_request_is_reported_in_json(
     server: Server, body: bytes, content_type: str, status: int, message: str
 ) -> None:
     answer = server.post(body, content_type)
@@ -111,7 +111,7 @@ def test_a_bad_request_is_told_in_json(
     assert b"Traceback" not in answer.content
 
 
-def test_a_format_that_is_not_offered_is_406(server: Server) -> None:
+def test_a_format_that_is_not_offered_gets_406(server: Server) -> None:
     answer = server.post(instances(PIXELS), JSON, Accept="application/xml")
     assert answer.status_code == 406
     assert "is not supported; accept application/json" in answer.json()["error"]
@@ -148,7 +148,7 @@ def test_a_body_without_a_length_is_limited_too(server: Server) -> None:
     assert requests.get(f"{server.url}/ping", timeout=2).status_code == 200
 
 
-def test_a_length_that_lies_gets_no_worker_stuck(server: Server) -> None:
+def test_a_false_length_blocks_no_worker(server: Server) -> None:
     port = int(server.url.rsplit(":", 1)[1])
     lines = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {NPY}\r\nContent-Length: 999\r\n\r\nshort"
     for _ in range(8):
@@ -252,7 +252,7 @@ def test_a_wrong_variable_ends_the_server_with_its_name(job: Job, image: str | N
 
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
-def test_sigterm_leaves_nobody_without_an_answer_who_has_connected(job: Job, tmp_path: Path) -> None:
+def test_sigterm_answers_every_client_that_has_connected(job: Job, tmp_path: Path) -> None:
     with (
         serving(job.base, tmp_path / "log", environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}) as server,
         contextlib.ExitStack() as stack,

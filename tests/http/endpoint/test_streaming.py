@@ -62,7 +62,7 @@ def test_each_line_has_the_pixels_of_its_own_image(server: Server) -> None:
         (npy(PIXELS[:1, :8]), "stream=true", LINES, "shape [1, 8, 32, 1]"),
     ],
 )
-def test_what_cannot_be_streamed_is_a_status(
+def test_an_answer_that_cannot_be_streamed_gets_a_status(
     server: Server, body: bytes, attributes: str, accept: str, message: str
 ) -> None:
     answer = ask(server, body, attributes, accept)
@@ -70,5 +70,5 @@ def test_what_cannot_be_streamed_is_a_status(
     assert message in answer.json()["error"]
 
 
-def test_ids_that_begin_with_the_word_are_none_of_our_business(server: Server) -> None:
+def test_attributes_that_begin_with_stream_are_left_alone(server: Server) -> None:
     assert ask(server, npy(PIXELS[:1]), "stream_id=7, streaming=4").status_code == 200

@@ -89,7 +89,7 @@ def handshake(**changed: str) -> dict[str, str]:
     return {**headers, "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==", **changed}
 
 
-def test_a_bad_frame_is_told_and_the_stream_goes_on(server: Server) -> None:
+def test_a_bad_frame_is_reported_and_the_stream_continues(server: Server) -> None:
     bad: list[tuple[bytes | str, str]] = [
         (b"no image", "not a readable image"),
         (b"", "not a readable image"),
@@ -135,7 +135,7 @@ def test_another_version_of_the_protocol_is_refused(server: Server) -> None:
 
 
 @pytest.mark.parametrize("changed", [{}, {"Upgrade": "h2c"}, {"Connection": "keep-alive"}])
-def test_what_is_no_handshake_is_told_in_json(server: Server, changed: dict[str, str]) -> None:
+def test_an_invalid_handshake_is_reported_in_json(server: Server, changed: dict[str, str]) -> None:
     headers = handshake(**changed) if changed else {}
     answer = requests.get(server.url + PATH, headers=headers, timeout=10)
     assert answer.status_code == 400

@@ -53,7 +53,7 @@ def test_the_camera_takes_a_picture(page: Page) -> None:
     assert page.locator("#video").evaluate("video => video.srcObject") is None
 
 
-def test_a_kind_of_image_that_browsers_do_not_show_is_answered(page: Page, server: Served, prepared: Path) -> None:
+def test_an_image_format_that_browsers_do_not_show_is_answered(page: Page, server: Served, prepared: Path) -> None:
     file = prepared / "samples" / "14-Stop.ppm"
     choose(page, "image", file)
     expect_answer(page, answered(server, file))

@@ -136,7 +136,7 @@ def test_requests_that_come_together_are_answered_in_order(server: Server) -> No
 
 
 @pytest.mark.parametrize("target", ["http://", "http://x", "/é", "x", "*", "http://x:port/ping", "/%zz%ff%00"])
-def test_a_strange_target_is_answered(server: Server, target: str) -> None:
+def test_an_unusual_request_target_is_answered(server: Server, target: str) -> None:
     assert statuses(server, head(start=f"GET {target} HTTP/1.1"))[0] in (400, 404)
 
 
@@ -176,7 +176,7 @@ def test_extensions_of_chunks_are_ignored(server: Server) -> None:
     same(server, ask(server, head(CHUNKED) + body))
 
 
-def test_http_1_0_is_answered_as_it_knows_it(server: Server) -> None:
+def test_http_1_0_gets_an_http_1_0_answer(server: Server) -> None:
     old = "POST /invocations HTTP/1.0"
     for fields in ((), ("Connection: close",), ("Expect: 100-continue",)):
         same(server, ask(server, post(PIXELS, *fields, start=old)))

@@ -159,7 +159,7 @@ def numbers(server: Server) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("behind", [b"", PING])
-def test_what_a_client_has_asked_that_leaves_is_not_computed(server: Server, behind: bytes) -> None:
+def test_the_request_of_a_client_that_left_is_not_computed(server: Server, behind: bytes) -> None:
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(12) as pool:
         many = [stack.enter_context(connect(server)) for _ in range(9)]
         list(pool.map(lambda client: client.sendall(post(LARGE) + behind), many))

@@ -84,12 +84,12 @@ def test_heads_without_an_end_are_closed_and_fill_no_memory(server: Server) -> N
 @pytest.mark.parametrize(
     ("start", "status"), [(b"", 0), (b"P", 408), (b"POST /invo", 408), (head()[:-2], 408), (b"\r\n", 408)]
 )
-def test_a_head_that_does_not_end_is_told_so_and_closed(server: Server, start: bytes, status: int) -> None:
+def test_a_head_that_does_not_end_gets_an_answer_and_is_closed(server: Server, start: bytes, status: int) -> None:
     # a connection that never sent anything, or only empty lines, may be closed without a word
     assert statuses(server, start)[0] in (status, 0 if not start.strip() else status)
 
 
-def test_a_head_that_drips_is_closed_too(server: Server) -> None:
+def test_a_head_that_arrives_byte_by_byte_is_closed_too(server: Server) -> None:
     with connect(server) as client:
         start = time.monotonic()
         for byte in head("X-A: " + "a" * 500):
@@ -102,7 +102,7 @@ def test_a_head_that_drips_is_closed_too(server: Server) -> None:
 @pytest.mark.parametrize("pause", [0, 0.2])
 @pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
 @pytest.mark.parametrize("size", [9_000, 70_000])
-def test_a_head_that_is_too_large_is_told_so_and_closed(server: Server, size: int, end: bytes, pause: float) -> None:
+def test_a_head_that_is_too_large_gets_431_and_is_closed(server: Server, size: int, end: bytes, pause: float) -> None:
     data = b"GET /ping HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * size + end
     with connect(server) as client:
         client.sendall(data[:5_000] if pause else data)
@@ -117,7 +117,7 @@ def test_more_than_100_fields_are_a_bad_request(server: Server) -> None:
     assert statuses(server, head(*["X-A: a"] * 101, start="GET /ping HTTP/1.1"), 2) == [400, 0]
 
 
-def test_four_heads_of_70_000_bytes_without_an_end_harm_nobody(server: Server) -> None:
+def test_four_heads_of_70_000_bytes_without_an_end_delay_no_other(server: Server) -> None:
     with contextlib.ExitStack() as stack, clients.pinging(server) as pings:
         for _ in range(4):
             client = stack.enter_context(connect(server))
@@ -171,7 +171,7 @@ DRIPS = [(BODY, b"a", 1), (head(CHUNKED), b"1\r\na\r\n", 1), (head(CHUNKED) + b"
 
 
 @pytest.mark.parametrize(("start", "part", "pause"), [*DRIPS, (BODY, b"", 1), (BODY, b"a" * 2_000, 0.1)])
-def test_a_body_that_comes_too_slowly_is_told_so_and_closed(
+def test_a_body_that_comes_too_slowly_gets_408_and_is_closed(
     server: Server, start: bytes, part: bytes, pause: float
 ) -> None:
     with connect(server) as client:
@@ -189,7 +189,7 @@ def test_a_body_that_comes_steadily_is_waited_for(server: Server) -> None:
 
 
 @pytest.mark.parametrize("number", [8, 20])
-def test_slow_bodies_hold_nobody_up(server: Server, number: int) -> None:
+def test_slow_bodies_delay_no_other(server: Server, number: int) -> None:
     with contextlib.ExitStack() as stack:
         many = [stack.enter_context(connect(server)) for _ in range(number)]
         pool = stack.enter_context(ThreadPoolExecutor(number))

@@ -43,7 +43,9 @@ def is_up(server: Server) -> None:
 
 
 @pytest.mark.parametrize("fields", [(), STREAMED])
-def test_who_does_not_read_is_hung_up_on_and_costs_no_memory(server: Server, fields: tuple[str, ...]) -> None:
+def test_a_client_that_does_not_read_is_disconnected_and_fills_no_memory(
+    server: Server, fields: tuple[str, ...]
+) -> None:
     [worker] = server.workers()
     after = []
     for _ in range(3):
@@ -61,7 +63,7 @@ def test_who_does_not_read_is_hung_up_on_and_costs_no_memory(server: Server, fie
 
 
 @pytest.mark.parametrize("fields", [(), STREAMED])
-def test_who_reads_slowly_but_steadily_gets_all(server: Server, fields: tuple[str, ...]) -> None:
+def test_a_client_that_reads_slowly_but_steadily_gets_the_whole_answer(server: Server, fields: tuple[str, ...]) -> None:
     headers = dict(field.split(": ") for field in fields)
     whole = server.post(LARGE, NPY, **headers).content
     got = b""
@@ -107,7 +109,7 @@ def test_requests_without_a_pause_fill_no_memory(server: Server) -> None:
 
 
 @pytest.mark.parametrize("start", [head(CHUNKED) + b"0\r\nX-A: ", head(CHUNKED) + b"1;", head(CHUNKED) + b"0\r\n"])
-def test_what_belongs_to_no_body_and_has_no_end_fills_no_memory(server: Server, start: bytes) -> None:
+def test_endless_bytes_after_a_body_fill_no_memory(server: Server, start: bytes) -> None:
     before = clients.megabytes(server)
     with clients.pinging(server) as pings, clients.memory(server) as most, ThreadPoolExecutor(4) as pool:
         part = b"X-A: b\r\n" * 8_192 if start.endswith(b"\n") else b"a" * 2**16
@@ -141,7 +143,7 @@ def test_many_large_requests_at_once_fill_no_memory(server: Server) -> None:
         HANDSHAKE.replace(b"13", b"12"),
     ],
 )
-def test_a_handshake_that_is_none_is_answered_and_keeps_no_connection(server: Server, data: bytes) -> None:
+def test_an_invalid_handshake_is_answered_and_its_connection_closed(server: Server, data: bytes) -> None:
     [worker] = server.workers()
     with contextlib.ExitStack() as stack:
         many = [stack.enter_context(connect(server)) for _ in range(10)]

@@ -66,7 +66,7 @@ def test_every_line_is_json_with_time_level_and_process(quiet: Server) -> None:
 
 
 @only_bare
-def test_at_the_usual_level_only_what_is_refused_has_a_line(quiet: Server) -> None:
+def test_at_the_default_level_only_refused_requests_are_logged(quiet: Server) -> None:
     for _ in range(5):
         assert quiet.post(npy(PIXELS), NPY, **{"X-Amzn-SageMaker-Inference-Id": "good"}).status_code == 200
     assert quiet.post(b"x", NPY, **{"X-Amzn-SageMaker-Inference-Id": "bad"}).status_code == 400
@@ -78,7 +78,7 @@ def test_at_the_usual_level_only_what_is_refused_has_a_line(quiet: Server) -> No
 
 
 @only_bare
-def test_who_does_not_send_the_rest_is_told_of_too(tmp_path: Path, job: Job) -> None:
+def test_an_incomplete_body_is_logged_too(tmp_path: Path, job: Job) -> None:
     with serving(job.base, tmp_path / "log", environment={"SAGEMAKER_MODEL_SERVER_TIMEOUT": "1"}) as server:
         with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), 10) as connection:
             connection.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n123")
@@ -113,7 +113,7 @@ def test_at_level_10_a_request_has_one_line_with_sizes_and_times(talkative: Serv
 
 
 @only_bare
-def test_what_an_image_holds_is_in_no_line(talkative: Server) -> None:
+def test_no_log_line_has_the_content_of_an_image(talkative: Server) -> None:
     secret = b"SECRET-PLATE-HH-AB-1234"
     picture = encoded(np.frombuffer((secret * 45)[:1024], np.uint8).reshape(32, 32), "PPM")
     assert secret in picture

@@ -104,7 +104,7 @@ def test_answers_are_counted_whichever_worker_gives_them(server: Server) -> None
     assert all(10e6 < size < 2e9 for size in memory.values())
 
 
-def test_every_worker_tells_the_same(server: Server) -> None:
+def test_every_worker_reports_the_same_metrics(server: Server) -> None:
     def counts(samples: Samples) -> Samples:
         return {key: number for key, number in samples.items() if ("route", "invocations") in key[1]}
 
@@ -126,7 +126,7 @@ def test_paths_methods_and_clients_make_no_series(server: Server) -> None:
     assert after.keys() - before.keys() <= {(REQUESTS, frozenset({("route", "metrics"), ("status", "200")}))}
 
 
-def test_those_who_are_refused_are_counted_while_metrics_is_heard(job: Job, image: str | None, tmp_path: Path) -> None:
+def test_refused_requests_are_counted_while_metrics_is_answered(job: Job, image: str | None, tmp_path: Path) -> None:
     def ask() -> requests.Response:
         return requests.post(f"{server.url}/invocations", data=body, headers={"Content-Type": NPY}, timeout=200)
 
@@ -164,9 +164,7 @@ def booted(server: Server) -> list[int]:
     return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", server.log.read_text())]
 
 
-def test_a_worker_that_is_replaced_takes_nothing_along_and_leaves_nothing_behind(
-    job: Job, image: str | None, tmp_path: Path
-) -> None:
+def test_a_replaced_worker_loses_no_answer_and_leaves_no_file(job: Job, image: str | None, tmp_path: Path) -> None:
     with serving(job.base, tmp_path / "log", image, {"SAGEMAKER_MODEL_SERVER_WORKERS": "2"}) as server:
         before = scrape_until(server, lambda found: value(found, "traffic_signs_model_loads_total") == 2)
         for _ in range(10):

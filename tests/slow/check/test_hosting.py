@@ -98,7 +98,7 @@ def test_only_what_reaches_a_client_is_broken(
         ("H8-stops-in-time", before("    deadline = time.monotonic() + 25", "time.sleep(1)")),
     ],
 )
-def test_what_costs_time_or_hides_a_reason_is_a_warning(
+def test_a_fault_that_costs_time_or_hides_a_reason_is_a_warning(
     name: str, change: Change, subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stop, "SLOW_STOP_SECONDS", 0.9)
@@ -114,7 +114,7 @@ def test_an_image_checked_for_a_multi_model_endpoint_is_tried_as_one_even_withou
     assert unheld(found(of("H12-list"), good)) == {}
 
 
-def test_sigterm_comes_when_the_server_has_read_of_the_request(
+def test_sigterm_is_sent_after_the_server_has_read_the_request(
     subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = profiles.LIMITS[subject.profile]
@@ -147,7 +147,7 @@ def test_the_good_image_holds_all_as_other_kinds_of_endpoints(profile: Profile, 
 
 
 @pytest.mark.engine
-def test_the_good_image_bears_what_serverless_withholds(subject: Subject) -> None:
+def test_the_good_image_works_without_what_serverless_withholds(subject: Subject) -> None:
     """Also with a model that only its owner may read, on this side."""
     assert subject.model
     (subject.model / "model.json").chmod(0o600)

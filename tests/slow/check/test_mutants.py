@@ -50,7 +50,7 @@ def outcomes() -> Iterator[Outcomes]:
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=marks(odd.variant, points_of(odd)[0])) for name, odd in ODD.items()]
 )
-def test_what_is_odd_and_right_is_called_neither_broken_nor_warned_of(name: str, outcomes: Outcomes) -> None:
+def test_an_odd_but_correct_image_gets_neither_broken_nor_warning(name: str, outcomes: Outcomes) -> None:
     outcome = outcomes[name].result()
     assert outcome.faults == {}
     assert [wrong for point in points_of(ODD[name]) if (wrong := outcome.wrong_for_oddity(point))] == []

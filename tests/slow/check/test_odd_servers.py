@@ -37,7 +37,7 @@ def programs(tmp_path: Path, *changes: Change) -> Path:
 
 
 @pytest.mark.parametrize("kind", RIGHT)
-def test_a_right_server_of_an_unusual_kind_has_no_fault(kind: str, subject: Subject, tmp_path: Path) -> None:
+def test_a_correct_but_unusual_server_has_no_fault(kind: str, subject: Subject, tmp_path: Path) -> None:
     assert faults(found(of("H1-serve"), replace(subject, programs=programs(tmp_path, *RIGHT[kind])))) == {}
 
 

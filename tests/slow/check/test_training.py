@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from local_test.check.core.points import Finding, Part, Subject, Verdict
-from local_test.check.core.run import run
+from local_test.check.core.run import applicable, run
 from local_test.check.training import completion, conditions, failures, hosts, start, stop
 from tests.contract.check import images
-from tests.contract.check.mutants.changes import MODEL, training
+from tests.contract.check.mutants.changes import MODEL, SETTINGS, ahead, training
 from tests.contract.check.mutants.entry import Variant
 from tests.contract.check.mutants.run import of_mutant
 
@@ -42,6 +42,43 @@ def test_a_job_that_stops_slowly_gets_a_warning(tmp_path: Path, monkeypatch: pyt
     seen = found(trained(slow, tmp_path, epochs="8", seconds="0.1"))
     assert seen["T13-ends-in-time"].verdict is Verdict.WARNING, seen["T13-ends-in-time"].observed
     assert [name for name in seen if seen[name].is_fault] == ["T13-ends-in-time"]
+
+
+@pytest.mark.parametrize(
+    ("names", "jobs"),
+    [
+        ((), 3),  # the platform's, the stopped one, the resumed one in local mode
+        (("T14-resume",), 3),
+        (("T4-other-files",), 2),  # the platform's and local mode's: two instead of the three of a stop
+    ],
+)
+def test_local_mode_takes_no_job_of_its_own_where_one_is_resumed(
+    names: tuple[str, ...], jobs: int, tmp_path: Path
+) -> None:
+    subject = trained(Variant(), tmp_path, epochs=8, seconds=0.1)
+    wanted = applicable([*conditions.SCENARIOS, *stop.SCENARIOS], replace(subject, only=frozenset(names)))
+    findings = run(wanted, replace(subject, only=frozenset(names)))
+    assert len(list(tmp_path.glob("job-????????"))) == jobs
+    assert [found.observed for found in findings if found.is_fault] == []
+    assert {found.point.name for found in findings} >= {*names}
+
+
+def test_a_job_that_resumes_on_the_platform_only_is_not_said_to_start_anew(tmp_path: Path) -> None:
+    """Its folder of checkpoints is in a configuration file that local mode lacks."""
+    path = 'BASE / "checkpoints" / f"{host}.json"'
+    there = 'BASE / "input" / "config" / "checkpointconfig.json"'
+    changed = training((path, f'{path} if ({there}).is_file() else BASE / "none" / "state"'))
+    seen = found(trained(changed, tmp_path, epochs=8, seconds=0.1), "T14-resume", "T4-other-files")
+    assert [(name, seen[name].observed) for name in seen if seen[name].is_fault] == []
+    assert seen["T14-resume"].verdict is Verdict.PASSED
+
+
+def test_a_job_that_fails_in_local_mode_resumes_all_the_same(tmp_path: Path) -> None:
+    changed = training(ahead(SETTINGS, 'os.environ["TRAINING_JOB_ARN"]'))
+    seen = found(trained(changed, tmp_path, epochs=8, seconds=0.1), "T14-resume", "T9-variables")
+    assert [name for name in seen if seen[name].is_fault] == ["T9-variables"]
+    assert seen["T14-resume"].verdict is Verdict.PASSED, seen["T14-resume"].observed
+    assert seen["T14-markers"].verdict is Verdict.PASSED, seen["T14-markers"].observed
 
 
 @pytest.mark.parametrize(
@@ -88,6 +125,15 @@ def test_a_program_that_takes_half_its_time_to_begin_takes_sigterm_all_the_same(
     given = {"epochs": "2", "seconds": "0.3"}
     subject = replace(trained(slow, tmp_path, **given), image=image, programs=None, parts=frozenset({Part.TRAINING}))
     finding = found(subject, "T13-signal")["T13-signal"]
+    assert finding.verdict is Verdict.PASSED, finding.observed
+
+
+@pytest.mark.engine
+def test_a_resumed_job_whose_log_is_too_short_leaves_the_verdict_to_a_whole_one(tmp_path: Path) -> None:
+    given = {"epochs": "2", "seconds": "0.15"}
+    subject = trained(Variant(), tmp_path, **given)
+    subject = replace(subject, image=images.build("good"), programs=None, parts=frozenset({Part.TRAINING}))
+    finding = found(subject, "T15-live-log")["T15-live-log"]
     assert finding.verdict is Verdict.PASSED, finding.observed
 
 

@@ -38,7 +38,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["set.npz"]
 
 
-def test_a_plain_array_is_no_archive(tmp_path: Path) -> None:
+def test_a_plain_array_is_not_an_archive(tmp_path: Path) -> None:
     with (tmp_path / "x.npz").open("wb") as stream:
         np.save(stream, np.zeros(3))
     with pytest.raises(DataError, match=r"x\.npz is not an archive"):
@@ -78,7 +78,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", b"text"])
-def test_a_file_that_is_no_archive_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_an_archive_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.npz").write_bytes(content)
     with pytest.raises(DataError, match=r"x\.npz is not an archive"):
         Dataset.load(tmp_path / "x.npz")

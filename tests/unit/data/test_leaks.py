@@ -42,7 +42,7 @@ def test_identical_images_and_recompressed_ones_are_counted_apart() -> None:
     assert np.flatnonzero(found.in_training).tolist() == [0, 5, 20, 31]
 
 
-def test_similar_images_of_another_class_or_in_another_light_are_no_near_duplicates() -> None:
+def test_similar_images_of_another_class_or_light_are_not_near_duplicates() -> None:
     training, others = photos(40, 1), photos(20, 2)
     others[10] = recompressed(training[21])  # labels 0 and 1
     others[11] = training[31] // 2

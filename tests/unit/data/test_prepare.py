@@ -81,7 +81,7 @@ def test_any_name_of_a_folder_is_a_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["an image", "a part"])
-def test_what_has_changed_under_its_name_is_noticed(tmp_path: Path, change: str) -> None:
+def test_a_file_that_changed_under_its_name_is_noticed(tmp_path: Path, change: str) -> None:
     source, output = own(tmp_path / "signs", "stop", "yield"), tmp_path / "out"
     first = prepare(Plan(str(source)), output)
     if change == "an image":
@@ -93,7 +93,7 @@ def test_what_has_changed_under_its_name_is_noticed(tmp_path: Path, change: str)
     assert (output / "training" / "training.npz").exists()
 
 
-def test_a_file_more_is_noticed(drawn: Path, tmp_path: Path) -> None:
+def test_an_additional_file_is_noticed(drawn: Path, tmp_path: Path) -> None:
     shutil.copytree(drawn, tmp_path / "source")
     run(tmp_path / "source", "--output", tmp_path / "out")
     images = tmp_path / "source" / "GTSRB" / "Final_Training" / "Images" / "00000"
@@ -183,7 +183,7 @@ def test_a_damaged_summary_of_an_earlier_run_is_replaced(summary: str, tmp_path:
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["classes"] == 2
 
 
-def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     failed = run(own(tmp_path / "signs", "stop", "yield"), "--output", tmp_path / "out")
     assert failed.returncode == 2

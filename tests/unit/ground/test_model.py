@@ -46,7 +46,7 @@ def test_networks_take_raw_pixels_and_give_logits(network: str) -> None:
 
 @pytest.mark.parametrize("network", sorted(set(models.NETWORKS) - {"lenet"}))
 @pytest.mark.parametrize("flat", [0, 128, 255])
-def test_an_image_of_one_gray_is_no_trouble(network: str, flat: int) -> None:
+def test_an_image_of_one_gray_has_finite_logits(network: str, flat: int) -> None:
     image = np.full((1, 32, 32, 1), flat, np.uint8)
     assert np.isfinite(models.build(network, 43).predict(image, verbose=0)).all()
 
@@ -88,7 +88,7 @@ def test_the_export_answers_like_the_model(network: str, tmp_path: Path) -> None
     np.testing.assert_allclose(Engine(tmp_path / artifact.LITERT).run(IMAGES), expected, atol=1e-5)
 
 
-def test_a_network_that_answers_otherwise_is_not_exported(tmp_path: Path) -> None:
+def test_a_network_that_disagrees_with_keras_is_not_exported(tmp_path: Path) -> None:
     model = served("lenet")
     other = model.predict(IMAGES[::-1], verbose=0)
     with pytest.raises(
@@ -98,7 +98,7 @@ def test_a_network_that_answers_otherwise_is_not_exported(tmp_path: Path) -> Non
         export(model, IMAGES, other, LABELS, tmp_path)
 
 
-def test_a_conversion_without_its_weights_is_found_out(tmp_path: Path) -> None:
+def test_a_conversion_that_lost_its_weights_is_detected(tmp_path: Path) -> None:
     model = served("lenet")
     function = tf.function(lambda pixels: model(pixels, training=False))
     concrete = function.get_concrete_function(tf.TensorSpec([None, 32, 32, 1], tf.uint8))
@@ -126,7 +126,9 @@ def test_the_agreement_is_measured() -> None:
         (Agreement(np.inf, 1, 0), False, False),
     ],
 )
-def test_what_may_be_served_is_decided_by_its_agreement(agreement: Agreement, is_exact: bool, is_close: bool) -> None:
+def test_the_agreement_with_float32_decides_what_is_served(
+    agreement: Agreement, is_exact: bool, is_close: bool
+) -> None:
     assert (agreement.is_exact, agreement.is_close) == (is_exact, is_close)
 
 
@@ -144,7 +146,7 @@ def test_int8_is_exported_beside_float32(tmp_path: Path) -> None:
     np.testing.assert_allclose(answers, single, atol=1e-6)  # each image has scales of its own
 
 
-def test_int8_that_classifies_otherwise_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_int8_that_classifies_differently_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     keras.utils.set_random_seed(1)
     model = models.build("strided", 7)
     *_, convolution = (layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))

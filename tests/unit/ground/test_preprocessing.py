@@ -94,7 +94,7 @@ def test_a_box_in_an_image_that_its_tag_turns_is_refused() -> None:
     ],
     ids=["empty", "text", "cut PNG", "cut JPEG", "bomb", "PostScript", "PFM"],
 )
-def test_what_is_no_image_is_refused(data: bytes, message: str) -> None:
+def test_a_file_that_is_not_an_image_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         preprocessing.decode(data)
 
@@ -168,6 +168,6 @@ def test_images_are_bounded_together_too() -> None:
         (np.full((1, 32, 32), True), "dtype bool"),
     ],
 )
-def test_an_array_that_is_no_image_is_refused_with_the_reason(array: np.ndarray, message: str) -> None:
+def test_an_array_that_is_not_an_image_is_refused_with_the_reason(array: np.ndarray, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         preprocessing.as_pixels(np.asarray(array))

@@ -50,7 +50,14 @@ def test_a_job_without_hyperparameters_gets_the_defaults(tmp_path: Path) -> None
     assert TrainingSettings.from_file(tmp_path / "missing.json") == read(tmp_path, {}) == TrainingSettings()
 
 
-def test_the_platforms_own_names_are_passed_over(tmp_path: Path) -> None:
+def test_the_values_that_a_tuning_job_chose_are_read(tmp_path: Path) -> None:
+    """Of a continuous and an integer range and a choice, as SageMaker writes them, with its own name."""
+    chosen = {"learning_rate": "0.0031622776601683794", "epochs": "9", "preset": "quick", "batch_size": "64"}
+    settings = read(tmp_path, {**chosen, "_tuning_objective_metric": "validation:accuracy"})
+    assert settings == TrainingSettings("quick", epochs=9, learning_rate=0.0031622776601683794, batch_size=64)
+
+
+def test_hyperparameters_of_the_platform_are_ignored(tmp_path: Path) -> None:
     settings = read(tmp_path, {"sagemaker_program": '"x.py"', "_tuning_objective_metric": "validation:accuracy"})
     assert settings == TrainingSettings()
 

@@ -8,18 +8,20 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
-from local_test.check import catalogue
-from local_test.check.core.points import Finding, Part, Point, Verdict, passed_if
+from local_test.check import catalogue, progress
+from local_test.check.core.points import Finding, Part, Point, Scenario, Subject, Verdict, counted, passed_if
 from local_test.check.core.selection import UnknownWordError, selected
 from local_test.check.report.findings import Report
 from local_test.check.report.formats import Format, formatted, write
 from local_test.check.report.terminal import print_report
+from tests.support.waiting import wait_until
 
 DATE = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 POINTS = [point for scenario in catalogue.ALL for point in scenario.points]
@@ -77,7 +79,7 @@ def test_a_false_condition_has_the_level_of_its_point() -> None:
         ((), 2, 2),
     ],
 )
-def test_a_warning_fails_only_with_strict_and_a_check_that_told_nothing_is_not_green(
+def test_a_warning_fails_only_with_strict_and_a_check_that_decided_nothing_is_not_green(
     verdicts: tuple[Verdict, ...], code: int, strict: int
 ) -> None:
     found = report(*(Finding(point(f"T1-{verdict}"), verdict, "") for verdict in verdicts))
@@ -223,3 +225,23 @@ def test_an_unknown_point_is_named_with_the_nearest(word: str, words: str) -> No
     with pytest.raises(UnknownWordError) as caught:
         selected(f"H1,{word}", POINTS)
     assert words in str(caught.value)
+
+
+def test_a_pipe_shows_what_is_waited_for_before_it_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = point("H3-x")
+    seen: list[str] = []
+
+    def slow(_: Subject) -> Iterator[Finding]:
+        seen.append(wait_until(lambda: capsys.readouterr().err, 10, "a line while the start waits"))
+        yield passed_if(one, True, "it started at last")
+
+    monkeypatch.setattr(catalogue, "ALL", (Scenario("a slow start", (one,), slow),))
+    monkeypatch.setattr(progress, "_SILENT_SECONDS", 0.01)
+    assert progress.run_with_progress(Subject(None, Path())).findings[0].observed == "it started at last"
+    assert "s  still running: a slow start\n" in seen[0]
+
+
+def test_one_file_is_no_1_files() -> None:
+    assert [counted(number, "file") for number in (0, 1, 2)] == ["0 files", "1 file", "2 files"]

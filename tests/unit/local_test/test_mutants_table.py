@@ -19,7 +19,7 @@ def test_what_is_missing_is_named_with_what_to_do() -> None:
     ]
 
 
-def test_the_good_image_is_no_mutant() -> None:
+def test_the_good_image_is_not_a_mutant() -> None:
     good = dataclasses.replace(table.TABLE["H3-ping-empty"], mutant=Variant(), oddity="")
     assert table.problems(["H3-ping-empty"], {"H3-ping-empty": good}) == [
         "H3-ping-empty: the mutant is the good image",

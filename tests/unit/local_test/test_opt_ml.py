@@ -43,6 +43,15 @@ def test_the_tree_of_a_real_job(tmp_path: Path) -> None:
     assert opt_ml.current_host(tmp_path) == "algo-1"
 
 
+def test_a_second_job_does_not_start_with_the_model_of_the_first(tmp_path: Path) -> None:
+    opt_ml.write(tmp_path, ["training"], {})
+    opt_ml.write(tmp_path, ["training"], {})  # the first has left no model
+    (tmp_path / "model" / "earlier").touch()
+    with pytest.raises(FileExistsError, match="has files of an earlier job"):
+        opt_ml.write(tmp_path, ["training"], {})
+    assert (tmp_path / "model" / "earlier").exists()
+
+
 @pytest.mark.parametrize(
     ("encoding", "strings"),
     [
@@ -72,7 +81,7 @@ def test_the_few_keys_of_local_mode(tmp_path: Path) -> None:
     }
 
 
-def test_a_host_of_two_groups_reads_which_is_its_own(tmp_path: Path) -> None:
+def test_a_host_of_two_groups_reads_its_own_group(tmp_path: Path) -> None:
     groups = [Group("big", "ml.p3.2xlarge", ("algo-2", "algo-3")), Group("small", "ml.m5.large", ("algo-1",))]
     opt_ml.write(tmp_path, [], {}, "algo-3", groups=groups)
     resources = written(tmp_path)["resourceconfig.json"]
@@ -81,7 +90,7 @@ def test_a_host_of_two_groups_reads_which_is_its_own(tmp_path: Path) -> None:
     assert [group["hosts"] for group in resources["instance_groups"]] == [["algo-2", "algo-3"], ["algo-1"]]
 
 
-def test_manifests_lie_beside_the_channels(tmp_path: Path) -> None:
+def test_manifests_are_beside_the_channels(tmp_path: Path) -> None:
     opt_ml.write(tmp_path, ["training", "validation"], {}, form=Form(manifests=True))
     names = sorted(path.name for path in (tmp_path / "input" / "data").iterdir())
     assert names == ["training-manifest", "validation-manifest"]
@@ -107,7 +116,7 @@ def test_a_failure_says_why_in_its_first_line(failure: str, says: bool) -> None:
     assert says_why(failure) is says
 
 
-def test_how_a_job_ended_is_printed_in_one_line(tmp_path: Path) -> None:
+def test_the_end_of_a_job_is_printed_in_one_line(tmp_path: Path) -> None:
     lines = (training_job.Line(0.5, "epoch 1", True), training_job.Line(0.9, "OSError: no such data", False))
     ended = JobResult(1, 1.04, lines, tmp_path)
     assert str(ended) == 'exit code 1 after 1.0 s: "OSError: no such data"'

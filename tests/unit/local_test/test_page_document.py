@@ -75,7 +75,7 @@ def test_the_document_is_complete_and_loads_nothing_else(page: Reader) -> None:
     assert not re.search(r"@import|url\(", page.text["style"])
 
 
-def test_no_handler_and_no_style_stands_in_an_attribute(page: Reader) -> None:
+def test_the_page_has_no_handler_or_style_in_an_attribute(page: Reader) -> None:
     """The policy would ignore them."""
     names = {name for _, attributes in page.tags for name in attributes}
     assert not [name for name in names if name.startswith("on") or name == "style"]

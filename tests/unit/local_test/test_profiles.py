@@ -42,7 +42,7 @@ def test_the_platform_is_read_from_the_name(name: str, platform: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["m5.large", "ml.m5", "ml.m5.lagre", "local", "ml.m5.large ", ""])
-def test_what_is_no_instance_type_is_refused(name: str) -> None:
+def test_an_unknown_instance_type_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is no instance type, such as ml"):
         InstanceType(name)
 

@@ -123,7 +123,7 @@ def test_messages_on_the_page_for_trouble_are_those_of_the_product() -> None:
         assert any(re.search(pattern, text, re.DOTALL) for text in texts), message
 
 
-def test_points_that_the_pages_name_are_checked() -> None:
+def test_points_that_the_docs_name_exist() -> None:
     points = {point.name for scenario in catalogue.ALL for point in scenario.points}
     for page in PAGES:
         named = re.findall(r"`([TH]\d+-[a-z-]+)`", page.read_text(encoding="utf-8"))

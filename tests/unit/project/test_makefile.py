@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def make(checkout: Path, *words: str, stdin: int = subprocess.DEVNULL) -> "subpr
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("BASE", "DATA", "ENDPOINT", "MAKEFLAGS", "MAKELEVEL", "YES")
+        if name not in ("BASE", "DATA", "ENDPOINT", "MAKEFLAGS", "MAKELEVEL", "PLATFORM", "YES")
     }
     command = ["make", "DOCKER=no-such-program", *words]
     return subprocess.run(
@@ -41,7 +42,7 @@ def make(checkout: Path, *words: str, stdin: int = subprocess.DEVNULL) -> "subpr
 
 
 @pytest.mark.parametrize("data", ["data/mine", "data/mine/", "../checkout/data/mine"])
-def test_prepared_arrays_lie_apart_from_the_images(data: str, checkout: Path) -> None:
+def test_prepared_arrays_are_kept_apart_from_the_images(data: str, checkout: Path) -> None:
     assert make(checkout, "data", f"DATA={data}").returncode == 0
     assert (checkout / "called").read_text().split()[-2:] == ["--output", "results/mine/data"]
 
@@ -57,6 +58,18 @@ def test_a_model_is_served_with_its_page(checkout: Path) -> None:
     (checkout / "results/mine/opt-ml/model/artifact.json").touch()
     assert make(checkout, "local-serve", "DATA=data/mine").returncode == 0
     assert (checkout / "called").read_text().split()[-3:] == ["--port", "8080", "--page"]
+
+
+def test_a_model_is_registered_with_the_first_sample_of_its_data(checkout: Path) -> None:
+    assert make(checkout, "register", "DATA=data/mine").returncode == 0
+    assert (checkout / "called").read_text().splitlines()[-1] == "-m scripts.register"
+    samples = checkout / "results/mine/data/samples"
+    samples.mkdir(parents=True)
+    for name in ("00-stop.png", "01-yield.png"):
+        (samples / name).touch()
+    assert make(checkout, "register", "DATA=data/mine").returncode == 0
+    last = (checkout / "called").read_text().splitlines()[-1]
+    assert last == "-m scripts.register --sample results/mine/data/samples/00-stop.png"
 
 
 OWN = ("data/mine/stop/1.png", "results/mine/opt-ml/model/model.keras", "results/mine/predictions.png")
@@ -157,10 +170,63 @@ def test_a_client_without_buildkit_gets_an_error_that_names_what_to_install(buil
     assert "has no BuildKit; install its buildx component" in done.stderr
 
 
-def test_an_unknown_target_is_refused(builder: Path) -> None:
-    done = make(builder, "build", "TARGET=tpu")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["TARGET=tpu"], "TARGET=tpu; expected cpu or gpu"),
+        (["PLATFORM=linux/arm"], "PLATFORM=linux/arm; expected linux/amd64 or linux/arm64"),
+        (["PLATFORM=linux/arm64"], "TARGET=gpu is for linux/amd64 only; add TARGET=cpu"),
+    ],
+)
+def test_an_image_that_there_cannot_be_is_refused(words: list[str], message: str, builder: Path) -> None:
+    done = make(builder, "build", *words)
     assert done.returncode == 2
-    assert "TARGET=tpu; expected cpu or gpu" in done.stderr
+    assert done.stderr.splitlines()[0] == message
+    assert not (builder / "build").exists()
+
+
+@pytest.fixture
+def x86_base() -> Iterator[str]:
+    """A base image that only this engine has, for x86-64."""
+    name = f"traffic-signs-test-base:{os.getpid()}"
+    command = [DOCKER, "build", "--platform", "linux/amd64", "--tag", name, "-"]
+    variables = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    subprocess.run(
+        command, input="FROM scratch\nLABEL a=b\n", text=True, check=True, capture_output=True, env=variables
+    )
+    yield name
+    subprocess.run([DOCKER, "rmi", name], check=True, capture_output=True)
+
+
+@pytest.mark.engine
+def test_a_base_image_for_another_processor_is_named_when_the_build_fails(builder: Path, x86_base: str) -> None:
+    words = ["TARGET=cpu", "PLATFORM=linux/arm64", "IMAGE=traffic-signs-test-makefile", f"BASE={x86_base}"]
+    done = make(builder, "build", f"DOCKER={DOCKER}", *words)
+    if "has no BuildKit" in done.stderr:
+        pytest.skip(f"{DOCKER} has no BuildKit")
+    assert done.returncode == 2
+    assert (
+        f"error: traffic-signs-test-makefile:cpu-arm64 was not built; {x86_base} is here for linux/amd64: name a base"
+        " image for linux/arm64, BASE=IMAGE, or reach a registry that has one; log: build/image-cpu-arm64.log\n"
+    ) in done.stderr
+
+
+@pytest.mark.engine
+def test_a_builder_that_ignores_the_platform_is_found_out(builder: Path, x86_base: str) -> None:
+    """As Docker's classic builder does with a base image that it has."""
+    classic = builder / "classic"
+    classic.write_text(f'#!/bin/sh\n[ "$1" != buildx ] || exit 1\nDOCKER_BUILDKIT=0 exec {DOCKER} "$@"\n')
+    classic.chmod(0o755)
+    (builder / "docker" / "Dockerfile").write_text("ARG BASE\nFROM $BASE\nLABEL c=d\n")
+    words = ["TARGET=cpu", "PLATFORM=linux/arm64", "IMAGE=traffic-signs-test-makefile", f"BASE={x86_base}"]
+    done = make(builder, "build", f"DOCKER={classic}", *words)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == (
+        "error: traffic-signs-test-makefile:cpu-arm64 came out for linux/amd64, not for linux/arm64, and its name is"
+        f" removed; get the base image first: docker pull --platform linux/arm64 {x86_base}"
+    )
+    gone = [DOCKER, "image", "inspect", "traffic-signs-test-makefile:cpu-arm64"]
+    assert subprocess.run(gone, capture_output=True, check=False).returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -178,7 +244,9 @@ def test_an_unknown_target_is_refused(builder: Path) -> None:
         (["local-serve", "DATA=mine"], "no model in results/mine/opt-ml; run make local-train first"),
     ],
 )
-def test_what_cannot_work_is_refused_in_a_line(words: list[str], message: str, checkout: Path) -> None:
+def test_a_misspelt_variable_or_missing_model_is_refused_in_one_line(
+    words: list[str], message: str, checkout: Path
+) -> None:
     (checkout / "results" / "mine" / "opt-ml" / "model").mkdir(parents=True)  # of a job that wrote none
     done = make(checkout, *words)
     assert done.returncode == 2

@@ -3,7 +3,7 @@
 import botocore.session
 import pytest
 
-from scripts.aws.processors import ARM, X86, platform_of, require_processor
+from scripts.aws.processors import ARM, X86, platform_of, require_job_type, require_processor
 from scripts.errors import Failure
 
 GRAVITON = {"c6g", "c6gd", "c6gn", "c7g", "c8g", "m6g", "m6gd", "m8g", "r6g", "r6gd", "r7gd", "r8g"}
@@ -36,3 +36,14 @@ def test_a_refusal_says_what_to_choose() -> None:
     with pytest.raises(Failure, match=r"needs an image for linux/amd64, mine is for linux/arm64: choose an Arm one"):
         require_processor(ARM, "mine", "ml.c5.large")
     require_processor(ARM, "mine", "ml.c7g.large")
+    with pytest.raises(Failure, match=r"mine is for linux/amd64: .* make push TARGET=cpu PLATFORM=linux/arm64$"):
+        require_processor(X86, "mine", "ml.c7g.large")
+
+
+def test_a_job_is_never_told_to_choose_graviton() -> None:
+    with pytest.raises(Failure, match=r"for endpoints on Graviton instances only: push one with make push$"):
+        require_processor(ARM, "mine", "ml.m5.large", job=True)
+    with pytest.raises(Failure, match=r"Graviton instances run endpoints only; .* such as ml\.m5\.large$"):
+        require_job_type("ml.c7g.large")
+    require_job_type("ml.p6e-gb200.36xlarge")
+    require_job_type("ml.g5.xlarge")

@@ -8,7 +8,7 @@ from scripts import transform
 from scripts.errors import Failure
 
 
-def test_an_answer_that_is_missing_or_none_is_told_with_the_file(tmp_path: Path) -> None:
+def test_a_missing_or_invalid_answer_is_reported_with_its_file(tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r"no answer to 00000\.npy"):
         transform.read_answers(tmp_path, ["00000.npy"])
     (tmp_path / "00000.npy.out").write_text('{"error": "of shape [1, 3]"}')

@@ -120,7 +120,7 @@ def test_pipe_mode_is_named(tmp_path: Path, name: str) -> None:
         load(tmp_path)
 
 
-def test_an_archive_that_lies_deeper_is_named(tmp_path: Path) -> None:
+def test_an_archive_in_a_subfolder_is_named(tmp_path: Path) -> None:
     folder = channel(tmp_path) / "sub"
     folder.mkdir()
     arrays(folder, [0, 1])

@@ -1,8 +1,8 @@
-"""Hosts of one training job and the TCP connections between them.
+"""TCP connections between the hosts of one training job.
 
-    resourceconfig.json -> Hosts -> Cluster.synchronize: all hosts are up, with the same data and the same initial state
-                                      ... training, whose collectives are TensorFlow's ...
-                                    Cluster.leave: every host waits until the chief has written the model
+    Hosts -> Cluster.synchronize: all hosts are up, with the same data and the same initial state
+                 ... training, whose collectives are TensorFlow's ...
+             Cluster.leave: every host waits until the chief has written the model
 
 The chief is the first host. Every other host holds a connection to it for the life of its process.
 The kernel closes it however the process ends, so no host waits for one that is gone. TensorFlow
@@ -11,58 +11,24 @@ end together, because SageMaker's local mode stops every container as soon as on
 """
 
 import contextlib
-import json
 import select
 import socket
 import struct
 import threading
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from traffic_signs.errors import HostsError
+from traffic_signs.training.fit.hosts import Hosts
 
 PORT = 7677
 """Port of the chief. TensorFlow uses the ports after it, one for each host."""
 _JOIN_SECONDS = 10 * 60
 """Instances of one job start minutes apart: each pulls the image and the data for itself."""
+_EXPORT_SECONDS = 30 * 60
+"""Much longer than calibration, export and report take: it ends the wait for a chief that hangs."""
 _DONE = b"done"
 _LENGTH = struct.Struct("!Q")
 _ENDED_EARLY = "another host ended before the training began; see its log"
-
-
-@dataclass(frozen=True)
-class Hosts:
-    """Names of the hosts of a job, and which of them this container is."""
-
-    current: str
-    names: tuple[str, ...]
-
-    @classmethod
-    def from_file(cls, path: Path) -> "Hosts":
-        """Read resourceconfig.json.
-
-        Raises:
-            HostsError: the file is missing, or does not name the hosts and the current one among them.
-        """
-        try:
-            content = json.loads(path.read_bytes())
-            hosts = cls(content["current_host"], tuple(content["hosts"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise HostsError(f"{path.name} does not name the hosts of this job: {error!r}") from error
-        if hosts.current not in hosts.names:
-            raise HostsError(f"{path.name}: current_host {hosts.current!r} is not among the hosts {list(hosts.names)}")
-        return hosts
-
-    @property
-    def chief(self) -> str:
-        """The first host. The platform sorts the names, so all hosts agree on it."""
-        return self.names[0]
-
-    @property
-    def is_chief(self) -> bool:
-        """Whether this host writes the job's outputs."""
-        return self.current == self.chief
 
 
 class Cluster:
@@ -125,25 +91,28 @@ class Cluster:
             _send(other, payload)
         return payload
 
-    def leave(self) -> None:
-        """As the chief, tell the others that the model is written; as another host, wait for that.
+    def leave(self, seconds: float = _EXPORT_SECONDS) -> None:
+        """As the chief, tell the others that the model is written; as another host, wait at most *seconds* for that.
 
         Raises:
-            HostsError: the chief ended before the model was written.
+            HostsError: the chief ended before the model was written, or has not written it in time.
         """
         if self.hosts.is_chief:
             for other in self._others:
                 with contextlib.suppress(OSError):  # the model is written, so a host lost now does not matter
                     other.sendall(_DONE)
             return
-        received = b""
-        self._chief.settimeout(None)
-        # a connection that is reset or lost means the same as one that is closed
-        with contextlib.suppress(OSError):
+        received, reason = b"", "ended before the model was written"
+        self._chief.settimeout(seconds)
+        try:
             while part := self._chief.recv(16):
                 received += part
+        except TimeoutError:
+            reason = f"has not written the model within {seconds / 60:g} min"
+        except OSError:  # a connection that is reset or lost means the same as one that is closed
+            pass
         if received != _DONE:
-            raise HostsError(f"{self.hosts.chief} ended before the model was written; see its log")
+            raise HostsError(f"{self.hosts.chief} {reason}; see its log")
 
     def _connect(self, port: int) -> socket.socket:
         while True:

@@ -19,7 +19,8 @@ import keras
 import tensorflow as tf
 
 from traffic_signs.errors import HostsError
-from traffic_signs.training.fit.cluster import PORT, Hosts
+from traffic_signs.training.fit.cluster import PORT
+from traffic_signs.training.fit.hosts import Hosts
 
 
 def strategy(hosts: Hosts, port: int = PORT + 1) -> tf.distribute.Strategy:

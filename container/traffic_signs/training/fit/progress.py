@@ -93,14 +93,18 @@ class Progress:
         history["learning_rate"].append(float(np.asarray(trainer.optimizer.learning_rate)))
         self._loss_sum = self._correct_sum = 0.0
         if self._validation is None:
+            self.keep_current_weights()
             return
-        loss, accuracy = trainer.evaluate(self._validation)
+        with trainer.averaged():
+            loss, accuracy = trainer.evaluate(self._validation)
+            weights = trainer.model.get_weights()
         history["validation_loss"].append(loss)
         history["validation_accuracy"].append(accuracy)
         ranks = [(a, -b) for a, b in zip(history["validation_accuracy"], history["validation_loss"], strict=True)]
         if not self.best_weights or ranks[-1] > ranks[self.best_epoch - 1]:
-            self.best_epoch, self.best_weights = len(ranks), trainer.model.get_weights()
+            self.best_epoch, self.best_weights = len(ranks), weights
 
     def keep_current_weights(self) -> None:
         """Make the current weights the best ones."""
-        self.best_epoch, self.best_weights = len(self.history["train_loss"]), self._trainer.model.get_weights()
+        with self._trainer.averaged():
+            self.best_epoch, self.best_weights = len(self.history["train_loss"]), self._trainer.model.get_weights()

@@ -6,7 +6,9 @@
 The training images stay in memory as uint8, one byte a pixel: 40 MB for GTSRB.
 """
 
+import contextlib
 import logging
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -92,6 +94,20 @@ class Trainer:
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(mean, [variable.value for variable in variables]), variables)
         return tf.stack([loss, _count_correct(logits, labels), stop])
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Give the network its averaged weights within the block, if the recipe averages them.
+
+        The statistics of batch normalisation stay as they are: they are averages over the last steps already.
+        """
+        trained = [np.asarray(variable) for variable in self.model.trainable_variables]
+        self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        try:
+            yield
+        finally:
+            for variable, value in zip(self.model.trainable_variables, trained, strict=True):
+                variable.assign(value)
 
     def evaluate(self, dataset: Dataset) -> tuple[float, float]:
         """Return mean cross-entropy in nats and accuracy on *dataset*, computed by all replicas together."""

@@ -59,6 +59,8 @@ class Recipe:
     """Share of the target that is spread over all classes."""
     balance: float = 0.0
     """Oversampling of rare classes: 0 uses every image once, 1 all classes equally often."""
+    ema: float = 0.0
+    """Share of all steps that the moving average of the weights spans; it is validated and exported. 0: no average."""
     augmentation: Augmentation | None = None
     """Random changes of the images; None for no change."""
 
@@ -77,6 +79,7 @@ PRESETS: Mapping[str, Recipe] = MappingProxyType(
             weight_decay=5e-4,
             label_smoothing=0.05,
             balance=0.5,
+            ema=0.045,
             augmentation=Augmentation(
                 rotation=15,
                 scale=0.2,

@@ -5,7 +5,8 @@ along a half cosine. L. N. Smith, N. Topin: Super-convergence. SPIE 11006, 2019.
 those of PyTorch's OneCycleLR.
 
 Adam: D. P. Kingma, J. Ba, ICLR 2015. Weight decay is decoupled: I. Loshchilov, F. Hutter, ICLR 2019.
-SGD has a Nesterov momentum of 0.9.
+SGD has a Nesterov momentum of 0.9. The moving average of the weights is Keras's own, and a variable of the optimizer:
+B. T. Polyak, A. B. Juditsky: Acceleration of stochastic approximation by averaging. SIAM J. Control Optim. 30(4), 1992.
 """
 
 import keras
@@ -25,6 +26,7 @@ def build_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     common = {
         "learning_rate": learning_rate(recipe, steps),
         "weight_decay": recipe.weight_decay or None,
+        **({"use_ema": True, "ema_momentum": average_decay(recipe, steps)} if recipe.ema else {}),
     }
     if recipe.optimizer == "sgd":
         optimizer = keras.optimizers.SGD(momentum=0.9, nesterov=True, **common)
@@ -33,6 +35,11 @@ def build_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     if recipe.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def average_decay(recipe: Recipe, steps: int) -> float:
+    """Return the decay in a step, so that in a training of any length little is left of the first weights."""
+    return 1 - 1 / max(1.0, recipe.ema * steps)
 
 
 def learning_rate(recipe: Recipe, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:

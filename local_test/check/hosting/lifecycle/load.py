@@ -17,6 +17,7 @@ from local_test.check.core.points import (
     Scenario,
     Subject,
     Verdict,
+    counted,
     inconclusive,
     not_applicable,
     passed_if,
@@ -124,7 +125,7 @@ def _pinged(served: ServingContainer) -> Finding:
     worst, count = _worst_under_load(served)
     if not _in_time(served, worst):  # perhaps the machine was busy: try again
         worst, count = _worst_under_load(served)
-    observed = f"{worst} beside {count} requests"
+    observed = f"{worst} beside {counted(count, 'request')}"
     if worst.ok and served.limits.ping_seconds < worst.seconds <= 2 * served.limits.ping_seconds:
         return warning(PING, f"{observed}; a faster machine may be in time")
     return passed_if(PING, _in_time(served, worst), observed)

@@ -7,7 +7,17 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Point, Verdict, inconclusive, passed_if, warning, warning_unless
+from local_test.check.core.points import (
+    Finding,
+    Part,
+    Point,
+    Verdict,
+    counted,
+    inconclusive,
+    passed_if,
+    warning,
+    warning_unless,
+)
 from local_test.check.hosting.support import sources, wire
 from local_test.check.hosting.support.served import ServingContainer, start_container
 from local_test.platform.processes import KILLED, SLOW_STOP_SECONDS
@@ -58,7 +68,7 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
         yield from inconclusive(POINTS, "the container had exited before")
         return
     log = served.endpoint.output.strip()
-    yield passed_if(LOG, bool(log), f"{len(log.splitlines())} lines" if log else "no line during the whole run")
+    yield passed_if(LOG, bool(log), counted(len(log.splitlines()), "line") if log else "no line during the whole run")
     dropped = served.endpoint.drops_sigterm()
     yield _stop_during_request(served)
     limit, sent = served.limits.stop_seconds, served.endpoint.sent[signal.SIGTERM]

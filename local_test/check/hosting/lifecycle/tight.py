@@ -12,6 +12,7 @@ from local_test.check.core.points import (
     Scenario,
     Subject,
     Verdict,
+    counted,
     inconclusive,
     not_applicable,
     passed_if,
@@ -91,7 +92,9 @@ def _ports(start: Start, assigned: bool) -> Iterator[Finding]:
     others = [f"{address}:{number}" for address, number in listening if number not in _RANGE and number != port]
     if listening:
         yield passed_if(
-            RANGE, not others, ", ".join(others) or f"{len(listening)} listening sockets, none outside the range"
+            RANGE,
+            not others,
+            ", ".join(others) or f"{counted(len(listening), 'listening socket')}, none outside the range",
         )
     else:
         yield from inconclusive(RANGE, "the sockets of the container cannot be read")

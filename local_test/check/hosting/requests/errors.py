@@ -8,6 +8,7 @@ from local_test.check.core.points import (
     Payload,
     Point,
     Verdict,
+    counted,
     inconclusive,
     not_applicable,
     passed_if,
@@ -86,7 +87,9 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
     else:
         longest = max(len(answer.body.decode(errors="replace")) for answer in served.refusals)
         yield passed_if(
-            SHORT, longest <= 2048, f"{longest} characters in the longest of {len(served.refusals)} error responses"
+            SHORT,
+            longest <= 2048,
+            f"{counted(longest, 'character')} in the longest of {counted(len(served.refusals), 'error response')}",
         )
         traces = [trace for answer in served.refusals for trace in _TRACES if trace in answer.body]
         count = len(served.refusals)

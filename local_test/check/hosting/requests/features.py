@@ -6,9 +6,17 @@ import json
 import os
 from collections.abc import Iterator
 
-from prometheus_client.parser import text_string_to_metric_families
-
-from local_test.check.core.points import Finding, Part, Payload, Point, Verdict, inconclusive, not_applicable, passed_if
+from local_test.check.core.points import (
+    Finding,
+    Part,
+    Payload,
+    Point,
+    Verdict,
+    counted,
+    inconclusive,
+    not_applicable,
+    passed_if,
+)
 from local_test.check.hosting.support import sources, wire
 from local_test.check.hosting.support.served import ServingContainer
 from local_test.check.image.labels import BIDIRECTIONAL, has_label
@@ -70,13 +78,15 @@ def _metrics(served: ServingContainer) -> Finding:
     answer = wire.request(served.address, "GET", "/metrics", seconds=10)
     if answer.client_error:
         return not_applicable(METRICS, answer)
+    from prometheus_client.parser import text_string_to_metric_families
+
     if not answer.ok:
         return passed_if(METRICS, False, answer)
     try:
         families = list(text_string_to_metric_families(answer.body.decode()))
     except ValueError as error:
         return passed_if(METRICS, False, f"{answer}, not the Prometheus text format: {str(error)[:100]}")
-    return passed_if(METRICS, bool(families), f"{answer} with {len(families)} metrics")
+    return passed_if(METRICS, bool(families), f"{answer} with {counted(len(families), 'metric')}")
 
 
 def _both_ways(served: ServingContainer) -> Finding:
@@ -125,4 +135,6 @@ def _lines(served: ServingContainer, payload: Payload) -> Finding:
     if answer.ok and back not in LINE_TYPES:
         return not_applicable(LINES, f"the server returns {back or 'no content type'}, which is not line-based")
     count = len(answer.body.rstrip(b"\r\n").split(b"\n"))
-    return passed_if(LINES, answer.ok and count == len(lines), f"{answer}: {len(lines)} lines in, {count} out")
+    return passed_if(
+        LINES, answer.ok and count == len(lines), f"{answer}: {counted(len(lines), 'line')} in, {count} out"
+    )

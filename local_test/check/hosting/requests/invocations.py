@@ -10,6 +10,7 @@ from local_test.check.core.points import (
     Payload,
     Point,
     Verdict,
+    counted,
     inconclusive,
     not_applicable,
     passed_if,
@@ -124,7 +125,7 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
 
 
 def _judge_payload(served: ServingContainer, payload: Payload, plain: wire.Answer) -> Iterator[Finding]:
-    observed = f"{plain}, {len(plain.body)} bytes"
+    observed = f"{plain}, {counted(len(plain.body), 'byte')}"
     if plain.seconds > served.limits.default_answer_seconds:
         limit = served.limits.default_answer_seconds
         yield warning(ANSWER, f"{observed}; the platform waits {limit:.0f} s by default")
@@ -164,7 +165,7 @@ def _streamed(served: ServingContainer, payload: Payload) -> Finding:
         answer = served.invoke(payload, extra={"Accept": accept})
         chunked = answer.headers.get("transfer-encoding", "").lower() == "chunked"
         if chunked or answer.problem == wire.BROKE_OFF:
-            return passed_if(STREAMED, answer.ok, f"{answer}, {len(answer.body)} bytes for Accept: {accept}")
+            return passed_if(STREAMED, answer.ok, f"{answer}, {counted(len(answer.body), 'byte')} for Accept: {accept}")
     return not_applicable(STREAMED, "no response is chunked")
 
 

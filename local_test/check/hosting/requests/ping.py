@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from local_test.check.core.points import Finding, Part, Point, Verdict, not_applicable, passed_if
+from local_test.check.core.points import Finding, Part, Point, Verdict, counted, not_applicable, passed_if
 from local_test.check.hosting.support import sources
 from local_test.check.hosting.support.patience import is_late
 from local_test.check.hosting.support.served import ServingContainer
@@ -50,7 +50,7 @@ def judge(served: ServingContainer) -> Iterator[Finding]:
     yield passed_if(
         EMPTY,
         answers[0].ok and not body.strip(),
-        f"{answers[0].status} with a body of {len(body)} bytes: {body[:40]!r}",
+        f"{answers[0].status} with a body of {counted(len(body), 'byte')}: {body[:40]!r}",
     )
     if any(is_late(served, answer) for answer in answers):  # perhaps by another scenario's work: ask again
         answers = [served.ping() for _ in range(_TIMES)]

@@ -104,7 +104,7 @@ def inspected(
 
 
 @pytest.mark.parametrize("kind", RIGHT_SERVERS)
-def test_a_right_server_is_not_called_broken(kind: str) -> None:
+def test_a_correct_server_is_not_called_broken(kind: str) -> None:
     found = inspected("start", [*SERVER, *RIGHT_SERVERS[kind]], HOSTING)
     assert faults(found) == {}
     assert found["H1-serve-there"].verdict is Verdict.PASSED
@@ -121,7 +121,7 @@ def test_a_right_server_is_not_called_broken(kind: str) -> None:
         ("RUN ln -s /srv/app/train.py /usr/local/bin/train", "CMD python3 fit.py"),
     ],
 )
-def test_a_right_trainer_is_not_called_broken(lines: Iterable[str]) -> None:
+def test_a_correct_trainer_is_not_called_broken(lines: Iterable[str]) -> None:
     found = inspected("start", [*TRAINER, *lines], TRAINING)
     assert faults(found) == {}
     assert found["T1-train-there"].verdict is Verdict.PASSED

@@ -45,7 +45,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, list[str | None]]]:
     http.shutdown()
 
 
-def test_a_broken_transfer_goes_on_where_it_ended(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
+def test_a_broken_transfer_resumes_where_it_ended(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
     url, ranges = server
     target = tmp_path / "to"
     target.mkdir()
@@ -57,15 +57,13 @@ def test_a_broken_transfer_goes_on_where_it_ended(server: tuple[str, list[str | 
     assert len(ranges) == 1
 
 
-def test_a_file_that_is_all_there_but_for_its_name_is_kept(
-    server: tuple[str, list[str | None]], tmp_path: Path
-) -> None:
+def test_a_complete_download_that_was_not_renamed_is_kept(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.partial").write_bytes(CONTENT)
     download(tmp_path, server[0], SUMS)
     assert (tmp_path / NAME).read_bytes() == CONTENT
 
 
-def test_a_damaged_file_is_told_and_not_kept(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported_and_not_kept(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.partial").write_bytes(b"x" * 1000)
     with pytest.raises(DataError, match="is damaged"):
         download(tmp_path, server[0], SUMS)
@@ -74,17 +72,21 @@ def test_a_damaged_file_is_told_and_not_kept(server: tuple[str, list[str | None]
     assert (tmp_path / NAME).read_bytes() == CONTENT
 
 
-def test_a_file_that_the_server_has_not_is_told_with_404(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
+def test_a_file_that_the_server_lacks_is_reported_with_404(
+    server: tuple[str, list[str | None]], tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match="404"):
         download(tmp_path, server[0], {"other.zip": "0"})
 
 
-def test_a_transfer_that_breaks_off_goes_on_by_itself(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
+def test_a_transfer_that_breaks_off_is_resumed(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
     download(tmp_path, f"{server[0]}/cut", SUMS)
     assert (tmp_path / NAME).read_bytes() == CONTENT
     assert server[1] == [None, "bytes=1500000-"]
 
 
-def test_a_server_that_only_breaks_off_is_told(server: tuple[str, list[str | None]], tmp_path: Path) -> None:
+def test_a_server_that_only_closes_the_connection_is_reported(
+    server: tuple[str, list[str | None]], tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match=r"/mute/signs\.zip: .*; run the command again to resume the download"):
         download(tmp_path, f"{server[0]}/mute", SUMS)

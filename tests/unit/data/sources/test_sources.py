@@ -146,7 +146,7 @@ def test_members_of_a_zip_are_called_as_in_a_folder(tmp_path: Path) -> None:
     assert source.names == ("go", "stop", "yield")
 
 
-def test_a_single_folder_is_no_layout(tmp_path: Path) -> None:
+def test_a_single_folder_is_not_a_layout(tmp_path: Path) -> None:
     picture(tmp_path / "stop" / "a.png", 1)
     with pytest.raises(DataError, match="all images are in the folder stop; expected a folder per class, at least two"):
         reading.find(tmp_path)
@@ -232,7 +232,7 @@ def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "text", "images without classes"])
-def test_what_is_no_data_set_is_an_error(tmp_path: Path, kind: str) -> None:
+def test_a_folder_that_is_not_a_data_set_is_an_error(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "data"
     if kind == "text":
         path.write_text("hello")

@@ -50,14 +50,14 @@ def run(text: str, folder: Path, *options: str) -> Result:
 def test_the_cause_of_a_failure_is_named_first(cause: str, text: str, tmp_path: Path) -> None:
     done = run(text, tmp_path, "--json")
     assert done.exit_code == 1
-    assert json.loads(done.output)["diagnosis"]["id"] == cause
+    assert json.loads(done.stdout)["diagnosis"]["id"] == cause
 
 
 @pytest.mark.parametrize("text", UNHARMED)
 def test_a_log_without_a_failure_gets_no_cause(text: str, tmp_path: Path) -> None:
     done = run(text, tmp_path, "--json")
     assert done.exit_code == 0
-    assert json.loads(done.output)["diagnosis"] is None
+    assert json.loads(done.stdout)["diagnosis"] is None
 
 
 @pytest.mark.parametrize("path", ["container.log", "logs/container"])

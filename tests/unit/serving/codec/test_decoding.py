@@ -72,7 +72,7 @@ def test_rgb_is_converted_in_every_form(body: bytes, content_type: str) -> None:
     np.testing.assert_array_equal(decode(body, content_type), preprocessing.as_pixels(RGB))
 
 
-def test_true_beside_the_images_is_none_of_theirs() -> None:
+def test_true_in_another_field_does_not_make_an_image_an_error() -> None:
     body = instances(PIXELS).replace(b"{", b'{"dry_run": false, "signature_name": "true", ')
     np.testing.assert_array_equal(decode(body, JSON), PIXELS)
 

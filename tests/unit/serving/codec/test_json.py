@@ -147,7 +147,7 @@ def test_one_bad_line_has_its_number(second: bytes, message: str) -> None:
         decode(first + second + b"\n" + first, LINES)
 
 
-def test_one_bad_image_file_has_its_line() -> None:
+def test_one_bad_image_file_gets_an_error_line() -> None:
     body = lines([b64(PIXELS[0]), {"b64": "eA=="}, b64(PIXELS[0])])
     with pytest.raises(RequestError, match=r"^line 2: \$: not a readable image"):
         decode(body, LINES)

@@ -29,7 +29,7 @@ def test_accept_chooses_by_quality(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("", CSV), ("*/*", CSV), ("*/*;q=0.5", CSV), ("a/b, */*", CSV), (JSON, JSON)]
 )
-def test_who_does_not_say_gets_the_default(text: str, expected: str) -> None:
+def test_without_an_accept_header_the_answer_has_the_default_format(text: str, expected: str) -> None:
     assert negotiation.negotiate(text, "", 43, CSV) == ResponseFormat(expected)
 
 

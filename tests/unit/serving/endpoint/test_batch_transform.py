@@ -37,7 +37,7 @@ def parameters(variables: dict[str, str], workers: int, memory_mb: int, seconds:
         ({"SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "0"}, 2, 8_000, QUICK, (4, 25)),  # "not said"
     ],
 )
-def test_a_job_is_told_what_the_machine_can_do(
+def test_a_job_gets_the_resources_of_the_machine(
     variables: dict[str, str], workers: int, memory_mb: int, seconds: float, expected: tuple[int, int]
 ) -> None:
     assert parameters(variables, workers, memory_mb, seconds) == expected

@@ -94,7 +94,7 @@ MEGABYTE = 1024 * 1024
         (PACKED, "gzip, gzip", 415, "Content-Encoding gzip, gzip"),
     ],
 )
-def test_a_bad_encoding_is_told(client: FlaskClient, body: bytes, encoding: str, status: int, message: str) -> None:
+def test_a_bad_encoding_is_reported(client: FlaskClient, body: bytes, encoding: str, status: int, message: str) -> None:
     answer = post(client, body, NPY, **{"Content-Encoding": encoding})
     assert answer.status_code == status
     assert message in answer.get_json()["error"]
@@ -113,7 +113,7 @@ def test_the_best_classes_are_those_of_the_probabilities(
             assert np.float32(best["probability"]) == row[best["class_id"]]
 
 
-def test_a_wrong_attribute_is_told(client: FlaskClient) -> None:
+def test_a_wrong_attribute_is_reported(client: FlaskClient) -> None:
     answer = post(client, npy(PIXELS), NPY, **{ATTRIBUTES: "top_k=44"})
     assert answer.status_code == 400
     assert answer.get_json()["error"] == f"{ATTRIBUTES}: top_k = '44'; expected a whole number from 1 to 43"

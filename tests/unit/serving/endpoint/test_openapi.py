@@ -57,7 +57,7 @@ def test_the_version_is_the_programs(document: dict[str, Any]) -> None:
     assert document["info"]["version"] == traffic_signs.__version__
 
 
-def test_what_is_read_and_written_is_described(app: Flask, document: dict[str, Any]) -> None:
+def test_the_description_has_every_format_that_is_read_and_written(app: Flask, document: dict[str, Any]) -> None:
     operation, client = document["paths"]["/invocations"]["post"], app.test_client()
     unread = client.post("/invocations", data=b"x", content_type="text/html").get_json()["error"]
     read = set(re.findall(r"[a-z]+/[a-z-]+", unread.partition("; send ")[2])) - {"image/png", "image/jpeg"}

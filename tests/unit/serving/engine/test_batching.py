@@ -21,7 +21,7 @@ def wait_for_who_waits(lock: FairLock, count: int) -> None:
     wait_until(lambda: len(lock._queue) >= count, 10, f"{count} threads wait")  # noqa: SLF001
 
 
-def test_turns_come_in_the_order_of_asking() -> None:
+def test_turns_come_in_the_order_of_requests() -> None:
     lock, order = FairLock(), []
 
     def ask(number: int) -> None:
@@ -39,7 +39,7 @@ def test_turns_come_in_the_order_of_asking() -> None:
     assert order == list(range(20))
 
 
-def test_one_who_asks_again_at_once_keeps_nobody_out() -> None:
+def test_a_thread_that_asks_again_at_once_starves_no_other() -> None:
     lock, order = FairLock(), []
 
     def other() -> None:
@@ -84,7 +84,7 @@ def test_everybody_gets_the_rows_of_his_own_images() -> None:
     assert len(sizes) < len(requests)
 
 
-def test_an_error_reaches_everybody_in_the_batch_and_nobody_waits() -> None:
+def test_an_error_reaches_all_requests_of_the_batch() -> None:
     def network(images: np.ndarray) -> np.ndarray:
         time.sleep(0.01)  # so that others come meanwhile, who are joined
         raise MemoryError(f"{len(images)} images")

@@ -9,17 +9,17 @@ WHOLE = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
 
 
 @pytest.mark.parametrize("rest", [b"", b"12345", b"\r\n\r\n"])
-def test_a_head_ends_behind_its_first_empty_line(rest: bytes) -> None:
+def test_a_head_ends_after_its_first_empty_line(rest: bytes) -> None:
     assert heads.find_end(WHOLE + rest, 1024) == len(WHOLE)
 
 
 @pytest.mark.parametrize("size", [1, 4, 10, 30, len(WHOLE) - 1])
-def test_a_head_that_is_not_whole_has_to_wait(size: int) -> None:
+def test_an_incomplete_head_waits(size: int) -> None:
     assert heads.find_end(WHOLE[:size], 1024) == 0
 
 
 @pytest.mark.parametrize("data", [b"\x16\x03\x01", b"get / HTTP/1.1", b"A" * 30, b"\0", b"PO\r\n"])
-def test_what_begins_no_request_is_refused_at_once(data: bytes) -> None:
+def test_bytes_that_begin_no_request_are_refused_at_once(data: bytes) -> None:
     with pytest.raises(RequestError, match=r"not an HTTP/1\.1 request") as caught:
         heads.find_end(data, 1024)
     assert caught.value.status == 400

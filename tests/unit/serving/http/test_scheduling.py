@@ -39,7 +39,7 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(asyncio.wait_for(coroutine, 30))
 
 
-def test_what_is_asked_in_one_turn_of_the_loop_is_one_run() -> None:
+def test_requests_of_one_iteration_of_the_loop_are_one_run() -> None:
     network = Network()
     batcher = EventLoopBatcher(network, 64)
     network.batches.clear()
@@ -54,7 +54,7 @@ def test_what_is_asked_in_one_turn_of_the_loop_is_one_run() -> None:
         assert rows.tolist() == [[1024.0 * value]] * (1 + value % 2)
 
 
-def test_a_run_is_as_long_as_the_loop_can_bear_and_the_rest_has_the_next_turn() -> None:
+def test_a_run_is_short_enough_for_the_loop_and_the_rest_follows() -> None:
     network = Network()
     batcher = EventLoopBatcher(network, 64)
     network.batches.clear()
@@ -73,7 +73,7 @@ def test_a_run_is_as_long_as_the_loop_can_bear_and_the_rest_has_the_next_turn() 
     assert len(set(turns)) > 3  # others had their turns in between
 
 
-def test_an_error_of_the_network_reaches_everybody_who_asked_and_the_next_are_answered() -> None:
+def test_an_error_of_the_network_reaches_its_whole_batch_and_the_next_are_answered() -> None:
     network = Network()
     batcher = EventLoopBatcher(network, 64)
 
@@ -87,7 +87,7 @@ def test_an_error_of_the_network_reaches_everybody_who_asked_and_the_next_are_an
     run(ask())
 
 
-def test_who_has_left_keeps_nobody_else_from_an_answer() -> None:
+def test_a_client_that_left_delays_no_other() -> None:
     batcher = EventLoopBatcher(Network(), 64)
 
     async def ask() -> None:
@@ -156,7 +156,7 @@ def test_a_request_that_would_wait_for_too_long_is_refused() -> None:
     run(ask())
 
 
-def test_a_client_that_leaves_the_queue_costs_nothing() -> None:
+def test_a_client_that_leaves_the_queue_is_not_computed_for() -> None:
     pool = Pool(1, 10, 60.0, Metrics())
     computed = []
 

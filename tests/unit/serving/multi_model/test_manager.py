@@ -87,7 +87,7 @@ def test_what_one_worker_loads_the_other_answers_with(
         two.load("a", str(root / "a"))
 
 
-def test_whoever_unloads_every_worker_lets_go(
+def test_an_unload_by_any_worker_frees_the_model_in_all(
     workers: tuple[ModelManager, ModelManager], root: Path, folder: Path
 ) -> None:
     one, two = workers
@@ -101,7 +101,9 @@ def test_whoever_unloads_every_worker_lets_go(
                 answers(worker, "a")
 
 
-def test_unloading_waits_for_whoever_uses_the_model(workers: tuple[ModelManager, ModelManager], root: Path) -> None:
+def test_unloading_waits_for_the_requests_that_use_the_model(
+    workers: tuple[ModelManager, ModelManager], root: Path
+) -> None:
     one, two = workers
     one.load("a", str(root / "a"))
     with ThreadPoolExecutor() as pool:
@@ -208,7 +210,7 @@ def test_a_model_whose_files_go_is_unloaded_for_all(
     assert holders(folder, "a") == set()
 
 
-def test_a_model_that_cannot_be_loaded_leaves_no_trace(
+def test_a_model_that_cannot_be_loaded_is_not_listed(
     workers: tuple[ModelManager, ModelManager], root: Path, folder: Path
 ) -> None:
     (root / "a" / "model.tflite").write_bytes(b"damaged")
@@ -225,7 +227,7 @@ def test_a_model_with_code_of_its_own_is_refused(workers: tuple[ModelManager, Mo
         workers[0].load("a", str(root / "a"))
 
 
-def test_pages_go_on_after_a_name_whatever_comes_and_goes(
+def test_pages_continue_after_a_name_while_models_come_and_go(
     workers: tuple[ModelManager, ModelManager], root: Path
 ) -> None:
     one, two = workers

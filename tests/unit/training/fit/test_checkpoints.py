@@ -25,7 +25,7 @@ def state(step: int) -> State:
     return State(IDENTITY, step, variables, 0.1 + 0.2, 3.0, {"train_loss": [1 / 3]}, 1, [np.ones(2)], 4.5)
 
 
-def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_state_is_restored_unchanged(tmp_path: Path) -> None:
     Checkpoints(tmp_path).save(state(7))
     found = Checkpoints(tmp_path).newest(IDENTITY)
     assert found is not None
@@ -42,7 +42,7 @@ def test_the_newest_two_are_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000010.npz", "step-00000100.npz"]
 
 
-def test_a_full_disk_costs_a_checkpoint_and_not_the_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_loses_a_checkpoint_but_not_the_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Checkpoints(tmp_path).save(state(1))
     (tmp_path / ".step-00000002.npz.partial").symlink_to("/dev/full")
     Checkpoints(tmp_path).save(state(2))
@@ -52,7 +52,7 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(tmp_path: Path, cap
 
 
 @pytest.mark.parametrize("keep", [0, 1, 100, -1], ids=["empty", "a byte", "the beginning", "all but a byte"])
-def test_a_file_that_is_cut_off_is_passed_over(tmp_path: Path, keep: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_truncated_checkpoint_is_skipped(tmp_path: Path, keep: int, caplog: pytest.LogCaptureFixture) -> None:
     for step in (1, 2):
         Checkpoints(tmp_path).save(state(step))
     newest = tmp_path / "step-00000002.npz"
@@ -63,7 +63,7 @@ def test_a_file_that_is_cut_off_is_passed_over(tmp_path: Path, keep: int, caplog
     assert "step-00000002.npz is skipped: it is damaged" in caplog.text
 
 
-def test_a_changed_byte_is_found_out(tmp_path: Path) -> None:
+def test_a_changed_byte_is_detected(tmp_path: Path) -> None:
     Checkpoints(tmp_path).save(state(1))
     path = tmp_path / "step-00000001.npz"
     content = path.read_bytes()
@@ -72,7 +72,7 @@ def test_a_changed_byte_is_found_out(tmp_path: Path) -> None:
     assert Checkpoints(tmp_path).newest(IDENTITY) is None
 
 
-def test_what_the_uploader_and_a_killed_job_leave_is_no_checkpoint(tmp_path: Path) -> None:
+def test_files_of_the_uploader_or_a_killed_job_are_not_checkpoints(tmp_path: Path) -> None:
     for name in (
         "step-00000002.npz.sagemaker-uploading",
         "step-00000002.npz.sagemaker-uploaded",
@@ -83,7 +83,7 @@ def test_what_the_uploader_and_a_killed_job_leave_is_no_checkpoint(tmp_path: Pat
     assert Checkpoints(tmp_path).newest(IDENTITY) is None
 
 
-def test_pickles_are_not_read_and_nobody_is_told_to_allow_them(
+def test_pickles_are_not_read_and_the_message_does_not_recommend_them(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     np.savez(tmp_path / "step-00000001.npz", scalars=np.array([{"step": 1}], object), allow_pickle=True)
@@ -115,7 +115,7 @@ def bind(path: Path) -> None:
         pytest.param(lambda path: np.savez(path, scalars=DEEP), "it is damaged", id="nested"),
     ],
 )
-def test_what_is_named_like_a_checkpoint_and_is_none_costs_nothing(
+def test_a_file_named_like_a_checkpoint_is_skipped(
     tmp_path: Path, make: Callable[[Path], None], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     checkpoints = Checkpoints(tmp_path)
@@ -131,7 +131,7 @@ def test_what_is_named_like_a_checkpoint_and_is_none_costs_nothing(
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
-def test_what_is_no_checkpoint_takes_no_place_of_one(
+def test_folders_and_pipes_named_like_checkpoints_replace_none(
     tmp_path: Path, make: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("step-00000008.npz", "step-00000009.npz"):
@@ -151,6 +151,6 @@ def test_a_training_without_an_intact_checkpoint_says_that_it_starts_anew(
     assert "no checkpoint is intact: the training starts anew" in caplog.text
 
 
-def test_a_job_that_asked_for_no_checkpoints_has_none() -> None:
+def test_a_job_without_a_checkpoint_folder_writes_no_checkpoints() -> None:
     Checkpoints(None).save(state(1))
     assert Checkpoints(None).newest(IDENTITY) is None

@@ -13,11 +13,13 @@ import pytest
 
 from tests.support.helpers import free_port
 from traffic_signs.errors import HostsError
-from traffic_signs.training.fit.cluster import Cluster, Hosts
+from traffic_signs.training.fit.cluster import Cluster
+from traffic_signs.training.fit.hosts import Hosts
 
 _HOST = """
 import os, sys, threading
-from traffic_signs.training.fit.cluster import Cluster, Hosts
+from traffic_signs.training.fit.cluster import Cluster
+from traffic_signs.training.fit.hosts import Hosts
 name, port, data, then = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 cluster = Cluster(Hosts(name, ("localhost", "b", "c")), threading.Event(), port, 30)
 print("connected", flush=True)
@@ -56,7 +58,7 @@ class Host:
         return self._process.returncode, errors
 
 
-def test_all_get_what_the_chief_has_and_none_goes_before_it() -> None:
+def test_all_hosts_get_the_chiefs_data_and_none_starts_before_it() -> None:
     port = free_port()
     early = Host("b", port)  # before the chief, which it then looks for until it is there
     chief = Host("localhost", port)
@@ -100,7 +102,7 @@ def test_hosts_with_different_data_do_not_train() -> None:
     assert "HostsError: the hosts have different data or settings" in ends[0][1]
 
 
-def test_a_chief_that_never_comes_is_not_waited_for_for_ever() -> None:
+def test_the_wait_for_a_missing_chief_ends() -> None:
     with pytest.raises(HostsError, match="localhost cannot be reached on port"):
         Cluster(Hosts("b", ("localhost", "b")), threading.Event(), free_port(), 0.5)
 
@@ -110,7 +112,7 @@ FILES = 1_100
 
 
 @pytest.mark.parametrize("files", [0, FILES])
-def test_a_host_that_never_comes_is_not_waited_for_for_ever(files: int) -> None:
+def test_the_wait_for_a_missing_host_ends(files: int) -> None:
     if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 2 * files:
         pytest.skip("a process may not open so many files here")
     with contextlib.ExitStack() as stack:
@@ -129,7 +131,18 @@ def test_a_stop_ends_the_waiting() -> None:
         cluster.synchronize("data", b"")
 
 
-def test_one_host_alone_meets_nobody() -> None:
+def test_the_wait_for_a_chief_that_hangs_while_it_writes_ends() -> None:
+    port = free_port()
+    chief, late = Host("localhost", port), Host("c", port)
+    other = Cluster(Hosts("b", ("localhost", "b", "c")), threading.Event(), port)
+    other.synchronize("data", b"")
+    with pytest.raises(HostsError, match=r"^localhost has not written the model within 0\.01 min; see its log$"):
+        other.leave(0.6)
+    assert chief.end("all is written\n") == (0, "")
+    assert late.end() == (0, "")
+
+
+def test_a_single_host_opens_no_connection() -> None:
     cluster = Cluster(Hosts("a", ("a",)), threading.Event(), free_port())
     assert cluster.synchronize("data", b"state") == b"state"
     cluster.leave()

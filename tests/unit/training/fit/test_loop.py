@@ -94,13 +94,13 @@ def test_a_training_that_is_stopped_in_its_first_steps_has_weights_and_figures(d
     assert all(np.isfinite(weight).all() for weight in stopped.weights)
 
 
-def test_a_stop_in_the_very_last_steps_cuts_nothing_off(data: tuple[Dataset, Dataset]) -> None:
+def test_a_stop_during_the_last_steps_shortens_nothing(data: tuple[Dataset, Dataset]) -> None:
     done = fit(data, stop=4)  # 26 steps: 10 and 3 an epoch
     assert len(done.history["train_loss"]) == 2
     assert not done.stopped
 
 
-def test_a_training_that_is_done_only_gives_its_weights_again(data: tuple[Dataset, Dataset]) -> None:
+def test_a_finished_training_returns_its_weights_again(data: tuple[Dataset, Dataset]) -> None:
     states: list[State] = []
     done = fit(data, save=states.append)
     again = fit(data, resume=states[-1])
@@ -130,12 +130,31 @@ def test_without_validation_the_last_weights_are_kept(data: tuple[Dataset, Datas
         assert all(any(np.array_equal(one, other) for other in state.variables) for one in last.weights) == kept
 
 
+def test_the_exported_weights_are_the_moving_average_of_those_after_each_step(data: tuple[Dataset, Dataset]) -> None:
+    recipe = dataclasses.replace(PLAIN, epochs=4, batch_size=len(data[0]), ema=1.0)  # an epoch is one step
+    steps: list[State] = []
+    done = fit((data[0], None), recipe, save=steps.append)  # type: ignore[arg-type] # None: the last epoch is exported
+    floats = [
+        [value for value in state.variables if value.dtype == np.float32] for state in steps
+    ]  # without dropout's seed
+    average, *later = [values[: len(done.weights)] for values in floats]
+    for weights in later:
+        average = [0.75 * old + 0.25 * new for old, new in zip(average, weights, strict=True)]
+    for expected, exported in zip(average, done.weights, strict=True):
+        np.testing.assert_allclose(exported, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_average_forgets_the_first_weights_in_a_short_training_too() -> None:
+    steps = 36 * 4  # of 500 images
+    assert schedule.average_decay(presets.PRESETS["best"], steps) ** steps < 1e-6
+
+
 def test_fewer_images_than_a_batch_are_enough(data: tuple[Dataset, Dataset]) -> None:
     few = data[0].take(np.arange(5))
     assert len(fit((few, few)).history["train_loss"]) == 2
 
 
-def test_a_loss_that_is_no_number_ends_the_training(data: tuple[Dataset, Dataset]) -> None:
+def test_a_nan_loss_ends_the_training(data: tuple[Dataset, Dataset]) -> None:
     recipe = dataclasses.replace(PLAIN, optimizer="sgd", learning_rate=1e10)
     with pytest.raises(DataError, match="the loss became NaN or infinite; try a lower learning_rate than"):
         fit(data, recipe)
@@ -172,7 +191,7 @@ def test_event_files_for_tensorboard_are_written(data: tuple[Dataset, Dataset], 
     assert losses == pytest.approx({1: done.history["train_loss"][0], 2: done.history["train_loss"][1]})
 
 
-def test_a_training_ends_well_where_event_files_cannot_be_written(
+def test_a_training_succeeds_without_event_files(
     data: tuple[Dataset, Dataset], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "tensorboard").write_text("a file where the folder should be")

@@ -17,7 +17,8 @@ from traffic_signs.model import artifact
 from traffic_signs.paths import OptMl
 from traffic_signs.settings.training import TrainingSettings
 from traffic_signs.training import job
-from traffic_signs.training.fit.cluster import Cluster, Hosts
+from traffic_signs.training.fit.cluster import Cluster
+from traffic_signs.training.fit.hosts import Hosts
 from traffic_signs.training.recipe.presets import PRESETS
 from traffic_signs.training.results import report
 from traffic_signs.training.results.outcome import Run, Validation
@@ -215,7 +216,7 @@ def test_a_run_without_mistakes_says_so(run: Run, tmp_path: Path) -> None:
     assert "No validation image is misclassified" in page.text
 
 
-def test_how_it_ended_and_began_is_said(run: Run, folder: Path, tmp_path: Path) -> None:
+def test_the_report_says_that_a_job_was_stopped_or_resumed(run: Run, folder: Path, tmp_path: Path) -> None:
     report.write(tmp_path, replace(run, stopped=True, resumed=True, history={}))
     for told, where in ((True, tmp_path), (False, folder)):
         metrics, page, _ = written(where)

@@ -158,7 +158,7 @@ def test_images_that_no_row_lists_are_an_error_unless_allowed(tmp_path: Path) ->
     assert reading.find(tmp_path, allow_unused=True).unused == ("c.png",)
 
 
-def test_categories_without_images_are_no_classes_and_named_in_a_warning(tmp_path: Path) -> None:
+def test_categories_without_images_are_not_classes_and_named_in_a_warning(tmp_path: Path) -> None:
     instances(tmp_path)
     source = reading.find(tmp_path)
     assert source.names == ("yield", "stop")  # in the order of their ids

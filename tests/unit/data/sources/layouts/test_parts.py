@@ -53,7 +53,7 @@ def test_two_parts_are_not_taken_for_two_classes(training: str, test: str, tmp_p
 
 
 @pytest.mark.parametrize("between", ["{part}", "images", "Images/{part}"])
-def test_a_folder_between_part_and_classes_is_no_class(between: str, tmp_path: Path) -> None:
+def test_a_folder_between_part_and_classes_is_not_a_class(between: str, tmp_path: Path) -> None:
     names = {
         part: [f"{folder}/{between.format(part=folder)}/{name}/a.png" for name in ("stop", "yield")]
         for part, folder in {"training": "training_set", "test": "test_set"}.items()

@@ -159,7 +159,7 @@ def test_two_kinds_of_lists_are_ambiguous(tmp_path: Path) -> None:
     assert complaint(tmp_path) == "labels.csv and coco.json both list images; remove one of them"
 
 
-def test_json_of_another_kind_is_no_list(tmp_path: Path) -> None:
+def test_json_of_another_kind_is_not_a_list(tmp_path: Path) -> None:
     build(tmp_path, images("stop/a.png", "yield/b.png") | {"labels.json": {"0": "stop"}})
     assert reading.find(tmp_path).layout == "a folder per class"
     assert (

@@ -62,7 +62,7 @@ def test_a_pool_of_images_with_classes_of_links_is_read_by_the_links(tmp_path: P
 
 
 @pytest.mark.parametrize("kind", ["dead link", "link to itself", "pipe"])
-def test_what_is_called_as_an_image_and_is_no_file_is_unreadable(kind: str, tmp_path: Path) -> None:
+def test_a_pipe_or_broken_link_named_like_an_image_is_unreadable(kind: str, tmp_path: Path) -> None:
     folder = tree(tmp_path / "set", "stop/a.png", "yield/b.png")
     path = folder / "yield" / "c.png"
     os.mkfifo(path) if kind == "pipe" else path.symlink_to(path if kind == "link to itself" else folder / "gone.png")
@@ -102,7 +102,7 @@ def exchange(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("change", "verb"), [(overwrite, "changed"), (exchange, "changed"), (Path.unlink, "deleted")])
-def test_a_file_that_changes_while_the_set_is_read_is_one_line(
+def test_a_file_that_changes_while_the_set_is_read_is_an_error_of_one_line(
     change: Callable[[Path], None], verb: str, tmp_path: Path
 ) -> None:
     folder = tree(tmp_path / "set", "stop/a.png", "yield/b.png")

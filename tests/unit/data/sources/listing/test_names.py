@@ -67,7 +67,7 @@ def test_kaggles_table_finds_files_in_another_case_or_with_other_slashes(
 
 
 @pytest.mark.parametrize("start", ["../", "..\\", "Train/../../"])
-def test_a_path_in_a_table_that_leads_out_of_the_set_is_missing(start: str, tmp_path: Path) -> None:
+def test_a_path_in_a_table_that_leads_out_of_the_set_is_not_found(start: str, tmp_path: Path) -> None:
     folder = kaggle(tmp_path / "set")
     table = folder / "Train.csv"
     table.write_text(table.read_text().replace("3,Train", f"3,{start}Train", 1))
@@ -99,7 +99,7 @@ def test_one_file_twice_in_a_table_is_an_error_that_has_both(tmp_path: Path) -> 
         reading.find(folder)
 
 
-def test_kaggles_second_copy_in_lower_case_is_no_fault(tmp_path: Path) -> None:
+def test_kaggles_second_copy_in_lower_case_is_not_a_fault(tmp_path: Path) -> None:
     folder = kaggle(tmp_path / "set", on_disk="Train")
     for path in (*folder.glob("Train/*/*"), *folder.glob("Test/*"), *folder.glob("Meta/*")):
         copy = folder / str(path.relative_to(folder)).lower()

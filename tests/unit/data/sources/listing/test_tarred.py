@@ -72,7 +72,7 @@ def test_links_are_followed_within_the_tar_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "no tar", "cut inside"])
-def test_a_damaged_tar_is_one_line(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_tar_is_an_error_of_one_line(tmp_path: Path, damage: str) -> None:
     path = pack(tmp_path / "signs.tar.gz", {f"{name}/a.png": picture(1) for name in ("stop", "yield")})
     content = path.read_bytes()
     if damage == "cut inside":

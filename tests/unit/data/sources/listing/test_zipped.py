@@ -21,7 +21,7 @@ def test_backslashes_between_folders_are_slashes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", ["./", "/", "../", ".\\", "./..//"])
-def test_what_stands_before_the_folders_is_no_hidden_folder(start: str, tmp_path: Path) -> None:
+def test_a_leading_dot_slash_is_not_a_hidden_folder(start: str, tmp_path: Path) -> None:
     source = reading.find(zipped(tmp_path / "x.zip", f"{start}stop/a.png", f"{start}yield/b.png"))
     assert [sample.name for sample in source.training] == ["stop/a.png", "yield/b.png"]
 
@@ -44,7 +44,7 @@ def test_names_in_utf_8_without_its_flag_are_not_garbled(form: str, tmp_path: Pa
     assert reading.find(archive).names == (name, "stop")
 
 
-def test_names_that_cannot_be_decoded_are_one_line(tmp_path: Path) -> None:
+def test_names_that_cannot_be_decoded_are_an_error_of_one_line(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "x.zip", "Füße/a.png", "stop/b.png")
     archive.write_bytes(archive.read_bytes().replace("Füße".encode(), b"F\xfc\xdfe  "))
     with pytest.raises(DataError, match=r"x\.zip is neither a folder nor a readable zip \('utf-8' codec can't decode"):
@@ -65,7 +65,7 @@ def test_a_link_in_a_zip_is_not_read_as_an_image(tmp_path: Path) -> None:
     ]
 
 
-def test_a_zip_that_changes_while_it_is_read_is_one_line(tmp_path: Path) -> None:
+def test_a_zip_that_changes_while_it_is_read_is_an_error_of_one_line(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "x.zip", "stop/a.png", "yield/b.png")
     source = reading.find(archive)
     with archive.open("ab") as stream:

@@ -6,11 +6,10 @@ Plan -> transform(session, plan): create model -> run job -> answers in plan.out
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
+from scripts import dry_run
 from scripts.aws import session, waiting
-from scripts.client import accuracy
-from scripts.diagnosis import cloud, knowledge, report
+from scripts.diagnosis import knowledge, report
+from scripts.errors import Interrupted, OperationError
 from scripts.resources import endpoint
 
 _GPU_AMI = "al2-ami-sagemaker-batch-gpu-535"
@@ -49,11 +48,14 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
         plan: The job.
 
     Raises:
-        Failure: the command was interrupted or lost access to AWS; the job keeps running.
-        click.ClickException: the job failed; the message has the reason, the last log lines and the likely cause.
+        Failure: the command lost access to AWS; the job keeps running.
+        Interrupted: Ctrl-C; the message says what keeps running.
+        OperationError: the job failed; the message has the reason, the last log lines and the likely cause.
     """
     session.quiet_sdk()
-    from sagemaker.model import Model  # noqa: PLC0415 # slow, and not needed for --help
+    from sagemaker.model import Model
+
+    from scripts.client.accuracy import CONTENT_TYPE
 
     model = Model(
         image_uri=plan.image,
@@ -65,6 +67,11 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
     resources = {"InstanceType": plan.instance_type, "InstanceCount": plan.instance_count}
     if endpoint.has_gpu(plan.instance_type):
         resources["TransformAmiVersion"] = _GPU_AMI
+    still_running = (
+        f"{plan.name} keeps running and billing, {plan.instance_count} x {plan.instance_type} until all is answered;"
+        f" stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name};"
+        f" then aws sagemaker delete-model --model-name {plan.name}"
+    )
     model.create(instance_type=plan.instance_type)
     try:
         sagemaker_session.transform(  # the SDK's Transformer has no TransformAmiVersion
@@ -75,21 +82,19 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
             max_payload=None,
             input_config={
                 "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": plan.inputs}},
-                "ContentType": accuracy.CONTENT_TYPE,
+                "ContentType": CONTENT_TYPE,
             },
             output_config={"S3OutputPath": plan.output, "Accept": "application/json"},
             resource_config=resources,
             experiment_config=None,
         )
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"interrupted; if it has started, {still_running}") from error
     except Exception:
         model.delete_model()
         raise
-    still_running = (
-        f"{plan.name} keeps running and billing;"
-        f" stop it: aws sagemaker stop-transform-job --transform-job-name {plan.name};"
-        f" then aws sagemaker delete-model --model-name {plan.name}"
-    )
-    with session.readable_errors(next_step=still_running):  # a login may expire before the job has ended
+    # a login may expire before the job has ended
+    with session.readable_errors(next_step=still_running), dry_run.skipped_waiting():
         description = waiting.wait_until_final(
             plan.name,
             lambda: sagemaker_session.sagemaker_client.describe_transform_job(TransformJobName=plan.name),
@@ -97,8 +102,11 @@ def transform(sagemaker_session: Any, plan: Plan) -> None:
             ("InProgress", "Stopping"),
         )
     model.delete_model()
+    dry_run.end()
     if description["TransformJobStatus"] != "Completed":
+        from scripts.diagnosis import cloud
+
         reason = description.get("FailureReason") or "SageMaker gives no reason"
         title = f"{plan.name} ended as {description['TransformJobStatus']}: {reason}"
         evidence = cloud.collect(sagemaker_session.boto_session, plan.name, "transform-job")
-        raise click.ClickException(report.failed(title, evidence, knowledge.diagnose(evidence)))
+        raise OperationError(report.failed(title, evidence, knowledge.diagnose(evidence)))

@@ -9,7 +9,7 @@ from moto.sagemaker.models import sagemaker_backends
 from tests.aws.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROOT, Cloud, patch_created
 
 
-def test_training_job_is_what_was_asked_for(cloud: Cloud) -> None:
+def test_the_training_job_is_created_as_given(cloud: Cloud) -> None:
     file = cloud.folder / "hyperparameters.json"
     file.write_text('{"epochs": 3, "learning_rate": 0.1}')
     done = cloud.train(
@@ -53,40 +53,57 @@ def test_failed_job_says_why(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_a_finished_job_is_told_by_name_though_its_file_cannot_be_written(cloud: Cloud) -> None:
+def test_a_finished_job_is_named_though_its_file_cannot_be_written(cloud: Cloud) -> None:
     done = cloud.train("--yes", "--output", "/dev/null/jobs/job.json")
-    assert done.returncode == 2
+    assert done.returncode == 1
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
     assert "training job" in done.stdout
     assert "Traceback" not in done.stderr
     assert f"cannot write /dev/null/jobs/job.json: Not a directory; {name} is Completed" in done.stderr
 
 
-def test_interrupted_job_is_said_to_go_on(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command_says_that_the_job_runs_on(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = sagemaker_backends[ACCOUNT][REGION]
     patch_created(monkeypatch, backend, "create_training_job", training_job_status="InProgress")
     code, error = cloud.interrupt("DescribeTrainingJob", "train", *cloud.job, "--yes")
-    assert code == 2, error
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
-    assert error.endswith(still_running_message(name))
+    assert code == 130, error
+    assert error.endswith(f"Error: interrupted; {still_running_message(name)}")
+
+
+def test_ctrl_c_while_a_job_is_created_is_not_dropped_by_the_sdk(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decorator around Estimator.fit drops KeyboardInterrupt."""
+    backend = sagemaker_backends[ACCOUNT][REGION]
+    patch_created(monkeypatch, backend, "create_training_job", training_job_status="InProgress")
+    code, error = cloud.interrupt("CreateTrainingJob", "train", *cloud.job, "--yes")
+    calls = dict(cloud.calls())
+    name = calls["sagemaker:CreateTrainingJob"]["TrainingJobName"]
+    assert code == 130, error
+    assert error.endswith(f"Error: interrupted; if it has started, {still_running_message(name)}")
+    assert "sagemaker:DescribeTrainingJob" not in calls
+
+
+def test_ctrl_c_before_a_job_is_created_says_that_nothing_runs(cloud: Cloud) -> None:
+    code, error = cloud.interrupt("HeadBucket", "train", *cloud.job, "--yes")
+    assert (code, error) == (130, "Error: interrupted; nothing keeps running\n")
+    assert "sagemaker:CreateTrainingJob" not in dict(cloud.calls())
 
 
 def still_running_message(name: str) -> str:
     return (
-        f"{name} keeps running and billing; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
+        f"{name} keeps running and billing, 1 x ml.g4dn.xlarge for at most 1 h; "
+        f"stop it: aws sagemaker stop-training-job --training-job-name {name}; "
         f"or deploy its model later: python -m scripts.deploy --job {name}\n"
     )
 
 
-def test_a_login_that_expires_while_the_job_runs_is_told_and_that_the_job_bills(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_login_that_expires_says_that_the_job_runs_and_bills(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: str) -> None:
         raise JsonRESTError("ExpiredTokenException", "The security token included in the request is expired")
 
     monkeypatch.setattr(sagemaker_backends[ACCOUNT][REGION], "describe_training_job", refuse)
     done = cloud.train("--yes")
-    assert done.returncode == 2
+    assert done.returncode == 1
     name = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["TrainingJobName"]
     assert done.stderr.splitlines()[-1].startswith("Error: the AWS login has expired; log in again")
     assert done.stderr.endswith(still_running_message(name))

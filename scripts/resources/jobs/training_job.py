@@ -12,11 +12,13 @@ from typing import Any
 
 import click
 
+from scripts import interruption
 from scripts.aws import session
 from scripts.aws.session import PREFIX
-from scripts.errors import Failure
+from scripts.errors import Interrupted
+from scripts.resources.jobs.extras import JobExtras
 
-METRICS = Path(__file__).parent / "metric_definitions.json"
+METRICS = Path(__file__).parents[1] / "metric_definitions.json"
 _SPOT_WAIT_FACTOR = 2
 """Limit for a spot job including the wait for capacity, in multiples of its running time limit."""
 
@@ -47,6 +49,7 @@ class Plan:
     tags: Mapping[str, str] = field(default_factory=dict)
     entry_point: str | None = None
     source_dir: str | None = None
+    extras: JobExtras = field(default_factory=JobExtras)
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,13 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
         The job, even if it failed.
 
     Raises:
-        Failure: the command was interrupted or lost access to AWS; the job keeps running.
+        Failure: the command lost access to AWS; the job keeps running.
+        Interrupted: Ctrl-C; the message says what keeps running.
     """
     session.quiet_sdk()
-    from sagemaker.estimator import Estimator  # noqa: PLC0415 # slow, and not needed for --help
-    from sagemaker.exceptions import UnexpectedStatusException  # noqa: PLC0415 # as above
-    from sagemaker.utils import name_from_base  # noqa: PLC0415 # as above
+    from sagemaker.estimator import Estimator
+    from sagemaker.exceptions import UnexpectedStatusException
+    from sagemaker.utils import name_from_base
 
     name = name_from_base(PREFIX)
     seconds = int(plan.max_hours * 3600)
@@ -112,21 +116,25 @@ def fit(sagemaker_session: Any, plan: Plan) -> Job:
         debugger_hook_config=False,
         **spot,
         **own,
+        **plan.extras.arguments,
     )
+    plan.extras.extend(sagemaker_session.sagemaker_client)
     click.echo(f"training job: {name}")
-    estimator.fit(dict(plan.inputs), job_name=name, wait=False)
     still_running = (
-        f"{name} keeps running and billing; stop it: aws sagemaker stop-training-job --training-job-name {name}; "
-        f"or deploy its model later: python -m scripts.deploy --job {name}"
+        f"{name} keeps running and billing, {plan.instance_count} x {plan.instance_type} for at most {plan.max_hours:g}"
+        f" h; stop it: aws sagemaker stop-training-job --training-job-name {name};"
+        f" or deploy its model later: python -m scripts.deploy --job {name}"
     )
-    with session.readable_errors(next_step=still_running):  # a login may expire before the job has ended
-        # an interrupted wait may raise either; the job's description says more
-        with contextlib.suppress(UnexpectedStatusException, KeyboardInterrupt):
+    try:
+        with interruption.not_dropped():
+            estimator.fit(dict(plan.inputs), job_name=name, wait=False)
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"interrupted; if it has started, {still_running}") from error
+    # a login may expire before the job has ended
+    with session.readable_errors(next_step=still_running), interruption.not_dropped():
+        with contextlib.suppress(UnexpectedStatusException):  # the job's description says more
             estimator.latest_training_job.wait()
-        job = _job(sagemaker_session, name, plan)
-    if job.status == "InProgress":
-        raise Failure(still_running)
-    return job
+        return _job(sagemaker_session, name, plan)
 
 
 def _job(sagemaker_session: Any, name: str, plan: Plan) -> Job:

@@ -72,7 +72,7 @@ def backend() -> SageMakerModelBackend:
 
 @pytest.mark.parametrize("image", ["bare"], indirect=True)
 @pytest.mark.parametrize("below_prefix", [False, True])
-def test_job_is_what_was_asked_for_and_its_answers_are_evaluated(
+def test_the_job_is_created_as_given_and_its_answers_are_evaluated(
     cloud: Cloud, server: Server, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch,
     *, below_prefix: bool,
 ) -> None:  # fmt: skip
@@ -151,17 +151,21 @@ def test_failed_job_shows_log_and_cause(
     assert "sagemaker:DeleteModel" in dict(cloud.calls())
 
 
+@pytest.mark.parametrize("operation", ["CreateTransformJob", "DescribeTransformJob"])
 def test_interrupted_command_says_that_the_job_bills(
-    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:  # fmt: skip
     patch_created(monkeypatch, backend, "create_transform_job", transform_job_status="InProgress")
-    code, words = cloud.interrupt("DescribeTransformJob", *command(cloud, test_set, "--yes"))
-    assert code == 2, words
-    assert "keeps running and billing; stop it: aws sagemaker stop-transform-job" in words
+    code, words = cloud.interrupt(operation, *command(cloud, test_set, "--yes"))
+    assert code == 130, words
+    name = dict(cloud.calls())["sagemaker:CreateTransformJob"]["TransformJobName"]
+    maybe = "if it has started, " if operation == "CreateTransformJob" else ""
+    bills = f"{name} keeps running and billing, 1 x ml.m5.large until all is answered; stop it: aws sagemaker stop-"
+    assert words.startswith(f"Error: interrupted; {maybe}{bills}")
     assert "sagemaker:DeleteModel" not in dict(cloud.calls())
 
 
-def test_a_login_that_expires_while_the_job_runs_is_told_and_that_the_job_bills(
+def test_a_login_that_expires_says_that_the_job_runs_and_bills(
     cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     def refuse(**_: Any) -> None:
@@ -169,15 +173,15 @@ def test_a_login_that_expires_while_the_job_runs_is_told_and_that_the_job_bills(
 
     monkeypatch.setattr(backend, "describe_transform_job", refuse)
     done = cloud.run(*command(cloud, test_set, "--yes"))
-    assert done.returncode == 2
+    assert done.returncode == 1
     name = dict(cloud.calls())["sagemaker:CreateTransformJob"]["TransformJobName"]
     assert (
-        f"the AWS login has expired; log in again, for example with `aws sso login`; {name} keeps running and billing;"
+        f"the AWS login has expired; log in again, for example with `aws sso login`; {name} keeps running and billing,"
         in done.stderr
     )
 
 
-def test_nothing_starts_without_a_yes(cloud: Cloud, test_set: Path) -> None:
+def test_nothing_starts_without_confirmation(cloud: Cloud, test_set: Path) -> None:
     done = cloud.run(*command(cloud, test_set))
     assert done.returncode == 2
     assert "--yes" in done.stderr

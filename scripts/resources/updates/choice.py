@@ -1,0 +1,78 @@
+"""The user's choice for an update: what the endpoint is to run, where no option names what stays.
+
+options, Fleet now -> training job, its file, or URIs -> Fleet then
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import Failure
+from scripts.resources import model_source
+from scripts.resources.updates import fleet
+from scripts.resources.updates.fleet import Fleet
+
+JOB_FILE = Path("results/training-job.json")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Options of `update`, None where one is not given."""
+
+    job: str | None
+    job_file: Path | None
+    model_data: str | None
+    image: str | None
+    role: str | None
+    instance_type: str | None
+    instance_count: int | None
+
+
+def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> Fleet:
+    """Return what the endpoint *name* is to run; without any option, the model of the last training job.
+
+    Raises:
+        Failure: options exclude each other, or the endpoint has no such part.
+    """
+    if not any(vars(choice).values()):
+        choice = replace(choice, job_file=JOB_FILE)
+    size = [option for option in ("instance_type", "instance_count") if getattr(choice, option)]
+    if size and not now.instance_type:
+        option = f"--{size[0].replace('_', '-')}"
+        raise Failure(f"{option}: {name} is serverless and has no instances; omit {option}")
+    image, model_data, role = _model(boto, now, choice)
+    then = replace(
+        now,
+        image=image,
+        model_data=model_data,
+        role=role,
+        instance_type=choice.instance_type or now.instance_type,
+        instance_count=choice.instance_count or now.instance_count,
+    )
+    if then.model_data != now.model_data:
+        if not then.model_data.startswith("s3://"):
+            raise Failure(f"--model-data {then.model_data}: expected s3://BUCKET/KEY")
+        if now.model["PrimaryContainer"].get("Mode") == "MultiModel" and not then.model_data.endswith("/"):
+            raise Failure(
+                f"{name} serves the models in {now.model_data}, not one: set --image alone to change the image"
+            )
+    # a tag may have moved since the endpoint was made
+    known = now.digest if then.image == now.image else then.image.partition("@")[2]
+    return replace(then, digest=fleet.resolve(boto, then.image) or known)
+
+
+def _model(boto: Any, now: Fleet, choice: Choice) -> tuple[str, str, str]:
+    """Return image, model data and role."""
+    if not (choice.job or choice.job_file):
+        return choice.image or now.image, choice.model_data or now.model_data, choice.role or now.role
+    if choice.model_data:
+        raise Failure("--model-data and --job exclude each other: choose one")
+    found = model_source.find(
+        boto.client("sagemaker"),
+        job=choice.job,
+        job_file=choice.job_file or JOB_FILE,
+        model_data=None,
+        image=choice.image,
+        role=choice.role,
+    )
+    return found.image, found.model_data, found.role

@@ -1,0 +1,1 @@
+"""Search by a hyperparameter tuning job on SageMaker."""

@@ -1,0 +1,99 @@
+"""Back to the configuration before an update, the state of an endpoint, and its end."""
+
+import json
+
+from tests.aws.account.test_iam import denied
+from tests.aws.cloud import IMAGE, MODEL
+from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account
+
+
+def update(account: Account, *options: object) -> str:
+    done = account.run("update", NAME, *options, "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["configuration"])
+
+
+def current(account: Account) -> str:
+    return str(account.sagemaker.describe_endpoint(EndpointName=NAME)["EndpointConfigName"])
+
+
+def test_an_update_is_undone_step_by_step_and_done_again(account: Account) -> None:
+    first = update(account, "--image", NEXT_IMAGE)
+    account.hosting.configurations[f"{NAME}-u20000101000000"] = account.hosting.configurations.pop(first)
+    account.hosting.endpoints[NAME].configuration = first = f"{NAME}-u20000101000000"  # a second has passed
+    made = account.hosting.configurations[first]
+    made["EndpointConfigName"] = first
+    second = update(account, "--instance-count", 3)
+    done = account.run("rollback", NAME, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert current(account) == first
+    assert done.stdout.endswith(f"forward again: python -m scripts.rollback --to {second} {NAME}\n")
+    assert account.sent("UpdateEndpoint")[-1] == {"EndpointName": NAME, "EndpointConfigName": first}
+    assert account.run("rollback", NAME, "--yes").returncode == 0
+    assert current(account) == NAME
+    over = account.run("rollback", NAME, "--yes")
+    assert over.returncode == 2
+    assert f"{NAME} had no configuration before {NAME}" in over.stderr
+    again = account.run("rollback", "--to", second, NAME, "--yes")
+    assert again.returncode == 0, again.stderr
+    assert current(account) == second
+    assert account.run("rollback", "--to", second, NAME, "--yes").returncode == 2
+    assert not denied(account.calls())
+
+
+def test_a_rollback_keeps_the_number_of_instances_that_autoscaling_chose(account: Account) -> None:
+    update(account, "--image", NEXT_IMAGE)
+    account.hosting.endpoints[NAME].counts = {"AllTraffic": 7}
+    done = account.run("rollback", NAME, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "7 x ml.c5.large" in done.stdout
+    [variant] = account.sagemaker.describe_endpoint(EndpointName=NAME)["ProductionVariants"]
+    assert variant["DesiredInstanceCount"] == 7
+
+
+def test_a_configuration_that_is_gone_is_told(account: Account) -> None:
+    update(account, "--image", NEXT_IMAGE)
+    account.sagemaker.delete_endpoint_config(EndpointConfigName=NAME)
+    done = account.run("rollback", NAME, "--yes")
+    assert done.returncode == 2
+    assert done.stderr == f"Error: us-east-1 has no configuration {NAME}\n"
+
+
+def test_status_says_what_runs_and_what_was_before(account: Account) -> None:
+    done = account.run("status", NAME, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["digest"].startswith("sha256:")
+    assert {**found, "digest": "", "changed": ""} == {
+        "endpoint": NAME, "status": "InService", "reason": "", "image": IMAGE, "digest": "", "model": MODEL,
+        "instances": "2 x ml.c5.large", "configuration": NAME, "previous": "", "changed": "", "alarms": {},
+    }  # fmt: skip
+    update(account, "--model-data", NEXT_MODEL)
+    lines = account.run("status", NAME).stdout.splitlines()
+    assert f"previous       {NAME}" in lines
+    assert f"model          {NEXT_MODEL}" in lines
+
+
+def test_status_shows_the_share_of_the_traffic_during_an_update(account: Account) -> None:
+    code, _ = account.interrupt("UpdateEndpoint", "update", NAME, "--model-data", NEXT_MODEL, "--canary", 50, "--yes")
+    assert code == 130
+    for _ in range(2):
+        account.status()
+    account.hosting.paused = True
+    done = account.run("status", NAME)
+    assert done.returncode == 0, done.stderr
+    assert "Updating: 50 % (1 of 2 instances) of the traffic on" in done.stdout
+    assert f"alarm {NAME}-p95" in done.stdout
+    account.hosting.paused = False
+
+
+def test_deletion_finds_the_configurations_and_models_of_all_updates(account: Account) -> None:
+    account.create(f"{NAME}-too")
+    updated = update(account, "--image", NEXT_IMAGE)
+    done = account.run("delete_endpoint", NAME)
+    assert done.returncode == 0, done.stderr
+    assert set(account.hosting.configurations) == {f"{NAME}-too"}
+    for part in (f"configuration {NAME}", f"configuration {updated}", f"model {NAME}", f"model {updated}"):
+        assert f"{part}: deleted\n" in done.stdout
+    assert account.status(f"{NAME}-too") == "InService"
+    assert not denied(account.calls())

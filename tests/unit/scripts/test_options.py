@@ -1,0 +1,93 @@
+"""What all commands have in common: --json, --dry-run, exit codes, Ctrl-C."""
+
+import importlib
+import json
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from scripts import dry_run
+from scripts.errors import Failure, OperationError
+from scripts.options import Command, result
+from tests.unit.scripts.test_start import COMMANDS
+
+READ_ONLY = {"scripts.doctor", "scripts.tune_results"}
+LOCAL = {"scripts.sagemaker_local", "scripts.sdk_v3", "scripts.transform_local", "scripts.tune_local"}
+OLD_AND_NEW = [name for name in COMMANDS if isinstance(importlib.import_module(name).main, Command)]
+
+
+def run(error: BaseException | None, *options: str) -> Result:
+    @click.command(cls=Command, changes_aws=True)
+    def main() -> None:
+        result(name="mine")
+        click.echo("words for people")
+        if error:
+            raise error
+        result(status="Completed")
+
+    return CliRunner().invoke(main, options)
+
+
+def test_the_document_is_all_of_standard_output() -> None:
+    done = run(None, "--json")
+    assert json.loads(done.stdout) == {"name": "mine", "status": "Completed"}
+    assert done.stderr == "words for people\n"
+    assert run(None).stdout == "words for people\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (Failure("no such file"), 2, "no such file"),
+        (click.UsageError("choose one"), 2, "choose one"),
+        (OperationError("the job failed"), 1, "the job failed"),
+        (KeyboardInterrupt(), 130, "interrupted; nothing was created or changed"),
+        (click.Abort(), 130, "interrupted; nothing was created or changed"),
+        (ValueError("not thought of"), 1, "ValueError: not thought of"),
+    ],
+)
+def test_a_failure_has_its_exit_code_and_is_in_the_document(error: BaseException, code: int, words: str) -> None:
+    done = run(error, "--json")
+    assert done.exit_code == code
+    assert json.loads(done.stdout) == {"name": "mine", "error": words}
+
+
+def test_ctrl_c_is_one_line_without_a_traceback() -> None:
+    done = run(KeyboardInterrupt())
+    assert done.stderr == "Error: interrupted; nothing was created or changed\n"
+
+
+def test_a_dry_run_prints_what_is_not_sent_and_ends_where_the_command_would_wait() -> None:
+    @click.command(cls=Command, changes_aws=True)
+    def main() -> None:
+        click.echo("words for people")
+        recorder = dry_run.recorder()
+        assert recorder
+        recorder.record(command=["docker", "push", b"12345", 7])
+        dry_run.end()
+        raise AssertionError
+
+    done = CliRunner().invoke(main, ["--dry-run"])
+    assert (done.exit_code, done.stdout) == (0, '{"command": ["docker", "push", "<5 bytes>", 7]}\n')
+    document = json.loads(CliRunner().invoke(main, ["--dry-run", "--json"]).stdout)
+    assert document == {"dry_run": True, "requests": [{"command": ["docker", "push", "<5 bytes>", 7]}]}
+
+
+def test_no_other_command_is_a_dry_run_after_one() -> None:
+    run(None, "--dry-run")
+    assert not dry_run.is_on()
+
+
+@pytest.mark.parametrize("module", OLD_AND_NEW)
+def test_every_command_has_its_options(module: str) -> None:
+    main: Any = importlib.import_module(module).main
+    options = {option for parameter in main.params for option in parameter.opts}
+    assert "--json" in options
+    assert ("--dry-run" in options) == (module not in READ_ONLY | LOCAL)
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_misuse_ends_with_2(module: str) -> None:
+    assert CliRunner().invoke(importlib.import_module(module).main, ["--no-such-option"]).exit_code == 2
