@@ -3,38 +3,38 @@
 List and Describe calls -> CloudWatch's request counts -> prices -> report; --delete NAME -> confirmation -> deletion
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import click
 
+from scripts import dry_run
 from scripts.aws import session
 from scripts.billing.item import Item
 from scripts.errors import Failure
+from scripts.options import Command, result
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.inventory
       python -m scripts.inventory --hours 72 --json
       python -m scripts.inventory --delete traffic-signs-2026-11-23-12-00-00
-    """
+    """,
 )
 @click.option("--hours", type=click.FloatRange(1, 336), default=24, show_default=True,
               help="Count requests of so many hours; an endpoint without any is idle.")  # fmt: skip
 @click.option("--delete", "unwanted", multiple=True, metavar="NAME",
               help="Delete or stop everything in the list with this name; repeatable.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print the list as a JSON object.")
 @click.option("--yes", is_flag=True, envvar="YES", help="Delete without asking for confirmation; also YES=1.")
-def main(*, hours: float, unwanted: tuple[str, ...], as_json: bool, yes: bool) -> None:
+def main(*, hours: float, unwanted: tuple[str, ...], yes: bool) -> None:
     """List endpoints, jobs in progress, warm pools and leftovers of this project in the region, with their cost."""
-    from scripts.billing import prices, report  # slow, and not needed for --help
+    from scripts.billing import prices, report
 
-    if as_json and unwanted:
-        raise Failure("--json and --delete exclude each other: choose one")
     account = session.connect()
     now = datetime.now(UTC)
     with session.readable_errors():
@@ -45,9 +45,8 @@ def main(*, hours: float, unwanted: tuple[str, ...], as_json: bool, yes: bool) -
             known = prices.per_hour(account.boto, account.region, [each for item in items for each in item.machines])
     except Failure as error:  # a list without prices is better than none
         click.echo(f"prices are unknown: {error.message}", err=True)
-    if as_json:
-        click.echo(json.dumps(report.as_json(items, known, now, hours, account.region), indent=2))
-    elif items:
+    result(**report.as_json(items, known, now, hours, account.region))
+    if items:
         click.echo(report.text(items, known, now, hours, account.region))
     else:
         click.echo(f"{account.region}: nothing of {session.PREFIX} is there")
@@ -56,7 +55,7 @@ def main(*, hours: float, unwanted: tuple[str, ...], as_json: bool, yes: bool) -
 
 
 def _find(account: session.Account, now: datetime, window: timedelta) -> list[Item]:
-    from scripts.billing import endpoints, jobs  # as above
+    from scripts.billing import endpoints, jobs
 
     client = account.boto.client("sagemaker")
     transforms = list(jobs.transform(client))
@@ -74,15 +73,15 @@ def _delete(account: session.Account, items: Sequence[Item], names: Sequence[str
     Raises:
         Failure: a name is not in the list, nobody confirms, or AWS refuses a call.
     """
-    from scripts import delete_endpoint  # as above
-    from scripts.billing import deletion  # as above
+    from scripts import delete_endpoint
+    from scripts.billing import deletion
 
     if unknown := sorted(set(names) - {item.name for item in items}):
         raise Failure(f"{', '.join(unknown)}: not in the list; nothing was deleted")
     chosen = [item for item in items if item.name in names]
     for item in chosen:
         click.echo(f"{deletion.VERBS.get(item.kind, 'delete')}: {item.kind} {item.name}", err=True)
-    if not yes:
+    if not (yes or dry_run.is_on()):
         if not sys.stdin.isatty():
             raise Failure("cannot ask for confirmation without a terminal: pass --yes or set YES=1")
         if not click.confirm("Delete or stop them?", err=True):

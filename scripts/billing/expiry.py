@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from scripts import dry_run
 from scripts.aws.session import Account, readable_errors
 from scripts.errors import Failure
 
@@ -80,13 +81,14 @@ def start(account: Account, endpoint: str, expiry: Expiry) -> datetime:
     """
     client = account.boto.client("scheduler")
     at = datetime.now(UTC).replace(microsecond=0) + expiry.after
+    removal = f"a schedule may be left, remove it: python -m scripts.delete_endpoint {endpoint}"
     partition = account.boto.get_partition_for_region(account.region)
     target = {
         "Arn": f"arn:{partition}:scheduler:::aws-sdk:sagemaker:deleteEndpoint",
         "RoleArn": expiry.role,
         "Input": json.dumps({"EndpointName": endpoint}),
     }
-    with readable_errors("scheduler", "no endpoint was created"):
+    with readable_errors("scheduler", f"no endpoint was created; {removal}"):
         client.create_schedule(
             Name=endpoint,
             Description=f"deletes the endpoint {endpoint}",
@@ -96,10 +98,14 @@ def start(account: Account, endpoint: str, expiry: Expiry) -> datetime:
             ActionAfterCompletion="DELETE",
             Target=target,
         )
+        if dry_run.is_on():
+            return at
         found = client.get_schedule(Name=endpoint)
     made = {key: found.get("Target", {}).get(key) for key in target}
     if found.get("State") != "ENABLED" or made != target or _time(found) != at:
-        raise Failure(f"the schedule {endpoint} is not what was asked for: {found.get('ScheduleExpression')}, {made}")
+        raise Failure(
+            f"the schedule {endpoint} is not what was asked for: {found.get('ScheduleExpression')}, {made}; {removal}"
+        )
     return at
 
 
@@ -155,6 +161,7 @@ def stop(boto: Any, endpoint: str) -> bool:
     """Delete the schedule of *endpoint*; return whether there was one."""
     client = boto.client("scheduler")
     try:
+        client.get_schedule(Name=endpoint)  # a dry run sends this, but no deletion
         client.delete_schedule(Name=endpoint)
     except client.exceptions.ResourceNotFoundException:
         return False

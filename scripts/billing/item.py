@@ -45,11 +45,10 @@ class Item:
     ends: datetime | None = None
     remark: str = ""
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether it bills day and night and had no request."""
-        return self.forever and bool(self.machines) and self.requests == 0
-
     def hours(self, now: datetime) -> float:
         """Return how long it has been there, in hours."""
         return (now - self.since).total_seconds() / 3600
+
+    def is_idle(self, now: datetime) -> bool:
+        """Return whether it bills day and night and had no request; nobody could use it in its first minutes."""
+        return self.forever and bool(self.machines) and self.requests == 0 and self.hours(now) >= 1

@@ -41,7 +41,7 @@ def as_json(items: Sequence[Item], known: _Prices, now: datetime, hours: float, 
                 "usd_per_hour": rate,
                 "usd_so_far": None if rate is None else round(rate * item.hours(now), 4),
                 "usd_per_month": None if rate is None or not item.forever else round(rate * HOURS_PER_MONTH, 2),
-                "requests": item.requests, "idle": item.is_idle, "ends": item.ends and item.ends.isoformat(),
+                "requests": item.requests, "idle": item.is_idle(now), "ends": item.ends and item.ends.isoformat(),
                 "remark": item.remark,
             }
         )  # fmt: skip
@@ -64,7 +64,7 @@ def _remarks(item: Item, rate: float | None, now: datetime, hours: float) -> lis
         month = f", {_dollars(rate, HOURS_PER_MONTH)} a month" if item.forever else ""
         remarks.append(f"{_dollars(rate, item.hours(now))} so far{month}")
     if item.requests is not None:
-        idle = "idle: " if item.is_idle else ""
+        idle = "idle: " if item.is_idle(now) else ""
         remarks.append(f"{idle}{item.requests:,} requests in {hours:g} h")
     if item.ends:
         limit = "at most until" if item.kind == "training job" else "until"

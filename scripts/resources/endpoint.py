@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.aws import session, waiting
 from scripts.diagnosis import knowledge, report
-from scripts.errors import OperationError
+from scripts.errors import Failure, OperationError
 from scripts.resources.hosting import Hosting
 
 VARIANT = "AllTraffic"
@@ -59,6 +59,11 @@ class Plan:
     shadow_model: str | None = None
     hosting: Hosting | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        types = (self.instance_type, *(self.hosting.fallback_type if self.hosting else ()))
+        if len(set(map(has_gpu, types))) > 1:
+            raise Failure(f"{', '.join(types)}: types with and without a GPU need different hosts; choose one kind")
 
     @property
     def environment(self) -> dict[str, str]:

@@ -78,7 +78,7 @@ def test_a_role_that_the_scheduler_must_not_take_stops_the_command_before_anythi
     done = cloud.deploy("traffic-signs-norole", "--expires", "2h", "--scheduler-role", SCHEDULER)
     assert done.returncode == 2
     assert "execution role you provide must allow" in done.stderr
-    assert done.stderr.endswith("; no endpoint was created\n")
+    assert "; no endpoint was created; a schedule may be left, remove it: python -m" in done.stderr
     assert not [name for name, _ in cloud.calls() if name.startswith("sagemaker:Create")]
 
 
@@ -93,6 +93,7 @@ def test_a_schedule_of_another_time_than_asked_for_is_an_error(cloud: Cloud, mon
     done = cloud.deploy("traffic-signs-other", "--expires", "2h", "--scheduler-role", SCHEDULER)
     assert done.returncode == 2
     assert "the schedule traffic-signs-other is not what was asked for: at(2100-01-01T00:00:00)" in done.stderr
+    assert done.stderr.endswith("remove it: python -m scripts.delete_endpoint traffic-signs-other\n")
     assert not [name for name, _ in cloud.calls() if name.startswith("sagemaker:Create")]
 
 
@@ -109,3 +110,15 @@ def test_a_time_that_cannot_be_kept_is_refused_at_once(options: tuple[str, ...],
     done = CliRunner().invoke(deploy.main, [*options, "--yes"], env={"SCHEDULER_ROLE": ""})
     assert done.exit_code == 2
     assert words in done.output
+
+
+def test_a_dry_run_prints_the_schedule_and_makes_none(cloud: Cloud) -> None:
+    name = "traffic-signs-dry"
+    done = cloud.deploy(name, "--expires", "2h", "--scheduler-role", SCHEDULER, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    requests = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [request["operation"] for request in requests] == [
+        "CreateSchedule", "CreateModel", "CreateEndpointConfig", "CreateEndpoint"
+    ]  # fmt: skip
+    assert not [each for each in cloud.client("scheduler").list_schedules()["Schedules"] if each["Name"] == name]
+    assert cloud.run("delete_endpoint", name, "--dry-run").stdout.count("Schedule") == 0

@@ -2,8 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,32 +10,10 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
 
 from tests.aws.account.test_iam import denied
-from tests.aws.cloud import IMAGE, REGION, ROLE, Cloud, patch_created
+from tests.aws.cloud import REGION, ROLE, Cloud, patch_created
 from tests.aws.fake import services
 
-PRICES = {
-    "USE1-Host:ml.c5.large": 0.102, "USE1-Host:ml.c5.large.elastic": 9.0, "USE1-AsyncInf:ml.c5.large": 0.103,
-    "USE1-Train:ml.g4dn.xlarge": 0.7364, "USE1-Tsform:ml.c5.large": 0.102, "USE1-Spot-Host:ml.c5.large": 9.0,
-}  # fmt: skip
 SIZE = {"InstanceType": "ml.c5.large", "InitialInstanceCount": 1}
-
-
-@pytest.fixture
-def account(cloud: Cloud) -> Iterator[Cloud]:
-    """An account with nothing of the project in it, and AWS's price list."""
-    client = cloud.sagemaker
-    with ExitStack() as stack:
-        url = stack.enter_context(services.serving("pricing", GetProducts=services.price_list(PRICES, REGION)))
-        cloud.environment["AWS_ENDPOINT_URL_PRICING"] = url
-        backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
-        for kind in ("endpoints", "endpoint_configs", "_models", "training_jobs", "transform_jobs"):
-            resources = getattr(backend, kind)
-            kept = dict(resources)
-            resources.clear()
-            stack.callback(resources.update, kept)
-            stack.callback(resources.clear)
-        client.create_model(ModelName="traffic-signs-m", ExecutionRoleArn=ROLE)
-        yield cloud
 
 
 def variant(**more: Any) -> dict[str, Any]:
@@ -50,21 +26,6 @@ def make_endpoint(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str, *var
     patch_created(monkeypatch, sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_endpoint", creation_time=created)
     cloud.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=list(variants), **more)
     cloud.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-
-
-def make_training_job(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str, keep_alive: int, **state: Any) -> None:
-    patch_created(monkeypatch, sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_training_job", **state)
-    cloud.sagemaker.create_training_job(
-        TrainingJobName=name,
-        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-        RoleArn=ROLE,
-        OutputDataConfig={"S3OutputPath": "s3://bucket/out"},
-        ResourceConfig={
-            "InstanceType": "ml.g4dn.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 1,
-            "KeepAlivePeriodInSeconds": keep_alive,
-        },
-        StoppingCondition={"MaxRuntimeInSeconds": 36000},
-    )  # fmt: skip
 
 
 def listed(done: "subprocess.CompletedProcess[str]") -> dict[tuple[str, str], dict[str, Any]]:
@@ -117,32 +78,6 @@ def test_endpoints_cost_what_their_instances_cost_and_are_idle_without_requests(
     assert lines[-1] == "together 0.61 USD an hour; endpoints 448.22 USD a month"
 
 
-def test_jobs_in_progress_and_warm_pools_are_counted(account: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = datetime.now(UTC)
-    running = {
-        "training_job_status": "InProgress",
-        "training_start_time": now - timedelta(hours=2),
-        "training_end_time": None,
-    }
-    make_training_job(account, monkeypatch, "traffic-signs-runs", 0, **running)
-    monkeypatch.undo()
-    pool = {"warm_pool_status": {"Status": "Available"}, "training_end_time": now - timedelta(minutes=30)}
-    make_training_job(account, monkeypatch, "traffic-signs-pool", 3600, **pool)
-    monkeypatch.undo()
-    make_training_job(account, monkeypatch, "traffic-signs-done", 0)
-    found = listed(account.run("inventory", "--json"))
-    assert set(found) == {
-        ("training job", "traffic-signs-runs"), ("warm pool", "traffic-signs-pool"), ("model", "traffic-signs-m")
-    }  # fmt: skip
-    job, pool_found = found["training job", "traffic-signs-runs"], found["warm pool", "traffic-signs-pool"]
-    assert job["usd_so_far"] == pytest.approx(2 * 2 * 0.7364, abs=0.01)
-    assert job["usd_per_month"] is None
-    assert pool_found["usd_so_far"] == pytest.approx(0.5 * 2 * 0.7364, abs=0.01)
-    ends = datetime.fromisoformat(pool_found["ends"])
-    assert abs(ends - now - timedelta(minutes=30)) < timedelta(seconds=5)
-    assert not denied(account.calls())
-
-
 def test_without_the_price_list_the_rest_is_listed(account: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     make_endpoint(account, monkeypatch, "traffic-signs-a", variant(InstanceType="ml.c5.large", InitialInstanceCount=1))
 
@@ -178,7 +113,7 @@ def test_what_is_named_is_deleted_with_its_parts_and_nothing_else(
         EndpointConfigName="traffic-signs-left", ProductionVariants=[variant(**SIZE)]
     )
     account.sagemaker.create_model(ModelName="traffic-signs-left", ExecutionRoleArn=ROLE)
-    for options in ((), ("--yes", "--delete", "traffic-signs-typo"), ("--yes", "--json")):
+    for options in ((), ("--yes", "--delete", "traffic-signs-typo")):
         refused = account.run("inventory", "--delete", "traffic-signs-a", *options)
         assert refused.returncode == 2
         assert refused.stderr.count("Error: ") == 1
@@ -193,3 +128,13 @@ def test_what_is_named_is_deleted_with_its_parts_and_nothing_else(
     assert "endpoint traffic-signs-a: deleted" in done.stdout, done.stderr
     assert account.run("inventory").stdout == f"{REGION}: nothing of traffic-signs is there\n"
     assert not denied(account.calls())
+
+
+def test_a_dry_run_prints_what_would_be_deleted(account: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_endpoint(account, monkeypatch, "traffic-signs-a", variant(**SIZE))
+    done = account.run("inventory", "--delete", "traffic-signs-a", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["operation"] for line in done.stdout.splitlines()] == [
+        "DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"
+    ]  # fmt: skip
+    assert ("endpoint", "traffic-signs-a") in listed(account.run("inventory", "--json"))

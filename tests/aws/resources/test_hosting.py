@@ -93,3 +93,10 @@ def test_a_serverless_endpoint_takes_no_folder(cloud: Cloud) -> None:
     done = cloud.run("deploy", "--image", IMAGE, "--role", ROLE, "--model-data", FOLDER, "--serverless", "--yes")
     assert done.returncode == 2
     assert f"--serverless takes no folder, {FOLDER}: give a model.tar.gz" in done.stderr
+
+
+def test_instance_types_with_and_without_a_gpu_have_no_hosts_in_common(cloud: Cloud) -> None:
+    done = cloud.deploy("traffic-signs-mixed", "--fallback-type", "ml.g5.xlarge")
+    assert done.returncode == 2
+    assert "ml.c5.large, ml.g5.xlarge: types with and without a GPU need different hosts" in done.stderr
+    assert not [name for name, _ in cloud.calls() if ":Create" in name and "Bucket" not in name]
