@@ -61,7 +61,7 @@ def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
         cause = error.__context__ if type(error).__name__ == "S3UploadFailedError" else None
         raise from_aws(cause or error, service, next_step) from error
     except KeyboardInterrupt as error:
-        if not next_step:
+        if not next_step:  # a block around this one, or Command, knows what exists
             raise
         raise Interrupted(f"interrupted; {next_step}") from error
 
