@@ -61,7 +61,9 @@ def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
         cause = error.__context__ if type(error).__name__ == "S3UploadFailedError" else None
         raise from_aws(cause or error, service, next_step) from error
     except KeyboardInterrupt as error:
-        raise Interrupted(f"interrupted; {next_step or 'nothing keeps running'}") from error
+        if not next_step:  # a block around this one, or Command, knows what exists
+            raise
+        raise Interrupted(f"interrupted; {next_step}") from error
 
 
 def connect(region: str | None = None) -> Account:

@@ -41,11 +41,11 @@ def draw(files: Sequence[Path], answers: Sequence[Mapping[str, Any]], path: Path
     columns = min(9, len(files))
     rows = math.ceil(len(files) / columns)
     width, height = _CELL_INCHES
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes:
-        axis.axis("off")
     with mpl.rc_context({"text.parse_math": False}):  # a dollar in a class name would start a formula
+        figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axis in axes:
+            axis.axis("off")
         for axis, file, answer in zip(axes, files, answers, strict=False):
             with Image.open(file) as image:
                 if image.mode.startswith("I"):  # 16-bit pixels, which convert() would clip

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.aws.cloud import BUCKET, ENDPOINT, IMAGE, MODEL, ROLE, Cloud
@@ -33,13 +32,6 @@ def left(cloud: Cloud) -> list[Any]:
         client.list_transform_jobs()["TransformJobSummaries"],
         [(name, [item["Key"] for item in s3.list_objects_v2(Bucket=name).get("Contents", [])]) for name in buckets],
     ]
-
-
-@pytest.fixture
-def test_set(tmp_path: Path) -> Path:
-    path = tmp_path / "test.npz"
-    np.savez(path, images=np.zeros((3, 32, 32, 1), np.uint8), labels=np.arange(3), names=np.array(["a", "b", "c"]))
-    return path
 
 
 def test_training_is_shown_with_its_upload_and_without_a_yes(cloud: Cloud) -> None:

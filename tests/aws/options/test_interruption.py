@@ -1,10 +1,11 @@
 """Ctrl-C ends a command with 130 and one line, which says what exists and how to remove it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.aws.cloud import BUCKET, ENDPOINT, Cloud, deploy_options
+from tests.aws.cloud import BUCKET, ENDPOINT, IMAGE, MODEL, ROLE, Cloud, deploy_options
 
 NOTHING = "Error: interrupted; nothing was created or changed\n"
 UPLOADED = (
@@ -48,3 +49,11 @@ def test_ctrl_c_while_requests_are_queued_says_where_they_are(cloud: Cloud) -> N
     folder = f"s3://{BUCKET}/traffic-signs/async/"
     left = f"requests may be in the queue of {ENDPOINT}, and at {folder}; remove them: aws s3 rm --recursive {folder}"
     assert (code, line) == (130, f"Error: interrupted; {left}\n")
+
+
+def test_ctrl_c_before_a_transform_job_names_its_model_and_files(cloud: Cloud, test_set: Path) -> None:
+    arguments = ("--image", IMAGE, "--role", ROLE, "--model-data", MODEL, "--output", cloud.folder / "out", "--yes")
+    code, line = cloud.interrupt("CreateModel", "transform", test_set, *arguments)
+    name = dict(cloud.calls())["sagemaker:CreateModel"]["ModelName"]
+    assert (code, line.count("\n")) == (130, 1)
+    assert f"aws sagemaker delete-model --model-name {name}; aws s3 rm --recursive s3://{BUCKET}/traffic" in line

@@ -389,6 +389,14 @@ def test_a_dry_run_prints_requests_and_commands_and_makes_no_repository(desk: De
     assert desk.result.read_text() == "an earlier push"
 
 
+def test_ctrl_c_says_how_to_remove_the_repository(cloud: Cloud) -> None:
+    options = ("--image", IMAGE, "--repository", "hasty", "--allow-dirty")
+    code, line = cloud.interrupt("CreateRepository", "push", *options)
+    assert (code, line.count("\n")) == (130, 1)
+    assert line.startswith("Error: interrupted; the repository hasty may have been created, and the image tiny-")
+    assert line.endswith("; aws ecr delete-repository --region us-east-1 --repository-name hasty\n")
+
+
 def test_as_json_a_push_prints_one_document(trusting: Desk) -> None:
     document = json.loads(trusting.push("--json"))
     assert document["image"] == trusting.result.read_text().strip()
