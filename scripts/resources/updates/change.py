@@ -66,6 +66,9 @@ def differences(now: Fleet, then: Fleet) -> dict[str, tuple[str, str]]:
 
 def print_table(endpoint_name: str, now: Fleet, then: Fleet) -> None:
     """Print what changes, and what stays."""
+    from rich.console import Console
+    from rich.table import Table
+
     changes = differences(now, then)
     from rich.console import Console
     from rich.table import Table

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.aws.ecr import ImageName
-from scripts.errors import Failure
+from scripts.errors import Failure, errors_of_aws
 from scripts.resources import endpoint
 
 PREVIOUS = "previous-configuration"
@@ -155,7 +155,7 @@ def resolve(boto: Any, image: str) -> str:
         answer = boto.client("ecr").batch_get_image(
             repositoryName=name.repository, imageIds=[{"imageTag": name.reference}], registryId=name.account
         )
-    except (BotoCoreError, ClientError):
+    except errors_of_aws():
         return ""
     return next((str(found["imageId"].get("imageDigest", "")) for found in answer["images"]), "")
 

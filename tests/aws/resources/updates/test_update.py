@@ -173,13 +173,14 @@ def test_without_an_option_the_last_trained_model_is_deployed(account: Account) 
     assert result["previous"] == NAME
     assert result["changes"]["model"] == [MODEL, NEXT_MODEL]
     assert set(result["changes"]) == {"image", "model"}
+    assert set(result) == {"endpoint", "configuration", "previous", "changes", "status"}
 
 
 def test_a_dry_run_prints_the_requests_and_sends_none(account: Account) -> None:
     done = account.run("update", NAME, "--image", NEXT_IMAGE, "--dry-run")
     assert done.returncode == 0, done.stderr
-    requests = json.loads(done.stdout)
+    requests = [json.loads(line) for line in done.stdout.splitlines()]
     assert [request["operation"] for request in requests] == [
-        "create_model", "create_endpoint_config", *["put_metric_alarm"] * 3, "update_endpoint"
+        "CreateModel", "CreateEndpointConfig", *["PutMetricAlarm"] * 3, "UpdateEndpoint"
     ]  # fmt: skip
     assert account.changed() == []
