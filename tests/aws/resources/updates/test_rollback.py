@@ -4,6 +4,7 @@ import json
 
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import IMAGE, MODEL
+from tests.aws.options.test_json import FIELDS
 from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account
 
 
@@ -64,6 +65,7 @@ def test_status_says_what_runs_and_what_was_before(account: Account) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["digest"].startswith("sha256:")
+    assert set(found) == FIELDS["status"]
     assert {**found, "digest": "", "changed": ""} == {
         "endpoint": NAME, "status": "InService", "reason": "", "image": IMAGE, "digest": "", "model": MODEL,
         "instances": "2 x ml.c5.large", "configuration": NAME, "previous": "", "changed": "", "alarms": {},

@@ -8,6 +8,7 @@ import pytest
 
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import IMAGE, MODEL, ROLE
+from tests.aws.options.test_json import FIELDS
 from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account
 
 ALARMS = [f"{NAME}-5xx", f"{NAME}-errors", f"{NAME}-p95"]
@@ -173,7 +174,7 @@ def test_without_an_option_the_last_trained_model_is_deployed(account: Account) 
     assert result["previous"] == NAME
     assert result["changes"]["model"] == [MODEL, NEXT_MODEL]
     assert set(result["changes"]) == {"image", "model"}
-    assert set(result) == {"endpoint", "configuration", "previous", "changes", "status"}
+    assert set(result) == FIELDS["update"]
 
 
 def test_a_dry_run_prints_the_requests_and_sends_none(account: Account) -> None:
