@@ -1,11 +1,12 @@
 """The command that shows what an endpoint runs and what it is doing.
 
-endpoint -> its description, configuration, model, alarms -> lines, or a JSON object
+endpoint -> its description, configuration, model, alarms, expiry -> lines, or a JSON object
 """
 
 import click
 
 from scripts.aws import session
+from scripts.billing import expiry
 from scripts.options import Command, result
 from scripts.resources import endpoint
 from scripts.resources.updates import alarms, fleet, progress
@@ -37,6 +38,8 @@ def main(*, name: str, follow: bool) -> None:
         before = fleet.previous(client, now)
     with session.readable_errors("cloudwatch"):
         watched = alarms.states(account.boto, name)
+    with session.readable_errors("scheduler"):
+        ends = expiry.describe(account, name)
     status = description["EndpointStatus"]
     rows = {
         "endpoint": name,
@@ -48,6 +51,7 @@ def main(*, name: str, follow: bool) -> None:
         "instances": f"{now.instance_count} x {now.instance_type}" if now.instance_type else "serverless",
         "configuration": now.name,
         "previous": before,
+        "expiry": ends,
         "changed": description["LastModifiedTime"].isoformat(timespec="seconds"),
     }
     result(**{**rows, "status": status}, doing=rows["status"], alarms=watched)
