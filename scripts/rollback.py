@@ -64,6 +64,9 @@ def main(*, name: str, to: str | None, yes: bool) -> None:
     else:
         costs.confirm_serverless(then.variant["ServerlessConfig"]["MemorySizeInMB"], yes=yes)
     rollout.run(account.boto, name, [Request("sagemaker", "update_endpoint", update)])
+    with session.readable_errors("sagemaker"):
+        tags = fleet.tags(client, then.arn)
+    rollout.retag(account.boto, description["EndpointArn"], tags)
     result(status="InService")
     click.echo(f"in service with {target}; forward again: python -m scripts.rollback --to {now.name} {name}")
 

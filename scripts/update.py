@@ -43,6 +43,7 @@ class DeployOrUpdate(Command):
     """,
 )
 @click.argument("name", metavar="ENDPOINT")
+@click.option("--approved", metavar="GROUP", help="Newest approved version of a group in the registry.")
 @click.option("--job", help="Name of a training job, whose model and image the endpoint gets.")
 @click.option(
     "--job-file",
@@ -91,8 +92,8 @@ def main(
         description = fleet.describe(client, name)
         fleet.require_idle(description)
         now = fleet.running(client, description)
-        then = choice.wanted(account.boto, name, now, choice.Choice(**options))
-        tags = fleet.tags(client, now)
+        then, lineage = choice.wanted(account.boto, name, now, choice.Choice(**options))
+        tags = fleet.tags(client, now.arn)
     if not (changes := change.differences(now, then)):
         raise Failure(f"{name} has this image, model, instance type and count already: nothing to update")
     shift.require_fits(then.instance_count)
@@ -100,7 +101,7 @@ def main(
     if then.instance_type:
         ecr.require_processor(account, then.image, then.instance_type)
     configuration = change.name_for(name, f"{datetime.now(UTC):%Y%m%d%H%M%S}")
-    requests = change.requests(now, then, configuration, tags)
+    requests = change.requests(now, then, configuration, tags, lineage)
     update: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": configuration}
     if then.instance_type:
         limits = alarms.Limits(max_5xx, max_errors, max_p95)
@@ -119,6 +120,9 @@ def main(
     else:
         costs.confirm_serverless(now.variant["ServerlessConfig"]["MemorySizeInMB"], yes=yes)
     rollout.run(account.boto, name, requests)
+    with session.readable_errors("sagemaker"):
+        made = fleet.tags(client, fleet.configured(client, configuration).arn)
+    rollout.retag(account.boto, description["EndpointArn"], made)
     result(status="InService")
     click.echo(f"in service with {configuration}; back to {now.name}: python -m scripts.rollback {name}")
 

@@ -3,6 +3,7 @@
 options, Fleet now -> training job, its file, or URIs -> Fleet then
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ JOB_FILE = Path("results/training-job.json")
 class Choice:
     """Options of `update`, None where one is not given."""
 
+    approved: str | None
     job: str | None
     job_file: Path | None
     model_data: str | None
@@ -30,8 +32,8 @@ class Choice:
     instance_count: int | None
 
 
-def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> Fleet:
-    """Return what the endpoint *name* is to run; without any option, the model of the last training job.
+def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> tuple[Fleet, Mapping[str, str]]:
+    """Return what the endpoint *name* is to run, and its lineage; without any option, the last training job's model.
 
     Raises:
         Failure: options exclude each other, or the endpoint has no such part.
@@ -44,6 +46,7 @@ def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> Fleet:
         raise Failure(f"{option}: {name} is serverless and has no instances; omit {option}")
     model = _model(boto, now, choice)
     instance_type = choice.instance_type or now.instance_type
+    model.require_instance_type(instance_type)
     moved = platform_of(instance_type) != platform_of(now.instance_type)
     if not choice.image and (choice.job or choice.job_file or moved):
         model = model_source.on_instances(model, instance_type)
@@ -64,11 +67,11 @@ def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> Fleet:
             )
     # a tag may have moved since the endpoint was made
     known = now.digest if then.image == now.image else then.image.partition("@")[2]
-    return replace(then, digest=fleet.resolve(boto, then.image) or known)
+    return replace(then, digest=fleet.resolve(boto, then.image) or known), model.tags
 
 
 def _model(boto: Any, now: Fleet, choice: Choice) -> TrainedModel:
-    if not (choice.job or choice.job_file):
+    if not (choice.job or choice.job_file or choice.approved):
         return TrainedModel(choice.image or now.image, choice.role or now.role, choice.model_data or now.model_data)
     if choice.model_data:
         raise Failure("--model-data and --job exclude each other: choose one")
@@ -78,5 +81,6 @@ def _model(boto: Any, now: Fleet, choice: Choice) -> TrainedModel:
         job_file=choice.job_file or JOB_FILE,
         model_data=None,
         image=choice.image,
-        role=choice.role,
+        role=choice.role or (now.role if choice.approved else None),
+        approved=choice.approved,
     )

@@ -52,6 +52,11 @@ class Fleet:
         """Name of the configuration."""
         return str(self.configuration["EndpointConfigName"])
 
+    @property
+    def arn(self) -> str:
+        """ARN of the configuration."""
+        return str(self.configuration["EndpointConfigArn"])
+
 
 def describe(client: Any, name: str) -> dict[str, Any]:
     """Return DescribeEndpoint's answer.
@@ -136,12 +141,12 @@ def configured(client: Any, configuration: str, *, digest: str = "", instance_co
 
 def previous(client: Any, fleet: Fleet) -> str:
     """Return the name of the configuration that this one replaced, empty if it is the first."""
-    return tags(client, fleet).get(PREVIOUS, "")
+    return tags(client, fleet.arn).get(PREVIOUS, "")
 
 
-def tags(client: Any, fleet: Fleet) -> dict[str, str]:
-    """Return the tags of the configuration."""
-    pages = client.get_paginator("list_tags").paginate(ResourceArn=fleet.configuration["EndpointConfigArn"])
+def tags(client: Any, arn: str) -> dict[str, str]:
+    """Return the tags of a resource."""
+    pages = client.get_paginator("list_tags").paginate(ResourceArn=arn)
     return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
 

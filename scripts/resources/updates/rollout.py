@@ -4,16 +4,16 @@ requests -> UpdateEndpoint -> progress -> in service with the new configuration,
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import click
 
 from scripts.aws import costs, session
-from scripts.diagnosis import cloud, knowledge, report
 from scripts.errors import Failure, Interrupted, OperationError, errors_of_aws
-from scripts.resources.updates import alarms, progress
+from scripts.resources.updates import alarms, fleet, progress
+from scripts.resources.updates.change import LINEAGE
 from scripts.resources.updates.fleet import Fleet
 from scripts.resources.updates.request import Request
 
@@ -70,8 +70,26 @@ def run(boto: Any, name: str, requests: Sequence[Request]) -> None:
     raise OperationError(message)
 
 
+def retag(boto: Any, arn: str, tags: Mapping[str, str]) -> None:
+    """Give the endpoint *arn* the lineage in the *tags* of its configuration, in place of the earlier model's.
+
+    Raises:
+        OperationError: AWS refuses a call.
+    """
+    client = boto.client("sagemaker")
+    with session.readable_errors("sagemaker", "the endpoint is in service; its tags are those of the model before"):
+        old = fleet.tags(client, arn)
+        new = {key: tags[key] for key in LINEAGE if key in tags}
+        if stale := [key for key in LINEAGE if key in old and key not in new]:
+            client.delete_tags(ResourceArn=arn, TagKeys=stale)
+        if {key: old.get(key) for key in new} != new:
+            client.add_tags(ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in new.items()])
+
+
 def _failure(boto: Any, description: dict[str, Any], configuration: str) -> str:
     """Return the message for an endpoint that does not have *configuration* after its update."""
+    from scripts.diagnosis import cloud, knowledge, report
+
     name, status = description["EndpointName"], description["EndpointStatus"]
     reasons = [description["FailureReason"]] if description.get("FailureReason") else []
     with contextlib.suppress(*errors_of_aws()):

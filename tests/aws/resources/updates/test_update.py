@@ -184,4 +184,4 @@ def test_a_dry_run_prints_the_requests_and_sends_none(account: Account) -> None:
     assert [request["operation"] for request in requests] == [
         "CreateModel", "CreateEndpointConfig", *["PutMetricAlarm"] * 3, "UpdateEndpoint"
     ]  # fmt: skip
-    assert account.changed() == []
+    assert (account.status(), list(account.hosting.configurations)) == ("InService", [NAME])
