@@ -3,19 +3,18 @@
 endpoint, options -> what changes -> check of the image -> cost confirmation -> configuration, alarms -> traffic shifts
 """
 
-import contextlib
-import json
 import math
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from scripts import dry_run
+from scripts.aws import costs, ecr, session
 from scripts.errors import Failure
-from scripts.options import Command
-from scripts.resources.updates import strategy
+from scripts.options import Command, result
+from scripts.resources.updates import alarms, change, choice, fleet, image_check, rollout, strategy
 from scripts.resources.updates.request import Request
 
 
@@ -32,6 +31,8 @@ class DeployOrUpdate(Command):
 
 
 @click.command(
+    cls=Command,
+    changes_aws=True,
     epilog="""\b
     Examples:
       python -m scripts.update traffic-signs-2026-11-23-12-00-00
@@ -39,9 +40,10 @@ class DeployOrUpdate(Command):
       python -m scripts.update --image URI --model-data s3://BUCKET/model.tar.gz --linear 20 --bake 600 NAME
       python -m scripts.update --instance-count 4 --rolling 25 NAME
       python -m scripts.update --instance-type ml.c7g.large --image URI --dry-run NAME
-    """
+    """,
 )
 @click.argument("name", metavar="ENDPOINT")
+@click.option("--approved", metavar="GROUP", help="Newest approved version of a group in the registry.")
 @click.option("--job", help="Name of a training job, whose model and image the endpoint gets.")
 @click.option(
     "--job-file",
@@ -61,8 +63,6 @@ class DeployOrUpdate(Command):
 @click.option("--max-p95", type=click.FloatRange(0, min_open=True), default=1000, show_default=True, metavar="MS",
               help="Roll back if the 95th percentile of the model's latency is longer.")  # fmt: skip
 @click.option("--check/--no-check", default=True, show_default=True, help="Check a new image that Docker has here.")
-@click.option("--dry-run", is_flag=True, help="Change nothing; print the requests to AWS as JSON.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object, all else to stderr.")
 @click.option("--yes", is_flag=True, envvar="YES", help="Start without asking for confirmation; also YES=1.")
 def main(
     *,
@@ -71,8 +71,6 @@ def main(
     max_errors: float,
     max_p95: float,
     check: bool,
-    dry_run: bool,
-    as_json: bool,
     yes: bool,
     canary: int | None,
     linear: int | None,
@@ -88,51 +86,45 @@ def main(
     if not all(map(math.isfinite, (max_5xx, max_errors, max_p95))):
         raise Failure("--max-5xx, --max-errors and --max-p95 need numbers, not nan or inf")
     shift = strategy.Strategy.parse(canary=canary, linear=linear, rolling=rolling, bake=bake)
-    # slow, and not needed for --help
-    from scripts.aws import costs, ecr, session
-    from scripts.resources.updates import alarms, change, choice, fleet, image_check, rollout
-
-    with contextlib.redirect_stdout(sys.stderr if as_json or dry_run else sys.stdout):
-        account = session.connect()
-        client = account.boto.client("sagemaker")
-        with session.readable_errors("sagemaker"):
-            description = fleet.describe(client, name)
-            fleet.require_idle(description)
-            now = fleet.running(client, description)
-            then = choice.wanted(account.boto, name, now, choice.Choice(**options))
-            tags = fleet.tags(client, now)
-        if not (changes := change.differences(now, then)):
-            raise Failure(f"{name} has this image, model, instance type and count already: nothing to update")
-        shift.require_fits(then.instance_count)
-        ecr.require_same_region(then.image, account.region)
-        if then.instance_type:
-            ecr.require_processor(account, then.image, then.instance_type)
-        change.print_table(name, now, then)
-        configuration = change.name_for(name, f"{datetime.now(UTC):%Y%m%d%H%M%S}")
-        requests = change.requests(now, then, configuration, tags)
-        update: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": configuration}
-        if then.instance_type:
-            limits = alarms.Limits(max_5xx, max_errors, max_p95)
-            with session.readable_errors("cloudwatch"):
-                stale = alarms.states(account.boto, name)
-            requests += alarms.requests(name, now.variant["VariantName"], configuration, limits, stale)
-            update["DeploymentConfig"] = shift.request(list(alarms.names(name).values()))
-        requests.append(Request("sagemaker", "update_endpoint", update))
-        if not dry_run:
-            click.echo(f"traffic: {shift}" if then.instance_type else "traffic: all at once, without alarms")
-            if check and "image" in changes:
-                image_check.run(account.boto, then)
-            if then.instance_type:
-                costs.confirm(rollout.bill(now, then), account.region, yes=yes)
-            else:
-                costs.confirm_serverless(now.variant["ServerlessConfig"]["MemorySizeInMB"], yes=yes)
-            rollout.run(account.boto, name, requests)
-            click.echo(f"in service with {configuration}; back to {now.name}: python -m scripts.rollback {name}")
-    if dry_run:
-        click.echo(json.dumps([vars(request) for request in requests], indent=2))
-    elif as_json:
-        result = {"endpoint": name, "configuration": configuration, "previous": now.name}
-        click.echo(json.dumps({**result, "changes": {what: list(pair) for what, pair in changes.items()}}))
+    account = session.connect()
+    client = account.boto.client("sagemaker")
+    with session.readable_errors("sagemaker"):
+        description = fleet.describe(client, name)
+        fleet.require_idle(description)
+        now = fleet.running(client, description)
+        then, lineage = choice.wanted(account.boto, name, now, choice.Choice(**options))
+        tags = fleet.tags(client, now.arn)
+    if not (changes := change.differences(now, then)):
+        raise Failure(f"{name} has this image, model, instance type and count already: nothing to update")
+    shift.require_fits(then.instance_count)
+    ecr.require_same_region(then.image, account.region)
+    if then.instance_type:
+        ecr.require_processor(account, then.image, then.instance_type)
+    configuration = change.name_for(name, f"{datetime.now(UTC):%Y%m%d%H%M%S}")
+    requests = change.requests(now, then, configuration, tags, lineage)
+    update: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": configuration}
+    if then.instance_type:
+        limits = alarms.Limits(max_5xx, max_errors, max_p95)
+        with session.readable_errors("cloudwatch"):
+            stale = alarms.states(account.boto, name)
+        requests += alarms.requests(name, now.variant["VariantName"], configuration, limits, stale)
+        update["DeploymentConfig"] = shift.request(list(alarms.names(name).values()))
+    requests.append(Request("sagemaker", "update_endpoint", update))
+    change.print_table(name, now, then)
+    result(endpoint=name, configuration=configuration, previous=now.name, changes=changes)
+    click.echo(f"traffic: {shift}" if then.instance_type else "traffic: all at once, without alarms")
+    if check and "image" in changes and not dry_run.is_on():
+        image_check.run(account.boto, then)
+    if then.instance_type:
+        costs.confirm(rollout.bill(now, then), account.region, yes=yes)
+    else:
+        costs.confirm_serverless(now.variant["ServerlessConfig"]["MemorySizeInMB"], yes=yes)
+    rollout.run(account.boto, name, requests)
+    with session.readable_errors("sagemaker"):
+        made = fleet.tags(client, fleet.configured(client, configuration).arn)
+    rollout.retag(account.boto, description["EndpointArn"], made)
+    result(status="InService")
+    click.echo(f"in service with {configuration}; back to {now.name}: python -m scripts.rollback {name}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scripts.errors import Failure
+from scripts.model_registry import registered
 from scripts.resources import endpoint
 from scripts.resources.updates.fleet import PREVIOUS, Fleet
 from scripts.resources.updates.request import Request
@@ -20,6 +21,7 @@ _LONGEST = 63
 """Characters of a name in SageMaker."""
 _SUFFIX = re.compile(r"-u\d{14}")
 _ANSWER_ONLY = ("EndpointConfigArn", "CreationTime", "ResponseMetadata")
+LINEAGE = (registered.DATA, registered.JOB, registered.PACKAGE)
 _OF_THE_MODEL = ("VpcConfig", "EnableNetworkIsolation")
 
 
@@ -66,6 +68,9 @@ def differences(now: Fleet, then: Fleet) -> dict[str, tuple[str, str]]:
 
 def print_table(endpoint_name: str, now: Fleet, then: Fleet) -> None:
     """Print what changes, and what stays."""
+    from rich.console import Console
+    from rich.table import Table
+
     changes = differences(now, then)
     from rich.console import Console
     from rich.table import Table
@@ -80,14 +85,23 @@ def print_table(endpoint_name: str, now: Fleet, then: Fleet) -> None:
     Console(width=None if sys.stdout.isatty() else 250).print(table)
 
 
-def requests(now: Fleet, then: Fleet, name: str, tags: Mapping[str, str]) -> list[Request]:
-    """Return the requests that create the new configuration, and a new model if the old one does not fit."""
-    own = [
-        {"Key": key, "Value": value} for key, value in tags.items() if key != PREVIOUS and not key.startswith("aws:")
-    ]
+def requests(now: Fleet, then: Fleet, name: str, tags: Mapping[str, str], lineage: Mapping[str, str]) -> list[Request]:
+    """Return the requests that create the new configuration, and a new model if the old one does not fit.
+
+    Args:
+        now: What the endpoint runs.
+        then: What it is to run.
+        name: Of the configuration and the model.
+        tags: Of the present configuration; those of an earlier model's lineage are not copied.
+        lineage: Tags that lead back to the new model's version, job and data.
+    """
+    changes = differences(now, then).keys()
+    dropped = {PREVIOUS, *(LINEAGE if {"image", "model"} & changes else ())}
+    kept = {key: value for key, value in tags.items() if key not in dropped and not key.startswith("aws:")}
+    own = [{"Key": key, "Value": value} for key, value in {**kept, **lineage}.items()]
     found = []
     model = now.variant["ModelName"]
-    if {"image", "model", "role"} & differences(now, then).keys():
+    if {"image", "model", "role"} & changes:
         model = name
         container = {**now.model["PrimaryContainer"], "Image": then.image}
         if then.model_data:

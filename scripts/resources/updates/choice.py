@@ -3,12 +3,15 @@
 options, Fleet now -> training job, its file, or URIs -> Fleet then
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scripts.aws.processors import platform_of
 from scripts.errors import Failure
 from scripts.resources import model_source
+from scripts.resources.model_source import TrainedModel
 from scripts.resources.updates import fleet
 from scripts.resources.updates.fleet import Fleet
 
@@ -19,6 +22,7 @@ JOB_FILE = Path("results/training-job.json")
 class Choice:
     """Options of `update`, None where one is not given."""
 
+    approved: str | None
     job: str | None
     job_file: Path | None
     model_data: str | None
@@ -28,8 +32,8 @@ class Choice:
     instance_count: int | None
 
 
-def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> Fleet:
-    """Return what the endpoint *name* is to run; without any option, the model of the last training job.
+def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> tuple[Fleet, Mapping[str, str]]:
+    """Return what the endpoint *name* is to run, and its lineage; without any option, the last training job's model.
 
     Raises:
         Failure: options exclude each other, or the endpoint has no such part.
@@ -40,13 +44,18 @@ def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> Fleet:
     if size and not now.instance_type:
         option = f"--{size[0].replace('_', '-')}"
         raise Failure(f"{option}: {name} is serverless and has no instances; omit {option}")
-    image, model_data, role = _model(boto, now, choice)
+    model = _model(boto, now, choice)
+    instance_type = choice.instance_type or now.instance_type
+    model.require_instance_type(instance_type)
+    moved = platform_of(instance_type) != platform_of(now.instance_type)
+    if not choice.image and (choice.job or choice.job_file or moved):
+        model = model_source.on_instances(model, instance_type)
     then = replace(
         now,
-        image=image,
-        model_data=model_data,
-        role=role,
-        instance_type=choice.instance_type or now.instance_type,
+        image=model.image,
+        model_data=model.model_data,
+        role=model.role,
+        instance_type=instance_type,
         instance_count=choice.instance_count or now.instance_count,
     )
     if then.model_data != now.model_data:
@@ -58,21 +67,20 @@ def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> Fleet:
             )
     # a tag may have moved since the endpoint was made
     known = now.digest if then.image == now.image else then.image.partition("@")[2]
-    return replace(then, digest=fleet.resolve(boto, then.image) or known)
+    return replace(then, digest=fleet.resolve(boto, then.image) or known), model.tags
 
 
-def _model(boto: Any, now: Fleet, choice: Choice) -> tuple[str, str, str]:
-    """Return image, model data and role."""
-    if not (choice.job or choice.job_file):
-        return choice.image or now.image, choice.model_data or now.model_data, choice.role or now.role
+def _model(boto: Any, now: Fleet, choice: Choice) -> TrainedModel:
+    if not (choice.job or choice.job_file or choice.approved):
+        return TrainedModel(choice.image or now.image, choice.role or now.role, choice.model_data or now.model_data)
     if choice.model_data:
         raise Failure("--model-data and --job exclude each other: choose one")
-    found = model_source.find(
+    return model_source.find(
         boto.client("sagemaker"),
         job=choice.job,
         job_file=choice.job_file or JOB_FILE,
         model_data=None,
         image=choice.image,
-        role=choice.role,
+        role=choice.role or (now.role if choice.approved else None),
+        approved=choice.approved,
     )
-    return found.image, found.model_data, found.role

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.aws.ecr import ImageName
-from scripts.errors import Failure
+from scripts.errors import Failure, errors_of_aws
 from scripts.resources import endpoint
 
 PREVIOUS = "previous-configuration"
@@ -51,6 +51,11 @@ class Fleet:
     def name(self) -> str:
         """Name of the configuration."""
         return str(self.configuration["EndpointConfigName"])
+
+    @property
+    def arn(self) -> str:
+        """ARN of the configuration."""
+        return str(self.configuration["EndpointConfigArn"])
 
 
 def describe(client: Any, name: str) -> dict[str, Any]:
@@ -136,12 +141,12 @@ def configured(client: Any, configuration: str, *, digest: str = "", instance_co
 
 def previous(client: Any, fleet: Fleet) -> str:
     """Return the name of the configuration that this one replaced, empty if it is the first."""
-    return tags(client, fleet).get(PREVIOUS, "")
+    return tags(client, fleet.arn).get(PREVIOUS, "")
 
 
-def tags(client: Any, fleet: Fleet) -> dict[str, str]:
-    """Return the tags of the configuration."""
-    pages = client.get_paginator("list_tags").paginate(ResourceArn=fleet.configuration["EndpointConfigArn"])
+def tags(client: Any, arn: str) -> dict[str, str]:
+    """Return the tags of a resource."""
+    pages = client.get_paginator("list_tags").paginate(ResourceArn=arn)
     return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
 
@@ -155,7 +160,7 @@ def resolve(boto: Any, image: str) -> str:
         answer = boto.client("ecr").batch_get_image(
             repositoryName=name.repository, imageIds=[{"imageTag": name.reference}], registryId=name.account
         )
-    except (BotoCoreError, ClientError):
+    except errors_of_aws():
         return ""
     return next((str(found["imageId"].get("imageDigest", "")) for found in answer["images"]), "")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
+from scripts.errors import OperationError, errors_of_aws
 from scripts.resources.updates.fleet import Fleet
 
 _DOCKER = os.environ.get("DOCKER", "docker")
@@ -26,7 +26,7 @@ def run(boto: Any, fleet: Fleet) -> None:
     """Check the image of *fleet* with its model; say so where the engine, the image or the model is not there.
 
     Raises:
-        click.ClickException: the image breaks the contract, or the check could not be made.
+        OperationError: the image breaks the contract, or the check could not be made.
     """
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.tar.gz"
@@ -42,7 +42,7 @@ def run(boto: Any, fleet: Fleet) -> None:
         code = subprocess.run([python, "-m", "local_test", "check", *words], stdout=sys.stderr, check=False).returncode
     if code:
         verdict = "breaks the container contract" if code == 1 else "could not be checked"
-        raise click.ClickException(f"{fleet.image} {verdict}; nothing was changed. To update all the same: --no-check")
+        raise OperationError(f"{fleet.image} {verdict}; nothing was changed. To update all the same: --no-check")
 
 
 def _download(boto: Any, uri: str, path: Path) -> str:
@@ -52,7 +52,7 @@ def _download(boto: Any, uri: str, path: Path) -> str:
         return f"{uri} is no file with a model"
     try:
         boto.client("s3").download_file(bucket, key, str(path))
-    except (BotoCoreError, ClientError) as error:
+    except errors_of_aws() as error:
         return f"this login cannot read {uri}: {error}"
     return ""
 

@@ -15,16 +15,10 @@ from typing import Any
 import click
 
 from scripts.aws import waiting
-from scripts.errors import Failure
+from scripts.errors import Interrupted
 from scripts.resources import endpoint
 
 _WITH_TRAFFIC = re.compile(r"capacity of (\d+) instance")
-
-
-class Interrupted(Failure):
-    """Ctrl-C while AWS works on; the message says what goes on and how to follow or undo it."""
-
-    exit_code = 130
 
 
 def describe(description: Mapping[str, Any]) -> str:

@@ -4,17 +4,16 @@ requests -> UpdateEndpoint -> progress -> in service with the new configuration,
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import click
-from botocore.exceptions import ClientError, ParamValidationError
 
 from scripts.aws import costs, session
-from scripts.diagnosis import cloud, knowledge, report
-from scripts.errors import Failure
-from scripts.resources.updates import alarms, progress
+from scripts.errors import Failure, Interrupted, OperationError, errors_of_aws
+from scripts.resources.updates import alarms, fleet, progress
+from scripts.resources.updates.change import LINEAGE
 from scripts.resources.updates.fleet import Fleet
 from scripts.resources.updates.request import Request
 
@@ -30,9 +29,11 @@ def run(boto: Any, name: str, requests: Sequence[Request]) -> None:
 
     Raises:
         Failure: AWS refused a request; what the earlier ones created is deleted.
-        progress.Interrupted: Ctrl-C; the message says what goes on.
-        click.ClickException: the endpoint was rolled back, or failed.
+        Interrupted: Ctrl-C; the message says what goes on.
+        OperationError: the endpoint was rolled back, or failed.
     """
+    from botocore.exceptions import ClientError, ParamValidationError
+
     *preparation, update = requests
     configuration = update.parameters["EndpointConfigName"]
     try:
@@ -41,15 +42,15 @@ def run(boto: Any, name: str, requests: Sequence[Request]) -> None:
                 request.send(boto)
     except BaseException as error:  # Ctrl-C too: nothing uses it yet
         _discard(boto, name, preparation)
-        if isinstance(error, KeyboardInterrupt):
-            raise progress.Interrupted(f"interrupted; {name} is as before, and nothing is left of the update") from None
+        if isinstance(error, (KeyboardInterrupt, Interrupted)):
+            raise Interrupted(f"interrupted; {name} is as before, and nothing is left of the update") from None
         raise
     follow = f"SageMaker may be updating {name}: see python -m scripts.status {name}"
     try:
         with session.readable_errors("sagemaker"):
             update.send(boto)
-    except KeyboardInterrupt:
-        raise progress.Interrupted(f"interrupted; {follow}") from None
+    except (KeyboardInterrupt, Interrupted):
+        raise Interrupted(f"interrupted; {follow}") from None
     except Failure as error:
         if not isinstance(
             error.__cause__, (ClientError, ParamValidationError)
@@ -66,14 +67,32 @@ def run(boto: Any, name: str, requests: Sequence[Request]) -> None:
     message = _failure(boto, description, configuration)
     if description["EndpointStatus"] == "InService":
         _discard(boto, name, preparation)
-    raise click.ClickException(message)
+    raise OperationError(message)
+
+
+def retag(boto: Any, arn: str, tags: Mapping[str, str]) -> None:
+    """Give the endpoint *arn* the lineage in the *tags* of its configuration, in place of the earlier model's.
+
+    Raises:
+        OperationError: AWS refuses a call.
+    """
+    client = boto.client("sagemaker")
+    with session.readable_errors("sagemaker", "the endpoint is in service; its tags are those of the model before"):
+        old = fleet.tags(client, arn)
+        new = {key: tags[key] for key in LINEAGE if key in tags}
+        if stale := [key for key in LINEAGE if key in old and key not in new]:
+            client.delete_tags(ResourceArn=arn, TagKeys=stale)
+        if {key: old.get(key) for key in new} != new:
+            client.add_tags(ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in new.items()])
 
 
 def _failure(boto: Any, description: dict[str, Any], configuration: str) -> str:
     """Return the message for an endpoint that does not have *configuration* after its update."""
+    from scripts.diagnosis import cloud, knowledge, report
+
     name, status = description["EndpointName"], description["EndpointStatus"]
     reasons = [description["FailureReason"]] if description.get("FailureReason") else []
-    with contextlib.suppress(ClientError):
+    with contextlib.suppress(*errors_of_aws()):
         reasons += alarms.tripped(boto, name)
     why = "; ".join(reasons) or "SageMaker gives no reason"
     left = {
@@ -92,6 +111,8 @@ def _failure(boto: Any, description: dict[str, Any], configuration: str) -> str:
 
 def _discard(boto: Any, name: str, created: Sequence[Request]) -> None:
     """Delete the alarms, which have done their work, and what *created* made for an update that is not in service."""
+    from botocore.exceptions import ClientError
+
     client = boto.client("sagemaker")
     calls: list[Callable[[], Any]] = [partial(alarms.delete, boto, name)]
     for request in reversed(created):

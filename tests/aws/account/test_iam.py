@@ -34,7 +34,7 @@ ELSEWHERE = {
     "s3:GetObject", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob",
     "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
     "application-autoscaling:DeregisterScalableTarget", "sagemaker:DescribeHyperParameterTuningJob",
-    "sagemaker:UpdateEndpoint", "sagemaker:ListTags",
+    "sagemaker:UpdateEndpoint", "sagemaker:ListTags", "sagemaker:DeleteTags",
     "sagemaker:CreateHyperParameterTuningJob", "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
     "pricing:GetProducts",
     "sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup", "sagemaker:DescribeModelPackage",

@@ -159,6 +159,19 @@ class Hosting:
     def list_tags(self, request: Json) -> Json | None:
         return {"Tags": self.tags[request["ResourceArn"]]} if request["ResourceArn"] in self.tags else None
 
+    def add_tags(self, request: Json) -> Json | None:
+        if (arn := request["ResourceArn"]) not in self.tags:
+            return None
+        new = {each["Key"] for each in request["Tags"]}
+        self.tags[arn] = [each for each in self.tags[arn] if each["Key"] not in new] + request["Tags"]
+        return {"Tags": self.tags[arn]}
+
+    def delete_tags(self, request: Json) -> Json | None:
+        if (arn := request["ResourceArn"]) not in self.tags:
+            return None
+        self.tags[arn] = [each for each in self.tags[arn] if each["Key"] not in request["TagKeys"]]
+        return {}
+
     def _advance(self, endpoint: Endpoint) -> None:
         """Let the time pass until the next answer."""
         if endpoint.status == "Deleting":

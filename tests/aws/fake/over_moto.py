@@ -16,6 +16,7 @@ from tests.aws.fake.hosting import Hosting
 _OPERATIONS = (
     "create_endpoint_config", "describe_endpoint_config", "list_endpoint_configs", "delete_endpoint_config",
     "create_endpoint", "describe_endpoint", "update_endpoint", "delete_endpoint",
+    "list_tags", "add_tags", "delete_tags",  # those of other resources are moto's
 )  # fmt: skip
 
 
@@ -32,17 +33,16 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Hosting:
         return str(alarm.state_value) if alarm else None
 
     hosting = Hosting(f"arn:aws:sagemaker:{REGION}:{ACCOUNT}", container, state)
-    moto_list_tags = SageMakerResponse.list_tags
 
     def served(operation: str) -> Callable[[Any], ActionResult]:
-        return lambda response: ActionResult(getattr(hosting, operation)(json.loads(response.body)))
+        moto: Callable[[Any], ActionResult] = getattr(SageMakerResponse, operation, lambda _: ActionResult({}))
 
-    def list_tags(response: Any) -> ActionResult:
-        return (
-            ActionResult(found) if (found := hosting.list_tags(json.loads(response.body))) else moto_list_tags(response)
-        )
+        def answer(response: Any) -> ActionResult:
+            found = getattr(hosting, operation)(json.loads(response.body))
+            return moto(response) if found is None else ActionResult(found)
+
+        return answer
 
     for operation in _OPERATIONS:
         monkeypatch.setattr(SageMakerResponse, operation, served(operation), raising=False)
-    monkeypatch.setattr(SageMakerResponse, "list_tags", list_tags)
     return hosting

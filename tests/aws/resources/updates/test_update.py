@@ -8,6 +8,7 @@ import pytest
 
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import IMAGE, MODEL, ROLE
+from tests.aws.options.test_json import FIELDS
 from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account
 
 ALARMS = [f"{NAME}-5xx", f"{NAME}-errors", f"{NAME}-p95"]
@@ -173,13 +174,14 @@ def test_without_an_option_the_last_trained_model_is_deployed(account: Account) 
     assert result["previous"] == NAME
     assert result["changes"]["model"] == [MODEL, NEXT_MODEL]
     assert set(result["changes"]) == {"image", "model"}
+    assert set(result) == FIELDS["update"]
 
 
 def test_a_dry_run_prints_the_requests_and_sends_none(account: Account) -> None:
     done = account.run("update", NAME, "--image", NEXT_IMAGE, "--dry-run")
     assert done.returncode == 0, done.stderr
-    requests = json.loads(done.stdout)
+    requests = [json.loads(line) for line in done.stdout.splitlines()]
     assert [request["operation"] for request in requests] == [
-        "create_model", "create_endpoint_config", *["put_metric_alarm"] * 3, "update_endpoint"
+        "CreateModel", "CreateEndpointConfig", *["PutMetricAlarm"] * 3, "UpdateEndpoint"
     ]  # fmt: skip
-    assert account.changed() == []
+    assert (account.status(), list(account.hosting.configurations)) == ("InService", [NAME])

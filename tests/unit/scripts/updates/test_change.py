@@ -45,8 +45,8 @@ def fleet() -> Fleet:
 
 def test_capture_shadow_isolation_environment_and_tags_stay() -> None:
     now = fleet()
-    tags = {"team": "signs", "aws:stack": "x", "previous-configuration": "older"}
-    model, configuration = change.requests(now, replace(now, model_data=NEXT), "e-u20261130000000", tags)
+    tags = {"team": "signs", "aws:stack": "x", "previous-configuration": "older", "training-job": "of the old model"}
+    model, configuration = change.requests(now, replace(now, model_data=NEXT), "e-u20261130000000", tags, {})
     assert model.parameters == {
         "ModelName": "e-u20261130000000",
         # AWS answers with ModelDataSource, too, and takes one of both
