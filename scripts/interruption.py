@@ -18,6 +18,17 @@ from types import FrameType
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHOW_CURSOR = b"\x1b[?25h"
 """A status line hides it."""
+_told: list[Callable[[str], None]] = []
+
+
+@contextlib.contextmanager
+def tells(tell: Callable[[str], None]) -> Iterator[None]:
+    """Have `ends_command` call *tell* with its line before it ends the process; --json prints its document so."""
+    _told.append(tell)
+    try:
+        yield
+    finally:
+        _told.remove(tell)
 
 
 @contextlib.contextmanager
@@ -58,10 +69,13 @@ def ends_command(what_exists: str, clean_up: Callable[[], None]) -> Iterator[Non
             signal.signal(each, signal.SIG_IGN)
         threading.excepthook = lambda _: None  # a thread of the SDK may miss its container
         clean_up()
+        line = f"interrupted; {what_exists}"
         with contextlib.suppress(OSError, RuntimeError):  # the terminal is lost; the signal came inside a print
             sys.stdout.flush()
+            for tell in _told:
+                tell(line)
         with contextlib.suppress(OSError):
-            os.write(2, (_SHOW_CURSOR + b"\n") * os.isatty(2) + f"Error: interrupted; {what_exists}\n".encode())
+            os.write(2, (_SHOW_CURSOR + b"\n") * os.isatty(2) + f"Error: {line}\n".encode())
         os._exit(128 + number)
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}

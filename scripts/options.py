@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from scripts import dry_run
+from scripts import dry_run, interruption
 from scripts.errors import Interrupted
 
 _DOCUMENT = f"{__name__}.document"
@@ -45,7 +45,14 @@ class Command(click.Command):
         if dry:
             recorder = dry_run.start(context, None if as_json else stdout)
             document |= {"dry_run": True, "requests": recorder.requests}
-        with contextlib.redirect_stdout(sys.stderr if as_json or dry else stdout):
+
+        def print_document(error: str = "") -> None:
+            document.update({"error": error} if error else {})
+            if as_json:
+                click.echo(json.dumps(document, ensure_ascii=False, default=str), file=stdout)
+
+        redirected = contextlib.redirect_stdout(sys.stderr if as_json or dry else stdout)
+        with redirected, interruption.tells(print_document):
             try:
                 super().invoke(context)
             except dry_run.Over:
@@ -60,8 +67,7 @@ class Command(click.Command):
                 document["error"] = f"{type(error).__name__}: {error}"
                 raise
             finally:
-                if as_json:
-                    click.echo(json.dumps(document, ensure_ascii=False, default=str), file=stdout)
+                print_document()
 
 
 def result(**fields: Any) -> dict[str, Any]:

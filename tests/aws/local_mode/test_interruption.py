@@ -1,5 +1,6 @@
 """Ctrl-C in SageMaker's local mode, which both SDKs would drop; with real containers."""
 
+import json
 import os
 import signal
 import subprocess
@@ -87,9 +88,10 @@ def test_a_signal_in_a_local_transform_job_leaves_no_container(
         packed.add(job.base / "model", ".")
     code, errors = interrupt(
         scratch, "Starting gunicorn", "v2", "scripts.transform_local", prepared / "test" / "test.npz",
-        "--model-data", archive, "--output", tmp_path / "report", kill=kill,
+        "--model-data", archive, "--output", tmp_path / "report", "--json", kill=kill,
     )  # fmt: skip
     assert (code, errors.splitlines(keepends=True)[-1]) == (128 + kill, _SAID)
+    assert f"Error: {json.loads((tmp_path / 'stdout').read_text())['error']}\n" == _SAID
     assert "Traceback" not in errors
     assert not list(scratch.iterdir())
     assert not (tmp_path / "report").exists()
