@@ -72,7 +72,6 @@ def print_table(endpoint_name: str, now: Fleet, then: Fleet) -> None:
     from rich.table import Table
 
     changes = differences(now, then)
-
     table = Table("", "now", "then", title=f"update of {endpoint_name}", title_justify="left")
     same = {"image": _short(now), "model": now.model_data, "instance type": now.instance_type or "serverless"}
     same |= {"instances": str(now.instance_count)} if now.instance_count else {}

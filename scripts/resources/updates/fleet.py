@@ -154,7 +154,6 @@ def resolve(boto: Any, image: str) -> str:
     """Return the digest that the image's tag stands for now; empty if this login cannot read it."""
     if "@" in image or not (name := ImageName.parse(image)):
         return image.partition("@")[2]
-
     try:
         answer = boto.client("ecr").batch_get_image(
             repositoryName=name.repository, imageIds=[{"imageTag": name.reference}], registryId=name.account

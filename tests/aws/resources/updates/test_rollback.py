@@ -71,6 +71,30 @@ def test_lineage_follows_the_model(account: Account) -> None:
     assert not denied(account.calls())
 
 
+def test_the_newest_approved_version_comes_with_its_lineage(account: Account) -> None:
+    group = "traffic-signs-updates"
+    account.sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    arn = account.sagemaker.create_model_package(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        CustomerMetadataProperties={"training-job": "new", "data-fingerprint": "f00d"},
+        InferenceSpecification={
+            "Containers": [{"Image": NEXT_IMAGE, "ModelDataUrl": NEXT_MODEL}],
+            "SupportedContentTypes": ["image/png"],
+            "SupportedResponseMIMETypes": ["application/json"],
+            "SupportedRealtimeInferenceInstanceTypes": ["ml.c5.large"],
+        },
+    )["ModelPackageArn"]
+    configuration = update(account, "--approved", group)
+    lineage = {"training-job": "new", "data-fingerprint": "f00d", "model-package": arn}
+    for name in (f"endpoint/{NAME}", f"endpoint-config/{configuration}"):
+        tags = account.sagemaker.list_tags(ResourceArn=f"{account.hosting.prefix}:{name}")["Tags"]
+        assert lineage.items() <= {tag["Key"]: tag["Value"] for tag in tags}.items()
+    other = account.run("update", NAME, "--approved", group, "--instance-type", "ml.c5.xlarge", "--yes")
+    assert other.returncode == 2
+    assert "is registered for ml.c5.large, not for ml.c5.xlarge" in other.stderr
+
+
 def test_a_configuration_that_is_gone_is_told(account: Account) -> None:
     update(account, "--image", NEXT_IMAGE)
     account.sagemaker.delete_endpoint_config(EndpointConfigName=NAME)
