@@ -102,5 +102,8 @@ def _describe_client_error(error: "ClientError", service: str) -> str:
         permission = missing[1] if missing else action
         return f"these credentials lack the permission {permission}; compare scripts/iam/user-policy.json ({text})"
     if code == "ResourceLimitExceeded":
-        return f"the account's quota is used up; request an increase under Service Quotas, SageMaker ({text})"
+        name = re.search(r"service limit '([^']+)'", text)
+        query = f" --query \"Quotas[?QuotaName=='{name[1]}'].QuotaCode\"" if name else ""
+        find = f"aws service-quotas list-service-quotas --service-code sagemaker{query}"
+        return f"the account's quota is used up; request an increase, by the code that this finds: {find} ({text})"
     return f"{action}: {code}: {text}"

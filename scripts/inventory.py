@@ -71,7 +71,8 @@ def _delete(account: session.Account, items: Sequence[Item], names: Sequence[str
     """Delete all *items* that have one of the *names*.
 
     Raises:
-        Failure: a name is not in the list, nobody confirms, or AWS refuses a call.
+        Failure: a name is not in the list, or nobody confirms.
+        OperationError: AWS refuses a call.
     """
     from scripts import delete_endpoint
     from scripts.billing import deletion

@@ -16,7 +16,7 @@ def delete(account: session.Account, item: Item) -> None:
     """Delete or stop *item*, which is no endpoint; a job goes on until AWS has stopped it.
 
     Raises:
-        Failure: AWS refuses the call.
+        OperationError: AWS refuses the call.
     """
     client = account.boto.client("sagemaker")
     with session.readable_errors("sagemaker", f"the {item.kind} {item.name} is still there"):

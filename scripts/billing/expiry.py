@@ -17,7 +17,7 @@ import click
 
 from scripts import dry_run
 from scripts.aws.session import Account, readable_errors
-from scripts.errors import Failure
+from scripts.errors import Failure, OperationError
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _SHORTEST, _LONGEST = timedelta(minutes=15), timedelta(days=365)
@@ -77,7 +77,7 @@ def start(account: Account, endpoint: str, expiry: Expiry) -> datetime:
     The endpoint need not exist yet: a command that dies while it is created leaves one that expires.
 
     Raises:
-        Failure: AWS refuses, for example the role, or has another schedule than was asked for.
+        OperationError: AWS refuses, for example the role, or has another schedule than was asked for.
     """
     client = account.boto.client("scheduler")
     at = datetime.now(UTC).replace(microsecond=0) + expiry.after
@@ -103,7 +103,7 @@ def start(account: Account, endpoint: str, expiry: Expiry) -> datetime:
         found = client.get_schedule(Name=endpoint)
     made = {key: found.get("Target", {}).get(key) for key in target}
     if found.get("State") != "ENABLED" or made != target or _time(found) != at:
-        raise Failure(
+        raise OperationError(
             f"the schedule {endpoint} is not what was asked for: {found.get('ScheduleExpression')}, {made}; {removal}"
         )
     return at
@@ -113,7 +113,8 @@ def require_none(account: Account, endpoint: str) -> None:
     """Reject a name whose schedule is left from an earlier endpoint, and would delete the new one.
 
     Raises:
-        Failure: there is a schedule, or AWS refuses the call.
+        Failure: there is a schedule.
+        OperationError: AWS refuses the call.
     """
     with readable_errors("scheduler"):
         if at := find(account.boto, endpoint):

@@ -76,7 +76,7 @@ def test_a_role_that_the_scheduler_must_not_take_stops_the_command_before_anythi
 
     monkeypatch.setattr(scheduler_backends[DEFAULT_ACCOUNT_ID][REGION], "create_schedule", refuse)
     done = cloud.deploy("traffic-signs-norole", "--expires", "2h", "--scheduler-role", SCHEDULER)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "execution role you provide must allow" in done.stderr
     assert "; no endpoint was created; a schedule may be left, remove it: python -m" in done.stderr
     assert not [name for name, _ in cloud.calls() if name.startswith("sagemaker:Create")]
@@ -91,7 +91,7 @@ def test_a_schedule_of_another_time_than_asked_for_is_an_error(cloud: Cloud, mon
 
     monkeypatch.setattr(backend, "create_schedule", later)
     done = cloud.deploy("traffic-signs-other", "--expires", "2h", "--scheduler-role", SCHEDULER)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "the schedule traffic-signs-other is not what was asked for: at(2100-01-01T00:00:00)" in done.stderr
     assert done.stderr.endswith("remove it: python -m scripts.delete_endpoint traffic-signs-other\n")
     assert not [name for name, _ in cloud.calls() if name.startswith("sagemaker:Create")]

@@ -40,7 +40,7 @@ ELSEWHERE = {
     "sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup", "sagemaker:DescribeModelPackage",
     "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
     "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob",
-    "scheduler:CreateSchedule", "scheduler:ListSchedules", "cloudwatch:GetMetricData",
+    "scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:ListSchedules", "cloudwatch:GetMetricData",
     "servicequotas:ListServiceQuotas", "servicequotas:ListAWSDefaultServiceQuotas",
     *(f"sagemaker:List{kind}" for kind in ("Endpoints", "EndpointConfigs", "Models", "TrainingJobs", "TransformJobs",
                                            "HyperParameterTuningJobs")),

@@ -40,7 +40,8 @@ def test_resources_made_before_a_refusal_are_named_and_can_be_removed(
     assert done.returncode == 1
     assert "quota is used up" in done.stderr
     assert done.stderr.endswith(
-        f"; delete what was created, which may bill: python -m scripts.delete_endpoint {name}\n"
+        "; delete what was created, which may bill 1 x ml.c5.large day and night:"
+        f" python -m scripts.delete_endpoint {name}\n"
     )
     assert cloud.run("delete_endpoint", name).stdout.count(": deleted") == 2
     monkeypatch.undo()
