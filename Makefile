@@ -108,7 +108,7 @@ evaluate: install ## measure the accuracy of the running server on the test set
 
 ##@ Your image
 
-build: ## build the image for TARGET, gpu by default; PLATFORM=linux/arm64; BASE=IMAGE replaces the pinned base image
+build: ## build the image for TARGET, gpu by default; PLATFORM=linux/arm64; BASE=IMAGE replaces the base image
 	@PLATFORM=$(PLATFORM) VERSION=$(version) REVISION=$(revision) docker/build $(TARGET) $(IMAGE):$(TARGET)$(arm)
 
 image:

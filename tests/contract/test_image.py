@@ -158,8 +158,7 @@ def test_what_this_machine_trained_is_served_on_arm_with_the_same_answer(
             answers.append([each["probabilities"] for each in answer.json()["predictions"]])
             assert server.stop() == 0
     assert np.array(answers).shape == (2, 3, 3)
-    here, on_arm = answers
-    np.testing.assert_allclose(on_arm, here, atol=tolerance)
+    np.testing.assert_allclose(answers[0], answers[1], atol=tolerance)
 
 
 @pytest.mark.skipif(TAG != "gpu", reason="the cpu image holds no CUDA library; IMAGE_TAG=gpu tests them")
