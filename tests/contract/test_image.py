@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from local_test.platform import container
 from local_test.platform.engine import DOCKER
 from tests import conftest
 from tests.support.helpers import Job, instances, serving
@@ -36,6 +37,12 @@ CPU revision\t: 1
 """
 
 pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module", autouse=True)
+def runs_here() -> None:
+    if reason := container.cannot_run(IMAGE):
+        pytest.skip(reason)
 
 
 def docker(*words: str) -> str:
