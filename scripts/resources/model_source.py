@@ -126,10 +126,11 @@ def _registered(version: registered.Registered, role: str | None) -> TrainedMode
 def on_instances(model: TrainedModel, instance_type: str) -> TrainedModel:
     """Return the model with the image that was pushed for Arm, if the instances need one and there is one.
 
-    The model of a training job names an image for x86-64, where all training but ml.p6e-gb200's is.
+    The model of a training job names an image for x86-64, where all training but ml.p6e-gb200's is. An approved version
+    keeps the image that was approved.
     """
     file = PUSHED[ARM]
-    if platform_of(instance_type) != ARM or not file.is_file():
+    if model.tags or platform_of(instance_type) != ARM or not file.is_file():
         return model
     image = file.read_text(encoding="utf-8").strip()
     click.echo(f"image for {instance_type}: {image}, from {file}", err=True)

@@ -14,6 +14,7 @@ from scripts.resources.jobs import processing
 from tests import conftest
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROLE, Cloud, patch_created
+from tests.aws.options.test_json import FIELDS
 
 SERVER = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:mlflow-tracking-server/signs"
 RAW = f"s3://{BUCKET}/traffic-signs/raw/GTSRB.zip"
@@ -70,6 +71,7 @@ def test_data_in_s3_is_prepared_there_and_trained_on_without_a_way_through_here(
     assert not denied(cloud.calls())
     assert "this costs money: 1 x ml.m5.xlarge, for at most 1 h" in done.stderr
     found = json.loads(done.stdout)
+    assert set(found) == FIELDS["prepare"]
     job = dict(cloud.calls())["sagemaker:CreateProcessingJob"]
     assert job["ProcessingInputs"][0]["S3Input"]["S3Uri"] == RAW
     output = job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]

@@ -1,6 +1,8 @@
 """From a version that waits for approval to an endpoint, and back along the tags."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from scripts import approve, deploy
+from scripts.aws.processors import ARM, PUSHED
+from scripts.resources.model_source import TrainedModel, on_instances
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import IMAGE, ROLE, Cloud
 from tests.aws.resources.model_registry.trained import JOB, push_image, train
@@ -16,7 +20,7 @@ from tests.support.helpers import Job
 FINGERPRINT = "5" * 64
 
 
-def register(cloud: Cloud, group: str, accuracy: float, **metadata: str) -> str:
+def register(cloud: Cloud, group: str, accuracy: float, status: str = "PendingManualApproval", **metadata: str) -> str:
     """Register a version without the command, in milliseconds; return its ARN."""
     groups = cloud.sagemaker.list_model_package_groups(NameContains=group)["ModelPackageGroupSummaryList"]
     if not groups:
@@ -32,7 +36,7 @@ def register(cloud: Cloud, group: str, accuracy: float, **metadata: str) -> str:
             "SupportedContentTypes": ["text/csv"],
             "SupportedResponseMIMETypes": ["text/csv"],
         },
-        ModelApprovalStatus="PendingManualApproval",
+        ModelApprovalStatus=status,
         CustomerMetadataProperties=properties,
     )
     return str(created["ModelPackageArn"])
@@ -142,6 +146,17 @@ def test_a_transform_job_measures_an_approved_version(cloud: Cloud) -> None:
     assert model["ExecutionRoleArn"] == ROLE
     assert model["PrimaryContainer"]["ModelDataUrl"] == "s3://b/model.tar.gz"
     assert model["PrimaryContainer"]["Image"].endswith(f"@sha256:{'1' * 64}")
+
+
+def test_an_approved_version_keeps_its_image_on_graviton(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pushed = PUSHED[ARM]
+    pushed.parent.mkdir()
+    pushed.write_text("pushed-for-arm\n")
+    trained = TrainedModel("image", ROLE, "s3://b/model.tar.gz")
+    approved = replace(trained, tags={"model-package": "arn"})
+    assert on_instances(trained, "ml.c7g.large").image == "pushed-for-arm"
+    assert on_instances(approved, "ml.c7g.large").image == "image"
 
 
 @pytest.mark.parametrize(

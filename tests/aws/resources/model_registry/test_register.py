@@ -13,6 +13,7 @@ from scripts import register
 from scripts.model_registry import registration
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROLE, Cloud
+from tests.aws.options.test_json import FIELDS
 from tests.aws.resources.model_registry.trained import DATA, JOB, packed, push_image, train
 from tests.support.helpers import Job
 from traffic_signs.serving.codec import media_types, negotiation
@@ -38,7 +39,7 @@ def test_the_registry_knows_where_a_model_comes_from_and_how_good_it_is(cloud: C
     sample.write_bytes(b"P3 1 1 255 9 9 9")
     done = cloud.run("register", "--group", GROUP, "--job", JOB, "--sample", sample)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{GROUP}/1: PendingManualApproval\n")
+    assert f"\n{GROUP}/1: PendingManualApproval\n" in done.stdout
     assert done.stdout.endswith(f"next step: python -m scripts.approve {GROUP}/1\n")
     assert not denied(cloud.calls())
 
@@ -97,7 +98,9 @@ def test_a_model_of_another_program_is_registered_without_figures_and_that_is_sa
     done = cloud.run("register", "--group", "traffic-signs-foreign", *model, "--content-type", "text/csv", "--json")
     assert done.returncode == 0, done.stderr
     assert "foreign/model.tar.gz has no artifact.json: neither figures nor fingerprint" in done.stderr
-    found = cloud.sagemaker.describe_model_package(ModelPackageName=json.loads(done.stdout)["arn"])
+    document = json.loads(done.stdout)
+    assert set(document) == FIELDS["register"]
+    found = cloud.sagemaker.describe_model_package(ModelPackageName=document["arn"])
     assert found["InferenceSpecification"]["SupportedContentTypes"] == ["text/csv"]
     assert not {"ModelMetrics", "Task", "SamplePayloadUrl"} & found.keys()
 
