@@ -3,6 +3,7 @@
 search space -> cost ceiling, confirmed -> upload to S3 -> tuning job -> table, results/
 """
 
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def main(
     bill = ceiling.bill(account, strategy.jobs, instance_type, instance_count, max_hours, spot=spot)
     costs.confirm(bill, account.region, yes=yes)
     bucket = bucket or s3_inputs.default_bucket(account)
-    name = f"{session.PREFIX}-{datetime.now(UTC):%y%m%d-%H%M%S}"  # at most 32 characters
+    name = f"{session.PREFIX}-{datetime.now(UTC):%y%m%d-%H%M%S}-{secrets.token_hex(2)}"  # at most 32 characters
     result(tuning_job=name)
     with session.readable_errors("sagemaker"):
         plan = request.Plan(

@@ -83,12 +83,6 @@ def test_ctrl_c_while_a_job_is_created_is_not_dropped_by_the_sdk(cloud: Cloud, m
     assert "sagemaker:DescribeTrainingJob" not in calls
 
 
-def test_ctrl_c_before_a_job_is_created_says_that_nothing_runs(cloud: Cloud) -> None:
-    code, error = cloud.interrupt("HeadBucket", "train", *cloud.job, "--yes")
-    assert (code, error) == (130, "Error: interrupted; nothing was created or changed\n")
-    assert "sagemaker:CreateTrainingJob" not in dict(cloud.calls())
-
-
 def still_running_message(name: str) -> str:
     return (
         f"{name} keeps running and billing, 1 x ml.g4dn.xlarge for at most 1 h; "

@@ -13,8 +13,8 @@ from scripts import approve, deploy
 from scripts.aws.processors import ARM, PUSHED
 from scripts.resources.model_source import TrainedModel, on_instances
 from tests.aws.account.test_iam import denied
-from tests.aws.cloud import IMAGE, ROLE, Cloud
-from tests.aws.resources.model_registry.trained import JOB, push_image, train
+from tests.aws.cloud import ROLE, Cloud
+from tests.aws.resources.model_registry.trained import IMAGE, JOB, push_image, train
 from tests.support.helpers import Job
 
 FINGERPRINT = "5" * 64

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from scripts import register
 from scripts.model_registry import registration
 from tests.aws.account.test_iam import denied
-from tests.aws.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROLE, Cloud
+from tests.aws.cloud import ACCOUNT, BUCKET, REGION, ROLE, Cloud
 from tests.aws.options.test_json import FIELDS
-from tests.aws.resources.model_registry.trained import DATA, JOB, packed, push_image, train
+from tests.aws.resources.model_registry.trained import DATA, IMAGE, JOB, packed, push_image, train
 from tests.support.helpers import Job
 from traffic_signs.serving.codec import media_types, negotiation
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import boto3
 
 from scripts.aws.registry import MANIFEST
-from tests.aws.cloud import BUCKET, IMAGE, REGION, ROLE, Cloud
+from tests.aws.cloud import ACCOUNT, BUCKET, REGION, ROLE, Cloud
 from tests.support.helpers import Job
 
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/traffic-signs-registered:abc"
+"""Of a repository of its own, because moto's is there for all tests."""
 JOB = "traffic-signs-2026-11-30-01-02-03-004"
 DATA = f"s3://{BUCKET}/traffic-signs/inputs/abc/"
 
