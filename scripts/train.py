@@ -74,8 +74,10 @@ def main(
     session.require_sdk(2)
     account = session.connect()
     ecr.require_same_region(image, account.region)
-    ecr.require_processor(account, image, instance_type, job=True)
-    bill = costs.Bill(instance_type, instance_count, max_hours, spot=spot, extras=rare.bill)
+    types = (instance_type, *rare.fallback_type)
+    for each in types:
+        ecr.require_processor(account, image, each, job=True)
+    bill = costs.Bill(" or ".join(types), instance_count, max_hours, spot=spot, extras=rare.bill)
     costs.confirm(bill, account.region, yes=yes)
     bucket = bucket or s3_inputs.default_bucket(account)
     folders = {"training": training} | ({"validation": validation} if validation else {})

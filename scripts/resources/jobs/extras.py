@@ -1,9 +1,8 @@
-"""Options of a training job that few jobs need: warm pool, retries, remote debugging, MLflow.
+"""Options of a training job that few jobs need: other instance types, warm pool, retries, remote debugging, MLflow.
 
-options of train -> JobExtras -> arguments of the Estimator, and a field of the request that it cannot set
+options of train -> JobExtras -> arguments of the Estimator, and the fields of the request that it cannot set
 """
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,11 @@ import click
 
 from scripts.errors import Failure
 
+_MOST_FALLBACKS = 4
+"""A job has at most five instance preferences."""
 _OPTIONS = (
+    click.option("--fallback-type", multiple=True, metavar="TYPE",
+                 help="Instance type for when AWS has none of --instance-type; repeatable, in order, up to 4."),
     click.option("--keep-alive", type=click.IntRange(1, 21_600), metavar="SECONDS",
                  help="Keep the instances that long after the job, for the next job like it; they bill."),
     click.option("--retries", type=click.IntRange(1, 30), help="Try again after an internal error of SageMaker."),
@@ -27,6 +30,7 @@ class JobExtras:
     """Options of a training job that few jobs need; by default, none is used.
 
     Attributes:
+        fallback_type: Instance types in order of preference, after the job's own.
         keep_alive: Seconds in which the instances wait for the next job.
         retries: Number of tries after an InternalServerError.
         remote_debug: Session Manager may open a shell in the container.
@@ -34,6 +38,7 @@ class JobExtras:
         mlflow_experiment: Name of the experiment.
     """
 
+    fallback_type: tuple[str, ...] = ()
     keep_alive: int | None = None
     retries: int | None = None
     remote_debug: bool = False
@@ -46,6 +51,10 @@ class JobExtras:
         Raises:
             Failure: options exclude each other, or one lacks another.
         """
+        if len(self.fallback_type) > _MOST_FALLBACKS or len(set(self.fallback_type)) < len(self.fallback_type):
+            raise Failure(f"--fallback-type: expected at most {_MOST_FALLBACKS} different types")
+        if self.fallback_type and spot:  # API reference, ResourceConfig: InstancePreferences
+            raise Failure("--fallback-type and --spot exclude each other: choose one")
         if self.keep_alive and spot:  # developer guide, "SageMaker AI Managed Warm Pools", considerations
             raise Failure("--keep-alive and --spot exclude each other: choose one")
         if self.mlflow_experiment and not self.mlflow:
@@ -73,12 +82,18 @@ class JobExtras:
         }
 
     def extend(self, client: Any) -> None:
-        """Make boto3's *client* add MlflowConfig to CreateTrainingJob, for which the Estimator has no argument."""
+        """Make boto3's *client* complete CreateTrainingJob by the fields for which the Estimator has no argument."""
+        client.meta.events.register("provide-client-params.sagemaker.CreateTrainingJob", self._complete)
+
+    def _complete(self, params: dict[str, Any], **_: Any) -> None:
+        if self.fallback_type:
+            resources = params["ResourceConfig"]
+            types = (resources.pop("InstanceType"), *self.fallback_type)
+            resources["InstancePreferences"] = [{"InstanceType": each} for each in types]
         if self.mlflow:
-            config = {"MlflowResourceArn": self.mlflow}
+            params["MlflowConfig"] = {"MlflowResourceArn": self.mlflow}
             if self.mlflow_experiment:
-                config["MlflowExperimentName"] = self.mlflow_experiment
-            client.create_training_job = functools.partial(client.create_training_job, MlflowConfig=config)
+                params["MlflowConfig"]["MlflowExperimentName"] = self.mlflow_experiment
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -43,6 +43,14 @@ def test_a_warm_pool_retries_a_shell_and_mlflow_are_what_the_job_asks_for(cloud:
     assert f"update-training-job --training-job-name {job['TrainingJobName']} --resource-config" in done.stdout
 
 
+def test_a_job_takes_another_instance_type_where_aws_has_none_of_the_first(cloud: Cloud) -> None:
+    cloud.train("--instance-type", "ml.c5.xlarge", "--fallback-type", "ml.m5.xlarge", "--instance-count", 2, "--yes")
+    resources = dict(cloud.calls())["sagemaker:CreateTrainingJob"]["ResourceConfig"]
+    assert resources["InstancePreferences"] == [{"InstanceType": "ml.c5.xlarge"}, {"InstanceType": "ml.m5.xlarge"}]
+    assert resources["InstanceCount"] == 2
+    assert "InstanceType" not in resources
+
+
 def test_a_job_that_asks_for_none_of_them_has_none(cloud: Cloud) -> None:
     assert cloud.train("--yes").returncode == 0
     job = dict(cloud.calls())["sagemaker:CreateTrainingJob"]
@@ -53,6 +61,8 @@ def test_a_job_that_asks_for_none_of_them_has_none(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        (["--fallback-type", "ml.m5.large", "--spot"], "--fallback-type and --spot exclude each other"),
+        (["--fallback-type", "ml.m5.large"] * 2, "--fallback-type: expected at most 4 different types"),
         (["--keep-alive", "60", "--spot"], "--keep-alive and --spot exclude each other"),
         (["--keep-alive", "21601"], "21601 is not in the range 1<=x<=21600"),
         (["--retries", "31"], "31 is not in the range 1<=x<=30"),
