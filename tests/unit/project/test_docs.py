@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import click
 import pytest
 from click.testing import CliRunner
-from markdown.extensions.toc import slugify
 
 from local_test.check import catalogue
 from tests.docs.fences import PAGES, ROOT, blocks, commands
@@ -99,7 +98,8 @@ def test_links_of_the_readme_lead_to_headings() -> None:
     assert links
     for page, anchor in links:
         headings = re.findall("^##+ (.+)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
-        assert anchor in {slugify(heading, "-") for heading in headings}, f"{page}#{anchor}"
+        anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+        assert anchor in anchors, f"{page}#{anchor}"
 
 
 def test_the_readme_shows_what_the_pages_show() -> None:
