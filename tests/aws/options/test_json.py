@@ -1,4 +1,4 @@
-"""With --json standard output is one document, whose fields docs/deploy.md lists."""
+"""With --json standard output is one document, whose fields docs/commands.md lists."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from tests.aws.cloud import ACCOUNT, IMAGE, MODEL, REGION, ROLE, ROOT, Cloud, pa
 FIELDS = {
     module: set(re.findall(r"`(\w+)`", fields))
     for module, fields in re.findall(
-        r"^\| `(\w+)` \| (.+) \|$", (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8"), re.MULTILINE
+        r"^\| `(\w+)` \| (.+) \|$", (ROOT / "docs" / "commands.md").read_text(encoding="utf-8"), re.MULTILINE
     )
 }
 

@@ -36,9 +36,9 @@ OTHERS_SAY = {
     "--mount option requires BuildKit", "buildx component is missing", "port is already allocated",
     "Unsupported manifest media type", "did not pass the ping health check", "exec format error",
     "executable file not found", "CUDA driver version is insufficient", "ExecuteUserScriptError", "ModelError",
-    "No space left on device", "does not contain required ... Docker label(s)",
+    "No space left on device", "Missing option '--role'", "does not contain required ... Docker label(s)",
 }  # fmt: skip
-"""Messages on the page for trouble that Docker, CUDA and SageMaker write."""
+"""Messages on the page for trouble that Docker, CUDA, SageMaker and click write."""
 
 
 def every_command() -> Iterator[tuple[str, str]]:
@@ -90,6 +90,16 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)#\s]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert links
     assert not [link for link in links if "//" not in link and not (ROOT / link).is_file()]
+
+
+def test_links_of_the_readme_lead_to_headings() -> None:
+    """MkDocs does not render the README, so `make docs` does not follow them."""
+    links = re.findall(r"\]\((\S+\.md)#([\w-]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert links
+    for page, anchor in links:
+        headings = re.findall("^##+ (.+)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+        anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+        assert anchor in anchors, f"{page}#{anchor}"
 
 
 def test_the_readme_shows_what_the_pages_show() -> None:
