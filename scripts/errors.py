@@ -100,7 +100,7 @@ def _describe_client_error(error: "ClientError", service: str) -> str:
         # not always the called action: CreateTrainingJob may lack iam:PassRole or sagemaker:AddTags
         missing = re.search(r"not authorized to perform: ([\w-]+:\w+)", text)
         permission = missing[1] if missing else action
-        return f"these credentials lack the permission {permission}; compare scripts/iam/user-policy.json ({text})"
+        return f"these credentials lack the permission {permission}; compare scripts/iam/user-policy*.json ({text})"
     if code == "ResourceLimitExceeded":
         name = re.search(r"service limit '([^']+)'", text)
         query = f" --query \"Quotas[?QuotaName=='{name[1]}'].QuotaCode\"" if name else ""

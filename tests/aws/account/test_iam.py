@@ -48,9 +48,11 @@ ELSEWHERE = {
 }  # fmt: skip
 
 
-def statements(name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((IAM / name).read_text())["Statement"]
-    return found
+USER = ("user-policy.json", "user-policy-endpoints.json")
+
+
+def statements(*names: str) -> list[dict[str, Any]]:
+    return [each for name in names for each in json.loads((IAM / name).read_text())["Statement"]]
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -87,11 +89,11 @@ def resources(action: str, parameters: dict[str, Any]) -> list[str]:
     ]
 
 
-def allows(policy: str, action: str, resource: str) -> bool:
+def allows(action: str, resource: str) -> bool:
     return any(
         action in listed(statement["Action"])
         and any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
-        for statement in statements(policy)
+        for statement in statements(*USER)
     )
 
 
@@ -112,7 +114,7 @@ def denied(calls: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, str]]:
         asked = [(action, arn) for arn in about if arn != "*"] or [(action, "*")]
         passed = parameters | parameters.get("Target", {})
         asked += [("iam:PassRole", passed[key]) for key in ("RoleArn", "ExecutionRoleArn") if key in passed]
-        found += [(what, where) for what, where in asked if not allows("user-policy.json", what, where)]
+        found += [(what, where) for what, where in asked if not allows(what, where)]
     return found
 
 
@@ -126,7 +128,7 @@ def test_user_policy_is_what_the_commands_call(cloud: Cloud) -> None:
         assert done.returncode == 0, done.stderr
     assert not denied(cloud.calls())
     called = {permission(name) for name, _ in cloud.calls()}
-    allowed = {action for statement in statements("user-policy.json") for action in statement["Action"]}
+    allowed = {action for statement in statements(*USER) for action in statement["Action"]}
     unused = {action for action in allowed - called - IMPLIED - BY_HAND - ELSEWHERE if not action.startswith("ecr:")}
     assert not unused
 
@@ -138,7 +140,13 @@ def test_a_call_beyond_the_policy_is_found() -> None:
     assert denied([call]) == [("sagemaker:CreateModel", model), ("iam:PassRole", role)]
 
 
-@pytest.mark.parametrize("name", ["user-policy.json", "execution-role-policy.json", "scheduler-role-policy.json"])
+@pytest.mark.parametrize("name", USER)
+def test_a_users_policy_is_short_enough_for_a_managed_policy(name: str) -> None:
+    """IAM counts the characters that are not white space, in JSON without any: 6,144 at most."""
+    assert len(json.dumps(json.loads((IAM / name).read_text()), separators=(",", ":"))) <= 6144
+
+
+@pytest.mark.parametrize("name", [*USER, "execution-role-policy.json", "scheduler-role-policy.json"])
 def test_every_action_exists_and_fits_its_resources(name: str) -> None:
     """A policy with a misspelt action, or with the ARN of another type, is valid and allows nothing."""
     for statement in statements(name):
