@@ -3,7 +3,6 @@
 endpoint, options -> what changes -> check of the image -> cost confirmation -> configuration, alarms -> traffic shifts
 """
 
-import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -83,8 +82,6 @@ def main(
     SageMaker starts new instances, shifts the traffic to them, and back if an alarm trips. Exit code 1 if the endpoint
     does not have the new configuration in the end.
     """
-    if not all(map(math.isfinite, (max_5xx, max_errors, max_p95))):
-        raise Failure("--max-5xx, --max-errors and --max-p95 need numbers, not nan or inf")
     shift = strategy.Strategy.parse(canary=canary, linear=linear, rolling=rolling, bake=bake)
     account = session.connect()
     client = account.boto.client("sagemaker")
