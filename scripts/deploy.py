@@ -80,7 +80,8 @@ def main(
         expiry.require_none(account, name)
     if types and not (model_options["image"] or model_options["approved"]):
         model = model_source.on_instances(model, instance_type)
-    hosting.require_archive(model.model_data, serverless=not types)
+    if kind.serverless_mb:
+        hosting.require_archive(model.model_data, "a serverless endpoint")
     ecr.require_same_region(model.image, account.region)
     for each in types:
         model.require_instance_type(each)

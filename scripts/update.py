@@ -93,10 +93,10 @@ def main(
         tags = fleet.tags(client, now.arn)
     if not (changes := change.differences(now, then)):
         raise Failure(f"{name} has this image, model, instance type and count already: nothing to update")
-    shift.require_fits(then.instance_count)
+    shift.require_fits(then.instance_count, has_shadow="ShadowProductionVariants" in now.configuration)
     ecr.require_same_region(then.image, account.region)
-    if then.instance_type:
-        ecr.require_processor(account, then.image, then.instance_type)
+    for each in then.instance_types:
+        ecr.require_processor(account, then.image, each)
     configuration = change.name_for(name, f"{datetime.now(UTC):%Y%m%d%H%M%S}")
     requests = change.requests(now, then, configuration, tags, lineage)
     update: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": configuration}

@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.errors import Failure
 from scripts.model_registry import registered
-from scripts.resources import endpoint
+from scripts.resources import endpoint, hosting
 from scripts.resources.updates.fleet import PREVIOUS, Fleet
 from scripts.resources.updates.request import Request
 
@@ -60,7 +60,7 @@ def differences(now: Fleet, then: Fleet) -> dict[str, tuple[str, str]]:
         "image": (_short(now), _short(then), _same_image(now, then)),
         "model": (now.model_data, then.model_data, now.model_data == then.model_data),
         "role": (now.role, then.role, now.role == then.role),
-        "instance type": (now.instance_type, then.instance_type, now.instance_type == then.instance_type),
+        "instance type": (now.hosts, then.hosts, now.hosts == then.hosts),
         "instances": (str(now.instance_count), str(then.instance_count), now.instance_count == then.instance_count),
     }
     return {what: (before, after) for what, (before, after, same) in rows.items() if not same}
@@ -73,7 +73,7 @@ def print_table(endpoint_name: str, now: Fleet, then: Fleet) -> None:
 
     changes = differences(now, then)
     table = Table("", "now", "then", title=f"update of {endpoint_name}", title_justify="left")
-    same = {"image": _short(now), "model": now.model_data, "instance type": now.instance_type or "serverless"}
+    same = {"image": _short(now), "model": now.model_data, "instance type": now.hosts}
     same |= {"instances": str(now.instance_count)} if now.instance_count else {}
     for what in (*same, *(what for what in changes if what not in same)):
         before, after = changes.get(what, (same.get(what, ""), "the same"))
@@ -104,6 +104,7 @@ def requests(now: Fleet, then: Fleet, name: str, tags: Mapping[str, str], lineag
         if then.model_data:
             container["ModelDataUrl"] = then.model_data
             container.pop("ModelDataSource", None)  # AWS answers with both and takes one
+            hosting.use_source(container)
         parameters = {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": then.role}
         parameters |= {key: now.model[key] for key in _OF_THE_MODEL if now.model.get(key)}
         found.append(Request("sagemaker", "create_model", parameters | ({"Tags": own} if own else {})))
@@ -119,7 +120,8 @@ def requests(now: Fleet, then: Fleet, name: str, tags: Mapping[str, str], lineag
 def _variant(now: Fleet, then: Fleet, model: str) -> dict[str, Any]:
     variant = {**now.variant, "ModelName": model}
     if then.instance_type:
-        variant |= {"InstanceType": then.instance_type, "InitialInstanceCount": then.instance_count}
+        variant |= {"InitialInstanceCount": then.instance_count}
+        variant |= {} if "InstancePools" in variant else {"InstanceType": then.instance_type}
     if then.instance_type != now.instance_type:  # the host's image fits the type
         variant.pop("InferenceAmiVersion", None)
         if endpoint.has_gpu(then.instance_type):
