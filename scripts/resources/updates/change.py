@@ -40,18 +40,17 @@ def name_for(endpoint_name: str, time: str) -> str:
     return name
 
 
-def is_update_of(endpoint_name: str, configuration: str) -> bool:
-    """Return whether `name_for` made the name *configuration* for the endpoint."""
-    return configuration.startswith(endpoint_name) and bool(_SUFFIX.fullmatch(configuration[len(endpoint_name) :]))
+def is_of(endpoint_name: str, configuration: str) -> bool:
+    """Return whether *configuration* is a name that deploy or `name_for` gives to the endpoint's configurations."""
+    rest = configuration.removeprefix(endpoint_name)
+    return configuration == endpoint_name or (rest != configuration and bool(_SUFFIX.fullmatch(rest)))
 
 
 def others(client: Any, endpoint_name: str, configuration: str) -> list[str]:
     """Return the names of the endpoint's other configurations than *configuration*: its first, and those of updates."""
     pages = client.get_paginator("list_endpoint_configs").paginate(NameContains=endpoint_name)
     names = [found["EndpointConfigName"] for page in pages for found in page["EndpointConfigs"]]
-    return [
-        name for name in names if name != configuration and (name == endpoint_name or is_update_of(endpoint_name, name))
-    ]
+    return [name for name in names if name != configuration and is_of(endpoint_name, name)]
 
 
 def differences(now: Fleet, then: Fleet) -> dict[str, tuple[str, str]]:

@@ -43,7 +43,7 @@ ELSEWHERE = {
     "scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:ListSchedules", "cloudwatch:GetMetricData",
     "servicequotas:ListServiceQuotas", "servicequotas:ListAWSDefaultServiceQuotas",
     *(f"sagemaker:List{kind}" for kind in ("Endpoints", "EndpointConfigs", "Models", "TrainingJobs", "TransformJobs",
-                                           "HyperParameterTuningJobs")),
+                                           "HyperParameterTuningJobs", "ProcessingJobs")),
     "sagemaker:UpdateTrainingJob", "sagemaker:StopHyperParameterTuningJob",
 }  # fmt: skip
 

@@ -1,10 +1,13 @@
-"""Updates of endpoints with several instance types, with a folder as model, with a shadow."""
+"""Endpoints with several instance types, a folder as model, a shadow; what the inventory says after an update."""
 
+import json
+import subprocess
 from typing import Any
 
 import pytest
 
-from tests.aws.cloud import IMAGE, MODEL, ROLE
+from tests.aws.cloud import IMAGE, MODEL, REGION, ROLE
+from tests.aws.fake import services
 from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account
 
 POOLS = [{"InstanceType": "ml.m5.large", "Priority": 2}, {"InstanceType": "ml.c5.large", "Priority": 1}]
@@ -71,3 +74,25 @@ def test_a_serverless_endpoint_gets_no_folder(account: Account) -> None:
     done = account.run("update", name, "--model-data", FOLDER, "--yes")
     assert (done.returncode, account.changed()) == (2, [])
     assert f"{FOLDER} is a folder, and a serverless endpoint takes none" in done.stderr
+
+
+def test_the_inventory_keeps_what_a_rollback_needs_and_deletes_it_with_the_endpoint(account: Account) -> None:
+    name = "traffic-signs-kept"
+    account.create(name)
+    assert account.run("update", name, "--image", NEXT_IMAGE, "--yes").returncode == 0
+
+    def inventory(*options: str) -> "subprocess.CompletedProcess[str]":
+        with services.serving("pricing", GetProducts=services.price_list({}, REGION)) as url:
+            return account.run("inventory", *options, AWS_ENDPOINT_URL_PRICING=url)
+
+    def states() -> dict[tuple[str, str], str]:
+        items = json.loads(inventory("--json").stdout)["items"]
+        return {(item["kind"], item["name"]): item["status"] for item in items if item["name"].startswith(name)}
+
+    assert states() == {("endpoint", name): "InService", ("configuration", name): "kept", ("model", name): "kept"}
+    assert f"for updates and rollbacks of {name}, and deleted with it; bills nothing" in inventory().stdout
+    assert account.run("rollback", name, "--yes").returncode == 0
+    assert set(states().values()) == {"InService", "kept"}
+    done = inventory("--delete", name, "--yes")
+    assert (done.returncode, done.stderr) == (0, f"delete: endpoint {name}\n")
+    assert states() == {}
