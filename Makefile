@@ -166,7 +166,7 @@ invoke: install ## send a test image of each class to the endpoint ENDPOINT
 evaluate-endpoint: install ## measure the accuracy of the endpoint ENDPOINT on the test set
 	$(PYTHON) -m scripts.evaluate --endpoint $(endpoint) --output $(results)/evaluation $(prepared)/test/test.npz
 
-update: install ## put the last trained model on ENDPOINT=NAME, with a way back; AWS_OPTIONS='--canary 25'
+update: install ## put the last trained model on ENDPOINT=NAME, with a way back; AWS_OPTIONS='--bake 600'
 	$(PYTHON) -m scripts.update $(endpoint) $(AWS_OPTIONS)
 
 rollback: install ## give ENDPOINT=NAME the configuration back that it had before the update

@@ -37,7 +37,7 @@ def main(*, version: str, reject: bool, reason: str, yes: bool) -> None:
     if not named:
         raise Failure(f"{version} is not GROUP or GROUP/VERSION")
     if reject and not reason:
-        raise Failure("--reject needs --reason: who trained the model will want to know")
+        raise Failure("--reject needs --reason TEXT, which is kept with the version")
     if len(reason) > 1024:
         raise Failure(f"--reason has {len(reason)} characters; AWS keeps 1024")
     account = session.connect()

@@ -33,7 +33,7 @@ from scripts.resources.kind import Kind
       python -m scripts.deploy --autoscale 1:4 --capture 20
       python -m scripts.deploy --shadow-model s3://sagemaker-us-east-1-111122223333/traffic-signs/next/model.tar.gz
       python -m scripts.deploy --isolated
-      python -m scripts.deploy --update traffic-signs-2026-11-23-12-00-00 --canary 25
+      python -m scripts.deploy --update traffic-signs-2026-11-23-12-00-00
       python -m scripts.deploy --expires 2h
     """,
 )
@@ -80,7 +80,8 @@ def main(
         expiry.require_none(account, name)
     if types and not (model_options["image"] or model_options["approved"]):
         model = model_source.on_instances(model, instance_type)
-    hosting.require_archive(model.model_data, serverless=not types)
+    if kind.serverless_mb:
+        hosting.require_archive(model.model_data, "a serverless endpoint")
     ecr.require_same_region(model.image, account.region)
     for each in types:
         model.require_instance_type(each)

@@ -56,13 +56,15 @@ def main(*, hours: float, unwanted: tuple[str, ...], yes: bool) -> None:
 
 def _find(account: session.Account, now: datetime, window: timedelta) -> list[Item]:
     from scripts.billing import endpoints, jobs
+    from scripts.resources.updates import change
 
     client = account.boto.client("sagemaker")
     transforms = list(jobs.transform(client))
     return [
-        *endpoints.find(account.boto, now, window, [model for _, model in transforms]),
+        *endpoints.find(account.boto, now, window, [model for _, model in transforms], change.is_of),
         *jobs.training(client),
         *jobs.tuning(client),
+        *jobs.processing(client),
         *(item for item, _ in transforms),
     ]
 
@@ -80,8 +82,11 @@ def _delete(account: session.Account, items: Sequence[Item], names: Sequence[str
     if unknown := sorted(set(names) - {item.name for item in items}):
         raise Failure(f"{', '.join(unknown)}: not in the list; nothing was deleted")
     chosen = [item for item in items if item.name in names]
+    whole = {item.name for item in chosen if item.kind == "endpoint"}
+    chosen = [item for item in chosen if item.endpoint not in whole]  # these are deleted with it
     for item in chosen:
-        click.echo(f"{deletion.VERBS.get(item.kind, 'delete')}: {item.kind} {item.name}", err=True)
+        loss = f", which a rollback of {item.endpoint} may need" if item.endpoint else ""
+        click.echo(f"{deletion.VERBS.get(item.kind, 'delete')}: {item.kind} {item.name}{loss}", err=True)
     if not (yes or dry_run.is_on()):
         if not sys.stdin.isatty():
             raise Failure("cannot ask for confirmation without a terminal: pass --yes or set YES=1")

@@ -5,7 +5,9 @@
 
 import contextlib
 import json
+import math
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -32,6 +34,18 @@ class Command(click.Command):
             self.params.append(click.Option(["--dry-run", "dry_run"], is_flag=True, help=words))
         words = "Print the result as one JSON object; all else goes to standard error."
         self.params.append(click.Option(["--json", "as_json"], is_flag=True, help=words))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words of the command line; reject values that no option has a use for.
+
+        Raises:
+            click.BadParameter: an empty text, as of a shell's unset variable; nan or inf.
+        """
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            for parameter in self.params:
+                _require_usable(ctx, parameter)
+        return rest
 
     def invoke(self, context: click.Context) -> None:
         """Run the command; print its document even if it fails.
@@ -68,6 +82,18 @@ class Command(click.Command):
                 raise
             finally:
                 print_document()
+
+
+def _require_usable(context: click.Context, parameter: click.Parameter) -> None:
+    given = context.params.get(parameter.name or "")
+    values = given.values() if isinstance(given, Mapping) else given if isinstance(given, tuple) else (given,)
+    if context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.DEFAULT:
+        return
+    for value in values:
+        if value == "":
+            raise click.BadParameter("it is empty: give it a value, or omit it", context, parameter)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise click.BadParameter(f"{value} is no finite number", context, parameter)
 
 
 def result(**fields: Any) -> dict[str, Any]:

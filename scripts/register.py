@@ -19,7 +19,7 @@ from scripts.aws.session import PREFIX, Account
 from scripts.errors import Failure
 from scripts.model_registry import archive, card, registered, registration
 from scripts.options import Command, result
-from scripts.resources import model_source
+from scripts.resources import hosting, model_source
 
 _INSTANCE_TYPES = ("ml.c5.large", "ml.c5.xlarge", "ml.m5.large", "ml.g4dn.xlarge")
 _TRANSFORM_TYPES = ("ml.m5.large", "ml.g4dn.xlarge")
@@ -73,6 +73,7 @@ def main(
     with session.readable_errors("sagemaker"):
         model = model_source.find(client, **model_options)
         job = client.describe_training_job(TrainingJobName=model.job) if model.job else {}
+    hosting.require_archive(model.model_data, "the registry")
     if not model_options["image"]:
         model = model_source.on_instances(model, instance_types[0])
     ecr.require_same_region(model.image, account.region)
@@ -83,8 +84,10 @@ def main(
     if summary is None:
         click.echo(f"{model.model_data} has no artifact.json: neither figures nor fingerprint are registered", err=True)
         summary = archive.Summary()
-    with session.readable_errors():
-        quality, payload = _upload(account, bucket or s3_inputs.default_bucket(account), summary, sample)
+    bucket = bucket or s3_inputs.default_bucket(account)
+    uploads = f"s3://{bucket}/{PREFIX}/inputs/"
+    with session.readable_errors(next_step=f"no version was registered; what was uploaded is at {uploads}"):
+        quality, payload = _upload(account, bucket, summary, sample)
     version = registration.Version(
         group=group,
         image=image,

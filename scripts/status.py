@@ -48,7 +48,7 @@ def main(*, name: str, follow: bool) -> None:
         "image": now.image,
         "digest": now.digest,
         "model": now.model_data,
-        "instances": f"{now.instance_count} x {now.instance_type}" if now.instance_type else "serverless",
+        "instances": f"{now.instance_count} x {now.hosts}" if now.instance_type else now.hosts,
         "configuration": now.name,
         "previous": before,
         "expiry": ends,

@@ -17,7 +17,7 @@ from scripts.aws.session import PREFIX, Account
 from scripts.client.endpoint import predictions
 from scripts.errors import OperationError
 from scripts.options import Command, result
-from scripts.resources import model_source
+from scripts.resources import hosting, model_source
 from scripts.resources.jobs import transform_job
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def main(
     account = session.connect()
     with session.readable_errors("sagemaker"):
         model = model_source.find(account.boto.client("sagemaker"), **model_options)
+    hosting.require_archive(model.model_data, "a transform job")
     ecr.require_same_region(model.image, account.region)
     ecr.require_processor(account, model.image, instance_type, job=True)
     bill = costs.Bill(instance_type, instance_count, duration="until all images are answered")

@@ -15,8 +15,8 @@ from scripts.tuning import options
     cls=Command,
     epilog="""\b
     Examples:
-      python -m scripts.tune_results traffic-signs-261130-013000
-      python -m scripts.tune_results --json traffic-signs-261130-013000
+      python -m scripts.tune_results traffic-signs-261130-013000-0a1b
+      python -m scripts.tune_results --json traffic-signs-261130-013000-0a1b
     """,
 )
 @click.argument("name")
@@ -30,7 +30,9 @@ def main(*, name: str, output: Path, job_output: Path) -> None:
     from scripts.aws import session
     from scripts.tuning.cloud import ending
 
-    ending.collect(session.connect(), name, output, job_output)
+    account = session.connect()
+    ending.require(account, name)
+    ending.collect(account, name, output, job_output)
 
 
 if __name__ == "__main__":

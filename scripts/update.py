@@ -3,7 +3,6 @@
 endpoint, options -> what changes -> check of the image -> cost confirmation -> configuration, alarms -> traffic shifts
 """
 
-import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ class DeployOrUpdate(Command):
     epilog="""\b
     Examples:
       python -m scripts.update traffic-signs-2026-11-23-12-00-00
-      python -m scripts.update --job traffic-signs-2026-11-24-12-00-00-000 --canary 25 NAME
+      python -m scripts.update --job traffic-signs-2026-11-24-12-00-00-000 --instance-count 2 --canary 50 NAME
       python -m scripts.update --image URI --model-data s3://BUCKET/model.tar.gz --linear 20 --bake 600 NAME
       python -m scripts.update --instance-count 4 --rolling 25 NAME
       python -m scripts.update --instance-type ml.c7g.large --image URI --dry-run NAME
@@ -83,8 +82,6 @@ def main(
     SageMaker starts new instances, shifts the traffic to them, and back if an alarm trips. Exit code 1 if the endpoint
     does not have the new configuration in the end.
     """
-    if not all(map(math.isfinite, (max_5xx, max_errors, max_p95))):
-        raise Failure("--max-5xx, --max-errors and --max-p95 need numbers, not nan or inf")
     shift = strategy.Strategy.parse(canary=canary, linear=linear, rolling=rolling, bake=bake)
     account = session.connect()
     client = account.boto.client("sagemaker")
@@ -96,10 +93,10 @@ def main(
         tags = fleet.tags(client, now.arn)
     if not (changes := change.differences(now, then)):
         raise Failure(f"{name} has this image, model, instance type and count already: nothing to update")
-    shift.require_fits(then.instance_count)
+    shift.require_fits(then.instance_count, has_shadow="ShadowProductionVariants" in now.configuration)
     ecr.require_same_region(then.image, account.region)
-    if then.instance_type:
-        ecr.require_processor(account, then.image, then.instance_type)
+    for each in then.instance_types:
+        ecr.require_processor(account, then.image, each)
     configuration = change.name_for(name, f"{datetime.now(UTC):%Y%m%d%H%M%S}")
     requests = change.requests(now, then, configuration, tags, lineage)
     update: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": configuration}

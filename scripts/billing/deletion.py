@@ -8,7 +8,10 @@ from typing import Any
 from scripts.aws import session
 from scripts.billing.item import Item
 
-VERBS = {"training job": "stop", "transform job": "stop", "tuning job": "stop", "warm pool": "end"}
+VERBS = {
+    **dict.fromkeys(("training job", "transform job", "tuning job", "processing job"), "stop"),
+    "warm pool": "end",
+}
 """Kind -> what happens to it; all others are deleted."""
 
 
@@ -29,6 +32,8 @@ def _call(client: Any, item: Item) -> None:
             client.stop_training_job(TrainingJobName=item.name)
         case "transform job":
             client.stop_transform_job(TransformJobName=item.name)
+        case "processing job":
+            client.stop_processing_job(ProcessingJobName=item.name)
         case "tuning job":  # stops its training jobs too
             client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=item.name)
         case "warm pool":  # how AWS documents to end one

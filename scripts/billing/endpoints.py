@@ -3,7 +3,7 @@
 List calls by the names' prefix -> Describe of each -> Item; CloudWatch says how many requests each endpoint had
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,14 +34,17 @@ def summaries(client: Any, operation: str, name: str, **filters: str) -> list[Ma
     return [each for each in found if each[name].startswith(PREFIX)]
 
 
-def find(boto: Any, now: datetime, window: timedelta, busy_models: Iterable[str]) -> Iterator[Item]:
-    """Yield the endpoints, then the unused configurations, then the unused models.
+def find(
+    boto: Any, now: datetime, window: timedelta, busy_models: Iterable[str], is_of: Callable[[str, str], bool]
+) -> Iterator[Item]:
+    """Yield the endpoints, then the configurations that none of them runs, then the models that nothing uses.
 
     Args:
         boto: The login.
         now: The time, UTC.
         window: How far back to count requests.
         busy_models: Models that jobs use.
+        is_of: Endpoint, configuration -> whether an update or a rollback of the endpoint may use the configuration.
 
     Raises:
         botocore.exceptions.ClientError: AWS refuses a call.
@@ -61,13 +64,23 @@ def find(boto: Any, now: datetime, window: timedelta, busy_models: Iterable[str]
         items.append(_item(summary, endpoint, configured, endings.get(name)))
     counts = _requests(boto, variants, now, window)
     yield from (replace(item, requests=counts[item.name]) for item in items)
-    for kind, operation, key, used in (
-        ("configuration", "list_endpoint_configs", "EndpointConfigName", configurations),
-        ("model", "list_models", "ModelName", models),
-    ):
-        for summary in summaries(client, operation, key):
-            if summary[key] not in used:
-                yield Item(kind, summary[key], "unused", summary["CreationTime"], remark="bills nothing itself")
+    kept: dict[str, str] = {}
+    for summary in summaries(client, "list_endpoint_configs", "EndpointConfigName"):
+        if (name := summary["EndpointConfigName"]) in configurations:
+            continue
+        if owner := next((each for each in variants if is_of(each, name)), ""):
+            configured = _described(client, client.describe_endpoint_config, EndpointConfigName=name)
+            kept |= {variant.get("ModelName", ""): owner for variant in _variants(configured)}
+        yield _unbilled("configuration", name, summary, owner)
+    for summary in summaries(client, "list_models", "ModelName"):
+        if (name := summary["ModelName"]) not in models:
+            yield _unbilled("model", name, summary, kept.get(name, ""))
+
+
+def _unbilled(kind: str, name: str, summary: Mapping[str, Any], owner: str) -> Item:
+    use = f"for updates and rollbacks of {owner}, and deleted with it; " if owner else ""
+    return Item(kind, name, "kept" if owner else "unused", summary["CreationTime"],
+                remark=f"{use}bills nothing itself", endpoint=owner)  # fmt: skip
 
 
 def _item(

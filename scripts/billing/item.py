@@ -12,7 +12,8 @@ class Machines:
     """Instances of one type.
 
     Attributes:
-        usage: Begins their usage type in AWS's price list: Host, AsyncInf, Train or Tsform, each with its price.
+        usage: Begins their usage type in AWS's price list, each with its price: Host, AsyncInf, Train, Tsform or
+            Processing.
     """
 
     usage: str
@@ -25,14 +26,16 @@ class Item:
     """A resource of this project.
 
     Attributes:
-        kind: endpoint, training job, transform job, tuning job, warm pool, configuration or model.
-        status: The platform's word; "unused" for a configuration or model that nothing refers to.
+        kind: endpoint, training job, transform job, tuning job, processing job, warm pool, configuration or model.
+        status: The platform's word; "unused" for a configuration or model that nothing refers to, "kept" for one that
+            an update or a rollback of an endpoint uses.
         since: Start of the billing, or of a resource that bills nothing; UTC.
         machines: What bills by the hour.
         forever: It bills until somebody deletes it.
         requests: Number of requests in the time that was asked for; None where that is unknown.
         ends: When AWS deletes or stops it, UTC, if it does.
         remark: What else there is to know.
+        endpoint: Name of the endpoint with which a kept configuration or model is deleted.
     """
 
     kind: str
@@ -44,6 +47,7 @@ class Item:
     requests: int | None = None
     ends: datetime | None = None
     remark: str = ""
+    endpoint: str = ""
 
     def hours(self, now: datetime) -> float:
         """Return how long it has been there, in hours."""

@@ -57,6 +57,17 @@ def transform(client: Any) -> Iterator[tuple[Item, str]]:
             yield Item("transform job", summary["TransformJobName"], status, since, (machines,)), job["ModelName"]
 
 
+def processing(client: Any) -> Iterator[Item]:
+    """Yield the processing jobs in progress."""
+    for status in _RUNNING:
+        for summary in summaries(client, "list_processing_jobs", "ProcessingJobName", StatusEquals=status):
+            job = client.describe_processing_job(ProcessingJobName=summary["ProcessingJobName"])
+            cluster = job["ProcessingResources"]["ClusterConfig"]
+            machines = Machines("Processing", cluster["InstanceType"], cluster["InstanceCount"])
+            since = job.get("ProcessingStartTime", summary["CreationTime"])
+            yield Item("processing job", summary["ProcessingJobName"], status, since, (machines,))
+
+
 def tuning(client: Any) -> Iterator[Item]:
     """Yield the tuning jobs in progress; their training jobs bill, which `training` yields."""
     for status in _RUNNING:

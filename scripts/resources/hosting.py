@@ -83,10 +83,7 @@ class Hosting:
 
     def _complete_model(self, params: dict[str, Any], **_: Any) -> None:
         container = params.get("PrimaryContainer", {})
-        uri = container.get("ModelDataUrl", "")
-        # a folder is no archive, except that of a multi-model endpoint
-        if uri.endswith("/") and container.get("Mode") != "MultiModel":
-            container["ModelDataSource"] = {"S3DataSource": _source(container.pop("ModelDataUrl"))}
+        use_source(container)
         if self.additional_models:
             container["AdditionalModelDataSources"] = [
                 {"ChannelName": name, "S3DataSource": _source(uri)} for name, uri in self.additional_models.items()
@@ -123,14 +120,26 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     return parsed
 
 
-def require_archive(uri: str, *, serverless: bool) -> None:
-    """Reject a folder of a serverless endpoint, which takes a tar.gz only (ModelDataSource in the API reference).
+def require_archive(uri: str, user: str) -> None:
+    """Reject a folder where only a tar.gz is taken.
+
+    Source: ModelDataSource in the API reference: not for serverless inference, batch transform.
+
+    Args:
+        uri: Of the model.
+        user: What is to use it, for the message.
 
     Raises:
         Failure: *uri* is a folder.
     """
-    if serverless and uri.endswith("/"):
-        raise Failure(f"--serverless takes no folder, {uri}: give a model.tar.gz, or omit --serverless")
+    if uri.endswith("/"):
+        raise Failure(f"{uri} is a folder, and {user} takes none: give a model.tar.gz with --model-data")
+
+
+def use_source(container: dict[str, Any]) -> None:
+    """Turn the URI of a folder into a source; a folder is no archive, except that of a multi-model endpoint."""
+    if container.get("ModelDataUrl", "").endswith("/") and container.get("Mode") != "MultiModel":
+        container["ModelDataSource"] = {"S3DataSource": _source(container.pop("ModelDataUrl"))}
 
 
 def _source(uri: str) -> dict[str, str]:

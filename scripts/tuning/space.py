@@ -80,7 +80,8 @@ def read(path: Path, given: Mapping[str, Any]) -> Space:
     if not 1 <= len(searched) <= _MOST_SEARCHED:
         raise Failure(f"{path}: search has {len(searched)} hyperparameters; expected 1 to {_MOST_SEARCHED}")
     if twice := sorted(fixed.keys() & searched.keys()):
-        raise Failure(f"{path}: {twice[0]} is both fixed and searched: remove one of them")
+        place = "-p fixes" if twice[0] in given else f"{path} fixes"
+        raise Failure(f"{place} {twice[0]}, which {path} searches: remove one of them")
     allowed = _Allowed()
     for name, value in fixed.items():
         allowed.check("-p" if name in given else str(path), name, value)

@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.errors import Failure
 from scripts.model_registry import registered
-from scripts.resources import endpoint
+from scripts.resources import endpoint, hosting
 from scripts.resources.updates.fleet import PREVIOUS, Fleet
 from scripts.resources.updates.request import Request
 
@@ -40,18 +40,17 @@ def name_for(endpoint_name: str, time: str) -> str:
     return name
 
 
-def is_update_of(endpoint_name: str, configuration: str) -> bool:
-    """Return whether `name_for` made the name *configuration* for the endpoint."""
-    return configuration.startswith(endpoint_name) and bool(_SUFFIX.fullmatch(configuration[len(endpoint_name) :]))
+def is_of(endpoint_name: str, configuration: str) -> bool:
+    """Return whether *configuration* is a name that deploy or `name_for` gives to the endpoint's configurations."""
+    rest = configuration.removeprefix(endpoint_name)
+    return configuration == endpoint_name or (rest != configuration and bool(_SUFFIX.fullmatch(rest)))
 
 
 def others(client: Any, endpoint_name: str, configuration: str) -> list[str]:
     """Return the names of the endpoint's other configurations than *configuration*: its first, and those of updates."""
     pages = client.get_paginator("list_endpoint_configs").paginate(NameContains=endpoint_name)
     names = [found["EndpointConfigName"] for page in pages for found in page["EndpointConfigs"]]
-    return [
-        name for name in names if name != configuration and (name == endpoint_name or is_update_of(endpoint_name, name))
-    ]
+    return [name for name in names if name != configuration and is_of(endpoint_name, name)]
 
 
 def differences(now: Fleet, then: Fleet) -> dict[str, tuple[str, str]]:
@@ -60,7 +59,7 @@ def differences(now: Fleet, then: Fleet) -> dict[str, tuple[str, str]]:
         "image": (_short(now), _short(then), _same_image(now, then)),
         "model": (now.model_data, then.model_data, now.model_data == then.model_data),
         "role": (now.role, then.role, now.role == then.role),
-        "instance type": (now.instance_type, then.instance_type, now.instance_type == then.instance_type),
+        "instance type": (now.hosts, then.hosts, now.hosts == then.hosts),
         "instances": (str(now.instance_count), str(then.instance_count), now.instance_count == then.instance_count),
     }
     return {what: (before, after) for what, (before, after, same) in rows.items() if not same}
@@ -73,7 +72,7 @@ def print_table(endpoint_name: str, now: Fleet, then: Fleet) -> None:
 
     changes = differences(now, then)
     table = Table("", "now", "then", title=f"update of {endpoint_name}", title_justify="left")
-    same = {"image": _short(now), "model": now.model_data, "instance type": now.instance_type or "serverless"}
+    same = {"image": _short(now), "model": now.model_data, "instance type": now.hosts}
     same |= {"instances": str(now.instance_count)} if now.instance_count else {}
     for what in (*same, *(what for what in changes if what not in same)):
         before, after = changes.get(what, (same.get(what, ""), "the same"))
@@ -104,6 +103,7 @@ def requests(now: Fleet, then: Fleet, name: str, tags: Mapping[str, str], lineag
         if then.model_data:
             container["ModelDataUrl"] = then.model_data
             container.pop("ModelDataSource", None)  # AWS answers with both and takes one
+            hosting.use_source(container)
         parameters = {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": then.role}
         parameters |= {key: now.model[key] for key in _OF_THE_MODEL if now.model.get(key)}
         found.append(Request("sagemaker", "create_model", parameters | ({"Tags": own} if own else {})))
@@ -119,7 +119,8 @@ def requests(now: Fleet, then: Fleet, name: str, tags: Mapping[str, str], lineag
 def _variant(now: Fleet, then: Fleet, model: str) -> dict[str, Any]:
     variant = {**now.variant, "ModelName": model}
     if then.instance_type:
-        variant |= {"InstanceType": then.instance_type, "InitialInstanceCount": then.instance_count}
+        variant |= {"InitialInstanceCount": then.instance_count}
+        variant |= {} if "InstancePools" in variant else {"InstanceType": then.instance_type}
     if then.instance_type != now.instance_type:  # the host's image fits the type
         variant.pop("InferenceAmiVersion", None)
         if endpoint.has_gpu(then.instance_type):

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.aws.processors import platform_of
 from scripts.errors import Failure
-from scripts.resources import model_source
+from scripts.resources import hosting, model_source
 from scripts.resources.model_source import TrainedModel
 from scripts.resources.updates import fleet
 from scripts.resources.updates.fleet import Fleet
@@ -44,9 +44,15 @@ def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> tuple[Fleet, Map
     if size and not now.instance_type:
         option = f"--{size[0].replace('_', '-')}"
         raise Failure(f"{option}: {name} is serverless and has no instances; omit {option}")
+    if choice.instance_type and len(now.instance_types) > 1:
+        raise Failure(
+            f"--instance-type: {name} runs on {now.hosts}, and an update keeps that: deploy another endpoint, or omit"
+            " --instance-type"
+        )
     model = _model(boto, now, choice)
     instance_type = choice.instance_type or now.instance_type
-    model.require_instance_type(instance_type)
+    for each in [choice.instance_type] if choice.instance_type else now.instance_types:
+        model.require_instance_type(each)
     moved = platform_of(instance_type) != platform_of(now.instance_type)
     if not choice.image and (choice.job or choice.job_file or moved):
         model = model_source.on_instances(model, instance_type)
@@ -59,6 +65,8 @@ def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> tuple[Fleet, Map
         instance_count=choice.instance_count or now.instance_count,
     )
     if then.model_data != now.model_data:
+        if not now.instance_type:
+            hosting.require_archive(then.model_data, "a serverless endpoint")
         if not then.model_data.startswith("s3://"):
             raise Failure(f"--model-data {then.model_data}: expected s3://BUCKET/KEY")
         if now.model["PrimaryContainer"].get("Mode") == "MultiModel" and not then.model_data.endswith("/"):

@@ -4,7 +4,7 @@ name -> DescribeEndpoint -> its configuration -> its model -> Fleet
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts.aws.ecr import ImageName
@@ -26,7 +26,7 @@ class Fleet:
         digest: "sha256:..." of the image; empty if AWS does not say.
         model_data: URI of model.tar.gz, or of a folder of models.
         role: ARN of the execution role.
-        instance_type: Empty for a serverless endpoint.
+        instance_type: Empty for a serverless endpoint; the preferred one of several.
         instance_count: 0 for a serverless endpoint.
         configuration: DescribeEndpointConfig's answer.
         model: DescribeModel's answer.
@@ -46,6 +46,17 @@ class Fleet:
         """The endpoint's production variant."""
         found: Mapping[str, Any] = self.configuration["ProductionVariants"][0]
         return found
+
+    @property
+    def instance_types(self) -> list[str]:
+        """Types that AWS may choose, the preferred one first; empty for a serverless endpoint."""
+        pools = sorted(self.variant.get("InstancePools", []), key=lambda pool: int(pool["Priority"]))
+        return [pool["InstanceType"] for pool in pools] or [self.instance_type] * bool(self.instance_type)
+
+    @property
+    def hosts(self) -> str:
+        """The types in words; "serverless" without any."""
+        return " or ".join(self.instance_types) or "serverless"
 
     @property
     def name(self) -> str:
@@ -127,16 +138,19 @@ def configured(client: Any, configuration: str, *, digest: str = "", instance_co
     if not container.get("Image"):
         raise Failure(f"model {name} is a pipeline or a package: not made by deploy; update it with the AWS CLI")
     serverless = "ServerlessConfig" in variants[0]
-    return Fleet(
+    found_fleet = Fleet(
         image=container["Image"],
         digest=digest or container["Image"].partition("@")[2],
-        model_data=container.get("ModelDataUrl", ""),
+        # an uncompressed model may have its source only
+        model_data=container.get("ModelDataUrl")
+        or container.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri", ""),
         role=model["ExecutionRoleArn"],
-        instance_type="" if serverless else variants[0]["InstanceType"],
+        instance_type=variants[0].get("InstanceType", ""),
         instance_count=0 if serverless else instance_count or variants[0]["InitialInstanceCount"],
         configuration=found,
         model=model,
     )
+    return replace(found_fleet, instance_type=next(iter(found_fleet.instance_types), ""))
 
 
 def previous(client: Any, fleet: Fleet) -> str:

@@ -20,8 +20,13 @@ from scripts.resources.updates.request import Request
 
 def bill(now: Fleet, then: Fleet) -> costs.Bill:
     """Return what is billed after the update of *now* to *then*, and besides while it runs."""
-    extras = f" and, while the update runs, up to {now.instance_count} x {now.instance_type} besides"
-    return costs.Bill(then.instance_type, then.instance_count, extras=extras)
+    extras = f" and, while the update runs, up to {now.instance_count} x {now.hosts} besides"
+    shadows = [
+        f", and its shadow, {shadow['InitialInstanceCount']} x {shadow.get('InstanceType', then.hosts)}"
+        for shadow in then.configuration.get("ShadowProductionVariants", [])
+    ]
+    extras = "".join(shadows) + extras
+    return costs.Bill(then.hosts, then.instance_count, extras=extras)
 
 
 def run(boto: Any, name: str, requests: Sequence[Request]) -> None:

@@ -97,11 +97,12 @@ class Strategy:
         """Seconds of all steps together in which the alarms watch."""
         return self.steps * self.bake_seconds
 
-    def require_fits(self, instance_count: int) -> None:
+    def require_fits(self, instance_count: int, *, has_shadow: bool = False) -> None:
         """Reject a strategy that SageMaker does not have for the endpoint.
 
         Args:
             instance_count: Of the new configuration; 0 for a serverless endpoint.
+            has_shadow: The endpoint has a shadow variant.
 
         Raises:
             Failure: guardrails are for instances only, or a step would be no whole instance.
@@ -110,6 +111,10 @@ class Strategy:
             return
         if instance_count == 0:
             raise Failure(f"--{self.kind}: a serverless endpoint is updated all at once; omit it")
+        if has_shadow and self.kind is Kind.ROLLING:  # one of the exclusions
+            raise Failure(
+                "--rolling: SageMaker has it for a single variant, and this endpoint has a shadow: use --linear"
+            )
         if instance_count == 1:
             raise Failure(
                 f"--{self.kind} needs at least 2 instances, because traffic is shifted by whole instances:"
@@ -145,4 +150,5 @@ class Strategy:
     def __str__(self) -> str:
         """Describe the strategy in a few words."""
         size = "" if self.kind is Kind.ALL_AT_ONCE else f" {self.percent} %"
-        return f"{self.kind}{size}, alarms watch for {self.bake_seconds} s after each of {self.steps} steps"
+        after = "it" if self.steps == 1 else f"each of {self.steps} steps"
+        return f"{self.kind}{size}, alarms watch for {self.bake_seconds} s after {after}"

@@ -22,6 +22,24 @@ from scripts.tuning.results import Results, Trial
 _IN_PROGRESS = ("InProgress", "Stopping", "Deleting")
 
 
+def require(account: session.Account, name: str) -> None:
+    """Check that there is a tuning job *name*, before a message says that it keeps running.
+
+    Raises:
+        Failure: there is none.
+        OperationError: AWS refuses the call.
+    """
+    from botocore.exceptions import ClientError
+
+    with session.readable_errors("sagemaker"):
+        try:
+            account.boto.client("sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        except ClientError as error:
+            if error.response["Error"].get("Code") == "ResourceNotFound":
+                raise Failure(f"{account.region} has no tuning job {name}") from error
+            raise
+
+
 def collect(account: session.Account, name: str, folder: Path, job_output: Path) -> None:
     """Wait for the end of the tuning job; print, report and write its results.
 

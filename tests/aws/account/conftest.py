@@ -13,6 +13,7 @@ from tests.aws.fake import services
 PRICES = {
     "USE1-Host:ml.c5.large": 0.102, "USE1-Host:ml.c5.large.elastic": 9.0, "USE1-AsyncInf:ml.c5.large": 0.103,
     "USE1-Train:ml.g4dn.xlarge": 0.7364, "USE1-Tsform:ml.c5.large": 0.102, "USE1-Spot-Host:ml.c5.large": 9.0,
+    "USE1-Processing:ml.m5.xlarge": 0.23,
 }  # fmt: skip
 
 
@@ -31,6 +32,7 @@ def account(cloud: Cloud) -> Iterator[Cloud]:
             "training_jobs",
             "transform_jobs",
             "hyper_parameter_tuning_jobs",
+            "processing_jobs",
         ):
             resources = getattr(backend, kind)
             kept = dict(resources)

@@ -39,7 +39,7 @@ def test_an_endpoint_expires_and_its_deletion_takes_the_schedule_away(
     assert (schedule["ScheduleExpressionTimezone"], schedule["ActionAfterCompletion"]) == ("UTC", "DELETE")
     assert schedule["Target"]["Arn"] == "arn:aws:scheduler:::aws-sdk:sagemaker:deleteEndpoint"
     # what EventBridge Scheduler would do at that time, with that role
-    assert allows("scheduler-role-policy.json", "sagemaker:DeleteEndpoint",
+    assert allows(["scheduler-role-policy.json"], "sagemaker:DeleteEndpoint",
                   f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}")  # fmt: skip
     account = account_of(cloud, monkeypatch)
     assert expiry.describe(account, name).startswith(f"expires {at:%Y-%m-%d %H:%M} UTC, in ")

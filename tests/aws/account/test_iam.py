@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -43,7 +44,7 @@ ELSEWHERE = {
     "scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:ListSchedules", "cloudwatch:GetMetricData",
     "servicequotas:ListServiceQuotas", "servicequotas:ListAWSDefaultServiceQuotas",
     *(f"sagemaker:List{kind}" for kind in ("Endpoints", "EndpointConfigs", "Models", "TrainingJobs", "TransformJobs",
-                                           "HyperParameterTuningJobs")),
+                                           "HyperParameterTuningJobs", "ProcessingJobs")),
     "sagemaker:UpdateTrainingJob", "sagemaker:StopHyperParameterTuningJob",
 }  # fmt: skip
 
@@ -89,11 +90,11 @@ def resources(action: str, parameters: dict[str, Any]) -> list[str]:
     ]
 
 
-def allows(action: str, resource: str) -> bool:
+def allows(policies: Sequence[str], action: str, resource: str) -> bool:
     return any(
         action in listed(statement["Action"])
         and any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
-        for statement in statements(*USER)
+        for statement in statements(*policies)
     )
 
 
@@ -114,7 +115,7 @@ def denied(calls: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, str]]:
         asked = [(action, arn) for arn in about if arn != "*"] or [(action, "*")]
         passed = parameters | parameters.get("Target", {})
         asked += [("iam:PassRole", passed[key]) for key in ("RoleArn", "ExecutionRoleArn") if key in passed]
-        found += [(what, where) for what, where in asked if not allows(what, where)]
+        found += [(what, where) for what, where in asked if not allows(USER, what, where)]
     return found
 
 

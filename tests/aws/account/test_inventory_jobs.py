@@ -42,6 +42,18 @@ def make_transform_job(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str,
     )
 
 
+def make_processing_job(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str, **state: Any) -> None:
+    resources = {"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}}
+    state["processing_resources"] = resources  # which moto does not keep
+    patch_created(monkeypatch, sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION], "create_processing_job", **state)
+    cloud.sagemaker.create_processing_job(
+        ProcessingJobName=name,
+        ProcessingResources=resources,
+        AppSpecification={"ImageUri": IMAGE},
+        RoleArn=ROLE,
+    )
+
+
 def make_tuning_job(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
     cloud.sagemaker.create_hyper_parameter_tuning_job(
@@ -79,15 +91,21 @@ def test_jobs_in_progress_and_warm_pools_are_counted(account: Cloud, monkeypatch
     assert not denied(account.calls())
 
 
-def test_a_transform_job_uses_its_model_and_a_tuning_job_bills_by_its_training_jobs(
+def test_a_transform_job_uses_its_model_a_tuning_job_bills_by_its_training_jobs_and_a_processing_job_bills(
     account: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     since = datetime.now(UTC) - timedelta(hours=1)
     running = {"transform_job_status": "InProgress", "transform_start_time": since}
     make_transform_job(account, monkeypatch, "traffic-signs-batch", **running)
     make_tuning_job(account, monkeypatch, "traffic-signs-search")
+    running = {"processing_job_status": "InProgress", "processing_start_time": since}
+    make_processing_job(account, monkeypatch, "traffic-signs-data", **running)
     found = listed(account.run("inventory", "--json"))
-    assert set(found) == {("transform job", "traffic-signs-batch"), ("tuning job", "traffic-signs-search")}
+    assert set(found) == {
+        ("transform job", "traffic-signs-batch"), ("tuning job", "traffic-signs-search"),
+        ("processing job", "traffic-signs-data"),
+    }  # fmt: skip
+    assert found["processing job", "traffic-signs-data"]["usd_so_far"] == pytest.approx(0.23, abs=0.01)
     assert found["transform job", "traffic-signs-batch"]["usd_so_far"] == pytest.approx(3 * 0.102, abs=0.01)
     assert found["tuning job", "traffic-signs-search"]["remark"] == "2 training jobs in progress, which bill"
     assert not denied(account.calls())
@@ -126,7 +144,8 @@ def test_jobs_are_stopped_and_a_warm_pool_is_ended(account: Cloud, monkeypatch: 
         return ActionResult({})
 
     monkeypatch.setattr(SageMakerResponse, "update_training_job", update_training_job, raising=False)
-    names = [f"traffic-signs-{name}" for name in ("runs", "pool", "batch", "search")]
+    make_processing_job(account, monkeypatch, "traffic-signs-data", processing_job_status="InProgress")
+    names = [f"traffic-signs-{name}" for name in ("runs", "pool", "batch", "search", "data")]
     done = account.run("inventory", "--yes", *(word for name in names for word in ("--delete", name)))
     assert done.returncode == 0, done.stderr
     assert "stop: training job traffic-signs-runs\n" in done.stderr

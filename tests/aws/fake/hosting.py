@@ -156,6 +156,19 @@ class Hosting:
             self._advance(endpoint)
         return answer
 
+    def list_endpoints(self, request: Json) -> Json:
+        check_model("ListEndpoints", request)
+        found = [each for name, each in self.endpoints.items() if request.get("NameContains", "") in name]
+        return {
+            "Endpoints": [
+                {
+                    "EndpointName": each.name, "EndpointArn": each.arn, "EndpointStatus": each.status,
+                    "CreationTime": each.created, "LastModifiedTime": each.created,
+                }
+                for each in found
+            ]
+        }  # fmt: skip
+
     def list_tags(self, request: Json) -> Json | None:
         return {"Tags": self.tags[request["ResourceArn"]]} if request["ResourceArn"] in self.tags else None
 

@@ -15,7 +15,7 @@ from tests.aws.fake.hosting import Hosting
 
 _OPERATIONS = (
     "create_endpoint_config", "describe_endpoint_config", "list_endpoint_configs", "delete_endpoint_config",
-    "create_endpoint", "describe_endpoint", "update_endpoint", "delete_endpoint",
+    "create_endpoint", "describe_endpoint", "list_endpoints", "update_endpoint", "delete_endpoint",
     "list_tags", "add_tags", "delete_tags",  # those of other resources are moto's
 )  # fmt: skip
 

@@ -92,7 +92,7 @@ def test_what_aws_would_refuse_is_refused_at_once(options: tuple[str, ...], word
 def test_a_serverless_endpoint_takes_no_folder(cloud: Cloud) -> None:
     done = cloud.run("deploy", "--image", IMAGE, "--role", ROLE, "--model-data", FOLDER, "--serverless", "--yes")
     assert done.returncode == 2
-    assert f"--serverless takes no folder, {FOLDER}: give a model.tar.gz" in done.stderr
+    assert f"{FOLDER} is a folder, and a serverless endpoint takes none: give a model.tar.gz" in done.stderr
 
 
 def test_instance_types_with_and_without_a_gpu_have_no_hosts_in_common(cloud: Cloud) -> None:

@@ -186,6 +186,12 @@ def test_ctrl_c_ends_the_command_only_and_the_results_can_be_had_later(cloud: Cl
     assert (cloud.folder / "job.json").exists()
 
 
+@pytest.mark.usefixtures("tuning")
+def test_results_of_a_job_that_does_not_exist_are_misuse_and_nothing_keeps_running(cloud: Cloud) -> None:
+    done = cloud.run("tune_results", "traffic-signs-none")
+    assert (done.returncode, done.stderr) == (2, f"Error: {REGION} has no tuning job traffic-signs-none\n")
+
+
 def test_a_dry_run_prints_the_requests_and_makes_nothing(cloud: Cloud, tuning: TuningService) -> None:
     done = cloud.run("tune", *options(cloud), "--bucket", "sagemaker-dry-run-tuning", "--dry-run")
     assert done.returncode == 0, done.stderr

@@ -54,6 +54,37 @@ def test_a_failure_has_its_exit_code_and_is_in_the_document(error: BaseException
     assert json.loads(done.stdout) == {"name": "mine", "error": words}
 
 
+@pytest.mark.parametrize("number", ["nan", "inf"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["deploy", "--invocations"],
+        ["inventory", "--hours"],
+        ["invoke", "scripts", "--timeout"],
+        ["prepare", "s3://bucket/key", "--image", "URI", "--role", "ARN", "--max-hours"],
+    ],
+)
+def test_no_limit_is_nan_or_infinite(words: list[str], number: str) -> None:
+    done = CliRunner().invoke(importlib.import_module(f"scripts.{words[0]}").main, [*words[1:], number])
+    assert done.exit_code == 2
+    assert f"'{words[-1]}': {number}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["deploy", "--approved", ""], "--approved"),
+        (["deploy", "--tag", "a=b", "--tag", ""], "--tag"),
+        (["rollback", "traffic-signs-live", "--to="], "--to"),
+        (["update", ""], "ENDPOINT"),
+    ],
+)
+def test_the_value_of_an_unset_variable_is_not_taken_for_an_omitted_option(words: list[str], name: str) -> None:
+    done = CliRunner().invoke(importlib.import_module(f"scripts.{words[0]}").main, words[1:])
+    assert done.exit_code == 2
+    assert f"'{name}': it is empty" in done.stderr
+
+
 def test_ctrl_c_is_one_line_without_a_traceback() -> None:
     done = run(KeyboardInterrupt())
     assert done.stderr == "Error: interrupted; nothing was created or changed\n"

@@ -127,6 +127,13 @@ def test_a_gpu_has_the_newest_driver_that_there_is(cloud: Cloud, test_set: Path)
     }
 
 
+def test_a_folder_is_refused_before_anything_is_uploaded(cloud: Cloud, test_set: Path) -> None:
+    done = cloud.run(*command(cloud, test_set, "--model-data", "s3://bucket/folder/", "--yes"))
+    assert done.returncode == 2
+    assert "s3://bucket/folder/ is a folder, and a transform job takes none: give a model.tar.gz" in done.stderr
+    assert not [name for name, _ in cloud.calls() if ":Create" in name or ":Put" in name]
+
+
 def test_failed_job_shows_log_and_cause(
     cloud: Cloud, backend: SageMakerModelBackend, test_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip

@@ -63,7 +63,7 @@ def test_the_same_image_by_its_digest_is_no_change(account: Account) -> None:
         (("--canary", 51), "51 is not in the range 1<=x<=50"),
         (("--linear", 9), "9 is not in the range 10<=x<=50"),
         (("--rolling", 4), "4 is not in the range 5<=x<=50"),
-        (("--max-p95", "nan"), "--max-p95 need numbers, not nan or inf"),
+        (("--max-p95", "nan"), "'--max-p95': nan is no finite number"),
         (("--bake", 3601), "3601 is not in the range 60<=x<=3600"),
         (("--linear", 10, "--bake", 3600), "10 steps take 10 h of waiting, SageMaker allows less than 8 h"),
         (("--instance-count", 1, "--canary", 50), "--canary needs at least 2 instances"),

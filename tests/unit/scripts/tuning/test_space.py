@@ -90,7 +90,7 @@ def test_the_bounds_of_the_schema_are_those_of_the_training(name: str, tmp_path:
         (f"{HEAD}[search.epochs]\nmin = 1.0\nmax = 5.0", "epochs = 1.0; expected a whole number from 1 to 10000"),
         (f"{HEAD}[search.preset]\nvalues = ['slow']", 'preset = "slow"; expected one of lenet, quick, best'),
         (f"{HEAD}[search.epoch]\nmin = 1\nmax = 5", "unknown hyperparameter epoch; known are allow_unused, batch_size"),
-        (f"{HEAD}[fixed]\nlearning_rate = 1\n{RATE}min = 1\nmax = 2", "learning_rate is both fixed and searched"),
+        (f"{HEAD}[fixed]\nlearning_rate = 1\n{RATE}min = 1\nmax = 2", "space.toml fixes learning_rate, which"),
         (f"{HEAD}[fixed]\nseed = -1\n{RATE}min = 1\nmax = 2", "seed = -1; expected a whole number from 0 to"),
         (f"{HEAD}[fixed]\nfinal = true\n{RATE}min = 1\nmax = 2", "with final = true no images are left to measure"),
         (f"{HEAD}[search.final]\nvalues = [false, true]", "with final = true no images are left to measure"),

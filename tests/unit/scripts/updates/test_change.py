@@ -83,8 +83,9 @@ def test_an_image_is_another_one_by_its_digest_where_both_are_known(image: str, 
 
 def test_configurations_of_other_endpoints_are_not_taken_for_updates() -> None:
     name = change.name_for("traffic-signs-a", "20261130000000")
-    assert change.is_update_of("traffic-signs-a", name)
-    for other in ("traffic-signs-a", "traffic-signs-a-b-u20261130000000", f"{name}-u20261130000000", f"x{name}"):
-        assert not change.is_update_of("traffic-signs-a", other)
+    assert change.is_of("traffic-signs-a", name)
+    assert change.is_of("traffic-signs-a", "traffic-signs-a")
+    for other in ("traffic-signs-ab", "traffic-signs-a-b-u20261130000000", f"{name}-u20261130000000", f"x{name}"):
+        assert not change.is_of("traffic-signs-a", other)
     with pytest.raises(Failure, match="SageMaker allows 63"):
         change.name_for("e" * 48, "20261130000000")
