@@ -67,7 +67,7 @@ def main(
     from scripts.aws import costs, ecr, s3_inputs, session
     from scripts.tuning.cloud import ceiling, ending, request
 
-    parsed_tags = session.parse_pairs(tags)
+    parsed_tags = session.parse_tags(tags)
     account = session.connect()
     ecr.require_same_region(image, account.region)
     ecr.require_processor(account, image, instance_type)
