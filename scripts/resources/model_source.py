@@ -108,6 +108,8 @@ def find(
         if job or model_data or image:
             raise Failure("--approved names image and model: omit --job, --model-data and --image")
         return _registered(registered.find_approved(client, approved), role)
+    if job and model_data:
+        raise Failure("--model-data and --job exclude each other: choose one")
     known = {} if model_data else _read_job(client, job) if job else _read_job_file(job_file)
     given = {"image": image, "role": role, "model_data": model_data}
     found = {key: value or known.get(key) or "" for key, value in given.items()}

@@ -78,13 +78,14 @@ def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> tuple[Fleet, Map
 
 
 def _model(boto: Any, now: Fleet, choice: Choice) -> TrainedModel:
+    sources = [name for name in ("model_data", "approved", "job", "job_file") if getattr(choice, name)]
+    if len(sources) > 1:
+        one, other = (f"--{name.replace('_', '-')}" for name in sources[:2])
+        raise Failure(f"{one} and {other} exclude each other: choose one")
     if choice.model_data:
         s3_inputs.require_uri(choice.model_data, "KEY", "--model-data")
     if not (choice.job or choice.job_file or choice.approved):
         return TrainedModel(choice.image or now.image, choice.role or now.role, choice.model_data or now.model_data)
-    if choice.model_data:
-        other = "--job" if choice.job else "--job-file" if choice.job_file else "--approved"
-        raise Failure(f"--model-data and {other} exclude each other: choose one")
     return model_source.find(
         boto.client("sagemaker"),
         job=choice.job,

@@ -107,6 +107,7 @@ def test_what_aws_would_refuse_is_refused_at_once(options: tuple[str, ...], word
         ("deploy", ("--fallback-type", "m5.large"), "m5.large is no instance type of SageMaker"),
         ("deploy", ("--model-data", "model.tar.gz"), "--model-data model.tar.gz: expected s3://BUCKET/KEY"),
         ("deploy", ("--model-data", "s3://bucket"), "--model-data s3://bucket: expected s3://BUCKET/KEY"),
+        ("deploy", ("--job", "mine"), "--model-data and --job exclude each other"),
         ("register", ("--group", "mine"), "--group mine: expected traffic-signs or traffic-signs-..."),
         ("register", ("--model-data", FOLDER), f"{FOLDER} is a folder, and the registry takes none"),
     ],
