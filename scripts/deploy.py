@@ -62,7 +62,9 @@ def main(
     **model_options: Any,
 ) -> None:
     """Deploy a trained model to an endpoint; exit code 1 if the endpoint does not come into service."""
-    parsed_tags = session.parse_pairs(tags)
+    parsed_tags = session.parse_tags(tags)
+    if endpoint_name:
+        session.require_name(endpoint_name, "--endpoint-name", added="-shadow" if kind.shadow_model else "")
     session.require_sdk(2)
     account = session.connect()
     if kind.multi_model and model_options["image"] and model_options["role"]:

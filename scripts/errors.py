@@ -65,7 +65,7 @@ def from_aws(error: BaseException, service: str, next_step: str = "") -> Failure
     """
     from botocore import exceptions as aws
 
-    message = _describe(error, service)
+    message = " ".join(_describe(error, service).split())  # botocore and proxies write several lines
     missing = (aws.NoCredentialsError, aws.PartialCredentialsError, aws.ProfileNotFound, aws.NoRegionError)
     kind = Failure if isinstance(error, missing) else OperationError
     return kind(f"{message}; {next_step}" if next_step else message)

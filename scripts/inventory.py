@@ -92,11 +92,12 @@ def _delete(account: session.Account, items: Sequence[Item], names: Sequence[str
             raise Failure("cannot ask for confirmation without a terminal: pass --yes or set YES=1")
         if not click.confirm("Delete or stop them?", err=True):
             raise Failure("cancelled; nothing was deleted")
-    for item in chosen:
-        if item.kind == "endpoint":
-            delete_endpoint.remove(account, item.name)
-        else:
-            deletion.delete(account, item)
+    with session.readable_errors(next_step="see what is left: python -m scripts.inventory"):
+        for item in chosen:
+            if item.kind == "endpoint":
+                delete_endpoint.remove(account, item.name)
+            else:
+                deletion.delete(account, item)
 
 
 if __name__ == "__main__":

@@ -41,10 +41,15 @@ class Command(click.Command):
         Raises:
             click.BadParameter: an empty text, as of a shell's unset variable; nan or inf.
         """
-        rest = super().parse_args(ctx, args)
-        if not ctx.resilient_parsing:
-            for parameter in self.params:
+        as_json = "--json" in args  # click takes the words out
+        try:
+            rest = super().parse_args(ctx, args)
+            for parameter in () if ctx.resilient_parsing else self.params:
                 _require_usable(ctx, parameter)
+        except click.ClickException as error:
+            if as_json:
+                click.echo(json.dumps({"error": error.format_message()}, ensure_ascii=False))
+            raise
         return rest
 
     def invoke(self, context: click.Context) -> None:

@@ -50,8 +50,9 @@ def main(
 
     Exit code 1 if the job fails.
     """
-    if not source.startswith("s3://"):
+    if not source.startswith("s3:"):
         raise Failure(f"{source} is not s3://BUCKET/KEY; make data converts a folder on this machine")
+    s3_inputs.require_uri(source, "KEY", "S3_URI")
     account = session.connect()
     ecr.require_same_region(image, account.region)
     ecr.require_processor(account, image, instance_type)

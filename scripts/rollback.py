@@ -63,10 +63,9 @@ def main(*, name: str, to: str | None, yes: bool) -> None:
         costs.confirm(rollout.bill(now, then), account.region, yes=yes)
     else:
         costs.confirm_serverless(then.variant["ServerlessConfig"]["MemorySizeInMB"], yes=yes)
-    rollout.run(account.boto, name, [Request("sagemaker", "update_endpoint", update)])
-    with session.readable_errors("sagemaker"):
-        tags = fleet.tags(client, then.arn)
-    rollout.retag(account.boto, description["EndpointArn"], tags)
+    with session.readable_errors("sagemaker", f"see what {name} runs now: python -m scripts.status {name}"):
+        rollout.run(account.boto, name, [Request("sagemaker", "update_endpoint", update)])
+        rollout.retag(account.boto, description["EndpointArn"], fleet.tags(client, then.arn))
     result(status="InService")
     click.echo(f"in service with {target}; forward again: python -m scripts.rollback --to {now.name} {name}")
 

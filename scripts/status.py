@@ -7,6 +7,7 @@ import click
 
 from scripts.aws import session
 from scripts.billing import expiry
+from scripts.errors import Failure
 from scripts.options import Command, result
 from scripts.resources import endpoint
 from scripts.resources.updates import alarms, fleet, progress
@@ -38,8 +39,11 @@ def main(*, name: str, follow: bool) -> None:
         before = fleet.previous(client, now)
     with session.readable_errors("cloudwatch"):
         watched = alarms.states(account.boto, name)
-    with session.readable_errors("scheduler"):
-        ends = expiry.describe(account, name)
+    try:
+        with session.readable_errors("scheduler"):
+            ends = expiry.describe(account, name)
+    except Failure as error:  # exit code 1 would say that the endpoint has failed
+        ends = f"unknown: {error.message}"
     status = description["EndpointStatus"]
     rows = {
         "endpoint": name,

@@ -68,7 +68,7 @@ def main(
 ) -> None:
     """Train on SageMaker and wait for the job; exit code 1 if it fails."""
     values = _read(hyperparameters) | {key: parse_value(text) for key, text in session.parse_pairs(pairs).items()}
-    parsed_tags = session.parse_pairs(tags)
+    parsed_tags = session.parse_tags(tags)
     rare = extras.JobExtras(**extra_options)
     rare.check(spot=spot)
     session.require_sdk(2)

@@ -67,7 +67,7 @@ def main(
     from scripts.aws import costs, ecr, s3_inputs, session
     from scripts.tuning.cloud import ceiling, ending, request
 
-    parsed_tags = session.parse_pairs(tags)
+    parsed_tags = session.parse_tags(tags)
     account = session.connect()
     ecr.require_same_region(image, account.region)
     ecr.require_processor(account, image, instance_type)
@@ -76,23 +76,29 @@ def main(
     bucket = bucket or s3_inputs.default_bucket(account)
     name = f"{session.PREFIX}-{datetime.now(UTC):%y%m%d-%H%M%S}-{secrets.token_hex(2)}"  # at most 32 characters
     result(tuning_job=name)
-    with session.readable_errors("sagemaker"):
-        plan = request.Plan(
-            name=name,
-            image=image,
-            role=role,
-            inputs=s3_inputs.upload(account, bucket, options.channels(training, validation)),
-            output=f"s3://{bucket}/{session.PREFIX}/jobs",
-            space=space,
-            strategy=strategy,
-            instance_type=instance_type,
-            instance_count=instance_count,
-            parallel=min(parallel, strategy.jobs),
-            max_hours=max_hours,
-            spot=spot,
-            network_isolation=network_isolation,
-            tags=parsed_tags,
-        )
+    uploads = f"s3://{bucket}/{session.PREFIX}/inputs/"
+    with session.readable_errors(
+        "s3", f"what was uploaded is at {uploads}; remove it: aws s3 rm --recursive {uploads}"
+    ):
+        inputs = s3_inputs.upload(account, bucket, options.channels(training, validation))
+    plan = request.Plan(
+        name=name,
+        image=image,
+        role=role,
+        inputs=inputs,
+        output=f"s3://{bucket}/{session.PREFIX}/jobs",
+        space=space,
+        strategy=strategy,
+        instance_type=instance_type,
+        instance_count=instance_count,
+        parallel=min(parallel, strategy.jobs),
+        max_hours=max_hours,
+        spot=spot,
+        network_isolation=network_isolation,
+        tags=parsed_tags,
+    )
+    # Ctrl-C may come when AWS has started the job and has not answered
+    with session.readable_errors("sagemaker", f"{name} may run and bill; stop it: {ending.stop(name)}"):
         account.boto.client("sagemaker").create_hyper_parameter_tuning_job(**request.parameters(plan))
     click.echo(f"tuning job: {name}")
     ending.collect(account, name, output, job_output)

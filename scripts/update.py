@@ -116,10 +116,10 @@ def main(
         costs.confirm(rollout.bill(now, then), account.region, yes=yes)
     else:
         costs.confirm_serverless(now.variant["ServerlessConfig"]["MemorySizeInMB"], yes=yes)
-    rollout.run(account.boto, name, requests)
-    with session.readable_errors("sagemaker"):
+    with session.readable_errors("sagemaker", f"see what {name} runs now: python -m scripts.status {name}"):
+        rollout.run(account.boto, name, requests)
         made = fleet.tags(client, fleet.configured(client, configuration).arn)
-    rollout.retag(account.boto, description["EndpointArn"], made)
+        rollout.retag(account.boto, description["EndpointArn"], made)
     result(status="InService")
     click.echo(f"in service with {configuration}; back to {now.name}: python -m scripts.rollback {name}")
 

@@ -73,8 +73,10 @@ def require_processor(account: session.Account, image: str, instance_type: str, 
         job: For training or batch transform, which have no Graviton instances.
 
     Raises:
-        Failure: the image is in ECR, and the instances have another processor; a job is to run on Graviton.
+        Failure: the image is in ECR, and the instances have another processor; a job is to run on Graviton; what is
+            given is no instance type.
     """
+    processors.require_type(instance_type)
     if job:
         processors.require_job_type(instance_type)
     try:

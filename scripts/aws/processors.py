@@ -15,6 +15,16 @@ _ARM_TYPES = re.compile(r"ml\.([a-z]+\d+g[a-z]*\.|p6e-gb)")
 """Graviton and Grace, such as ml.c7g, ml.m6gd and ml.p6e-gb200: ProductionVariantInstanceType in the API model."""
 
 
+def require_type(instance_type: str) -> None:
+    """Reject what is no name of an instance type; whether SageMaker has the type, only AWS knows.
+
+    Raises:
+        Failure: it has another form.
+    """
+    if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9-]+", instance_type):
+        raise Failure(f"{instance_type} is no instance type of SageMaker: expected one such as ml.c5.large")
+
+
 def platform_of(instance_type: str) -> str:
     """Return the platform that an image needs on instances of the type."""
     return ARM if _ARM_TYPES.match(instance_type) else X86

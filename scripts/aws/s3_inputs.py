@@ -6,6 +6,7 @@ folder -> s3://bucket/traffic-signs/inputs/SHA-256/files
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,25 @@ class FolderOrUri(click.Path):
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """Return the URI as text, the folder as Path."""
-        return value if str(value).startswith("s3://") else super().convert(value, parameter, context)
+        if not str(value).startswith("s3:"):
+            return super().convert(value, parameter, context)
+        require_uri(str(value), "", str(parameter and parameter.opts[0]))
+        return value
+
+
+def require_uri(uri: str, of: str, option: str) -> None:
+    """Reject what is no URI of S3, which AWS would refuse when other resources exist already.
+
+    Args:
+        uri: What the user gave.
+        of: What comes after the bucket; "" if that may be left out.
+        option: Name of the option.
+
+    Raises:
+        Failure: it has no bucket, or no key where there must be one.
+    """
+    if not re.fullmatch(r"s3://[^/\s]+/\S.*" if of else r"s3://[^/\s]+(/.*)?", uri):
+        raise Failure(f"{option} {uri}: expected s3://BUCKET/{of or 'FOLDER'}")
 
 
 FOLDER_OR_URI = FolderOrUri(exists=True, file_okay=False, path_type=Path)

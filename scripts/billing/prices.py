@@ -41,7 +41,8 @@ def per_hour(boto: Any, region: str, machines: Iterable[Machines]) -> dict[tuple
             for product in map(json.loads, page["PriceList"]):
                 # such as USE1-Host:ml.c5.large; the first part differs by region
                 if re.fullmatch(rf"(\w+-)?{re.escape(usage_type)}", product["product"]["attributes"]["usagetype"]):
-                    found[usage, instance_type] = _dollars(product)
+                    price = _dollars(product)
+                    found |= {} if price is None else {(usage, instance_type): price}
     return found
 
 
@@ -53,7 +54,9 @@ def cost(item: Item, prices: Mapping[tuple[str, str], float]) -> float | None:
     return sum(rate * each.count for rate, each in zip(rates, item.machines, strict=True) if rate is not None)
 
 
-def _dollars(product: Mapping[str, Any]) -> float:
-    [term] = product["terms"]["OnDemand"].values()
-    [dimension] = term["priceDimensions"].values()
-    return float(dimension["pricePerUnit"]["USD"])
+def _dollars(product: Mapping[str, Any]) -> float | None:
+    """Return the price; None for a product that has none on demand, several, or one in another currency."""
+    terms = product.get("terms", {}).get("OnDemand", {}).values()
+    dimensions = [each for term in terms for each in term["priceDimensions"].values()]
+    prices = [float(each["pricePerUnit"]["USD"]) for each in dimensions if "USD" in each["pricePerUnit"]]
+    return prices[0] if len(dimensions) == len(prices) == 1 else None

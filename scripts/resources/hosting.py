@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from scripts.aws import s3_inputs
 from scripts.aws.session import parse_pairs
 from scripts.errors import Failure
 
@@ -68,8 +69,7 @@ class Hosting:
         if len(self.additional_models) > _MOST_MODELS:
             raise Failure(f"--additional-model: expected at most {_MOST_MODELS}")
         for name, uri in self.additional_models.items():
-            if not uri.startswith("s3://"):
-                raise Failure(f"--additional-model {name}={uri}: expected s3://BUCKET/FOLDER/ or a .tar.gz")
+            s3_inputs.require_uri(uri, "FOLDER/ or a .tar.gz", f"--additional-model {name}:")
 
     @property
     def needing_instances(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from scripts.aws import s3_inputs
 from scripts.errors import Failure
 from scripts.resources import hosting
 from scripts.resources.autoscaling import Scale
@@ -123,9 +124,9 @@ def _require_compatible(chosen: Mapping[str, Any], instance_type: str) -> None:
             raise Failure(f"{_option(one)} needs {_option(other)}: add it, or omit {_option(one)}")
     if chosen["multi_model"] and has_gpu(instance_type):
         raise Failure(f"--multi-model on {instance_type}: needs a CPU instance; choose another --instance-type")
-    for name in ("async_output", "multi_model", "capture_to", "shadow_model"):
-        if chosen[name] and not chosen[name].startswith("s3://"):
-            raise Failure(f"{_option(name)} {chosen[name]}: expected s3://BUCKET/FOLDER")
+    for name, key in (("async_output", ""), ("multi_model", ""), ("capture_to", ""), ("shadow_model", "KEY")):
+        if chosen[name]:
+            s3_inputs.require_uri(chosen[name], key, _option(name))
 
 
 def _option(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from scripts.aws import s3_inputs
 from scripts.aws.processors import ARM, PUSHED, platform_of
 from scripts.errors import Failure
 from scripts.model_registry import registered
@@ -101,10 +102,14 @@ def find(
         Failure: there is no model, its job has not completed, or image or role are unknown.
         botocore.exceptions.ClientError: the job does not exist.
     """
+    if model_data:
+        s3_inputs.require_uri(model_data, "KEY", "--model-data")
     if approved:
         if job or model_data or image:
             raise Failure("--approved names image and model: omit --job, --model-data and --image")
         return _registered(registered.find_approved(client, approved), role)
+    if job and model_data:
+        raise Failure("--model-data and --job exclude each other: choose one")
     known = {} if model_data else _read_job(client, job) if job else _read_job_file(job_file)
     given = {"image": image, "role": role, "model_data": model_data}
     found = {key: value or known.get(key) or "" for key, value in given.items()}

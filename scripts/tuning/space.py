@@ -116,7 +116,7 @@ def _choice(place: str, values: list[Any]) -> Choice:
     if not 1 <= len(values) <= _MOST_VALUES:
         raise Failure(f"{place}: {len(values)} values; expected 1 to {_MOST_VALUES}")
     if any(value in values[:index] for index, value in enumerate(values)):
-        raise Failure(f"{place}: a value is there twice: {json.dumps(values)}")
+        raise Failure(f"{place}: a value is there twice: {json.dumps(values, default=str)}")
     return tuple(values)
 
 

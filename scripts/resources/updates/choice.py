@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scripts.aws import s3_inputs
 from scripts.aws.processors import platform_of
 from scripts.errors import Failure
 from scripts.resources import hosting, model_source
@@ -67,8 +68,6 @@ def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> tuple[Fleet, Map
     if then.model_data != now.model_data:
         if not now.instance_type:
             hosting.require_archive(then.model_data, "a serverless endpoint")
-        if not then.model_data.startswith("s3://"):
-            raise Failure(f"--model-data {then.model_data}: expected s3://BUCKET/KEY")
         if now.model["PrimaryContainer"].get("Mode") == "MultiModel" and not then.model_data.endswith("/"):
             raise Failure(
                 f"{name} serves the models in {now.model_data}, not one: set --image alone to change the image"
@@ -79,10 +78,14 @@ def wanted(boto: Any, name: str, now: Fleet, choice: Choice) -> tuple[Fleet, Map
 
 
 def _model(boto: Any, now: Fleet, choice: Choice) -> TrainedModel:
+    sources = [name for name in ("model_data", "approved", "job", "job_file") if getattr(choice, name)]
+    if len(sources) > 1:
+        one, other = (f"--{name.replace('_', '-')}" for name in sources[:2])
+        raise Failure(f"{one} and {other} exclude each other: choose one")
+    if choice.model_data:
+        s3_inputs.require_uri(choice.model_data, "KEY", "--model-data")
     if not (choice.job or choice.job_file or choice.approved):
         return TrainedModel(choice.image or now.image, choice.role or now.role, choice.model_data or now.model_data)
-    if choice.model_data:
-        raise Failure("--model-data and --job exclude each other: choose one")
     return model_source.find(
         boto.client("sagemaker"),
         job=choice.job,

@@ -7,6 +7,7 @@ from scripts.aws import costs
 from scripts.aws.session import Account
 from scripts.billing import prices
 from scripts.billing.item import Machines
+from scripts.errors import from_aws
 
 
 def bill(
@@ -30,7 +31,7 @@ def bill(
         found = prices.per_hour(account.boto, account.region, [Machines("Train", instance_type, 1)])
         price = found.get(("Train", instance_type))
     except (BotoCoreError, ClientError) as error:  # the prices are on the page that the line names, too
-        price, reason = None, f"the price list cannot be read: {error}"
+        price, reason = None, f"the price list cannot be read: {from_aws(error, 'pricing').message}"
     else:
         reason = f"the price list does not have {instance_type}"
     if price is None:

@@ -56,8 +56,8 @@ def collect(account: session.Account, name: str, folder: Path, job_output: Path)
     """
     client = account.boto.client("sagemaker")
     still_running = (
-        f"{name} keeps running and billing; stop it: aws sagemaker stop-hyper-parameter-tuning-job"
-        f" --hyper-parameter-tuning-job-name {name}; or see its results later: python -m scripts.tune_results {name}"
+        f"{name} keeps running and billing; stop it: {stop(name)}; or see its results later:"
+        f" python -m scripts.tune_results {name}"
     )
     with session.readable_errors("sagemaker", still_running):
         description = waiting.wait_until_final(
@@ -87,6 +87,11 @@ def collect(account: session.Account, name: str, folder: Path, job_output: Path)
     except OSError as error:
         raise Failure(f"cannot write {job_output}: {error.strerror}; use deploy --job {best.name}") from error
     click.echo(f"wrote {folder / name} and {job_output}; deploy the best job, {best.name}: make deploy")
+
+
+def stop(name: str) -> str:
+    """Return the command that stops the tuning job."""
+    return f"aws sagemaker stop-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name {name}"
 
 
 def progress(description: Mapping[str, Any]) -> str:

@@ -100,6 +100,25 @@ def test_an_instance_type_that_the_price_list_lacks_has_no_price(
     assert (found["usd_per_hour"], found["usd_per_month"]) == (None, None)
 
 
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {},
+        {"OnDemand": {}},
+        {"OnDemand": {"a": {"priceDimensions": {"b": {"pricePerUnit": {"CNY": "1"}}}}}},
+        {"OnDemand": {"a": {"priceDimensions": {n: {"pricePerUnit": {"USD": "1"}} for n in ("b", "c")}}}},
+    ],
+)
+def test_a_product_without_one_price_in_dollars_is_of_unknown_price(
+    account: Cloud, monkeypatch: pytest.MonkeyPatch, terms: dict[str, Any]
+) -> None:
+    make_endpoint(account, monkeypatch, "traffic-signs-a", variant(**SIZE))
+    product = {"product": {"attributes": {"usagetype": "USE1-Host:ml.c5.large"}}, "terms": terms}
+    with services.serving("pricing", GetProducts=lambda _: {"PriceList": [json.dumps(product)]}) as url:
+        found = listed(account.run("inventory", "--json", AWS_ENDPOINT_URL_PRICING=url))
+    assert found["endpoint", "traffic-signs-a"]["usd_per_hour"] is None
+
+
 def test_an_account_with_nothing_says_so(account: Cloud) -> None:
     account.sagemaker.delete_model(ModelName="traffic-signs-m")
     assert account.run("inventory").stdout == f"{REGION}: nothing of traffic-signs is there\n"

@@ -79,14 +79,46 @@ def test_a_folder_is_an_uncompressed_model(cloud: Cloud) -> None:
         (("--multi-model", FOLDER, "--fallback-type", "ml.m5.large"), "--multi-model and --fallback-type exclude"),
         (("--startup-timeout", "59"), "59 is not in the range 60<=x<=3600"),
         (("--fallback-type", "ml.c6i.large") * 2, "--fallback-type: expected at most 4 different types"),
-        (("--additional-model", "words=words.tar.gz"), "--additional-model words=words.tar.gz: expected s3://"),
+        (("--additional-model", "words=words.tar.gz"), "--additional-model words: words.tar.gz: expected s3://"),
         (("--additional-model", "words"), "'words' is not KEY=VALUE"),
+        (("--async-output", "s3://"), "--async-output s3://: expected s3://BUCKET/FOLDER"),
+        (("--shadow-model", "s3://bucket"), "--shadow-model s3://bucket: expected s3://BUCKET/KEY"),
+        (("--tag", "=signs"), "'=signs' is not KEY=VALUE"),
+        (("--tag", "team=a", "--tag", "team=b"), "team is there twice, with 'a' and 'b'"),
+        (("--tag", "aws:team=a"), "--tag aws:team=a: AWS takes"),
+        (("--tag", "team=a&b"), "--tag team=a&b: AWS takes"),
+        (("--endpoint-name", "mine"), "--endpoint-name mine: expected traffic-signs or traffic-signs-..."),
+        (("--endpoint-name", "traffic-signs_1"), "--endpoint-name traffic-signs_1: expected"),
+        (("--endpoint-name", "traffic-signs-"), "no hyphen at the end"),
+        (("--endpoint-name", f"traffic-signs-{'a' * 50}"), "with at most 63 letters"),
+        (("--endpoint-name", f"traffic-signs-{'a' * 43}", "--shadow-model", MODEL), "with at most 56 letters"),
     ],
 )
 def test_what_aws_would_refuse_is_refused_at_once(options: tuple[str, ...], words: str) -> None:
     done = CliRunner().invoke(deploy.main, [*options, "--yes"])
     assert done.exit_code == 2
     assert words in done.output
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "words"),
+    [
+        ("deploy", ("--instance-type", "c5.large"), "c5.large is no instance type of SageMaker"),
+        ("deploy", ("--fallback-type", "m5.large"), "m5.large is no instance type of SageMaker"),
+        ("deploy", ("--model-data", "model.tar.gz"), "--model-data model.tar.gz: expected s3://BUCKET/KEY"),
+        ("deploy", ("--model-data", "s3://bucket"), "--model-data s3://bucket: expected s3://BUCKET/KEY"),
+        ("deploy", ("--job", "mine"), "--model-data and --job exclude each other"),
+        ("register", ("--group", "mine"), "--group mine: expected traffic-signs or traffic-signs-..."),
+        ("register", ("--model-data", FOLDER), f"{FOLDER} is a folder, and the registry takes none"),
+    ],
+)
+def test_a_mistyped_value_is_refused_before_anything_is_made(
+    cloud: Cloud, command: str, options: tuple[str, ...], words: str
+) -> None:
+    done = cloud.run(command, "--image", IMAGE, "--role", ROLE, "--model-data", MODEL, *options, YES="1")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert words in done.stderr
+    assert not [name for name, _ in cloud.calls() if name.partition(":")[2].startswith(("Create", "Put"))]
 
 
 def test_a_serverless_endpoint_takes_no_folder(cloud: Cloud) -> None:

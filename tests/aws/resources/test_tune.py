@@ -223,3 +223,18 @@ def test_what_cannot_be_searched_is_refused_in_one_line_before_anything_is_made(
     assert len(done.stderr.splitlines()) == 1
     assert tuning.jobs == {}
     assert not [name for name, _ in cloud.calls() if name.startswith("s3:")]
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [
+        ("HeadBucket", f"what was uploaded is at s3://{BUCKET}/traffic-signs/inputs/; remove it: aws s3 rm"),
+        (CREATE.partition(":")[2], "may run and bill; stop it: aws sagemaker stop-hyper-parameter-tuning-job"),
+    ],
+)
+def test_ctrl_c_while_it_starts_does_not_say_that_nothing_was_created(
+    cloud: Cloud, tuning: TuningService, operation: str, words: str
+) -> None:
+    tuning.paused = True
+    code, error = cloud.interrupt(operation, "tune", *options(cloud, "--max-jobs", 2), "--yes")
+    assert (code, words in error.splitlines()[-1]) == (130, True), error

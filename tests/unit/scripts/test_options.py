@@ -85,6 +85,13 @@ def test_the_value_of_an_unset_variable_is_not_taken_for_an_omitted_option(words
     assert f"'{name}': it is empty" in done.stderr
 
 
+@pytest.mark.parametrize("words", [["--typo"], ["--canary", "many"], ["--job", ""]])
+def test_misuse_is_a_document_too(words: list[str]) -> None:
+    done = CliRunner().invoke(importlib.import_module("scripts.update").main, ["traffic-signs-live", *words, "--json"])
+    assert done.exit_code == 2
+    assert words[0] in json.loads(done.stdout)["error"]
+
+
 def test_ctrl_c_is_one_line_without_a_traceback() -> None:
     done = run(KeyboardInterrupt())
     assert done.stderr == "Error: interrupted; nothing was created or changed\n"

@@ -105,3 +105,18 @@ def test_ctrl_c_during_the_update_says_what_goes_on(account: Account) -> None:
     assert "100 % (2 of 2 instances)" in followed.stdout
     assert f"image          {NEXT_IMAGE}" in followed.stdout
     assert IMAGE not in followed.stdout
+
+
+@pytest.mark.parametrize(("command", "operation"), [("update", "DeleteAlarms"), ("rollback", "DescribeAlarms")])
+def test_ctrl_c_after_the_update_does_not_say_that_nothing_has_changed(
+    account: Account, command: str, operation: str
+) -> None:
+    change = ("update", NAME, "--image", NEXT_IMAGE, "--yes")
+    account.cloudwatch.delete_alarms(AlarmNames=[f"{NAME}-{what}" for what in ("5xx", "errors", "p95")])  # stale ones
+    if command == "rollback":
+        assert account.run(*change).returncode == 0
+        change = ("rollback", NAME, "--yes")
+    code, error = account.interrupt(operation, *change)
+    assert (code, error) == (
+        130, f"Error: interrupted; see what {NAME} runs now: python -m scripts.status {NAME}\n"
+    )  # fmt: skip

@@ -68,6 +68,8 @@ def test_the_same_image_by_its_digest_is_no_change(account: Account) -> None:
         (("--linear", 10, "--bake", 3600), "10 steps take 10 h of waiting, SageMaker allows less than 8 h"),
         (("--instance-count", 1, "--canary", 50), "--canary needs at least 2 instances"),
         (("--job", "a", "--model-data", MODEL), "--model-data and --job exclude each other"),
+        (("--approved", "g", "--model-data", MODEL), "--model-data and --approved exclude each other"),
+        (("--approved", "g", "--job-file", "j.json"), "--approved and --job-file exclude each other"),
         (("--model-data", "model.tar.gz"), "expected s3://BUCKET/KEY"),
         (("--job-file", "/nowhere.json"), "/nowhere.json does not exist"),
         (("--image", IMAGE.replace("us-east-1", "eu-west-1")), "the region in use is us-east-1"),

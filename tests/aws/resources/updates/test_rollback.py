@@ -120,6 +120,14 @@ def test_status_says_what_runs_and_what_was_before(account: Account) -> None:
     assert f"model          {NEXT_MODEL}" in lines
 
 
+def test_an_expiry_that_cannot_be_read_does_not_hide_the_endpoint(account: Account) -> None:
+    nobody = "http://127.0.0.1:9"  # the discard port
+    done = account.run("status", NAME, AWS_ENDPOINT_URL_SCHEDULER=nobody, AWS_MAX_ATTEMPTS="1")
+    assert done.returncode == 0, done.stderr
+    assert f"image          {IMAGE}\n" in done.stdout
+    assert "expiry         unknown: " in done.stdout
+
+
 def test_status_shows_the_share_of_the_traffic_during_an_update(account: Account) -> None:
     code, _ = account.interrupt("UpdateEndpoint", "update", NAME, "--model-data", NEXT_MODEL, "--canary", 50, "--yes")
     assert code == 130

@@ -77,6 +77,7 @@ def test_the_bounds_of_the_schema_are_those_of_the_training(name: str, tmp_path:
         (f"{HEAD}{RATE}min = 0.1\nmax = 20", "learning_rate = 20; expected a number above 0 and at most 10"),
         (f"{HEAD}{RATE}min = 0\nmax = 1", "learning_rate = 0; expected a number above 0 and at most 10"),
         (f"{HEAD}{RATE}min = 0.1\nmax = nan", "learning_rate: min = 0.1 is not below max = nan"),
+        (f"{HEAD}[search.seed]\nvalues = [1979-05-27, 1979-05-27]", "seed: a value is there twice"),
         (f"{HEAD}{RATE}values = [0.1, inf]", "learning_rate = Infinity; expected a number above 0"),
         (f'{HEAD}{RATE}values = [0.1, "0.2"]', 'learning_rate = "0.2"; expected a number above 0'),
         (f"{HEAD}{RATE}values = [0.1, 0.1]", "a value is there twice: [0.1, 0.1]"),
