@@ -61,10 +61,6 @@ def test_a_file_that_is_not_a_test_set_is_reported_clearly(file: str, odd: Path)
     [
         (("scripts.evaluate", "no-such-file", "--output", "x"), "does not exist"),
         (("scripts.evaluate", __file__, "--output", "x"), "is not an archive with images, labels and names"),
-        (
-            ("scripts.invoke", "--url", "http://127.0.0.1:9", __file__),
-            "no answer from http://127.0.0.1:9/invocations; is it running",
-        ),
         (("local_test", "serve", "--base", ".", "--", "no-such-program"), "Error: program no-such-program not found"),
     ],
 )
@@ -72,6 +68,13 @@ def test_a_wrong_call_ends_with_exit_code_2_and_says_why(arguments: tuple[str, .
     done = run(*arguments)
     assert done.returncode == 2
     assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_endpoint_that_does_not_answer_is_a_failure_with_the_question_to_ask() -> None:
+    done = run("scripts.invoke", "--url", "http://127.0.0.1:9", __file__)
+    assert done.returncode == 1
+    assert "no answer from http://127.0.0.1:9/invocations; is it running" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -101,6 +104,6 @@ def test_the_message_of_an_endpoint_names_the_file(job: Job, tmp_path: Path) -> 
     Image.new("L", (20, 20)).save(tmp_path / "good.png")
     with serving(job.base, tmp_path / "log") as server:
         done = run("scripts.invoke", "--url", server.url, tmp_path / "good.png", __file__)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert f"Error: {__file__}: 400 from http" in done.stderr
     assert "not a readable image" in done.stderr
