@@ -71,14 +71,23 @@ def delete(client: Any, name: str) -> None:
     configuration = found.get("EndpointConfigName", name)
     configurations = [configuration, *change.others(client, name, configuration)]
     models = list(dict.fromkeys(model for each in configurations for model in _models(client, each))) or [name]
-    if found.get("EndpointStatus") != "Deleting":
+    # sent if it was not found, too: it may be there by now
+    if found.get("EndpointStatus") != "Deleting" and (found or not dry_run.is_on()):
         _none_if_missing(lambda: client.delete_endpoint(EndpointName=name))
     _none_if_missing(lambda: wait(["Deleting"]))
     _tell(f"endpoint {name}", existed=bool(found))
     for each in configurations:
-        _delete_part(f"configuration {each}", partial(client.delete_endpoint_config, EndpointConfigName=each))
+        _delete_part(
+            f"configuration {each}",
+            partial(client.delete_endpoint_config, EndpointConfigName=each),
+            partial(client.describe_endpoint_config, EndpointConfigName=each),
+        )
     for model in models:
-        _delete_part(f"model {model}", partial(client.delete_model, ModelName=model))
+        _delete_part(
+            f"model {model}",
+            partial(client.delete_model, ModelName=model),
+            partial(client.describe_model, ModelName=model),
+        )
 
 
 def _models(client: Any, configuration: str) -> list[str]:
@@ -97,8 +106,10 @@ def name_exists(client: Any, name: str) -> bool:
     return any(_none_if_missing(call) is not None for call in calls)
 
 
-def _delete_part(part: str, call: Callable[[], Any]) -> None:
-    _tell(part, existed=_none_if_missing(call) is not None)
+def _delete_part(part: str, call: Callable[[], Any], describe: Callable[[], Any]) -> None:
+    # a dry run would not learn from the deletion whether there is such a part
+    calls = (describe, call) if dry_run.is_on() else (call,)
+    _tell(part, existed=all(_none_if_missing(each) is not None for each in calls))
 
 
 def _tell(part: str, *, existed: bool) -> None:

@@ -98,7 +98,7 @@ def main(
         tags=parsed_tags,
     )
     # Ctrl-C may come when AWS has started the job and has not answered
-    with session.readable_errors("sagemaker", f"{name} may run and bill; stop it: {ending.stop(name)}"):
+    with session.readable_errors("sagemaker", f"{name} may run and bill; stop it: {ending.stop(name)}", starts=True):
         account.boto.client("sagemaker").create_hyper_parameter_tuning_job(**request.parameters(plan))
     click.echo(f"tuning job: {name}")
     ending.collect(account, name, output, job_output)

@@ -45,12 +45,13 @@ class Account:
 
 
 @contextlib.contextmanager
-def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
+def readable_errors(service: str = "", next_step: str = "", *, starts: bool = False) -> Iterator[None]:
     """Turn errors of AWS, botocore and boto3 inside the block into one line that names the fix.
 
     Args:
         service: Prefix of IAM's actions, such as `ecr`, if the block calls one service only.
         next_step: What the user still has to do about resources that were created; ends the message, also after Ctrl-C.
+        starts: The block is one request that starts something; if AWS refuses it, there is no next step.
 
     Raises:
         Failure: in place of errors about credentials and region.
@@ -62,11 +63,18 @@ def readable_errors(service: str = "", next_step: str = "") -> Iterator[None]:
     except errors_of_aws() as error:  # Python calls this only when there is an error
         # the context of an upload's error is S3's own
         cause = error.__context__ if type(error).__name__ == "S3UploadFailedError" else None
-        raise from_aws(cause or error, service, next_step) from error
+        is_refused = type(error).__name__ == "ParamValidationError" or _status(error) // 100 == 4
+        raise from_aws(cause or error, service, "" if starts and is_refused else next_step) from error
     except KeyboardInterrupt as error:
         if not next_step:  # a block around this one, or Command, knows what exists
             raise
         raise Interrupted(f"interrupted; {next_step}") from error
+
+
+def _status(error: BaseException) -> int:
+    """Return the HTTP status of an error of AWS, 0 if there was no answer."""
+    response: dict[str, Any] = getattr(error, "response", {})
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def connect(region: str | None = None) -> Account:

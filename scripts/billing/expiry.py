@@ -149,7 +149,7 @@ def find_all(boto: Any, prefix: str) -> dict[str, datetime]:
 def describe(account: Account, endpoint: str) -> str:
     """Describe the expiry of *endpoint* for people, in one line; empty if there is none."""
     at = find(account.boto, endpoint)
-    return f"expires {until(at)}" if at else ""
+    return until(at) if at else ""
 
 
 def until(at: datetime) -> str:

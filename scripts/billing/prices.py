@@ -29,7 +29,7 @@ def per_hour(boto: Any, region: str, machines: Iterable[Machines]) -> dict[tuple
         botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: the price list cannot be read.
     """
     client = boto.client("pricing", region_name=_REGION)
-    found = {}
+    found: dict[tuple[str, str], float] = {}
     known = {(each.usage, each.instance_type) for each in machines if each.instance_type.startswith("ml.")}
     for usage, instance_type in sorted(known):
         usage_type = f"{usage}:{instance_type}"

@@ -61,7 +61,8 @@ def run(client: Any, plan: Plan) -> None:
     cluster = {"InstanceCount": 1, "InstanceType": plan.instance_type, "VolumeSizeInGB": plan.volume_gb}
     stop = f"aws sagemaker stop-processing-job --processing-job-name {plan.name}"
     # Ctrl-C may come when AWS has started the job and has not answered
-    with session.readable_errors("sagemaker", f"{plan.name} may run and bill; stop it: {stop}"):
+    running = f"{plan.name} may run and bill; stop it: {stop}"
+    with session.readable_errors("sagemaker", running, starts=True):
         client.create_processing_job(
             ProcessingJobName=plan.name,
             ProcessingInputs=[{"InputName": "source", "S3Input": source}],
@@ -71,6 +72,7 @@ def run(client: Any, plan: Plan) -> None:
             AppSpecification={"ImageUri": plan.image, "ContainerEntrypoint": plan.command},
             RoleArn=plan.role,
         )
+    with session.readable_errors("sagemaker", running):
         click.echo(f"processing job: {plan.name}")
         description = waiting.wait_until_final(
             plan.name,

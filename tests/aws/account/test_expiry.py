@@ -42,7 +42,7 @@ def test_an_endpoint_expires_and_its_deletion_takes_the_schedule_away(
     assert allows(["scheduler-role-policy.json"], "sagemaker:DeleteEndpoint",
                   f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}")  # fmt: skip
     account = account_of(cloud, monkeypatch)
-    assert expiry.describe(account, name).startswith(f"expires {at:%Y-%m-%d %H:%M} UTC, in ")
+    assert expiry.describe(account, name).startswith(f"{at:%Y-%m-%d %H:%M} UTC, in ")
     operations = [name for name, _ in cloud.calls()]
     assert operations.index("scheduler:CreateSchedule") < operations.index("sagemaker:CreateModel")
     assert not denied(cloud.calls())

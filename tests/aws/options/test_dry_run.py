@@ -42,6 +42,16 @@ def left(cloud: Cloud) -> list[Any]:
     ]
 
 
+def test_a_deletion_promises_only_what_is_there(cloud: Cloud) -> None:
+    done = cloud.run("delete_endpoint", "traffic-signs-nowhere", "--dry-run")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.count("does not exist") == 3
+    cloud.sagemaker.create_model(ModelName="traffic-signs-rest", ExecutionRoleArn=ROLE)
+    done = cloud.run("delete_endpoint", "traffic-signs-rest", "--dry-run")
+    assert [json.loads(line)["operation"] for line in done.stdout.splitlines()] == ["DeleteModel"]
+    assert "model traffic-signs-rest: would be deleted" in done.stderr
+
+
 def test_training_is_shown_with_its_upload_and_without_a_yes(cloud: Cloud) -> None:
     before, bucket = left(cloud), "sagemaker-dry-run"
     found = requests(cloud, "train", *cloud.job, "--bucket", bucket, "--spot")

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.responses import SageMakerResponse
 
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import ACCOUNT, BUCKET, IMAGE, REGION, ROLE, ROOT, Cloud
@@ -238,3 +240,15 @@ def test_ctrl_c_while_it_starts_does_not_say_that_nothing_was_created(
     tuning.paused = True
     code, error = cloud.interrupt(operation, "tune", *options(cloud, "--max-jobs", 2), "--yes")
     assert (code, words in error.splitlines()[-1]) == (130, True), error
+
+
+def test_a_refused_or_unknown_tuning_job_does_not_run_and_bill(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Any) -> None:
+        raise ValidationError("Could not assume role.")
+
+    monkeypatch.setattr(SageMakerResponse, "create_hyper_parameter_tuning_job", refuse)
+    done = cloud.run("tune", *options(cloud, "--max-jobs", 2), "--yes")
+    assert done.returncode == 1
+    assert done.stderr.endswith("ValidationException: Could not assume role.\n")
+    done = cloud.run("tune_results", "traffic-signs-typo")
+    assert (done.returncode, done.stderr) == (2, f"Error: {REGION} has no tuning job traffic-signs-typo\n")

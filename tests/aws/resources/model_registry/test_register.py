@@ -150,6 +150,11 @@ def test_after_ctrl_c_the_command_says_where_to_look_for_the_version(cloud: Clou
     assert code == 130
     listing = "aws sagemaker list-model-packages --model-package-group-name traffic-signs-stopped"
     assert error.endswith(f"see which versions traffic-signs-stopped has: {listing}\n")
+    sample = cloud.folder / "sample.npy"
+    sample.write_bytes(b"sample")
+    code, error = cloud.interrupt("HeadBucket", "register", *model, "--sample", sample)
+    assert code == 130
+    assert error.endswith(f"no version was registered; what was uploaded is at s3://{BUCKET}/traffic-signs/inputs/\n")
 
 
 def test_what_no_version_can_have_is_refused_before_aws_is_asked(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_ctrl_c_during_the_update_says_what_goes_on(account: Account) -> None:
 def test_ctrl_c_after_the_update_does_not_say_that_nothing_has_changed(
     account: Account, command: str, operation: str
 ) -> None:
-    change = ("update", NAME, "--image", NEXT_IMAGE, "--yes")
+    change: tuple[str, ...] = ("update", NAME, "--image", NEXT_IMAGE, "--yes")
     account.cloudwatch.delete_alarms(AlarmNames=[f"{NAME}-{what}" for what in ("5xx", "errors", "p95")])  # stale ones
     if command == "rollback":
         assert account.run(*change).returncode == 0
