@@ -26,7 +26,7 @@ def bill(now: Fleet, then: Fleet) -> costs.Bill:
         for shadow in then.configuration.get("ShadowProductionVariants", [])
     ]
     extras = "".join(shadows) + extras
-    return costs.Bill(then.hosts, then.instance_count, extras=extras)
+    return costs.Bill(then.hosts, then.instance_count, duration="as long as the endpoint is there", extras=extras)
 
 
 def run(boto: Any, name: str, requests: Sequence[Request]) -> None:
@@ -41,12 +41,16 @@ def run(boto: Any, name: str, requests: Sequence[Request]) -> None:
 
     *preparation, update = requests
     configuration = update.parameters["EndpointConfigName"]
+    sent: list[Request] = []
     try:
         for request in preparation:
+            sent.append(request)
             with session.readable_errors(request.service):
                 request.send(boto)
     except BaseException as error:  # Ctrl-C too: nothing uses it yet
-        _discard(boto, name, preparation)
+        if isinstance(error.__cause__, ClientError):  # refused, perhaps because another update made what has this name
+            sent.pop()
+        _discard(boto, name, sent)
         if isinstance(error, (KeyboardInterrupt, Interrupted)):
             raise Interrupted(f"interrupted; {name} is as before, and nothing is left of the update") from None
         raise

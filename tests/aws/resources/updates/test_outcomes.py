@@ -1,6 +1,10 @@
 """An update that does not succeed: alarms, a container that does not start, a mix, AWS's refusals, Ctrl-C."""
 
+from typing import Any
+
 import pytest
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.responses import SageMakerResponse
 
 from tests.aws.cloud import IMAGE
 from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account
@@ -120,3 +124,16 @@ def test_ctrl_c_after_the_update_does_not_say_that_nothing_has_changed(
     assert (code, error) == (
         130, f"Error: interrupted; see what {NAME} runs now: python -m scripts.status {NAME}\n"
     )  # fmt: skip
+
+
+def test_a_refused_name_is_not_deleted_because_another_update_has_it(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Any) -> None:
+        raise ValidationError("Cannot create already existing model")
+
+    monkeypatch.setattr(SageMakerResponse, "create_model", refuse)
+    done = account.run("update", NAME, "--image", NEXT_IMAGE, "--yes")
+    assert done.returncode == 1
+    assert "Cannot create already existing model" in done.stderr
+    assert not account.sent("DeleteModel", "DeleteEndpointConfig")

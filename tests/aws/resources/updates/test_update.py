@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.aws.account.test_iam import denied
 from tests.aws.cloud import IMAGE, MODEL, ROLE
 from tests.aws.options.test_json import FIELDS
 from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account
+from tests.support.waiting import wait_until
 
 ALARMS = [f"{NAME}-5xx", f"{NAME}-errors", f"{NAME}-p95"]
 
@@ -53,7 +55,7 @@ def test_what_changes_is_shown_before_anything_is_asked_for_or_done(account: Acc
         ["instance type", "ml.c5.large", "the same"],
         ["instances", "2", "3"],
     ]
-    assert "3 x ml.c5.large and, while the update runs, up to 2 x ml.c5.large besides" in done.stdout
+    assert "3 x ml.c5.large and, while the update runs, up to 2 x ml.c5.large besides, as long as" in done.stdout
     assert account.changed() == []
 
 
@@ -142,6 +144,8 @@ def test_what_no_option_names_stays_as_it_is(account: Account) -> None:
     ]
     assert made["Tags"] == [{"Key": "team", "Value": "signs"}, {"Key": "previous-configuration", "Value": NAME}]
     assert not account.sent("CreateModel")
+    name = made["EndpointConfigName"]
+    wait_until(lambda: f"{datetime.now(UTC):%Y%m%d%H%M%S}" not in name, 5, "the next second, whose name is free")
     assert account.run("update", NAME, "--instance-type", "ml.c5.large", "--yes").returncode == 0
     assert "InferenceAmiVersion" not in account.sent("CreateEndpointConfig")[1]["ProductionVariants"][0]
 
