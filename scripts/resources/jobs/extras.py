@@ -83,7 +83,8 @@ class JobExtras:
 
     def extend(self, client: Any) -> None:
         """Make boto3's *client* complete CreateTrainingJob by the fields for which the Estimator has no argument."""
-        client.meta.events.register("provide-client-params.sagemaker.CreateTrainingJob", self._complete)
+        if self.fallback_type or self.mlflow:  # the client of local mode has no events
+            client.meta.events.register("provide-client-params.sagemaker.CreateTrainingJob", self._complete)
 
     def _complete(self, params: dict[str, Any], **_: Any) -> None:
         if self.fallback_type:
