@@ -45,6 +45,7 @@ def scratch_folder() -> Iterator[Scratch]:
         _clean_up(scratch.folder, scratch.image)
         with contextlib.suppress(OSError):  # the terminal may be lost
             os.write(2, _SHOW_CURSOR * os.isatty(2) + b"\ninterrupted; what the check had started is removed\n")
+        _remove_placeholder(scratch.folder)  # last, because a thread may make the folder again as soon as it is gone
         os._exit(128 + number)  # threads may wait for containers that are gone
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}
@@ -57,6 +58,7 @@ def scratch_folder() -> Iterator[Scratch]:
     finally:
         _ignore_signals()
         _clean_up(scratch.folder, scratch.image)
+        _remove_placeholder(scratch.folder)
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -67,6 +69,7 @@ def _ignore_signals() -> None:
 
 
 def _clean_up(scratch: Path, image: str | None) -> None:
+    """Kill and remove everything; leave a file in the folder's place, which keeps threads from making it again."""
     engine.kill_all()
     shutil.rmtree(scratch, ignore_errors=True)
     if image and os.getuid() != 0 and scratch.exists():  # a container wrote files as root
@@ -77,5 +80,12 @@ def _clean_up(scratch: Path, image: str | None) -> None:
         with contextlib.suppress(FileExistsError):
             scratch.touch(exist_ok=False)
             break
-    if scratch.is_file():
-        scratch.unlink()
+
+
+def _remove_placeholder(scratch: Path) -> None:
+    for _ in range(_ATTEMPTS):
+        with contextlib.suppress(OSError):  # it is a folder again
+            scratch.unlink()
+        if not scratch.exists():
+            return
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -30,6 +30,7 @@ REST = f"Error: interrupted; what is left of {ENDPOINT} may bill: run this comma
     ],
 )
 def test_ctrl_c_says_what_exists(cloud: Cloud, module: str, operation: str, line: str) -> None:
+    cloud.s3.create_bucket(Bucket=BUCKET)  # in one that the command makes it need not look for the data
     image = cloud.folder / "one.ppm"
     image.write_text("P3 1 1 255 9 9 9")
     arguments: dict[str, tuple[Any, ...]] = {
