@@ -4,13 +4,12 @@ GROUP or GROUP/VERSION -> figures beside those of the version that is approved n
 """
 
 import re
-import sys
 
 import click
 
-from scripts import dry_run
+from scripts import confirmation
 from scripts.aws import session
-from scripts.errors import Failure, OperationError
+from scripts.errors import Failure
 from scripts.model_registry import registered
 from scripts.options import Command, result
 
@@ -47,7 +46,8 @@ def main(*, version: str, reject: bool, reason: str, yes: bool) -> None:
         approved = next(registered.versions(client, named["group"], ModelApprovalStatus="Approved"), None)
         current = registered.describe(client, approved) if approved and approved != found.arn else None
     click.echo(registered.text(found, current))
-    _confirm(found, reject=reject, yes=yes)
+    question = f"{'Reject' if reject else 'Approve'} {found.name}?"
+    confirmation.require(question, f"{found.name} stays {found.status}", yes=yes)
     with session.readable_errors(
         "sagemaker", f"whether {found.name} is decided: python -m scripts.approve {found.name}"
     ):
@@ -57,15 +57,6 @@ def main(*, version: str, reject: bool, reason: str, yes: bool) -> None:
     click.echo(f"{found.name} is {found.status}")
     if not reject:
         click.echo(f"next step: python -m scripts.deploy --approved {found.group}")
-
-
-def _confirm(found: registered.Registered, *, reject: bool, yes: bool) -> None:
-    if yes or dry_run.is_on():
-        return
-    if not sys.stdin.isatty():
-        raise Failure("cannot ask for confirmation without a terminal: pass --yes or set YES=1")
-    if not click.confirm(f"{'Reject' if reject else 'Approve'} {found.name}?"):
-        raise OperationError(f"cancelled; {found.name} stays {found.status}")
 
 
 if __name__ == "__main__":

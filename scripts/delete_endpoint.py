@@ -12,6 +12,7 @@ import click
 from scripts import dry_run
 from scripts.aws import session, waiting
 from scripts.billing import expiry
+from scripts.errors import is_missing
 from scripts.options import Command, result
 from scripts.resources import autoscaling, endpoint
 from scripts.resources.updates import alarms, change
@@ -124,7 +125,7 @@ def _none_if_missing(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except ClientError as error:
-        if "could not find" in error.response["Error"].get("Message", "").lower():
+        if is_missing(error):
             return None
         raise
 

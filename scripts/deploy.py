@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from scripts import delete_endpoint, dry_run, update
+from scripts import delete_endpoint, dry_run, parsing, update
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
 from scripts.billing import expiry
@@ -62,9 +62,9 @@ def main(
     **model_options: Any,
 ) -> None:
     """Deploy a trained model to an endpoint; exit code 1 if the endpoint does not come into service."""
-    parsed_tags = session.parse_tags(tags)
+    parsed_tags = parsing.parse_tags(tags)
     if endpoint_name:
-        session.require_name(endpoint_name, "--endpoint-name", added="-shadow" if kind.shadow_model else "")
+        parsing.require_name(endpoint_name, "--endpoint-name", added="-shadow" if kind.shadow_model else "")
     session.require_sdk(2)
     account = session.connect()
     if kind.multi_model and model_options["image"] and model_options["role"]:

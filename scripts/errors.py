@@ -55,6 +55,11 @@ def errors_of_aws() -> tuple[type[Exception], ...]:
     return BotoCoreError, ClientError, S3UploadFailedError
 
 
+def is_missing(error: "ClientError") -> bool:
+    """Return whether SageMaker says that what was asked for does not exist: only the text tells it."""
+    return "could not find" in error.response["Error"].get("Message", "").lower()
+
+
 def from_aws(error: BaseException, service: str, next_step: str = "") -> Failure:
     """Return an error of AWS, botocore or boto3 as one line that names the fix: misuse if login or region are missing.
 

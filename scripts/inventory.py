@@ -3,13 +3,12 @@
 List and Describe calls -> CloudWatch's request counts -> prices -> report; --delete NAME -> confirmation -> deletion
 """
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import click
 
-from scripts import dry_run
+from scripts import confirmation
 from scripts.aws import session
 from scripts.billing.item import Item
 from scripts.errors import Failure
@@ -87,11 +86,7 @@ def _delete(account: session.Account, items: Sequence[Item], names: Sequence[str
     for item in chosen:
         loss = f", which a rollback of {item.endpoint} may need" if item.endpoint else ""
         click.echo(f"{deletion.VERBS.get(item.kind, 'delete')}: {item.kind} {item.name}{loss}", err=True)
-    if not (yes or dry_run.is_on()):
-        if not sys.stdin.isatty():
-            raise Failure("cannot ask for confirmation without a terminal: pass --yes or set YES=1")
-        if not click.confirm("Delete or stop them?", err=True):
-            raise Failure("cancelled; nothing was deleted")
+    confirmation.require("Delete or stop them?", "nothing was deleted", yes=yes)
     with session.readable_errors(next_step="see what is left: python -m scripts.inventory"):
         for item in chosen:
             if item.kind == "endpoint":

@@ -55,7 +55,7 @@ def main(
     s3_inputs.require_uri(source, "KEY", "S3_URI")
     account = session.connect()
     ecr.require_same_region(image, account.region)
-    ecr.require_processor(account, image, instance_type)
+    ecr.require_processor(account, image, instance_type, job=True)
     name = f"{PREFIX}-data-{datetime.now(UTC):%Y-%m-%d-%H-%M-%S}"
     plan = processing.Plan(
         name=name,

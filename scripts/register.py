@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from scripts import parsing
 from scripts.aws import ecr, processors, s3_inputs, session
 from scripts.aws.session import PREFIX, Account
 from scripts.errors import Failure
@@ -63,7 +64,7 @@ def main(
     **model_options: Any,
 ) -> None:
     """Register a trained model as a version that waits for approval. It bills nothing but storage in S3."""
-    session.require_name(group, "--group")
+    parsing.require_name(group, "--group")
     platforms = {processors.platform_of(name) for name in instance_types}
     if len(platforms) > 1:
         raise Failure(f"--instance-type {', '.join(instance_types)}: one image runs on Arm or on x86, not on both")

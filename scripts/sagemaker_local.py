@@ -14,12 +14,12 @@ from typing import Any
 
 import click
 
-from scripts import train
 from scripts.aws import local_mode
-from scripts.aws.session import PREFIX, parse_pairs, quiet_sdk, require_sdk
+from scripts.aws.session import PREFIX, quiet_sdk, require_sdk
 from scripts.client.endpoint import predictions
 from scripts.errors import OperationError
 from scripts.options import Command, result
+from scripts.parsing import parse_values
 from scripts.resources import endpoint
 from scripts.resources.jobs import training_job
 
@@ -78,7 +78,7 @@ def main(
             output=f"file://{archives}",  # the job may fail after it has written them
             instance_type="local",
             instance_count=instances,
-            hyperparameters={key: train.parse_value(text) for key, text in parse_pairs(hyperparameters).items()},
+            hyperparameters=parse_values(hyperparameters),
             entry_point=entry_point.name if entry_point else None,
             source_dir=str(source_dir) if entry_point else None,
         )

@@ -15,10 +15,11 @@ from pathlib import Path
 import click
 
 from scripts.aws import local_mode
-from scripts.aws.session import PREFIX, SDK_DEFAULTS, parse_pairs, require_sdk
+from scripts.aws.session import PREFIX, SDK_DEFAULTS, require_sdk
 from scripts.client.endpoint import predictions
 from scripts.errors import OperationError
 from scripts.options import Command, result
+from scripts.parsing import parse_pairs
 
 _DUMMY_CREDENTIALS = {
     # the SDK makes clients when it is imported, and its own sessions later

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from scripts import parsing
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
 from scripts.diagnosis import knowledge, report
@@ -67,8 +68,8 @@ def main(
     **extra_options: Any,
 ) -> None:
     """Train on SageMaker and wait for the job; exit code 1 if it fails."""
-    values = _read(hyperparameters) | {key: parse_value(text) for key, text in session.parse_pairs(pairs).items()}
-    parsed_tags = session.parse_tags(tags)
+    values = _read(hyperparameters) | parsing.parse_values(pairs)
+    parsed_tags = parsing.parse_tags(tags)
     rare = extras.JobExtras(**extra_options)
     rare.check(spot=spot)
     session.require_sdk(2)
@@ -151,14 +152,6 @@ def _read(path: Path | None) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise Failure(f"{path} contains {type(values).__name__}; expected an object, one key per hyperparameter")
     return values
-
-
-def parse_value(text: str) -> Any:
-    """Parse a hyperparameter as JSON; return other text unchanged."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from scripts import parsing
 from scripts.options import Command, result
 from scripts.tuning import options
 
@@ -67,10 +68,10 @@ def main(
     from scripts.aws import costs, ecr, s3_inputs, session
     from scripts.tuning.cloud import ceiling, ending, request
 
-    parsed_tags = session.parse_tags(tags)
+    parsed_tags = parsing.parse_tags(tags)
     account = session.connect()
     ecr.require_same_region(image, account.region)
-    ecr.require_processor(account, image, instance_type)
+    ecr.require_processor(account, image, instance_type, job=True)
     bill = ceiling.bill(account, strategy.jobs, instance_type, instance_count, max_hours, spot=spot)
     costs.confirm(bill, account.region, yes=yes)
     bucket = bucket or s3_inputs.default_bucket(account)

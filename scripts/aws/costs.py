@@ -3,13 +3,11 @@
 Bill(instance type, count, hours) -> one line on the screen -> yes, or the command ends
 """
 
-import sys
 from dataclasses import dataclass
 
 import click
 
-from scripts import dry_run
-from scripts.errors import Failure, OperationError
+from scripts import confirmation
 
 _PRICE_LIST = "https://aws.amazon.com/sagemaker/ai/pricing/"
 
@@ -66,9 +64,4 @@ def confirm_serverless(memory_mb: int, *, yes: bool) -> None:
 
 def _ask(text: str, *, yes: bool) -> None:
     click.echo(text)
-    if yes or dry_run.is_on():
-        return
-    if not sys.stdin.isatty():
-        raise Failure("cannot ask for confirmation without a terminal: pass --yes or set YES=1")
-    if not click.confirm("Start it?"):
-        raise OperationError("cancelled; nothing was started")
+    confirmation.require("Start it?", "nothing was started", yes=yes)

@@ -104,12 +104,22 @@ def pin(account: session.Account, image: str) -> str:
     if "@" in image:
         return image
     with session.readable_errors("ecr"):
-        answer = account.boto.client("ecr").batch_get_image(
-            repositoryName=name.repository, imageIds=[{"imageTag": name.reference}], registryId=name.account
-        )
-    if not answer["images"]:
+        found = digest(account.boto, name)
+    if not found:
         raise Failure(f"ECR has no image {image}: push it with make push")
-    return f"{name.host}/{name.repository}@{answer['images'][0]['imageId']['imageDigest']}"
+    return f"{name.host}/{name.repository}@{found}"
+
+
+def digest(boto: Any, name: ImageName) -> str:
+    """Return the digest that the tag of an image in ECR stands for now; empty if there is no such tag.
+
+    Raises:
+        botocore.exceptions.ClientError: ECR refuses the call.
+    """
+    answer = boto.client("ecr").batch_get_image(
+        repositoryName=name.repository, imageIds=[{"imageTag": name.reference}], registryId=name.account
+    )
+    return next((str(found["imageId"].get("imageDigest", "")) for found in answer["images"]), "")
 
 
 @dataclass(frozen=True)

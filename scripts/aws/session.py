@@ -6,7 +6,6 @@ profile, environment -> Account(boto, region, id) -> SageMaker's own Session
 import contextlib
 import logging
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 PREFIX = "traffic-signs"
 """Prefix of every name and S3 key that the commands create, so that IAM policies can be narrow."""
 
-_LONGEST_NAME, _LONGEST_KEY, _LONGEST_VALUE = 63, 128, 256
-"""Characters of a name in SageMaker, and of a tag's key and value."""
 SDK_DEFAULTS = {
     # the SDK would report every call to AWS
     "SchemaVersion": "1.0",
@@ -140,56 +137,3 @@ def require_sdk(major: int) -> None:
     raise Failure(
         f"this command needs version {major} of SageMaker's SDK: run make {folder}/installed, then {folder}/bin/python"
     )
-
-
-def parse_pairs(texts: tuple[str, ...]) -> dict[str, str]:
-    """Parse KEY=VALUE options.
-
-    Raises:
-        Failure: an option has no equals sign or no key, or a key is there twice.
-    """
-    found: dict[str, str] = {}
-    for text in texts:
-        key, separator, value = text.partition("=")
-        if not (key and separator):
-            raise Failure(f"{text!r} is not KEY=VALUE")
-        if key in found:
-            raise Failure(f"{key} is there twice, with {found[key]!r} and {value!r}: remove one of them")
-        found[key] = value
-    return found
-
-
-def parse_tags(texts: tuple[str, ...]) -> dict[str, str]:
-    """Parse KEY=VALUE options as tags. Source: Tag in the API reference.
-
-    Raises:
-        Failure: as for `parse_pairs`; AWS would refuse a tag, when other resources exist already.
-    """
-    found = parse_pairs(texts)
-    for key, value in found.items():
-        rest = re.sub(r"[\w\s.:/=+@-]", "", key + value)
-        if len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE or rest or key.lower().startswith("aws:"):
-            raise Failure(
-                f"--tag {key}={value}: AWS takes keys of {_LONGEST_KEY} and values of {_LONGEST_VALUE} characters, of"
-                " letters, digits, spaces and _.:/=+-@, and no key that begins with aws:"
-            )
-    return found
-
-
-def require_name(name: str, option: str, added: str = "") -> None:
-    """Reject a name that SageMaker would refuse, or that policies and inventory of this project would not match.
-
-    Args:
-        name: What the user chose.
-        option: Its option, for the message.
-        added: What is appended to it for another resource.
-
-    Raises:
-        Failure: the name is too long, has other characters or does not begin with PREFIX.
-    """
-    longest = _LONGEST_NAME - len(added)
-    if len(name) > longest or not re.fullmatch(rf"{PREFIX}(-+[a-zA-Z0-9]+)*", name):
-        raise Failure(
-            f"{option} {name}: expected {PREFIX} or {PREFIX}-..., with at most {longest} letters, digits and hyphens,"
-            " and no hyphen at the end"
-        )

@@ -11,6 +11,7 @@ from typing import Any
 from scripts.aws.session import PREFIX
 from scripts.billing import expiry
 from scripts.billing.item import Item, Machines
+from scripts.errors import is_missing
 
 _QUERIES, _PERIOD = 500, 3600
 """Of one GetMetricData call: AWS's limit, and the seconds that each of its numbers covers."""
@@ -137,7 +138,7 @@ def _described(client: Any, describe: Any, **name: str) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = describe(**name)
     except client.exceptions.ClientError as error:
-        if "could not find" in error.response["Error"].get("Message", "").lower():
+        if is_missing(error):
             return {}
         raise
     return found

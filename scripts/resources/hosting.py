@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from scripts.aws import s3_inputs
-from scripts.aws.session import parse_pairs
 from scripts.errors import Failure
+from scripts.parsing import parse_pairs
 
 _ROUTING = {"least-outstanding": "LEAST_OUTSTANDING_REQUESTS", "random": "RANDOM"}
 _AMIS = (

@@ -3,13 +3,13 @@
 command line  ->  space, what is fixed, strategy  ->  checked  ->  Space, Strategy
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from scripts.parsing import parse_values
 from scripts.tuning import space, strategy
 from scripts.tuning.space import Space
 from scripts.tuning.strategy import DEFAULT_JOBS, NAMES, Strategy
@@ -17,23 +17,11 @@ from scripts.tuning.strategy import DEFAULT_JOBS, NAMES, Strategy
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-def _values(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
-    values = {}
-    for text in given:
-        key, separator, value = text.partition("=")
-        if not key or not separator:
-            raise click.BadParameter(f"{text!r}; expected {parameter.metavar}")
-        try:
-            values[key] = json.loads(value)
-        except ValueError:
-            values[key] = value
-    return values
-
-
 _SEARCH = (
     click.option("--space", "space_file", type=click.Path(dir_okay=False, path_type=Path),
                  default="scripts/tuning/space.toml", show_default=True, help="TOML file with the search space."),
-    click.option("-p", "--hyperparameter", "fixed", multiple=True, metavar="KEY=VALUE", callback=_values,
+    click.option("-p", "--hyperparameter", "fixed", multiple=True, metavar="KEY=VALUE",
+                 callback=lambda _, __, given: parse_values(given),
                  help="Hyperparameter that is the same in all jobs; repeatable."),
     click.option("--strategy", "strategy_name", type=click.Choice(NAMES, case_sensitive=False), default="Bayesian",
                  show_default=True, help="Hyperband ends most jobs early; Grid tries all combinations of values."),

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scripts.aws import ecr
 from scripts.aws.ecr import ImageName
-from scripts.errors import Failure, errors_of_aws
+from scripts.errors import Failure, errors_of_aws, is_missing
 from scripts.resources import endpoint
 
 PREVIOUS = "previous-configuration"
@@ -169,12 +170,9 @@ def resolve(boto: Any, image: str) -> str:
     if "@" in image or not (name := ImageName.parse(image)):
         return image.partition("@")[2]
     try:
-        answer = boto.client("ecr").batch_get_image(
-            repositoryName=name.repository, imageIds=[{"imageTag": name.reference}], registryId=name.account
-        )
+        return ecr.digest(boto, name)
     except errors_of_aws():
         return ""
-    return next((str(found["imageId"].get("imageDigest", "")) for found in answer["images"]), "")
 
 
 def _find(client: Any, kind: str, name: str, call: Any) -> Any:
@@ -183,6 +181,6 @@ def _find(client: Any, kind: str, name: str, call: Any) -> Any:
     try:
         return call()
     except ClientError as error:
-        if "could not find" in error.response["Error"].get("Message", "").lower():
+        if is_missing(error):
             raise Failure(f"{client.meta.region_name} has no {kind} {name}") from error
         raise

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from scripts.aws import costs, session
-from scripts.errors import Failure, Interrupted, OperationError, errors_of_aws
+from scripts.errors import Failure, Interrupted, OperationError, errors_of_aws, is_missing
 from scripts.resources.updates import alarms, fleet, progress
 from scripts.resources.updates.change import LINEAGE
 from scripts.resources.updates.fleet import Fleet
@@ -134,6 +134,6 @@ def _discard(boto: Any, name: str, created: Sequence[Request]) -> None:
         try:
             call()
         except ClientError as error:
-            text = error.response["Error"].get("Message", "")
-            if "could not find" not in text.lower():  # created by a request that failed
+            if not is_missing(error):  # created by a request that failed
+                text = error.response["Error"].get("Message", "")
                 click.echo(f"not deleted: {error.operation_name}: {text}", err=True)

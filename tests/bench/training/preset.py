@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import softmax  # type: ignore[import-untyped] # SciPy has no types
 
-from tests.bench.clock import Clock
+from tests.bench.training.clock import Clock
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.training.fit import distribution, hosts, loop
 from traffic_signs.training.fit.checkpoints import Checkpoints, State

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from tests.bench.clock import Clock
+from tests.bench.training.clock import Clock
 from traffic_signs.data.dataset import Dataset
 from traffic_signs.data.split import split
 
@@ -17,7 +17,7 @@ from traffic_signs.data.split import split
 @click.command(
     epilog="""\b
     Example:
-      python -m tests.bench.one quick 1 results/GTSRB/data results/bench/training/quick-1
+      python -m tests.bench.training.one quick 1 results/GTSRB/data results/bench/training/quick-1
     """
 )
 @click.argument("recipe")
@@ -36,12 +36,12 @@ def main(recipe: str, seed: int, prepared: Path, folder: Path) -> None:
     # imported before the clock starts, and only one of them: the presets' code sets variables that TensorFlow reads
     # when it is imported, while the article's recipe runs with TensorFlow's defaults, such as oneDNN by CPU
     if recipe == "article":
-        from tests.bench import article  # noqa: PLC0415
+        from tests.bench.training import article  # noqa: PLC0415
 
         clock = Clock(folder)
         predict = article.fit(training, held_out, seed, clock.lap)
     else:
-        from tests.bench import preset  # noqa: PLC0415
+        from tests.bench.training import preset  # noqa: PLC0415
 
         clock = Clock(folder)
         predict = preset.fit(recipe, training if validation else whole, validation, seed, clock)

@@ -57,7 +57,7 @@ def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path) -> 
     click.echo(f"{output} holds {len(held)} of {len(turns)} trainings", err=True)
     for recipe, seed in track([turn for turn in turns if turn not in held], "trainings"):
         folder = _EPOCHS / f"{recipe}-{seed}-{origin['code']}"
-        command = [sys.executable, "-m", "tests.bench.one", recipe, str(seed), str(prepared), str(folder)]
+        command = [sys.executable, "-m", "tests.bench.training.one", recipe, str(seed), str(prepared), str(folder)]
         done = subprocess.run(command, env={**os.environ, **_ONE_THREAD}, stdout=subprocess.PIPE, check=True)
         runs.append(json.loads(done.stdout.splitlines()[-1]) | origin)
         Console(stderr=True).print({key: value for key, value in runs[-1].items() if key != "epochs"})
