@@ -38,8 +38,8 @@ def require_job_type(instance_type: str) -> None:
     """
     if platform_of(instance_type) == ARM and "-gb" not in instance_type:
         raise Failure(
-            f"--instance-type {instance_type}: Graviton instances run endpoints only; training and batch transform"
-            " are on x86-64, such as ml.m5.large"
+            f"--instance-type {instance_type}: Graviton instances run endpoints only; training, processing and"
+            " batch transform are on x86-64, such as ml.m5.large"
         )
 
 
@@ -50,7 +50,7 @@ def require_processor(platform: str, image: str, instance_type: str, *, job: boo
         platform: Of the image, such as "linux/amd64".
         image: Its name.
         instance_type: Such as "ml.c7g.large".
-        job: For training or batch transform, which have no Graviton instances.
+        job: For training, processing or batch transform, which have no Graviton instances.
 
     Raises:
         Failure: the instances have another processor.

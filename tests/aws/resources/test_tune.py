@@ -211,6 +211,7 @@ def test_a_dry_run_prints_the_requests_and_makes_nothing(cloud: Cloud, tuning: T
     [
         ({"learning_rate": {"min": 0.1, "max": 20}}, (), "learning_rate = 20; expected a number above 0"),
         ({"learning_rate": {"min": 0.1, "max": 1}}, ("--role", "x", "--strategy", "Grid"), "learning_rate is a range"),
+        ({"learning_rate": {"min": 0.1, "max": 1}}, ("--instance-type", "ml.c7g.large"), "run endpoints only"),
         ({"learning_rate": {"min": 0.1, "max": 1}}, (), "cannot ask for confirmation without a terminal"),
         ({"learning_rate": {"min": 0.1, "max": 1}}, ("--image", f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/a:b"),
          f"is in eu-west-1, the region in use is {REGION}"),

@@ -52,9 +52,9 @@ def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path) -> 
     """Train every recipe with every seed on the arrays in PREPARED, from `make data`."""
     origin = {"code": machine.tree(_CODE), "cpu": machine.describe()["cpu"]}
     turns = [(recipe, seed) for seed in range(1, seeds + 1) for recipe in recipes]
-    runs = [run for run in _finished(output, origin) if (run["recipe"], run["seed"]) in turns]
+    runs = finished(output, origin)  # of other recipes too, which would be lost
     held = {(run["recipe"], run["seed"]) for run in runs}
-    click.echo(f"{output} holds {len(held)} of {len(turns)} trainings", err=True)
+    click.echo(f"{output} holds {len(held.intersection(turns))} of {len(turns)} trainings", err=True)
     for recipe, seed in track([turn for turn in turns if turn not in held], "trainings"):
         folder = _EPOCHS / f"{recipe}-{seed}-{origin['code']}"
         command = [sys.executable, "-m", "tests.bench.training.one", recipe, str(seed), str(prepared), str(folder)]
@@ -68,7 +68,7 @@ def main(prepared: Path, recipes: tuple[str, ...], seeds: int, output: Path) -> 
     _show(_content(runs)["summary"])
 
 
-def _finished(output: Path, origin: dict[str, str]) -> list[dict[str, Any]]:
+def finished(output: Path, origin: dict[str, str]) -> list[dict[str, Any]]:
     """Return the runs in *output* that a run of *origin* would repeat; those of uncommitted files are none."""
     if not output.exists() or origin["code"].endswith("+"):
         return []

@@ -75,6 +75,12 @@ def test_what_a_job_cannot_have_is_refused_before_aws_is_asked(options: list[str
     assert words in done.output
 
 
+def test_a_processing_job_on_graviton_is_refused(cloud: Cloud) -> None:
+    done = cloud.run("prepare", RAW, "--image", IMAGE, "--role", ROLE, "--instance-type", "ml.c7g.large", "--yes")
+    assert done.returncode == 2
+    assert "Graviton instances run endpoints only" in done.stderr
+
+
 def test_data_in_s3_is_prepared_there_and_trained_on_without_a_way_through_here(cloud: Cloud) -> None:
     done = cloud.run("prepare", RAW, "--image", IMAGE, "--role", ROLE, "--json", "--yes")
     assert done.returncode == 0, done.stderr
