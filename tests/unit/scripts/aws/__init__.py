@@ -1,0 +1,1 @@
+"""What the commands ask of AWS, and what they refuse before they ask."""

@@ -1,0 +1,1 @@
+"""The commands for an endpoint, on the side of its caller."""

@@ -1,0 +1,1 @@
+"""The model registry: what a package says of its model."""
