@@ -13,6 +13,7 @@ from traffic_signs.data.dataset import Dataset
 from traffic_signs.errors import CheckpointError, DataError
 from traffic_signs.training.fit.checkpoints import State
 from traffic_signs.training.fit.trainer import Trainer
+from traffic_signs.training.recipe import schedule
 from traffic_signs.training.recipe.presets import Recipe
 
 _STEPS_PER_CALL = 10
@@ -90,7 +91,7 @@ class Progress:
         images = ((self.step - 1) % trainer.steps_per_epoch + 1) * trainer.batch
         history["train_loss"].append(self._loss_sum / images)
         history["train_accuracy"].append(self._correct_sum / images)
-        history["learning_rate"].append(float(np.asarray(trainer.optimizer.learning_rate)))
+        history["learning_rate"].append(schedule.current_rate(trainer.optimizer))
         self._loss_sum = self._correct_sum = 0.0
         if self._validation is None:
             self.keep_current_weights()

@@ -48,7 +48,7 @@ class Recipe:
     batch_size: int
     """Images per step, over all GPUs and hosts together."""
     optimizer: str
-    """`adam`, or `sgd` with Nesterov momentum."""
+    """`adam`, or `muon` for kernels, with Adam for everything else."""
     learning_rate: float
     """Highest learning rate of the schedule."""
     schedule: str
@@ -68,15 +68,15 @@ class Recipe:
 PRESETS: Mapping[str, Recipe] = MappingProxyType(
     {
         "lenet": Recipe("lenet", 10, 128, "adam", 1e-3, "constant"),
-        "quick": Recipe("strided", 1, 48, "adam", 8e-3, "one-cycle", label_smoothing=0.1),
+        "quick": Recipe("strided", 1, 48, "muon", 0.03, "one-cycle", weight_decay=0.1, label_smoothing=0.3),
         "best": Recipe(
             "multi-scale",
             epochs=36,
             batch_size=128,
-            optimizer="sgd",
-            learning_rate=0.1,
+            optimizer="muon",
+            learning_rate=0.01,
             schedule="one-cycle",
-            weight_decay=5e-4,
+            weight_decay=0.05,
             label_smoothing=0.05,
             balance=0.5,
             ema=0.045,
