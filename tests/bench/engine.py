@@ -14,9 +14,8 @@ from rich.table import Table
 
 from tests.bench import machine
 from traffic_signs.images import preprocessing
-from traffic_signs.model import artifact
+from traffic_signs.model import artifact, instructions
 from traffic_signs.model.litert import Engine
-from traffic_signs.serving.engine import hardware
 
 _SIZES = (1, 4, 16, 64)
 
@@ -47,7 +46,7 @@ def main(model: Path, calls: int) -> None:
         medians = [statistics.median(values) * 1e6 for values in seconds.values()]
         table.add_row(str(size), *(f"{median:,.1f}" for median in medians), f"{medians[0] / medians[-1]:.2f}")
     Console().print(table)
-    Console().print(f"{machine.describe()['cpu']}; VNNI: {hardware.has_vnni()}")
+    Console().print(f"{machine.describe()['cpu']}; VNNI: {instructions.has_vnni()}")
 
 
 if __name__ == "__main__":

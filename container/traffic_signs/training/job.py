@@ -165,9 +165,8 @@ def _fit(
     with distribution.host_loss_as_error() if several_hosts else contextlib.nullcontext():
         strategy = distribution.strategy(cluster.hosts)
         devices = [device.name for device in tf.config.list_logical_devices()]
-        _log.info(
-            "TensorFlow %s sees %s, computes in %s", tf.__version__, ", ".join(devices), distribution.choose_precision()
-        )
+        precision = distribution.choose_precision(recipe.mixed_precision)
+        _log.info("TensorFlow %s sees %s, computes in %s", tf.__version__, ", ".join(devices), precision)
         _log.info("%d replicas on %d hosts", strategy.num_replicas_in_sync, len(cluster.hosts.names))
         _log.info("%d images to train on, %d to validate", len(training), len(validation) if validation else 0)
         _log.info("%s: %s", settings.preset, recipe)

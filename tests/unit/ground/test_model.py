@@ -14,9 +14,8 @@ from scipy.ndimage import uniform_filter  # type: ignore[import-untyped] # SciPy
 
 from tests.support.helpers import Job
 from traffic_signs.errors import ArtifactError, ExportError
-from traffic_signs.model import artifact
+from traffic_signs.model import artifact, instructions
 from traffic_signs.model.litert import BATCH, Engine
-from traffic_signs.serving.engine import hardware
 from traffic_signs.serving.engine.predictor import Predictor
 from traffic_signs.training.recipe import networks as models
 from traffic_signs.training.results.export import Agreement, compare, export
@@ -297,7 +296,7 @@ def test_a_model_is_served_in_the_precision_that_is_asked_for(
         assert predictor.identity["precision"] == precision
         assert predictor.header[1].endswith(f"; data={'d' * 64}; precision={precision}")
         assert f"{name}: {precision}, because TRAFFIC_SIGNS_PRECISION sets it" in caplog.text
-    assert Predictor(with_int8).identity["precision"] == ("int8" if hardware.has_vnni() else "float32")
+    assert Predictor(with_int8).identity["precision"] == ("int8" if instructions.has_vnni() else "float32")
 
 
 def test_models_of_earlier_versions_have_no_int8(model_directory: Path) -> None:

@@ -1,8 +1,7 @@
 """Hardware that the container may use, read from Linux's files.
 
 Cores: CPU affinity and the cgroup's quota, which `docker run --cpus` sets. Memory: the cgroup's limit, which `--memory`
-sets. GPUs: what NVIDIA's container runtime has put into /dev, and the user's choice of them. Instruction sets: the
-CPU's flags.
+sets. GPUs: what NVIDIA's container runtime has put into /dev, and the user's choice of them.
 """
 
 import itertools
@@ -71,19 +70,6 @@ def gpus(environment: Mapping[str, str] = os.environ, devices: Path = Path("/dev
         return numbers
     names = [name.strip() for name in visible.split(",")]
     return list(itertools.takewhile(lambda name: name in numbers or name.startswith(("GPU-", "MIG-")), names))
-
-
-def has_vnni(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Return whether the CPU has x86's int8 dot product instructions; with AVX2 alone float32 is faster.
-
-    Arm CPUs list their features under another name, and count as CPUs without.
-    """
-    try:
-        lines = cpuinfo.read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return False
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    return not {"avx512_vnni", "avx_vnni"}.isdisjoint(flags)
 
 
 def _read_integers(path: Path) -> list[int] | None:

@@ -11,8 +11,7 @@ import numpy as np
 
 from traffic_signs.errors import ArtifactError
 from traffic_signs.images import preprocessing
-from traffic_signs.model import artifact, litert
-from traffic_signs.serving.engine import hardware
+from traffic_signs.model import artifact, instructions, litert
 from traffic_signs.serving.engine import precision as precisions
 from traffic_signs.serving.telemetry.metrics import Metrics
 
@@ -42,7 +41,7 @@ class Predictor:
         """
         started = time.monotonic()
         self.artifact = artifact.read(directory)
-        chosen, reason = precisions.choose(precision, engine, self.artifact, vnni=hardware.has_vnni())
+        chosen, reason = precisions.choose(precision, engine, self.artifact, vnni=instructions.has_vnni())
         self.identity = {
             "name": _printable(self.artifact.preset),
             "version": artifact.version(directory),

@@ -19,6 +19,7 @@ import keras
 import tensorflow as tf
 
 from traffic_signs.errors import HostsError
+from traffic_signs.model import instructions
 from traffic_signs.training.fit.cluster import PORT
 from traffic_signs.training.fit.hosts import Hosts
 
@@ -66,14 +67,15 @@ def host_loss_as_error() -> Iterator[None]:
         raise HostsError(f"another host was lost; see its log ({type(error).__name__})") from error
 
 
-def choose_precision() -> str:
-    """Set and return Keras's dtype policy: mixed_bfloat16 if every GPU has units for it, else float32.
+def choose_precision(mixed: bool) -> str:
+    """Set and return Keras's dtype policy: mixed_bfloat16 if *mixed* and the hardware has units for it, else float32.
 
-    GPUs of compute capability 8.0 (Ampere) and later have them. bfloat16 has the range of float32, so the loss
-    needs no scaling, as float16 would. Weights and logits are float32 in either case.
+    GPUs of compute capability 8.0 (Ampere) and later have them, and CPUs with AVX-512 BF16 or AMX. bfloat16 has the
+    range of float32, so the loss needs no scaling, as float16 would. Weights and logits are float32 in either case.
     """
     gpus = tf.config.list_physical_devices("GPU")
     capabilities = [tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0)) for gpu in gpus]
-    policy = "mixed_bfloat16" if min(capabilities, default=(0, 0)) >= (8, 0) else "float32"
+    units = min(capabilities) >= (8, 0) if gpus else instructions.has_bfloat16()
+    policy = "mixed_bfloat16" if mixed and units else "float32"
     keras.config.set_dtype_policy(policy)
     return policy

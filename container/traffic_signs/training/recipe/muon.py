@@ -2,9 +2,9 @@
 
 gradient -> Nesterov momentum -> matrix [all but the last axis, outputs] -> nearly orthogonal -> kernel
 
-All directions of a kernel then move equally far, where SGD and Adam follow a few strong ones. K. Jordan: Muon: An optimizer
-for hidden layers in neural networks. kellerjordan.github.io/posts/muon, 2024. The step's size is that of J. Liu et al.:
-Muon is scalable for LLM training. arXiv 2502.16982, 2025.
+All directions of a kernel then move equally far, where SGD and Adam follow a few strong ones. K. Jordan: Muon: An
+optimizer for hidden layers in neural networks. kellerjordan.github.io/posts/muon, 2024. The step's size is that of
+J. Liu et al.: Muon is scalable for LLM training. arXiv:2502.16982, 2025.
 
 Keras's own Muon (3.15) leaves the kernels of convolutions to AdamW.
 """
@@ -23,7 +23,7 @@ _STEP = 0.2
 """Root mean square of a kernel's change in one step, at a learning rate of 1; about Adam's."""
 
 
-class Muon(keras.optimizers.Optimizer):
+class Muon(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras has no types
     """Muon for kernels: variables of at least two dimensions, the last of which counts the outputs.
 
     It takes the arguments of every Keras optimizer, such as `learning_rate` and a decoupled `weight_decay`.

@@ -61,6 +61,8 @@ class Recipe:
     """Oversampling of rare classes: 0 uses every image once, 1 all classes equally often."""
     ema: float = 0.0
     """Share of all steps that the moving average of the weights spans; it is validated and exported. 0: no average."""
+    mixed_precision: bool = False
+    """Compute in bfloat16 where the hardware has units for it; weights and logits stay float32."""
     augmentation: Augmentation | None = None
     """Random changes of the images; None for no change."""
 
@@ -80,6 +82,7 @@ PRESETS: Mapping[str, Recipe] = MappingProxyType(
             label_smoothing=0.05,
             balance=0.5,
             ema=0.045,
+            mixed_precision=True,
             augmentation=Augmentation(
                 rotation=15,
                 scale=0.2,

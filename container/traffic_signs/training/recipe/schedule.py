@@ -61,7 +61,7 @@ def average_decay(recipe: Recipe, steps: int) -> float:
 def learning_rate(
     recipe: Recipe, steps: int, factor: float = 1.0
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return *factor* times the learning rate for *steps* steps: a constant, or a schedule that maps a step to a rate."""
+    """Return *factor* times the rate for *steps* steps: a constant, or a schedule that maps a step to a rate."""
     peak = factor * recipe.learning_rate
     if recipe.schedule == "constant":
         return peak

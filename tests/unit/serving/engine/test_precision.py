@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from traffic_signs.errors import ArtifactError, SettingsError
-from traffic_signs.model import artifact
-from traffic_signs.serving.engine import hardware, precision
+from traffic_signs.model import artifact, instructions
+from traffic_signs.serving.engine import precision
 from traffic_signs.settings.serving import ServingSettings
 
 FLOAT32 = artifact.Artifact((), (), "best", "", agreement={"model.tflite": {}})
@@ -26,8 +26,8 @@ OLD = artifact.Artifact((), (), "best", "")
 )
 def test_vnni_is_one_of_the_cpus_flags(tmp_path: Path, cpuinfo: str, vnni: bool) -> None:
     (tmp_path / "cpuinfo").write_text(cpuinfo)
-    assert hardware.has_vnni(tmp_path / "cpuinfo") is vnni
-    assert not hardware.has_vnni(tmp_path / "none")
+    assert instructions.has_vnni(tmp_path / "cpuinfo") is vnni
+    assert not instructions.has_vnni(tmp_path / "none")
 
 
 @pytest.mark.parametrize(
