@@ -35,7 +35,7 @@ class Answer:
 def connect(server: Server, buffer: int = 0) -> socket.socket:
     """Connect; with *buffer* the kernel keeps no more bytes than about that for a client that does not read."""
     client = socket.socket()
-    client.settimeout(15)
+    client.settimeout(60)  # on a busy machine, 18 large bodies take longer than 15 s to send
     if buffer:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     client.connect(("127.0.0.1", int(server.url.rsplit(":", 1)[1])))

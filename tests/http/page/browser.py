@@ -75,6 +75,9 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     asked: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
+    # Playwright intercepts file choosers while it has a listener for them, and does not wait until the browser knows of
+    # a new one: on a busy machine a chooser that opens at once would be missed
+    page.on("filechooser", lambda chooser: None)
     page.goto(url)
     yield page
     assert errors == []
