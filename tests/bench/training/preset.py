@@ -38,6 +38,7 @@ def fit(
         CheckpointError: the checkpoint belongs to another training.
     """
     recipe, checkpoints = presets.PRESETS[name], Checkpoints(clock.folder)
+    distribution.choose_precision(recipe.mixed_precision)
     resume = checkpoints.newest(loop.identity(recipe, training, validation, seed))
     clock.resume(len(resume.history["train_loss"]) if resume else 0)
 
@@ -55,6 +56,7 @@ def fit(
         resume=resume,
         save=save,
     )
+    distribution.choose_precision(mixed=False)  # as in a job: the exported network computes in float32
     network = networks.build(recipe.network, len(training.names))
     temperature = _TEMPERATURES.get(name, 1.0)
     if validation:

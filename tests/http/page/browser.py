@@ -77,7 +77,7 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     page.on("request", lambda request: asked.append(request.url))
     # Playwright intercepts file choosers while it has a listener for them, and does not wait until the browser knows of
     # a new one: on a busy machine a chooser that opens at once would be missed
-    page.on("filechooser", lambda chooser: None)
+    page.on("filechooser", lambda _: None)
     page.goto(url)
     yield page
     assert errors == []

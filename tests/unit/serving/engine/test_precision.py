@@ -1,33 +1,15 @@
-"""What a model is computed in: asked for, or by the CPU's flags."""
-
-from pathlib import Path
+"""What a model is computed in: asked for, or by what the CPU has."""
 
 import pytest
 
 from traffic_signs.errors import ArtifactError, SettingsError
-from traffic_signs.model import artifact, instructions
+from traffic_signs.model import artifact
 from traffic_signs.serving.engine import precision
 from traffic_signs.settings.serving import ServingSettings
 
 FLOAT32 = artifact.Artifact((), (), "best", "", agreement={"model.tflite": {}})
 BOTH = artifact.Artifact((), (), "best", "", agreement={"model.tflite": {}, "model.int8.tflite": {}})
 OLD = artifact.Artifact((), (), "best", "")
-
-
-@pytest.mark.parametrize(
-    ("cpuinfo", "vnni"),
-    [
-        ("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_vnni\nbugs\t: none\n", True),
-        ("flags\t\t: fpu avx2 avx_vnni avx_vnni_int8\n", True),
-        ("flags\t\t: fpu avx2 avx512f avx512_vbmi2\nvmx flags\t: avx512_vnni\n", False),
-        ("Features\t: fp asimd asimddp i8mm\n", False),
-        ("", False),
-    ],
-)
-def test_vnni_is_one_of_the_cpus_flags(tmp_path: Path, cpuinfo: str, vnni: bool) -> None:
-    (tmp_path / "cpuinfo").write_text(cpuinfo)
-    assert instructions.has_vnni(tmp_path / "cpuinfo") is vnni
-    assert not instructions.has_vnni(tmp_path / "none")
 
 
 @pytest.mark.parametrize(
