@@ -57,7 +57,7 @@ help: ## list the make targets
 		$(MAKEFILE_LIST)
 	@echo
 	@echo "DATA=synthetic | download | a folder, zip or tar with GTSRB, a folder of images per class, or a table of images"
-	@echo "SPLIT=track | random   PRESET=lenet | quick | best   HYPERPARAMETERS='epochs=10 seed=2'   PORT=8080   TARGET=gpu | cpu"
+	@echo "SPLIT=track | random   PRESET=lenet | quick | fast | best   HYPERPARAMETERS='epochs=10 seed=2'   PORT=8080   TARGET=gpu | cpu"
 
 ##@ Start here
 

@@ -168,7 +168,7 @@ def test_a_job_with_an_empty_channel_fails_and_names_it(image: str | None, tmp_p
     [
         ('{"epoch": "3"}', "unknown hyperparameter epoch = '3'; known are"),
         ('{"epochs": "\\"many\\""}', "hyperparameter epochs = 'many'; expected a whole number"),
-        ('{"preset": "resnet"}', "hyperparameter preset = 'resnet'; expected one of lenet, quick, best"),
+        ('{"preset": "resnet"}', "hyperparameter preset = 'resnet'; expected one of lenet, quick, fast, best"),
         ('{"epochs": "many"}', "hyperparameter epochs = 'many'; expected a whole number"),
     ],
 )

@@ -43,7 +43,7 @@ def chosen(found: space.Space, name: str, **options: Any) -> strategy.Strategy:
 
 def test_the_shipped_space_is_read() -> None:
     found = space.read(space.DEFAULT, {"preset": "quick"})
-    assert found.searched == {"learning_rate": Range(0.0003, 0.03, True), "batch_size": (32, 64, 128)}
+    assert found.searched == {"learning_rate": Range(0.0003, 0.1, True), "batch_size": (32, 64, 128)}
     assert found.fixed == {"preset": "quick"}
 
 
@@ -89,7 +89,7 @@ def test_the_bounds_of_the_schema_are_those_of_the_training(name: str, tmp_path:
         (f'{HEAD}{RATE}min = 1\nmax = 2\nscale = "log"', "scale = 'log'; expected one of linear, logarithmic"),
         (f'{HEAD}{RATE}min = 0.0\nmax = 2\nscale = "logarithmic"', "a logarithmic scale needs a min above 0"),
         (f"{HEAD}[search.epochs]\nmin = 1.0\nmax = 5.0", "epochs = 1.0; expected a whole number from 1 to 10000"),
-        (f"{HEAD}[search.preset]\nvalues = ['slow']", 'preset = "slow"; expected one of lenet, quick, best'),
+        (f"{HEAD}[search.preset]\nvalues = ['slow']", 'preset = "slow"; expected one of lenet, quick, fast, best'),
         (f"{HEAD}[search.epoch]\nmin = 1\nmax = 5", "unknown hyperparameter epoch; known are allow_unused, batch_size"),
         (f"{HEAD}[fixed]\nlearning_rate = 1\n{RATE}min = 1\nmax = 2", "space.toml fixes learning_rate, which"),
         (f"{HEAD}[fixed]\nseed = -1\n{RATE}min = 1\nmax = 2", "seed = -1; expected a whole number from 0 to"),
