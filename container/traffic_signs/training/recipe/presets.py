@@ -69,7 +69,7 @@ class Recipe:
 
 _BEST = Recipe(
     "multi-scale",
-    epochs=20,
+    epochs=24,
     batch_size=128,
     optimizer="muon",
     learning_rate=0.01,
