@@ -235,7 +235,7 @@ mutants: install ## run the check on images with a fault each, and on odd ones w
 bench-training: data ## train the article's recipe and the presets, one to two hours; DATA=download, BENCH='--recipe quick'
 	$(PYTHON) -m tests.bench.training $(prepared) $(BENCH)
 
-bench-pipeline: data ## share of augmentation in a training step; DATA=download
+bench-pipeline: data ## time of a training step, without augmentation, and in float32; DATA=download
 	$(PYTHON) -m tests.bench.pipeline $(prepared) $(BENCH)
 
 bench-counting: install ## CPU time of counting a request, compared with prometheus_client
