@@ -44,7 +44,8 @@ def run_with_progress(subject: Subject) -> Report:
 
         def name_running() -> None:
             while not over.wait(_SILENT_SECONDS):
-                click.echo(f"{time.monotonic() - start:5.0f} s  still running: {', '.join(running)}", err=True)
+                if running:
+                    click.echo(f"{time.monotonic() - start:5.0f} s  still running: {', '.join(running)}", err=True)
 
         if not console.is_terminal:
             threading.Thread(target=name_running, daemon=True).start()
