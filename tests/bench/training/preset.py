@@ -14,7 +14,7 @@ from traffic_signs.training.recipe import networks, presets
 from traffic_signs.training.results import calibration
 
 _TEMPERATURES = {"fast": 0.661, "best": 0.661}
-"""Calibration temperatures of presets that train on all tracks, from a job of `fast` with held-out validation tracks."""
+"""Calibration temperatures of presets that train on all tracks, from a job of `fast` with held-out tracks."""
 
 
 def fit(
