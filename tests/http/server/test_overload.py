@@ -75,7 +75,7 @@ def test_clients_that_go_away_free_their_places(job: Job, image: str | None, tmp
     body = npy(np.zeros((2_000, 32, 32, 1), np.uint8))
     with serving(job.base, tmp_path / "log", image, variables) as server, ThreadPoolExecutor(24) as pool:
         busy = [pool.submit(keep_busy, server) for _ in range(24)]  # three times as many as there are threads
-        refused_by = time.monotonic() + 60
+        refused_by = time.monotonic() + 240  # this process shares a busy machine with its own 24 clients
         try:
             gone: list[socket.socket] = []
             while not any(b" 503 " in connection.recv(4096) for connection in readable(gone)):
