@@ -16,7 +16,7 @@ def has_vnni(cpuinfo: Path = _CPUINFO) -> bool:
 
 
 def has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
-    """Return whether the CPU multiplies bfloat16 matrices; others convert each number to float32 first."""
+    """Return whether the CPU has x86's instructions for products of bfloat16 numbers."""
     return not {"avx512_bf16", "amx_bf16"}.isdisjoint(_flags(cpuinfo))
 
 

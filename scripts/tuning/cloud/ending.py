@@ -3,9 +3,8 @@
 name  ->  wait, with its numbers on the screen  ->  description, training jobs  ->  Results; the best job for deploy
 """
 
-import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,7 @@ def collect(account: session.Account, name: str, folder: Path, job_output: Path)
         job_output: File for the best training job, which deploy reads.
 
     Raises:
-        Failure: there is no such tuning job; the login expired or AWS refused a call; the tuning job keeps running.
+        Failure: the login expired or AWS refused a call; the tuning job keeps running.
         Interrupted: Ctrl-C; as above.
         OperationError: no training job has completed.
     """
@@ -60,7 +59,7 @@ def collect(account: session.Account, name: str, folder: Path, job_output: Path)
         f"{name} keeps running and billing; stop it: {stop(name)}; or see its results later:"
         f" python -m scripts.tune_results {name}"
     )
-    with session.readable_errors("sagemaker", still_running), _known(account.region, name):
+    with session.readable_errors("sagemaker", still_running):
         description = waiting.wait_until_final(
             name,
             lambda: client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name),
@@ -88,18 +87,6 @@ def collect(account: session.Account, name: str, folder: Path, job_output: Path)
     except OSError as error:
         raise Failure(f"cannot write {job_output}: {error.strerror}; use deploy --job {best.name}") from error
     click.echo(f"wrote {folder / name} and {job_output}; deploy the best job, {best.name}: make deploy")
-
-
-@contextlib.contextmanager
-def _known(region: str, name: str) -> Iterator[None]:
-    from botocore.exceptions import ClientError
-
-    try:
-        yield
-    except ClientError as error:
-        if error.response["Error"].get("Code") != "ResourceNotFound":
-            raise
-        raise Failure(f"{region} has no tuning job {name}") from error
 
 
 def stop(name: str) -> str:

@@ -47,6 +47,19 @@ class Account(Cloud):
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
         assert [self.status(name), self.status(name)] == ["Creating", "InService"]
 
+    def let_a_second_pass(self) -> str:
+        """Give the configuration in service, which is named after this second, an older name; return it.
+
+        Its ARN and its tags change with it: the next update may make a configuration with the name it had.
+        """
+        hosting, older = self.hosting, f"{NAME}-u20000101000000"
+        kept = hosting.configurations.pop(hosting.endpoints[NAME].configuration)
+        arn = f"{hosting.prefix}:endpoint-config/{older}"
+        hosting.tags[arn] = hosting.tags.pop(kept["EndpointConfigArn"])
+        hosting.configurations[older] = kept | {"EndpointConfigName": older, "EndpointConfigArn": arn}
+        hosting.endpoints[NAME].configuration = older
+        return older
+
     def status(self, name: str = NAME) -> str:
         return str(self.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"])
 

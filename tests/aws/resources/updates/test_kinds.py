@@ -46,10 +46,7 @@ def test_a_folder_stays_a_folder(account: Account, answer: dict[str, Any]) -> No
 def test_a_folder_takes_the_place_of_an_archive_and_the_other_way_round(account: Account) -> None:
     for uri in (FOLDER, NEXT_MODEL):
         assert account.run("update", NAME, "--model-data", uri, "--image", IMAGE, "--yes").returncode == 0
-        made = account.hosting.endpoints[NAME]
-        kept = account.hosting.configurations.pop(made.configuration)  # a second has passed
-        made.configuration = kept["EndpointConfigName"] = f"{NAME}-u20000101000000"
-        account.hosting.configurations[made.configuration] = kept
+        account.let_a_second_pass()
     folder, archive = (model["PrimaryContainer"] for model in account.sent("CreateModel"))
     assert (folder["ModelDataSource"], folder.get("ModelDataUrl")) == (SOURCE, None)
     assert (archive["ModelDataUrl"], archive.get("ModelDataSource")) == (NEXT_MODEL, None)

@@ -19,11 +19,8 @@ def current(account: Account) -> str:
 
 
 def test_an_update_is_undone_step_by_step_and_done_again(account: Account) -> None:
-    first = update(account, "--image", NEXT_IMAGE)
-    account.hosting.configurations[f"{NAME}-u20000101000000"] = account.hosting.configurations.pop(first)
-    account.hosting.endpoints[NAME].configuration = first = f"{NAME}-u20000101000000"  # a second has passed
-    made = account.hosting.configurations[first]
-    made["EndpointConfigName"] = first
+    update(account, "--image", NEXT_IMAGE)
+    first = account.let_a_second_pass()
     second = update(account, "--instance-count", 3)
     done = account.run("rollback", NAME, "--yes")
     assert done.returncode == 0, done.stderr

@@ -130,8 +130,12 @@ def test_without_validation_the_last_weights_are_kept(data: tuple[Dataset, Datas
         assert all(any(np.array_equal(one, other) for other in state.variables) for one in last.weights) == kept
 
 
-def test_the_exported_weights_are_the_moving_average_of_those_after_each_step(data: tuple[Dataset, Dataset]) -> None:
-    recipe = dataclasses.replace(PLAIN, epochs=4, batch_size=len(data[0]), ema=1.0)  # an epoch is one step
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_the_exported_weights_are_the_moving_average_of_those_after_each_step(
+    data: tuple[Dataset, Dataset], optimizer: str
+) -> None:
+    # an epoch is one step
+    recipe = dataclasses.replace(PLAIN, epochs=4, batch_size=len(data[0]), ema=1.0, optimizer=optimizer)
     steps: list[State] = []
     done = fit((data[0], None), recipe, save=steps.append)  # type: ignore[arg-type] # None: the last epoch is exported
     floats = [
@@ -145,8 +149,8 @@ def test_the_exported_weights_are_the_moving_average_of_those_after_each_step(da
 
 
 def test_the_average_forgets_the_first_weights_in_a_short_training_too() -> None:
-    steps = 36 * 4  # of 500 images
-    assert schedule.average_decay(presets.PRESETS["best"], steps) ** steps < 1e-6
+    steps = presets.PRESETS["fast"].epochs * 4  # of 500 images
+    assert schedule.average_decay(presets.PRESETS["fast"], steps) ** steps < 1e-6
 
 
 def test_fewer_images_than_a_batch_are_enough(data: tuple[Dataset, Dataset]) -> None:
