@@ -1,6 +1,7 @@
 """Fixtures: the commands, with the strict fake of endpoints as SageMaker."""
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from tests.aws.cloud import IMAGE, MODEL, RECORDER, REGION, ROLE, Cloud
 from tests.aws.fake import over_moto
 from tests.aws.fake.hosting import Hosting
+from tests.support.waiting import wait_until
 
 NAME = "traffic-signs-live"
 NEXT_IMAGE = IMAGE.replace("abc", "next")
@@ -18,6 +20,12 @@ NEXT_MODEL = "s3://bucket/next/model.tar.gz"
 
 # the fake goes a stage further with each look
 _WITHOUT_PAUSES = "import scripts.aws.waiting; scripts.aws.waiting._POLL_SECONDS = 0\n"
+
+
+def let_a_second_pass() -> None:
+    """Wait until the next second: configurations are named after the one in which they are made."""
+    now = int(time.time())
+    wait_until(lambda: int(time.time()) > now, 5, "the next second, whose name is free")
 
 
 class Account(Cloud):
@@ -46,19 +54,6 @@ class Account(Cloud):
         self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], Tags=tags)
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
         assert [self.status(name), self.status(name)] == ["Creating", "InService"]
-
-    def let_a_second_pass(self) -> str:
-        """Give the configuration in service, which is named after this second, an older name; return it.
-
-        Its ARN and its tags change with it: the next update may make a configuration with the name it had.
-        """
-        hosting, older = self.hosting, f"{NAME}-u20000101000000"
-        kept = hosting.configurations.pop(hosting.endpoints[NAME].configuration)
-        arn = f"{hosting.prefix}:endpoint-config/{older}"
-        hosting.tags[arn] = hosting.tags.pop(kept["EndpointConfigArn"])
-        hosting.configurations[older] = kept | {"EndpointConfigName": older, "EndpointConfigArn": arn}
-        hosting.endpoints[NAME].configuration = older
-        return older
 
     def status(self, name: str = NAME) -> str:
         return str(self.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"])

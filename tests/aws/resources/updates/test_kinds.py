@@ -8,7 +8,7 @@ import pytest
 
 from tests.aws.cloud import IMAGE, MODEL, REGION, ROLE
 from tests.aws.fake import services
-from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account
+from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account, let_a_second_pass
 
 POOLS = [{"InstanceType": "ml.m5.large", "Priority": 2}, {"InstanceType": "ml.c5.large", "Priority": 1}]
 FOLDER = "s3://bucket/models/next/"
@@ -46,7 +46,7 @@ def test_a_folder_stays_a_folder(account: Account, answer: dict[str, Any]) -> No
 def test_a_folder_takes_the_place_of_an_archive_and_the_other_way_round(account: Account) -> None:
     for uri in (FOLDER, NEXT_MODEL):
         assert account.run("update", NAME, "--model-data", uri, "--image", IMAGE, "--yes").returncode == 0
-        account.let_a_second_pass()
+        let_a_second_pass()
     folder, archive = (model["PrimaryContainer"] for model in account.sent("CreateModel"))
     assert (folder["ModelDataSource"], folder.get("ModelDataUrl")) == (SOURCE, None)
     assert (archive["ModelDataUrl"], archive.get("ModelDataSource")) == (NEXT_MODEL, None)

@@ -5,7 +5,7 @@ import json
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import IMAGE, MODEL
 from tests.aws.options.test_json import FIELDS
-from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account
+from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account, let_a_second_pass
 
 
 def update(account: Account, *options: object) -> str:
@@ -19,8 +19,8 @@ def current(account: Account) -> str:
 
 
 def test_an_update_is_undone_step_by_step_and_done_again(account: Account) -> None:
-    update(account, "--image", NEXT_IMAGE)
-    first = account.let_a_second_pass()
+    first = update(account, "--image", NEXT_IMAGE)
+    let_a_second_pass()
     second = update(account, "--instance-count", 3)
     done = account.run("rollback", NAME, "--yes")
     assert done.returncode == 0, done.stderr
@@ -61,6 +61,7 @@ def test_lineage_follows_the_model(account: Account) -> None:
     update(account, "--instance-count", 3)
     assert lineage() == {"training-job": "old", "team": "signs"}
     assert account.run("rollback", NAME, "--yes").returncode == 0
+    let_a_second_pass()
     update(account, "--model-data", NEXT_MODEL)
     assert lineage() == {"team": "signs"}
     assert account.run("rollback", NAME, "--yes").returncode == 0

@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ import pytest
 from tests.aws.account.test_iam import denied
 from tests.aws.cloud import IMAGE, MODEL, ROLE
 from tests.aws.options.test_json import FIELDS
-from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account
-from tests.support.waiting import wait_until
+from tests.aws.resources.updates.conftest import NAME, NEXT_IMAGE, NEXT_MODEL, Account, let_a_second_pass
 
 ALARMS = [f"{NAME}-5xx", f"{NAME}-errors", f"{NAME}-p95"]
 
@@ -144,8 +142,7 @@ def test_what_no_option_names_stays_as_it_is(account: Account) -> None:
     ]
     assert made["Tags"] == [{"Key": "team", "Value": "signs"}, {"Key": "previous-configuration", "Value": NAME}]
     assert not account.sent("CreateModel")
-    name = made["EndpointConfigName"]
-    wait_until(lambda: f"{datetime.now(UTC):%Y%m%d%H%M%S}" not in name, 5, "the next second, whose name is free")
+    let_a_second_pass()
     assert account.run("update", NAME, "--instance-type", "ml.c5.large", "--yes").returncode == 0
     assert "InferenceAmiVersion" not in account.sent("CreateEndpointConfig")[1]["ProductionVariants"][0]
 
