@@ -53,7 +53,9 @@ def build(name: str, lines: Iterable[str] = (), files: Mapping[str, str] | None 
         with (context / "Dockerfile").open("a", encoding="utf-8") as dockerfile:
             dockerfile.writelines(f"{line}\n" for line in lines)
         command = [DOCKER, "build", "--quiet", "--platform", "linux/amd64", "--tag", image, str(context)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # the classic builder may lose a cached layer to another process's `docker rmi` in the middle of a build
+        environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return image
 
