@@ -7,11 +7,30 @@ import json
 import re
 from typing import Any
 
+import click
+
 from scripts.aws.session import PREFIX
 from scripts.errors import Failure
 
 _LONGEST_NAME, _LONGEST_KEY, _LONGEST_VALUE = 63, 128, 256
 """Characters of a name in SageMaker, and of a tag's key and value."""
+
+
+class _RoleArn(click.ParamType[str]):
+    """The ARN of an IAM role. Source: RoleArn in the API reference."""
+
+    name = "arn"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value and not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", value, re.ASCII):
+            self.fail(f"{value!r} is no ARN of a role, such as arn:aws:iam::111122223333:role/NAME", param, ctx)
+        return value
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:  # noqa: ARG002 # click's
+        return "docs/iam-and-costs.md has the commands that make a role."
+
+
+ROLE_ARN = _RoleArn()
 
 
 def parse_pairs(texts: tuple[str, ...]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
+from scripts import parsing
 from scripts.aws import costs, ecr, s3_inputs, session
 from scripts.aws.session import PREFIX
 from scripts.errors import Failure
@@ -25,7 +26,8 @@ from scripts.resources.jobs import processing
 )
 @click.argument("source", metavar="S3_URI")
 @click.option("--image", required=True, help="URI that `make push` printed.")
-@click.option("--role", required=True, envvar="SAGEMAKER_ROLE", help="ARN of the execution role.")
+@click.option("--role", type=parsing.ROLE_ARN, required=True, envvar="SAGEMAKER_ROLE", show_envvar=True,
+              help="ARN of the execution role.")  # fmt: skip
 @click.option("--split", type=click.Choice(["track", "random"]), default="track", show_default=True)
 @click.option("--bucket", help="S3 bucket for the arrays; default: sagemaker-REGION-ACCOUNT.")
 @click.option("--instance-type", default="ml.m5.xlarge", show_default=True)

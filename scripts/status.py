@@ -58,7 +58,8 @@ def main(*, name: str, follow: bool) -> None:
         "expiry": ends,
         "changed": description["LastModifiedTime"].isoformat(timespec="seconds"),
     }
-    result(**{**rows, "status": status}, doing=rows["status"], alarms=watched)
+    document = {key: value or None for key, value in rows.items()} | {"status": status}
+    result(**document, doing=rows["status"], alarms=watched)
     for key, value in (*rows.items(), *((f"alarm {key}", value) for key, value in watched.items())):
         if value:
             click.echo(f"{key:<14} {value}")

@@ -29,7 +29,8 @@ from scripts.resources.jobs import extras, training_job
     """,
 )
 @click.option("--image", required=True, help="URI that `make push` printed.")
-@click.option("--role", required=True, envvar="SAGEMAKER_ROLE", help="ARN of the execution role.")
+@click.option("--role", type=parsing.ROLE_ARN, required=True, envvar="SAGEMAKER_ROLE", show_envvar=True,
+              help="ARN of the execution role.")  # fmt: skip
 @click.option("--training", type=s3_inputs.FOLDER_OR_URI, required=True,
               help="Folder with the training data, here or in S3.")  # fmt: skip
 @click.option("--validation", type=s3_inputs.FOLDER_OR_URI,

@@ -28,7 +28,8 @@ from scripts.tuning import options
 )
 @options.common
 @click.option("--image", required=True, help="URI that `make push` printed.")
-@click.option("--role", required=True, envvar="SAGEMAKER_ROLE", help="ARN of the execution role.")
+@click.option("--role", type=parsing.ROLE_ARN, required=True, envvar="SAGEMAKER_ROLE", show_envvar=True,
+              help="ARN of the execution role.")  # fmt: skip
 @click.option("--bucket", help="S3 bucket; default: sagemaker-REGION-ACCOUNT; created if it is missing.")
 @click.option("--instance-type", default="ml.g4dn.xlarge", show_default=True)
 @click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True, help="For each training job.")

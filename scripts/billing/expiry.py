@@ -18,6 +18,7 @@ import click
 from scripts import dry_run
 from scripts.aws.session import Account, readable_errors
 from scripts.errors import Failure, OperationError
+from scripts.parsing import ROLE_ARN
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _SHORTEST, _LONGEST = timedelta(minutes=15), timedelta(days=365)
@@ -65,7 +66,7 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     def parsed(*, expires: str | None, scheduler_role: str | None, **given: Any) -> Any:
         return command(expires=Expiry.parse(expires, scheduler_role) if expires else None, **given)
 
-    role = click.option("--scheduler-role", envvar="SCHEDULER_ROLE",
+    role = click.option("--scheduler-role", type=ROLE_ARN, envvar="SCHEDULER_ROLE", show_envvar=True,
                         help="With --expires: ARN of the role that deletes the endpoint.")  # fmt: skip
     expires = click.option("--expires", metavar="DURATION", help="Have AWS delete the endpoint after 90m, 2h or 3d.")
     return expires(role(parsed))

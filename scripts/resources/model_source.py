@@ -15,6 +15,7 @@ from scripts.aws import s3_inputs
 from scripts.aws.processors import ARM, PUSHED, platform_of
 from scripts.errors import Failure
 from scripts.model_registry import registered
+from scripts.parsing import ROLE_ARN
 
 _OPTIONS = (
     click.option("--job", help="Name of a training job; default: the job in --job-file."),
@@ -27,7 +28,13 @@ _OPTIONS = (
     ),
     click.option("--model-data", help="S3 URI of a model.tar.gz, instead of a job."),
     click.option("--image", help="URI of the image; default: the job's."),
-    click.option("--role", envvar="SAGEMAKER_ROLE", help="ARN of the execution role; default: the job's."),
+    click.option(
+        "--role",
+        type=ROLE_ARN,
+        envvar="SAGEMAKER_ROLE",
+        show_envvar=True,
+        help="ARN of the execution role; default: the job's.",
+    ),
 )
 _APPROVED = click.option("--approved", metavar="GROUP", help="Newest approved version of a group in the registry.")
 

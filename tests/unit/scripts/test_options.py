@@ -17,6 +17,8 @@ READ_ONLY = {"scripts.doctor", "scripts.status", "scripts.tune_results"}
 LOCAL = {"scripts.sagemaker_local", "scripts.sdk_v3", "scripts.transform_local", "scripts.tune_local"}
 OLD_AND_NEW = [name for name in COMMANDS if isinstance(importlib.import_module(name).main, Command)]
 
+ROLE = "arn:aws:iam::111122223333:role/service/traffic-signs@1"
+
 
 def run(error: BaseException | None, *options: str) -> Result:
     @click.command(cls=Command, changes_aws=True)
@@ -54,6 +56,30 @@ def test_a_failure_has_its_exit_code_and_is_in_the_document(error: BaseException
     assert json.loads(done.stdout) == {"name": "mine", "error": words}
 
 
+@pytest.mark.parametrize(
+    ("role", "reason"),
+    [
+        ([], "Missing option '--role' (env var: 'SAGEMAKER_ROLE'). docs/iam-and-costs.md"),
+        (
+            ["--role", "traffic-signs"],
+            "'traffic-signs' is no ARN of a role, such as arn:aws:iam::",
+        ),
+        (["--role", ROLE.replace(":role/", ":user/")], "is no ARN of a role"),
+        (["--role", f"{ROLE} "], "is no ARN of a role"),
+        (["--role", ROLE, "--max-hours", "nan"], "nan"),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "prepare", "tune"])
+def test_a_role_that_is_missing_or_no_arn_is_said_before_anything_starts(
+    command: str, role: list[str], reason: str
+) -> None:
+    given = ["s3://bucket/key"] if command == "prepare" else ["--training", "scripts"]
+    module = importlib.import_module(f"scripts.{command}")
+    done = CliRunner().invoke(module.main, [*given, "--image", "URI", *role], env={"SAGEMAKER_ROLE": None})
+    assert done.exit_code == 2
+    assert reason in done.stderr
+
+
 @pytest.mark.parametrize("number", ["nan", "inf"])
 @pytest.mark.parametrize(
     "words",
@@ -61,7 +87,7 @@ def test_a_failure_has_its_exit_code_and_is_in_the_document(error: BaseException
         ["deploy", "--invocations"],
         ["inventory", "--hours"],
         ["invoke", "scripts", "--timeout"],
-        ["prepare", "s3://bucket/key", "--image", "URI", "--role", "ARN", "--max-hours"],
+        ["prepare", "s3://bucket/key", "--image", "URI", "--role", ROLE, "--max-hours"],
     ],
 )
 def test_no_limit_is_nan_or_infinite(words: list[str], number: str) -> None:
