@@ -108,8 +108,8 @@ def test_status_says_what_runs_and_what_was_before(account: Account) -> None:
     assert found["digest"].startswith("sha256:")
     assert set(found) == FIELDS["status"]
     assert {**found, "digest": "", "changed": ""} == {
-        "endpoint": NAME, "status": "InService", "reason": "", "image": IMAGE, "digest": "", "model": MODEL,
-        "instances": "2 x ml.c5.large", "configuration": NAME, "previous": "", "expiry": "", "changed": "",
+        "endpoint": NAME, "status": "InService", "reason": None, "image": IMAGE, "digest": "", "model": MODEL,
+        "instances": "2 x ml.c5.large", "configuration": NAME, "previous": None, "expiry": None, "changed": "",
         "alarms": {}, "doing": f"InService with {NAME}",
     }  # fmt: skip
     update(account, "--model-data", NEXT_MODEL)
