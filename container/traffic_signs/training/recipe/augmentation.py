@@ -25,6 +25,10 @@ def mirrors(names: tuple[str, ...]) -> np.ndarray:
     """Return the class of each class's mirror image, int32 [C], -1 where the mirror image is no sign.
 
     The file mirrors.json has them for GTSRB's 43 names. For any other names, all are -1.
+
+    Pedestrians, children, bicycles and wild animals stand in it although their drawings are not symmetric: these
+    signs exist both ways, for both sides of the road. Source: the catalogue of German road signs (Katalog der
+    Verkehrszeichen), 133-10 and -20, 136-10 and -20, 138-10 and -20, 142-10 and -20.
     """
     if names != gtsrb():
         return np.full(len(names), -1, np.int32)
