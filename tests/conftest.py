@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 from local_test.platform import container
 from tests.support.helpers import Job, Server, encoded, exclusive_lock, run_job, serving
@@ -27,6 +28,19 @@ settings.register_profile(
 )
 settings.register_profile("long", settings.get_profile("gate"), max_examples=2_000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+
+class _Scheduler(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist has no types
+    """One process runs the tests of a file, and one those of local mode: they would only wait for each other."""
+
+    def _split_scope(self, nodeid: str) -> str:  # this method is pytest-xdist's way to group tests without new ids
+        folder = "tests/aws/local_mode/"
+        return folder if nodeid.startswith(folder) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduler:
+    """Return the scheduler of `--dist`."""
+    return _Scheduler(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
