@@ -65,7 +65,7 @@ def test_a_file_that_was_added_to_an_earlier_model_is_not_lost(prepared: Path, t
         mine.touch()
         return mine.stat().st_ctime_ns > ended
 
-    wait_until(added, 10, "the file is newer than the job")
+    wait_until(added, 60, "the file is newer than the job")
     done = run("local_test", "train", "--base", base, "--training", prepared / "training", "-p", "epochs=1")
     assert done.returncode == 0, done.stderr
     assert f"{base} had files from after its job, such as model/mine.py: it is kept as {kept}\n" in done.stderr

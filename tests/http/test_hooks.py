@@ -30,7 +30,7 @@ def packed(job: Job, base: Path, files: Mapping[str, str], *, with_model: bool =
 
 def says(server: Server, text: str) -> bool:
     """Wait until the log has *text*: what a container writes takes a moment to come here."""
-    return wait_until(lambda: text in server.log.read_text(), 20, f"the log says: {text}", server.log.read_text)
+    return wait_until(lambda: text in server.log.read_text(), 60, f"the log says: {text}", server.log.read_text)
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ def test_a_worker_that_hangs_is_replaced_after_the_timeout_and_not_sooner(
         start = time.monotonic()
         wait_until(lambda: worker not in server.workers(), 30, "the stopped worker is killed")
         assert 3 < time.monotonic() - start < 8  # the main process looks each second, and kills a second later
-        wait_until(server.workers, 10, "another worker is there")
+        wait_until(server.workers, 60, "another worker is there")
         assert server.post(ONE, NPY).status_code == 200
 
 
@@ -149,17 +149,17 @@ def test_connections_are_shared_by_the_workers(
             found = sorted(clients.connections(worker) for worker in server.workers())
             return found if sum(found) == len(many) else []  # one of the start may be accepted late
 
-        shares = wait_until(shared, 10, "the workers hold the clients' connections and no others")
+        shares = wait_until(shared, 60, "the workers hold the clients' connections and no others")
     with capsys.disabled():
         sys.stdout.write(f"\n32 connections one by one: {shares}\n")
     assert shares[-1] <= 24
 
 
-def numbers(server: Server) -> tuple[float, float]:
-    """Return how many requests were left by their clients, and how many images have been computed."""
+def numbers(server: Server) -> tuple[float, float, float]:
+    """Return how many requests were left by their clients, how many answered, and how many images are computed."""
     found = clients.metrics(server)
-    left = 'traffic_signs_requests_total{route="invocations",status="499"}'
-    return found[left], found["traffic_signs_batch_images_sum"]
+    left, answered = (f'traffic_signs_requests_total{{route="invocations",status="{status}"}}' for status in (499, 200))
+    return found.get(left, 0), found.get(answered, 0), found["traffic_signs_batch_images_sum"]
 
 
 @pytest.mark.parametrize("behind", [b"", PING])
@@ -167,13 +167,15 @@ def test_the_request_of_a_client_that_left_is_not_computed(server: Server, behin
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(12) as pool:
         many = [stack.enter_context(connect(server)) for _ in range(9)]
         list(pool.map(lambda client: client.sendall(post(LARGE) + behind), many))
-        wait_until(lambda: numbers(server)[1] > 0, 10, "the first images are computed")
-    wait_until(lambda: numbers(server)[0] == 9, 10, "all nine are counted as gone")
-    computed = numbers(server)[1]
+        wait_until(lambda: numbers(server)[2] > 0, 60, "the first images are computed")
+    # the first may be answered before its client leaves
+    wait_until(lambda: sum(numbers(server)[:2]) == 9, 60, "all nine are counted")
+    left, _, computed = numbers(server)
+    assert left > 9 / 4
     assert computed < 9 * 24_000 * 3 / 4
     assert server.post(ONE, NPY).status_code == 200
     # a batch of 32 may have been under way on each thread, of the thousands of images that nobody waits for
-    assert numbers(server)[1] <= computed + 1 + 256
+    assert numbers(server)[2] <= computed + 1 + 256
     assert "Traceback" not in server.log.read_text()
 
 

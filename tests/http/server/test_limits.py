@@ -231,7 +231,7 @@ def test_beyond_so_many_busy_connections_requests_are_refused_but_pings_answered
         busy = [stack.enter_context(connect(small)) for _ in range(20)]
         for client in busy:
             client.sendall(post(ONE)[:-1])
-        wait_until(lambda: small.post(ONE, NPY).status_code == 503, 10, "all bodies are being read")
+        wait_until(lambda: small.post(ONE, NPY).status_code == 503, 60, "all bodies are being read")
         for _ in range(5):
             refused = small.post(ONE, NPY)
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
@@ -240,7 +240,7 @@ def test_beyond_so_many_busy_connections_requests_are_refused_but_pings_answered
         for client in busy:
             client.sendall(ONE[-1:])
         assert [answer.status for client in busy for answer in answers(client, 1)] == [200] * 20
-    wait_until(lambda: small.post(ONE, NPY).ok, 10, "there is room again")
+    wait_until(lambda: small.post(ONE, NPY).ok, 60, "there is room again")
 
 
 @pytest.mark.parametrize("path", ["/invocations", "/invocations/"])

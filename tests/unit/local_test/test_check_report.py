@@ -234,7 +234,7 @@ def test_a_pipe_shows_what_is_waited_for_before_it_ends(
     seen: list[str] = []
 
     def slow(_: Subject) -> Iterator[Finding]:
-        seen.append(wait_until(lambda: capsys.readouterr().err, 10, "a line while the start waits"))
+        seen.append(wait_until(lambda: capsys.readouterr().err, 60, "a line while the start waits"))
         yield passed_if(one, True, "it started at last")
 
     monkeypatch.setattr(catalogue, "ALL", (Scenario("a slow start", (one,), slow),))

@@ -18,7 +18,7 @@ def rows(images: np.ndarray) -> np.ndarray:
 
 def wait_for_who_waits(lock: FairLock, count: int) -> None:
     # nobody else knows of a thread that it has asked
-    wait_until(lambda: len(lock._queue) >= count, 10, f"{count} threads wait")  # noqa: SLF001
+    wait_until(lambda: len(lock._queue) >= count, 60, f"{count} threads wait")  # noqa: SLF001
 
 
 def test_turns_come_in_the_order_of_requests() -> None:
