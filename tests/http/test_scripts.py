@@ -81,7 +81,7 @@ def test_an_endpoint_that_does_not_answer_is_a_failure_with_the_question_to_ask(
 @pytest.mark.parametrize(
     ("version", "command"),
     [
-        (2, ("train", "--image", "x", "--role", "x", "--training", ".")),
+        (2, ("train", "--image", "x", "--role", "arn:aws:iam::111122223333:role/x", "--training", ".")),
         (2, ("deploy",)),
         (2, ("transform", "TEST_SET")),
         (2, ("transform_local", "TEST_SET", "--image", "x", "--model-data", __file__)),

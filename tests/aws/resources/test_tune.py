@@ -210,7 +210,7 @@ def test_a_dry_run_prints_the_requests_and_makes_nothing(cloud: Cloud, tuning: T
     ("searched", "more", "words"),
     [
         ({"learning_rate": {"min": 0.1, "max": 20}}, (), "learning_rate = 20; expected a number above 0"),
-        ({"learning_rate": {"min": 0.1, "max": 1}}, ("--role", "x", "--strategy", "Grid"), "learning_rate is a range"),
+        ({"learning_rate": {"min": 0.1, "max": 1}}, ("--role", ROLE, "--strategy", "Grid"), "learning_rate is a range"),
         ({"learning_rate": {"min": 0.1, "max": 1}}, ("--instance-type", "ml.c7g.large"), "run endpoints only"),
         ({"learning_rate": {"min": 0.1, "max": 1}}, (), "cannot ask for confirmation without a terminal"),
         ({"learning_rate": {"min": 0.1, "max": 1}}, ("--image", f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/a:b"),
