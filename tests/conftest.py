@@ -39,7 +39,7 @@ class _Scheduler(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist has n
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduler:
-    """Return the scheduler of `--dist`."""
+    """Return the scheduler of every run in several processes, whatever `--dist` says."""
     return _Scheduler(config, log)
 
 

@@ -60,13 +60,10 @@ def test_a_failure_has_its_exit_code_and_is_in_the_document(error: BaseException
     ("role", "reason"),
     [
         ([], "Missing option '--role' (env var: 'SAGEMAKER_ROLE'). docs/iam-and-costs.md"),
-        (
-            ["--role", "traffic-signs"],
-            "'traffic-signs' is no ARN of a role, such as arn:aws:iam::",
-        ),
+        (["--role", "traffic-signs"], "'traffic-signs' is no ARN of a role, such as arn:aws:iam::"),
         (["--role", ROLE.replace(":role/", ":user/")], "is no ARN of a role"),
         (["--role", f"{ROLE} "], "is no ARN of a role"),
-        (["--role", ROLE, "--max-hours", "nan"], "nan"),
+        (["--role", ROLE, "--max-hours", "nan"], "'--max-hours': nan"),  # the role is right, so the next value is wrong
     ],
 )
 @pytest.mark.parametrize("command", ["train", "prepare", "tune"])
