@@ -4,6 +4,7 @@ Baseline  ->  two containers on a private network        ->  exit codes, compari
           ->  one container, configured with two hosts   ->  how it ends
 """
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from local_test.check.core.points import Finding, Part, Point, Subject, Verdict,
 from local_test.check.training.baseline import Baseline, scenario
 from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, start_job
 from local_test.platform import opt_ml
-from local_test.platform.engine import private_network
+from local_test.platform.engine import DOCKER, private_network
 from local_test.platform.training_job import STOP_SECONDS, Job, Setup
 
 _CONFIGURATION = (
@@ -90,7 +91,10 @@ def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
 
 def _run_both_hosts(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[JobResult]:
     """Run both hosts of a job; the first starts after the second, so that the second has to wait for it."""
-    with private_network(internal=conditions.network_isolation) as network:
+    with (
+        private_network(internal=conditions.network_isolation) as network,
+        private_network(internal=True) as after_the_first,
+    ):
 
         def change(setup: Setup) -> Setup:
             return replace(setup, network=network)
@@ -99,6 +103,10 @@ def _run_both_hosts(subject: Subject, conditions: Conditions, groups: tuple[opt_
             second.wait(LIMIT_SECONDS, until=lambda: bool(second.lines))
             second.wait(_DELAY_SECONDS)
             first = run_job(subject, conditions, groups=groups, host=_HOSTS[0], change=change)
+            # A machine keeps its name, while Docker forgets that of a container at its end: a second host that looks
+            # late would wait for it in vain. The command fails if the second has ended too, and need not do anything.
+            words = ["network", "connect", "--alias", _HOSTS[0], after_the_first, str(second.command.container)]
+            subprocess.run([DOCKER, *words], check=False, capture_output=True)
             code = second.wait(LIMIT_SECONDS)
             return [first, outcome(second, code, base)]
 

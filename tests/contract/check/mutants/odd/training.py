@@ -106,6 +106,7 @@ SCRIPT = Odd(
                     HOSTS,
                     "import socket",
                     "print(socket.gethostname(), len(resources.get('instance_groups', [])), 'groups')",
+                    "time.sleep(6 * (host != first))",  # the first host has finished by then
                     'for each in resources["hosts"]:',
                     "    for attempt in range(8):",
                     "        try:",
