@@ -43,8 +43,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduler:
     return _Scheduler(config, log)
 
 
+@pytest.hookimpl(trylast=True)  # after pytest's own sorting, by parameters of fixtures
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, with the reason, what this machine cannot run."""
+    """Start with the longest file, which would run alone at the end; skip, with the reason, what cannot run here."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/slow/check/test_mutants.py"))
     reasons = {}
     if not container.engine_reachable():
         reasons["engine"] = "no Docker engine is reachable; the same tests ran on the bare programs"
