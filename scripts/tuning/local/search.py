@@ -55,6 +55,8 @@ def run(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
+        # Hyperband assigns a job to its bracket by this name, which is random by default
+        study_name=f"seed {strategy.seed}",
         direction="maximize" if space.maximize else "minimize",
         sampler=_sampler(strategy),
         pruner=_pruner(space, strategy),
