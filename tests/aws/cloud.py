@@ -14,6 +14,7 @@ import boto3
 import pytest
 
 from tests.aws.account import limits
+from tests.aws.forks import Forks
 from tests.support.helpers import WITH_DEFAULT_SIGINT
 from tests.support.waiting import wait_until
 
@@ -58,8 +59,9 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 class Cloud:
     """AWS at *url*, and the commands that use it."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, forks: Forks) -> None:
         self.folder = folder
+        self._forks = forks
         self.record = folder / "calls"
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -80,11 +82,7 @@ class Cloud:
         return [str(SDK), "-c", RECORDER, f"scripts.{module}", *map(str, arguments)]
 
     def run(self, module: str, *arguments: Any, **environment: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            self.command(module, *arguments),
-            cwd=ROOT, env=self.environment | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=180, check=False,
-        )  # fmt: skip
+        return self._forks.run(self.command(module, *arguments), ROOT, self.environment | environment)
 
     def interrupt(self, operation: str, module: str, *arguments: Any) -> tuple[int, str]:
         """Start a command, send Ctrl-C when it has called *operation*; return exit code and standard error."""

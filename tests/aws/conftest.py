@@ -9,6 +9,7 @@ import pytest
 
 from local_test.platform import engine
 from tests.aws.cloud import SDK, Cloud
+from tests.aws.forks import Forks
 from tests.support.helpers import exclusive_lock
 
 
@@ -26,10 +27,18 @@ def aws() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """The processes from which the commands are forked."""
+    forks = Forks(tmp_path_factory.mktemp("forks"))
+    yield forks
+    forks.close()
+
+
 @pytest.fixture
-def cloud(aws: str, tmp_path: Path) -> Iterator[Cloud]:
+def cloud(aws: str, tmp_path: Path, forks: Forks) -> Iterator[Cloud]:
     """The commands with moto as AWS; the teardown checks that all requests were valid."""
-    cloud = Cloud(aws, tmp_path)
+    cloud = Cloud(aws, tmp_path, forks)
     yield cloud
     cloud.calls()
 

@@ -1,6 +1,5 @@
 """Fixtures: the commands, with the strict fake of endpoints as SageMaker."""
 
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +8,10 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.aws.cloud import IMAGE, MODEL, RECORDER, REGION, ROLE, Cloud
+from tests.aws.cloud import IMAGE, MODEL, RECORDER, REGION, ROLE, SDK, Cloud
 from tests.aws.fake import over_moto
 from tests.aws.fake.hosting import Hosting
+from tests.aws.forks import Forks
 from tests.support.waiting import wait_until
 
 NAME = "traffic-signs-live"
@@ -31,8 +31,8 @@ def let_a_second_pass() -> None:
 class Account(Cloud):
     """An account with the endpoint NAME: two instances, IMAGE and MODEL."""
 
-    def __init__(self, url: str, folder: Path, hosting: Hosting) -> None:
-        super().__init__(url, folder)
+    def __init__(self, url: str, folder: Path, forks: Forks, hosting: Hosting) -> None:
+        super().__init__(url, folder, forks)
         self.hosting = hosting
         self.environment["DOCKER"] = "/nowhere/docker"
         keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
@@ -40,8 +40,7 @@ class Account(Cloud):
         self.create(NAME)
 
     def command(self, module: str, *arguments: Any) -> list[str]:
-        python = super().command(module)[0] if module == "deploy" else sys.executable
-        return [python, "-c", _WITHOUT_PAUSES + RECORDER, f"scripts.{module}", *map(str, arguments)]
+        return [str(SDK), "-c", _WITHOUT_PAUSES + RECORDER, f"scripts.{module}", *map(str, arguments)]
 
     def create(self, name: str, **variant: Any) -> None:
         """Make an endpoint as `deploy` makes it, and wait until it is in service."""
@@ -74,7 +73,7 @@ def hosting(monkeypatch: pytest.MonkeyPatch) -> Hosting:
 
 
 @pytest.fixture
-def account(aws: str, tmp_path: Path, hosting: Hosting) -> Iterator[Account]:
-    account = Account(aws, tmp_path, hosting)
+def account(aws: str, tmp_path: Path, forks: Forks, hosting: Hosting) -> Iterator[Account]:
+    account = Account(aws, tmp_path, forks, hosting)
     yield account
     account.calls()
