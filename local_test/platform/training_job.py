@@ -37,6 +37,8 @@ class Setup:
     """The channels are read-only, as in FastFile mode."""
     network: str = "bridge"
     """Name of the Docker network; "none" is network isolation."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of other machines, by names that the network need not know."""
     hostname: str | None = None
     """Hostname of the machine; None for the host's name in resourceconfig.json."""
     full_model: bool = False
@@ -173,6 +175,8 @@ def _container(image: str, base: Path, channels: Mapping[str, Path], setup: Setu
         words += ["--network-alias", host]
     elif setup.hostname:
         words += ["--add-host", f"{host}:127.0.0.1"]
+    for machine, address in setup.addresses.items():
+        words += ["--add-host", f"{machine}:{address}"]
     for key, value in setup.variables.items():
         words += ["--env", f"{key}={value}"]
     parts = [part for part in base.iterdir() if not (setup.full_model and part.name == "model")]

@@ -52,6 +52,8 @@ _LOST = Point(
 )
 _HOSTS = ("algo-1", "algo-2")
 _DELAY_SECONDS = 2
+_NOBODY = "192.0.2.1"
+"""An address that no machine has (RFC 5737), for a host that has ended."""
 MINIMUM_WAIT_SECONDS = 20
 """How long a job may be busy or silent until it is taken to wait for the other host, if that is longer than a job."""
 _SLOWER, _MUCH_SLOWER = 1.5, 3
@@ -90,7 +92,11 @@ def _two_hosts(subject: Subject, baseline: Baseline) -> Iterator[Finding]:
 
 
 def _run_both_hosts(subject: Subject, conditions: Conditions, groups: tuple[opt_ml.Group, ...]) -> list[JobResult]:
-    """Run both hosts of a job; the first starts after the second, so that the second has to wait for it."""
+    """Run both hosts of a job; the first starts after the second, so that the second has to wait for it.
+
+    A machine keeps its name, while Docker forgets that of a container at its end. So the first host gets the address
+    of the second, and the second a network in which it has the name of the first.
+    """
     with (
         private_network(internal=conditions.network_isolation) as network,
         private_network(internal=True) as after_the_first,
@@ -102,13 +108,23 @@ def _run_both_hosts(subject: Subject, conditions: Conditions, groups: tuple[opt_
         with start_job(subject, conditions, groups=groups, host=_HOSTS[1], change=change) as (second, base):
             second.wait(LIMIT_SECONDS, until=lambda: bool(second.lines))
             second.wait(_DELAY_SECONDS)
-            first = run_job(subject, conditions, groups=groups, host=_HOSTS[0], change=change)
-            # A machine keeps its name, while Docker forgets that of a container at its end: a second host that looks
-            # late would wait for it in vain. The command fails if the second has ended too, and need not do anything.
+            known = {_HOSTS[1]: _address(second) or _NOBODY}
+            first = run_job(
+                subject, conditions, groups=groups, host=_HOSTS[0],
+                change=lambda setup: replace(setup, network=network, addresses=known),
+            )  # fmt: skip
+            # this fails if the second has ended too, and need not do anything then
             words = ["network", "connect", "--alias", _HOSTS[0], after_the_first, str(second.command.container)]
             subprocess.run([DOCKER, *words], check=False, capture_output=True)
             code = second.wait(LIMIT_SECONDS)
             return [first, outcome(second, code, base)]
+
+
+def _address(job: Job) -> str:
+    """Return the address of the container of *job*; "" if it has ended."""
+    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    words = [DOCKER, "inspect", "--format", form, str(job.command.container)]
+    return subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip()
 
 
 def _lost_host(subject: Subject, baseline: Baseline) -> Iterator[Finding]:

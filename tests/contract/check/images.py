@@ -23,7 +23,7 @@ PAYLOAD, CONTENT_TYPE = b'{"instances": [1, 2, 3]}', "application/json"
 TRAINING = {"numbers.csv": "1\n2\n3\n"}
 """What the good image trains on, in the channel `training`."""
 built: set[str] = set()
-"""Images of the test that runs."""
+"""Images of the test that runs, without the good one."""
 
 
 def changed(program: str, *replacements: tuple[str, str]) -> dict[str, str]:
@@ -44,10 +44,9 @@ def build(name: str, lines: Iterable[str] = (), files: Mapping[str, str] | None 
         files: text by name, laid into the build's folder over `train` and `serve`; others are there for COPY.
 
     Returns:
-        The image's name, which is the same every time.
+        The image's name; see `own_name` for all but the good one.
     """
-    image = f"{REPOSITORY}:{name}"
-    built.add(image)
+    image = f"{REPOSITORY}:{name}" if name == "good" else own_name(name)
     with tempfile.TemporaryDirectory() as folder:
         context = programs(Path(folder) / "context", files)
         with (context / "Dockerfile").open("a", encoding="utf-8") as dockerfile:
@@ -60,11 +59,17 @@ def build(name: str, lines: Iterable[str] = (), files: Mapping[str, str] | None 
     return image
 
 
+def own_name(name: str) -> str:
+    """Return the name of an image for `remove_mutants`; no other process has it, and misses the image."""
+    image = f"{REPOSITORY}:{name}-{os.getpid()}"
+    built.add(image)
+    return image
+
+
 def remove_mutants() -> None:
     """Remove every image that was built, but for the good one."""
-    mutants = [name for name in built if not name.endswith(":good")]
-    if mutants:
-        subprocess.run([DOCKER, "rmi", "--force", *mutants], capture_output=True, check=False)
+    if built:
+        subprocess.run([DOCKER, "rmi", "--force", *built], capture_output=True, check=False)
     built.clear()
 
 

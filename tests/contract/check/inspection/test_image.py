@@ -63,8 +63,7 @@ def test_the_processor_must_be_that_of_the_named_instances(instances: str, verdi
 
 @pytest.mark.skipif(any(Path("/proc/sys/fs/binfmt_misc").glob("qemu-s390x*")), reason="this machine runs the image")
 def test_an_image_that_this_machine_cannot_run_is_not_called_broken_for_it(tmp_path: Path) -> None:
-    image = f"{images.REPOSITORY}:foreign"
-    images.built.add(image)
+    image = images.own_name("foreign")
     dockerfile = 'FROM scratch\nENTRYPOINT ["/serve"]\n'
     command = [DOCKER, "build", "--quiet", "--platform", "linux/s390x", "--tag", image, "-"]
     environment = {**os.environ, "DOCKER_BUILDKIT": "1"}

@@ -49,8 +49,7 @@ def image(stack: contextlib.ExitStack, patch: pytest.MonkeyPatch, kind: Kind) ->
 
 def other_platform(architecture: str) -> str:
     """The good image's files and configuration, said to be for another processor."""
-    image = f"{images.REPOSITORY}:{architecture}"
-    images.built.add(image)
+    image = images.own_name(architecture)
     dockerfile = (
         f"FROM --platform=linux/amd64 {images.build('good')} AS good\nFROM scratch\nCOPY --from=good / /\n"
         'ENV PYTHONUNBUFFERED=1\nCMD ["train"]\n'
@@ -63,7 +62,7 @@ def other_platform(architecture: str) -> str:
 
 def _named(length: int) -> str:
     """The good image under a name of *length* characters; a repository's may have 255."""
-    tag = "x" * 100
+    tag = str(os.getpid()).rjust(100, "x")  # of this process, as other images
     rest = length - len(images.REPOSITORY) - len(tag) - 1
     image = f"{'long/' * (rest // 5)}{'l' * (rest % 5)}{images.REPOSITORY}:{tag}"
     assert len(image) == length

@@ -77,7 +77,7 @@ ENTRIES: Mapping[str, Entry] = {
             after(HOSTS, "import socket", '[socket.gethostbyname(each) for each in resources["hosts"]]'),
             container=True,
         ),
-        QUIET, "the second host has nothing to do, and ends at once",
+        QUIET, "the second host has nothing to do and ends at once; the first looks up its name later",
     ),
     "T8-groups": Entry(
         "looks for its host in the first group",

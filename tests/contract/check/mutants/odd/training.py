@@ -47,6 +47,7 @@ QUIET = Odd(
             'cache.chmod(0o755); (cache / "index").write_text("")',
             "if host != first:",
             "    return  # one host is enough for so little",
+            '[socket.gethostbyname(each) for each in resources["hosts"]]  # the other has ended by then',
             "try:",
             '    socket.create_connection(("telemetry.invalid", 443), 2)',
             "except OSError:",
