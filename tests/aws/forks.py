@@ -11,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import traceback
@@ -20,6 +21,8 @@ from typing import Any, NoReturn
 
 _SLOW = ("boto3", "click", "rich.progress", "rich.table", "sagemaker.estimator")
 """Modules of others that commands import."""
+_LIMIT_SECONDS = 180
+"""A command that takes longer hangs; it ends by SIGALRM, with exit code -14."""
 
 
 class Forks:
@@ -88,6 +91,7 @@ def _become(command: Mapping[str, Any]) -> NoReturn:
     os.environ.clear()
     os.environ.update(command["environment"])
     sys.argv, sys.path[0] = ["-c", *command["arguments"]], ""
+    signal.alarm(_LIMIT_SECONDS)
     exit_code = 0
     try:
         exec(command["code"], {"__name__": "__main__"})  # noqa: S102 # as `python -c` does
