@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 MAX_NAMED_CLASSES = 100
@@ -34,9 +35,9 @@ _STYLE: dict[Any, Any] = {  # Matplotlib types each key separately
 def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
     """Yield a figure of *width* x *height* inches, then write it to *path* as PNG."""
     with mpl.rc_context(_STYLE):
-        new_figure = Figure(figsize=(width, height), layout="constrained")
+        new_figure = Figure(figsize=(width, height), dpi=144, layout="constrained")
         yield new_figure
-        new_figure.savefig(path, dpi=144)
+        FigureCanvasAgg(new_figure).print_png(path)  # savefig would draw all of it twice
 
 
 def shorten(name: str) -> str:
