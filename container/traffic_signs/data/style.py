@@ -37,7 +37,8 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
     with mpl.rc_context(_STYLE):
         new_figure = Figure(figsize=(width, height), dpi=144, layout="constrained")
         yield new_figure
-        FigureCanvasAgg(new_figure).print_png(path)  # savefig would draw all of it twice
+        # savefig would draw all of it twice
+        FigureCanvasAgg(new_figure).print_png(path)  # type: ignore[no-untyped-call] # Matplotlib gives it no types
 
 
 def shorten(name: str) -> str:
