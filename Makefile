@@ -203,7 +203,7 @@ sdk-v3: data image .venv-sdk-v3/installed ## the same with SDK v3
 test-unit: install ## run the unit tests and print which branches of the package they cover
 	$(PYTHON) -m pytest tests/unit --cov
 
-# the unit tests first: they find most mistakes in the least time; what precedes them uses one core each
+# the unit tests first: they find most mistakes in the least time; the steps before them mostly use one core
 test: install image ## run lint and all tests; GTSRB=folder adds those on the real data
 	@$(submake) --jobs 2 --output-sync lint docs .venv-sdk-v2/installed .venv-sdk-v3/installed
 	@$(submake) test-unit

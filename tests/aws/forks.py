@@ -14,15 +14,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 _SLOW = ("boto3", "click", "rich.progress", "rich.table", "sagemaker.estimator")
-"""Modules of others that commands import."""
+"""Third-party modules that commands import."""
 _LIMIT_SECONDS = 180
-"""A command that takes longer hangs; it ends by SIGALRM, with exit code -14."""
+"""A command that takes longer is taken to hang, and is ended by SIGALRM."""
 
 
 class Forks:
@@ -35,7 +36,11 @@ class Forks:
     def run(
         self, words: Sequence[str], cwd: Path, environment: Mapping[str, str]
     ) -> "subprocess.CompletedProcess[str]":
-        """Run `PYTHON -c CODE ARGUMENTS` without input; return its exit code and what it prints."""
+        """Run `PYTHON -c CODE ARGUMENTS` without input; return its exit code and what it prints.
+
+        Raises:
+            subprocess.TimeoutExpired: it takes more than three minutes.
+        """
         python, option, code, *arguments = words
         assert option == "-c"
         outputs = [self._folder / name for name in ("output", "error")]
@@ -53,6 +58,8 @@ class Forks:
         server.stdin.flush()
         exit_code = int(server.stdout.readline())
         output, error = (path.read_text() for path in outputs)
+        if exit_code == -signal.SIGALRM:
+            raise subprocess.TimeoutExpired(words, _LIMIT_SECONDS, output, error)
         return subprocess.CompletedProcess(words, exit_code, output, error)
 
     def _server(self, python: str, environment: Mapping[str, str]) -> "subprocess.Popen[str]":
@@ -96,10 +103,13 @@ def _become(command: Mapping[str, Any]) -> NoReturn:
     try:
         exec(command["code"], {"__name__": "__main__"})  # noqa: S102 # as `python -c` does
     except SystemExit as end:
-        exit_code = int(end.code or 0)
+        exit_code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)  # noqa: T201
     except BaseException:  # noqa: BLE001 # as Python does: it ends the process
         traceback.print_exc()
         exit_code = 1
+    threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001
     atexit._run_exitfuncs()  # noqa: SLF001
     sys.stdout.flush()
     os._exit(exit_code)  # the usual end frees all of the SDK's objects one by one, for half a second

@@ -5,12 +5,14 @@ Baseline  ->  two containers on a private network        ->  exit codes, compari
 """
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 
 from local_test.check.core.points import Finding, Part, Point, Subject, Verdict, counted, inconclusive, passed_if
 from local_test.check.training.baseline import Baseline, scenario
-from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, run_job, start_job
+from local_test.check.training.job import LIMIT_SECONDS, Conditions, JobResult, outcome, start_job
 from local_test.platform import opt_ml
 from local_test.platform.engine import DOCKER, private_network
 from local_test.platform.training_job import STOP_SECONDS, Job, Setup
@@ -102,27 +104,27 @@ def _run_both_hosts(subject: Subject, conditions: Conditions, groups: tuple[opt_
         private_network(internal=True) as after_the_first,
     ):
 
-        def change(setup: Setup) -> Setup:
-            return replace(setup, network=network)
+        def start(host: str, addresses: Mapping[str, str]) -> AbstractContextManager[tuple[Job, Path]]:
+            def change(setup: Setup) -> Setup:
+                return replace(setup, network=network, addresses=addresses)
 
-        with start_job(subject, conditions, groups=groups, host=_HOSTS[1], change=change) as (second, base):
+            return start_job(subject, conditions, groups=groups, host=host, change=change)
+
+        with start(_HOSTS[1], {}) as (second, base):
             second.wait(LIMIT_SECONDS, until=lambda: bool(second.lines))
             second.wait(_DELAY_SECONDS)
-            known = {_HOSTS[1]: _address(second) or _NOBODY}
-            first = run_job(
-                subject, conditions, groups=groups, host=_HOSTS[0],
-                change=lambda setup: replace(setup, network=network, addresses=known),
-            )  # fmt: skip
-            # this fails if the second has ended too, and need not do anything then
-            words = ["network", "connect", "--alias", _HOSTS[0], after_the_first, str(second.command.container)]
-            subprocess.run([DOCKER, *words], check=False, capture_output=True)
-            code = second.wait(LIMIT_SECONDS)
-            return [first, outcome(second, code, base)]
+            with start(_HOSTS[0], {_HOSTS[1]: _address(second) or _NOBODY}) as (first, first_base):
+                code = first.wait(LIMIT_SECONDS)
+                # this fails if the second has ended too, and need not do anything then
+                words = ["network", "connect", "--alias", _HOSTS[0], after_the_first, str(second.command.container)]
+                subprocess.run([DOCKER, *words], check=False, capture_output=True)
+                result = outcome(first, code, first_base)
+            return [result, outcome(second, second.wait(LIMIT_SECONDS), base)]
 
 
 def _address(job: Job) -> str:
     """Return the address of the container of *job*; "" if it has ended."""
-    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    form = "{{if .State.Running}}{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}{{end}}"
     words = [DOCKER, "inspect", "--format", form, str(job.command.container)]
     return subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip()
 

@@ -294,6 +294,7 @@ def test_graviton_gets_the_image_that_was_pushed_for_it_unless_another_is_given(
     )  # fmt: skip
     said = f"image for ml.c7g.large: {images['arm64']}, from results/image-uri-arm64.txt"
     assert (said in done.stderr) is not given
+    assert "sagemaker.config" not in done.stdout + done.stderr  # what the SDK says when it is imported
     created = [parameters for operation, parameters in cloud.calls() if operation == "sagemaker:CreateModel"]
     assert [each["PrimaryContainer"]["Image"] for each in created] == [images["mine" if given else "arm64"]], done
 

@@ -60,7 +60,7 @@ def build(name: str, lines: Iterable[str] = (), files: Mapping[str, str] | None 
 
 
 def own_name(name: str) -> str:
-    """Return the name of an image for `remove_mutants`; no other process has it, and misses the image."""
+    """Return the name of an image of this process's own, so that `remove_mutants` takes none from another."""
     image = f"{REPOSITORY}:{name}-{os.getpid()}"
     built.add(image)
     return image

@@ -1,5 +1,6 @@
 """Fixtures: the commands, with the strict fake of endpoints as SageMaker."""
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +41,8 @@ class Account(Cloud):
         self.create(NAME)
 
     def command(self, module: str, *arguments: Any) -> list[str]:
-        return [str(SDK), "-c", _WITHOUT_PAUSES + RECORDER, f"scripts.{module}", *map(str, arguments)]
+        python = SDK if module == "deploy" else sys.executable  # as in the Makefile
+        return [str(python), "-c", _WITHOUT_PAUSES + RECORDER, f"scripts.{module}", *map(str, arguments)]
 
     def create(self, name: str, **variant: Any) -> None:
         """Make an endpoint as `deploy` makes it, and wait until it is in service."""
