@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from tests.aws.account import limits
-from tests.support.forks import Forks
+from tests.aws.fake.forks import Forks
 from tests.support.helpers import WITH_DEFAULT_SIGINT
 from tests.support.waiting import wait_until
 

@@ -9,7 +9,7 @@ import pytest
 
 from local_test.platform import engine
 from tests.aws.cloud import SDK, Cloud
-from tests.support.forks import Forks
+from tests.aws.fake.forks import Forks
 from tests.support.helpers import exclusive_lock
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.aws.cloud import IMAGE, MODEL, RECORDER, REGION, ROLE, SDK, Cloud
 from tests.aws.fake import over_moto
+from tests.aws.fake.forks import Forks
 from tests.aws.fake.hosting import Hosting
-from tests.support.forks import Forks
 from tests.support.waiting import wait_until
 
 NAME = "traffic-signs-live"
