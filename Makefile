@@ -215,7 +215,8 @@ lint: install ## run ruff, mypy, hadolint, shellcheck, codespell
 	.venv/bin/mypy
 	.venv/bin/hadolint docker/Dockerfile tests/bench/serving/Dockerfile tests/contract/check/good/Dockerfile \
 		tests/zoo/*/*/Dockerfile
-	.venv/bin/shellcheck docker/build docker/serve docker/slim docker/train .ci/run findings/*.sh tests/bench/serving/peers/*.sh
+	.venv/bin/shellcheck docker/build docker/serve docker/slim docker/train .ci/run findings/*.sh tests/bench/serving/peers/*.sh \
+		tests/bench/serving/peers/limits/*.sh
 	.venv/bin/codespell
 
 docs: install ## build the documentation into build/docs; a dead link is an error

@@ -65,7 +65,7 @@ class Forks:
     def _server(self, python: str, environment: Mapping[str, str]) -> "subprocess.Popen[str]":
         if python not in self._servers:
             self._servers[python] = subprocess.Popen(
-                [python, __file__], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [python, "-P", __file__], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
         return self._servers[python]
 
@@ -97,7 +97,8 @@ def _become(command: Mapping[str, Any]) -> NoReturn:
     os.chdir(command["cwd"])
     os.environ.clear()
     os.environ.update(command["environment"])
-    sys.argv, sys.path[0] = ["-c", *command["arguments"]], ""
+    sys.argv = ["-c", *command["arguments"]]
+    sys.path.insert(0, "")
     signal.alarm(_LIMIT_SECONDS)
     exit_code = 0
     try:

@@ -7,6 +7,5 @@ large.py       100,000 large bodies, none of which may be lost: `make bench-larg
 servers.py     how each server is started          peers/      the peers' programs, in the benchmark's image
 baseline.py    an earlier commit's image           bodies.py   the requests and the expected answers
 containers.py  containers, pinned to a core        load.py     h2load and client/, on another core
-measure.py     one server in one round             targets.py  targets, met or not
-report.py      tables, with figures.py, plot.py
+measure.py     one server in one round             results/    tables, plots, and targets, met or not
 """

@@ -82,7 +82,17 @@ def time_parts(image: str, model: Path, requests: Mapping[str, bodies.Body]) -> 
         peers = Path(__file__).with_name("peers").resolve()
         mounts = {model.resolve(): "/opt/ml/model", peers: "/opt/peers", Path(folder): load.BODIES}
         volumes = [word for source, place in mounts.items() for word in ("--volume", f"{source}:{place}:ro")]
-        command = ("python", "/opt/peers/floor.py", load.BODIES, *kinds)
-        printed = docker("run", "--rm", "--cpuset-cpus", str(SERVER_CORE), *volumes, image, *command)
+        command = ("python", "-m", "limits.floor", load.BODIES, *kinds)
+        printed = docker(
+            "run",
+            "--rm",
+            "--cpuset-cpus",
+            str(SERVER_CORE),
+            "--env",
+            "PYTHONPATH=/opt/peers",
+            *volumes,
+            image,
+            *command,
+        )
     found: dict[str, dict[str, float]] = json.loads(printed)
     return found

@@ -45,11 +45,18 @@ SERVERS = {
     ),
     "uvicorn-empty": Server(
         "uvicorn, empty application",
-        ("/opt/uvicorn/bin/gunicorn", "--worker-class", "empty.Worker", "--bind", "0.0.0.0:$PORT", "empty:app"),
+        (
+            "/opt/uvicorn/bin/gunicorn",
+            "--worker-class",
+            "limits.empty.Worker",
+            "--bind",
+            "0.0.0.0:$PORT",
+            "limits.empty:app",
+        ),
         answers=False,
         packages=("uvicorn", "uvicorn", "uvicorn-worker", "httptools", "uvloop", "gunicorn"),
     ),
-    "ceiling": Server("nginx, fixed answer", ("/opt/peers/ceiling.sh",), answers=False),
+    "ceiling": Server("nginx, fixed answer", ("/opt/peers/limits/ceiling.sh",), answers=False),
     "predict": Server(
         "Flask + model.predict",
         ("/opt/predict/bin/gunicorn", "--bind", "0.0.0.0:$PORT", "predict:app"),

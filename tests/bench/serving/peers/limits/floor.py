@@ -1,4 +1,4 @@
-"""Times of decoding, engine and encoding without HTTP: floor.py BODIES KIND ... -> JSON, microseconds.
+"""Times of decoding, engine and encoding without HTTP: limits.floor BODIES KIND ... -> JSON, microseconds.
 
 It runs in one process of this project's image. The engine's time is that of the model's fastest network: a quantised
 network may be beside the float network.

@@ -1,5 +1,5 @@
 #!/bin/sh
 # nginx's configuration has no variables for ports, so sed inserts the port.
 set -eu
-sed "s/PORT/$PORT/" ceiling.conf > /tmp/nginx.conf
+sed "s/PORT/$PORT/" limits/ceiling.conf > /tmp/nginx.conf
 exec nginx -c /tmp/nginx.conf
